@@ -1,0 +1,1 @@
+"""Data, training, metrics, protocols, tables and plots; one module per command."""

@@ -1,0 +1,27 @@
+"""Pictures to train and to test on: bundled photographs, folders, and data sets by name.
+
+    data = open_data(DataConfig(source="photographs", image_size=32))
+    for batch in training_batches(data, batch_size=32, seed=0, start_step=0, steps=500): ...
+    for indices, batch in test_batches(data, batch_size=64): ...
+
+A batch is uint8 of shape (B, 3, image_size, image_size). `transforms` has the crops, also the protocol's
+`centre_crop`; `photographs`, `folder` and `named` the sources; `sampling` says which sample shows what;
+`opening` checks and describes; `batches` loads.
+"""
+
+from benchmarks.data.batches import test_batches, training_batches
+from benchmarks.data.config import DataConfig, DataError
+from benchmarks.data.opening import Data, open_data
+from benchmarks.data.transforms import centre_crop, to_rgb, to_tensor
+
+__all__ = [
+    "Data",
+    "DataConfig",
+    "DataError",
+    "centre_crop",
+    "open_data",
+    "test_batches",
+    "to_rgb",
+    "to_tensor",
+    "training_batches",
+]

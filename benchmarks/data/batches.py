@@ -1,0 +1,100 @@
+"""Batches of pictures, loaded by as many processes as the data and the device call for."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+
+import torch
+from jaxtyping import Int64, UInt8
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from benchmarks.data.datasets import TestPictures, TrainingPictures
+from benchmarks.data.machine import cores
+from benchmarks.data.opening import Data
+from benchmarks.data.sampling import TrainingSampler
+
+
+def training_batches(
+    data: Data,
+    batch_size: int,
+    seed: int,
+    start_step: int,
+    steps: int,
+    rank: int = 0,
+    world_size: int = 1,
+    device: torch.device | str = "cpu",
+) -> Iterator[UInt8[Tensor, "share 3 size size"]]:
+    """This process's part of `steps` global batches from `start_step` on, on the CPU (pinned for CUDA).
+
+    Args:
+        batch_size: images of a global batch, over all processes.
+        seed: decides every sample, see `sampling`.
+        start_step: first batch; a run that is resumed skips the ones before.
+        steps: how many batches to give.
+        device: where the batches will be used.
+    """
+    device = torch.device(device)
+    sampler = TrainingSampler(len(data.train), batch_size, seed, start_step, steps, rank, world_size)
+    workers = worker_count(data.workers, data.train.decoded is not None, device)
+    return iter(_loader(data.train, sampler, workers, pin_memory=device.type == "cuda"))
+
+
+def test_batches(
+    data: Data,
+    batch_size: int,
+    rank: int = 0,  # noqa: PT028  (no test, though its name begins so)
+    world_size: int = 1,  # noqa: PT028
+) -> Iterator[tuple[Int64[Tensor, " batch"], UInt8[Tensor, "batch 3 size size"]]]:
+    """(numbers, pictures) of this process's part of the test set, in order, at most `batch_size` at a time.
+
+    The parts of all processes hold every picture exactly once; their sizes differ by at most one.
+    """
+    first, last = (part * len(data.test) // world_size for part in (rank, rank + 1))
+    numbers = [list(range(start, min(start + batch_size, last))) for start in range(first, last, batch_size)]
+    workers = worker_count(data.workers, data.test.crops is not None, torch.device("cpu"))
+    for indices, batch in zip(numbers, _loader(data.test, numbers, workers), strict=True):
+        yield torch.tensor(indices), batch
+
+
+test_batches.__test__ = False  # type: ignore[attr-defined]  # pytest: no test, though its name begins so
+
+
+def worker_count(asked: int | None, in_memory: bool, device: torch.device) -> int:
+    """Loading processes: what was asked for, or else by rule.
+
+    None for decoded pictures on a CPU: cropping them costs a few per cent of a training step, and a process
+    would only take a core away. Otherwise the cores left over, at most 8.
+    """
+    if asked is not None:
+        return asked
+    if in_memory and device.type == "cpu":
+        return 0
+    return min(8, cores() - 1)
+
+
+def _loader(
+    pictures: TrainingPictures | TestPictures,
+    batches: TrainingSampler | list[list[int]],
+    workers: int,
+    pin_memory: bool = False,
+) -> DataLoader[UInt8[Tensor, "batch 3 size size"]]:
+    return DataLoader(
+        pictures,
+        batch_sampler=batches,  # type: ignore[arg-type]  # any iterable of lists of keys will do
+        num_workers=workers,
+        prefetch_factor=4 if workers else None,
+        pin_memory=pin_memory,
+        worker_init_fn=_leave_interrupts_to_the_main_process,
+        # Forked processes share the decoded pictures; spawned ones would each get a copy.
+        multiprocessing_context="fork" if workers and sys.platform == "linux" else None,
+        # Its own generator: a loader would otherwise draw the workers' seeds (torch's, numpy's and Python's)
+        # from torch's global one, and a run with an evaluation in between would go on with other numbers.
+        generator=torch.Generator().manual_seed(0),
+    )
+
+
+def _leave_interrupts_to_the_main_process(_: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

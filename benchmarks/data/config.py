@@ -1,0 +1,53 @@
+"""What pictures to train and test on, as the command line and the record know it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class DataError(ValueError):
+    """The data asked for cannot be used; the message is one sentence for the person who asked."""
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Which pictures, at which size, and how they are cropped for training."""
+
+    source: str = "photographs"
+    """"photographs" (the ones that scikit-image and scikit-learn ship), a folder of pictures,
+    "torchvision:NAME" (e.g. torchvision:CIFAR10), or "huggingface:NAME[:column]"."""
+
+    image_size: int = 32
+    """Side of the square pictures, in pixels."""
+
+    min_crop: float = 0.8
+    """Training crops are squares at random places, their sides uniform in [min_crop, 1] of the picture's short
+    side; 1 = always the largest square. The bundled photographs have crops of 96 to 256 px instead."""
+
+    flip: bool = True
+    """Mirror half of the training crops left to right."""
+
+    workers: int | None = None
+    """Loading processes per training process. None: as many as the device and the data call for."""
+
+    root: Path | None = None
+    """Where torchvision and Hugging Face keep their files. None: their usual cache."""
+
+    limit_train: int | None = None
+    """Train on at most this many pictures, taken evenly from all."""
+
+    limit_test: int | None = None
+    """Test on at most this many pictures, taken evenly from all."""
+
+    def __post_init__(self) -> None:
+        """Refuse values that cannot work."""
+        if self.image_size < 1:
+            raise DataError(f"image_size must be at least 1 pixel, got {self.image_size}")
+        if not 0 < self.min_crop <= 1:
+            raise DataError(f"min_crop is a fraction of the short side in (0, 1], got {self.min_crop}")
+        if self.workers is not None and self.workers < 0:
+            raise DataError(f"workers must be 0 or more, got {self.workers}")
+        for name, limit in (("limit_train", self.limit_train), ("limit_test", self.limit_test)):
+            if limit is not None and limit < 1:
+                raise DataError(f"{name} must be at least 1 picture, got {limit}")

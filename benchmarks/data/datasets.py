@@ -1,0 +1,132 @@
+"""Pictures as map-style data sets of uint8 tensors: random crops to train on, protocol crops to test on."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from jaxtyping import UInt8
+from PIL import Image, UnidentifiedImageError
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from benchmarks.data.config import DataError
+from benchmarks.data.pictures import CropSides, Pictures
+from benchmarks.data.sampling import SampleKey, crop_random
+from benchmarks.data.transforms import (
+    centre_crop,
+    kept_side,
+    random_crop,
+    require_size,
+    scaled_size,
+    to_rgb,
+    to_tensor,
+)
+
+logger = logging.getLogger(__name__)
+
+
+def reason(error: Exception) -> str:
+    """Why a picture cannot be used, in a line, without the machine's paths."""
+    if isinstance(error, UnidentifiedImageError):
+        return "no picture in a known format"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return " ".join(str(error).split())[:200] or type(error).__name__
+
+
+class Decoded(NamedTuple):
+    """A training picture ready to be cropped, and the range of its crops' sides in its own pixels."""
+
+    picture: Image.Image
+    crop_sides: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """Reads training pictures and shrinks them to what their crops need."""
+
+    pictures: Pictures
+    image_size: int
+    crop_sides: CropSides
+
+    def _plan(self, picture: Image.Image) -> tuple[float, float, int]:
+        """(smallest crop, largest crop, short side to keep) in pixels of the picture as stored."""
+        require_size(picture, self.image_size)
+        short_side = min(picture.size)
+        low, high = self.crop_sides(short_side)
+        low = max(low, self.image_size)  # a crop is never enlarged
+        return low, high, kept_side(short_side, self.image_size, low)
+
+    def size(self, index: int) -> tuple[int, int]:
+        """(width, height) once decoded, up to a turn, known from the file's head. ValueError if too small."""
+        with self.pictures.open(index) as picture:
+            return scaled_size(picture, self._plan(picture)[2])
+
+    def __call__(self, index: int) -> Decoded:
+        """Decode one picture. Raises what PIL raises for a broken file, ValueError if it is too small."""
+        with self.pictures.open(index) as picture:
+            low, high, kept = self._plan(picture)
+            scale = kept / min(picture.size)
+            picture.draft(None, scaled_size(picture, kept))  # a far larger JPEG is decoded at 1/2, 1/4 or 1/8
+            rgb = to_rgb(picture)
+        if min(rgb.size) > kept:
+            rgb = rgb.resize(scaled_size(rgb, kept), Image.Resampling.BICUBIC)
+        return Decoded(rgb, (low * scale, min(high * scale, kept)))
+
+
+@dataclass(frozen=True)
+class TrainingPictures(Dataset[UInt8[Tensor, "3 size size"]]):
+    """Random square crops, one for each sample key; `len` is the number of pictures."""
+
+    decoder: Decoder
+    flip: bool
+    decoded: Sequence[Decoded] | None
+    """All pictures, where memory holds them."""
+
+    def __len__(self) -> int:
+        return len(self.decoder.pictures)
+
+    def __getitem__(self, key: SampleKey) -> UInt8[Tensor, "3 size size"]:
+        picture, sides = self._decode(key.picture) if self.decoded is None else self.decoded[key.picture]
+        return to_tensor(random_crop(picture, self.decoder.image_size, sides, self.flip, crop_random(key)))
+
+    def _decode(self, index: int) -> Decoded:
+        """The picture, or the next one that can be read: a broken file must not end a run of days."""
+        for candidate in (*range(index, len(self)), *range(index)):
+            try:
+                return self.decoder(candidate)
+            except Exception as error:  # noqa: PERF203  PIL's decoders raise whatever they meet
+                name = self.decoder.pictures.name(candidate)
+                logger.warning(
+                    "%s cannot be used (%s), the next picture is taken instead", name, reason(error)
+                )
+        raise DataError("none of the training pictures can be read any more")
+
+
+@dataclass(frozen=True)
+class TestPictures(Dataset[UInt8[Tensor, "3 size size"]]):
+    """The protocol's crop of each test picture."""
+
+    __test__ = False  # pytest: no test, though its name begins so
+
+    pictures: Pictures
+    image_size: int
+    crops: UInt8[Tensor, "pictures 3 size size"] | None
+    """All crops, where memory holds them."""
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def __getitem__(self, index: int) -> UInt8[Tensor, "3 size size"]:
+        return (
+            protocol_crop(self.pictures, self.image_size, index) if self.crops is None else self.crops[index]
+        )
+
+
+def protocol_crop(pictures: Pictures, image_size: int, index: int) -> UInt8[Tensor, "3 size size"]:
+    """The protocol's crop of one picture, from its full resolution. Raises as `Decoder` does."""
+    with pictures.open(index) as picture:
+        return to_tensor(centre_crop(to_rgb(picture), image_size))

@@ -1,0 +1,82 @@
+"""A folder of pictures: train/ and val/ (validation/, test/) within it, or else every fifth file is test."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from benchmarks.data.config import DataConfig, DataError
+from benchmarks.data.pictures import Source, split_by_source, split_every_fifth
+
+# Named, so that a file called .jpg cannot bring in PIL's readers that run other programs (EPS).
+FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "AVIF", "JPEG2000", "BMP", "DIB", "TIFF", "GIF", "PPM", "TGA")
+TEST_FOLDERS = ("val", "validation", "test")
+
+
+@dataclass(frozen=True)
+class PictureFiles:
+    """Picture files under a folder, by their path relative to it."""
+
+    folder: Path
+    files: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def name(self, index: int) -> str:
+        return self.files[index]
+
+    def open(self, index: int) -> Image.Image:
+        path = self.folder / self.files[index]
+        if path.stat().st_size == 0:
+            raise ValueError("the file is empty")
+        return Image.open(path, formats=FORMATS)
+
+
+def find_pictures(folder: Path, below: str = "") -> PictureFiles:
+    """Every file with a picture's suffix anywhere below `folder / below`, sorted by relative path.
+
+    Hidden files and folders, and files of other kinds, are no pictures. Links are followed, a folder once.
+    """
+    Image.init()
+    suffixes = {suffix for suffix, name in Image.registered_extensions().items() if name in FORMATS}
+    files: list[str] = []
+    seen: set[str] = set()
+    for parent, folders, names in os.walk(folder / below, followlinks=True):
+        if (real := os.path.realpath(parent)) in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        pictures = (
+            name for name in names if not name.startswith(".") and Path(name).suffix.lower() in suffixes
+        )
+        files += (Path(parent, name).relative_to(folder).as_posix() for name in pictures)
+    return PictureFiles(folder, tuple(sorted(files)))
+
+
+def open_folder(config: DataConfig) -> Source:
+    """The folder that `config.source` names. Raises DataError where it is missing or has too few pictures."""
+    folder = Path(config.source).expanduser()
+    if folder.is_file():
+        raise DataError(f"{config.source} is a file: name the folder that holds the pictures")
+    if not folder.is_dir():
+        raise DataError(
+            f'there is no folder {config.source}: the data source is "photographs", an existing folder, '
+            '"torchvision:NAME" or "huggingface:NAME[:column]"'
+        )
+    test_folder = next((name for name in TEST_FOLDERS if (folder / name).is_dir()), None)
+    if (folder / "train").is_dir() and test_folder:
+        train, test = find_pictures(folder, "train"), find_pictures(folder, test_folder)
+        for name, found in (("train", train), (test_folder, test)):
+            if not found:
+                raise DataError(f"no pictures in {Path(config.source, name)}")
+        return split_by_source(train, test, f"train/ trains, {test_folder}/ tests", config.min_crop)
+    pictures = find_pictures(folder)
+    if len(pictures) < 2:
+        count = "only one picture" if pictures else "no pictures"
+        raise DataError(f"{count} in {config.source}: at least one is needed to train on and one to test on")
+    return split_every_fifth(pictures, "relative path", config.min_crop)

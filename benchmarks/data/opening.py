@@ -1,0 +1,193 @@
+"""From a configuration to data that are checked, decoded where memory allows, described for the record."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import torch
+from jaxtyping import UInt8
+from rich.console import Console
+from rich.markup import escape
+from torch import Tensor
+
+from benchmarks.data.config import DataConfig, DataError
+from benchmarks.data.datasets import Decoder, TestPictures, TrainingPictures, protocol_crop, reason
+from benchmarks.data.folder import open_folder
+from benchmarks.data.machine import in_threads, memory_budget, own_console
+from benchmarks.data.named import open_huggingface, open_torchvision
+from benchmarks.data.photographs import open_photographs
+from benchmarks.data.pictures import Pictures, Source, Subset, take_evenly
+from benchmarks.data.transforms import CENTRE_CROP_RULE
+
+BYTES_PER_PIXEL = 4  # what PIL keeps of an RGB picture
+NAMES_ON_SCREEN = 10
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Data:
+    """What a run trains and tests on."""
+
+    train: TrainingPictures
+    test: TestPictures
+    record: dict[str, Any]
+    """What the pictures are and how they were chosen, cropped and checked; JSON-able."""
+    workers: int | None
+    """Loading processes asked for; None: by rule."""
+
+
+class Usable(NamedTuple, Generic[Result]):
+    """What came of trying each picture: those that worked, their results, and why the others did not."""
+
+    pictures: Pictures
+    results: list[Result]
+    skipped: dict[str, str]
+
+
+def open_source(config: DataConfig) -> Source:
+    """The pictures that `config.source` names, not yet decoded. Raises DataError where it names none."""
+    scheme, _, name = config.source.partition(":")
+    if config.source == "photographs":
+        return open_photographs(config)
+    if scheme == "torchvision" and name:
+        return open_torchvision(config, name)
+    if scheme == "huggingface" and name:
+        name, _, column = name.partition(":")
+        return open_huggingface(config, name, column or None)
+    return open_folder(config)
+
+
+def short_name(source: str) -> str:
+    """A name for the data that may also name a folder of results."""
+    folder = Path(source).expanduser()
+    return re.sub(r"[^\w.-]+", "-", folder.resolve().name if folder.is_dir() else source) or "folder"
+
+
+def try_each(
+    pictures: Pictures, work: Callable[[int], Result], label: str, console: Console
+) -> Usable[Result]:
+    """Do the work on each picture, leave out those on which it fails. Raises DataError if none is left."""
+
+    def attempt(index: int) -> tuple[Result | None, str | None]:
+        try:
+            return work(index), None
+        except Exception as error:  # PIL's decoders raise whatever they meet
+            return None, reason(error)
+
+    kept: list[int] = []
+    results: list[Any] = []
+    skipped: dict[str, str] = {}
+    for index, (result, problem) in enumerate(in_threads(attempt, len(pictures), label, console)):
+        if problem is None:
+            kept.append(index)
+            results.append(result)
+        else:
+            skipped[pictures.name(index)] = problem
+    if not kept:
+        name, problem = next(iter(skipped.items()))
+        raise DataError(f"none of {len(pictures)} pictures can be used: {name}: {problem}")
+    return Usable(Subset(pictures, kept) if skipped else pictures, results, skipped)
+
+
+def open_data(config: DataConfig, console: Console | None = None) -> Data:
+    """Find, check and decode the pictures.
+
+    Broken and tiny pictures are left out, named on the console (default: standard error of one process per
+    machine) and in the record. Every test picture is decoded once here, of every training picture at least the
+    head is read. What fits into a quarter of the available memory stays there; what does not is decoded again
+    whenever it is needed.
+
+    Raises DataError, with one sentence, for a source that is missing, empty, too small, or wholly unreadable.
+    """
+    console = console or own_console()
+    source = open_source(config)
+    budget = memory_budget()
+    test, test_record = _open_test(config, take_evenly(source.test, config.limit_test), budget, console)
+    budget_left = budget - test_record["bytes_in_memory"]
+    train, train_record = _open_train(config, source, budget_left, console)
+    record = {
+        "name": short_name(config.source),
+        "source": config.source,
+        "split": source.split,
+        "image_size": config.image_size,
+        "fingerprint": _digest(train_record["fingerprint"], test_record["fingerprint"]),
+        "train": train_record,
+        "test": test_record,
+        "memory_budget_bytes": budget,
+    }
+    _report(console, {**train_record["skipped"], **test_record["skipped"]})
+    return Data(train, test, record, config.workers)
+
+
+def _open_test(
+    config: DataConfig, pictures: Pictures, budget: int, console: Console
+) -> tuple[TestPictures, dict[str, Any]]:
+    size = config.image_size
+    in_memory = len(pictures) * 3 * size * size <= budget
+
+    def read(index: int) -> tuple[str, UInt8[Tensor, "3 size size"] | None]:
+        crop = protocol_crop(pictures, size, index)
+        return _digest(pictures.name(index), crop.numpy().tobytes()), crop if in_memory else None
+
+    usable = try_each(pictures, read, "reading test pictures", console)
+    crops = [crop for _, crop in usable.results if crop is not None]
+    test = TestPictures(usable.pictures, size, torch.stack(crops) if in_memory else None)
+    return test, {
+        "pictures": len(test),
+        "skipped": usable.skipped,
+        "crop": CENTRE_CROP_RULE,
+        "fingerprint": _digest(*(digest for digest, _ in usable.results)),
+        "bytes_in_memory": test.crops.nbytes if test.crops is not None else 0,
+    }
+
+
+def _open_train(
+    config: DataConfig, source: Source, budget: int, console: Console
+) -> tuple[TrainingPictures, dict[str, Any]]:
+    def decoder(pictures: Pictures) -> Decoder:
+        return Decoder(pictures, config.image_size, source.crop_sides)
+
+    pictures = take_evenly(source.train, config.limit_train)
+    heads = try_each(pictures, decoder(pictures).size, "checking training pictures", console)
+    needed = sum(width * height * BYTES_PER_PIXEL for width, height in heads.results)
+    if needed <= budget:
+        whole = try_each(heads.pictures, decoder(heads.pictures), "reading training pictures", console)
+        skipped = {**heads.skipped, **whole.skipped}
+        train = TrainingPictures(decoder(whole.pictures), config.flip, whole.results)
+    else:
+        skipped = heads.skipped
+        train = TrainingPictures(decoder(heads.pictures), config.flip, None)
+    content = (f"{heads.pictures.name(i)} {size}" for i, size in enumerate(heads.results))
+    return train, {
+        "pictures": len(train),
+        "skipped": skipped,
+        "crop": source.crop_rule + (", mirrored half the time" if config.flip else ""),
+        "fingerprint": _digest(*content),
+        "bytes_in_memory": needed if train.decoded is not None else 0,
+    }
+
+
+def _digest(*parts: str | bytes) -> str:
+    """SHA-256 of the parts, each with its length."""
+    total = hashlib.sha256()
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        total.update(len(data).to_bytes(8, "big") + data)
+    return total.hexdigest()
+
+
+def _report(console: Console, skipped: dict[str, str]) -> None:
+    """Name the pictures that were left out."""
+    if not skipped:
+        return
+    console.print(f"[yellow]left out {len(skipped)} unusable picture{'s' if len(skipped) > 1 else ''}:[/]")
+    for name, problem in list(skipped.items())[:NAMES_ON_SCREEN]:
+        console.print(f"  {escape(name)}: {escape(problem)}", highlight=False)
+    if len(skipped) > NAMES_ON_SCREEN:
+        console.print(f"  and {len(skipped) - NAMES_ON_SCREEN} more, all named in the record")

@@ -1,0 +1,93 @@
+"""From a picture as stored to the square uint8 tensor that is trained or measured on."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+from PIL import Image, ImageOps
+from torch import Tensor
+
+CENTRE_CROP_RULE = "short side resized to image_size (PIL bicubic, antialiased), centre crop"
+"""What `centre_crop` does, in the words of the record."""
+
+OVERSAMPLING = 2.0
+"""Training pictures are kept this much larger than their smallest crop needs. Shrinking in two steps with a
+gap of 2 is close to shrinking in one (the rule of Pillow's `reducing_gap`), at a fraction of the memory."""
+
+
+def to_rgb(picture: Image.Image) -> Image.Image:
+    """The picture as a viewer shows it, in mode RGB.
+
+    EXIF orientation is applied, transparency laid over white, 16 bits scaled to 8; greyscale, palettes and
+    CMYK become RGB. Raises ValueError for floating point and for integers past 16 bits: their white is not
+    agreed upon.
+    """
+    picture = ImageOps.exif_transpose(picture)
+    if picture.mode == "F":
+        raise ValueError("floating-point pixels have no agreed white level")
+    if picture.mode.startswith("I"):  # Pillow would clip these at 255
+        values = np.asarray(picture)
+        if values.min() < 0 or values.max() > 65535:
+            raise ValueError("32-bit integer pixels have no agreed white level")
+        picture = Image.fromarray(np.round(values / 257).astype(np.uint8))
+    if picture.has_transparency_data:
+        white = Image.new("RGBA", picture.size, "white")
+        picture = Image.alpha_composite(white, picture.convert("RGBA"))
+    return picture.convert("RGB")
+
+
+def require_size(picture: Image.Image, size: int) -> None:
+    """Raise ValueError for a picture that would have to be enlarged to give a square of `size`."""
+    if min(picture.size) < size:
+        raise ValueError(f"{picture.width} × {picture.height} px, the short side is under {size}")
+
+
+def scaled_size(picture: Image.Image, short_side: int) -> tuple[int, int]:
+    """(width, height) of the picture once its short side is `short_side` pixels long."""
+    scale = short_side / min(picture.size)
+    width, height = (max(short_side, round(side * scale)) for side in picture.size)
+    return width, height
+
+
+def centre_crop(picture: Image.Image, size: int) -> Image.Image:
+    """The protocol's crop: resize the short side to `size` (bicubic, antialiased), cut the central square.
+
+    An odd margin loses its extra pixel at the right or bottom. Raises ValueError where this would enlarge.
+    """
+    require_size(picture, size)
+    picture = picture.resize(scaled_size(picture, size), Image.Resampling.BICUBIC)
+    left, top = (picture.width - size) // 2, (picture.height - size) // 2
+    return picture.crop((left, top, left + size, top + size))
+
+
+def kept_side(short_side: int, size: int, smallest_crop: float) -> int:
+    """Short side to shrink a picture to whose crops, at least `smallest_crop` wide, are resized to `size`."""
+    return min(short_side, math.ceil(OVERSAMPLING * size / smallest_crop * short_side))
+
+
+def random_crop(
+    picture: Image.Image, size: int, sides: tuple[float, float], flip: bool, random: np.random.Generator
+) -> Image.Image:
+    """A random square of the picture, its side uniform in `sides` (pixels), resized to `size`.
+
+    With `flip` half of them are mirrored; the places are the same without.
+    """
+    which_side, which_x, which_y, which_way = random.random(4)
+    low, high = sides
+    side = low + which_side * (high - low)
+    left, top = which_x * (picture.width - side), which_y * (picture.height - side)
+    right, bottom = (
+        min(left + side, picture.width),
+        min(top + side, picture.height),
+    )  # where rounding overshoots
+    box = (left, top, right, bottom)
+    square = picture.resize((size, size), Image.Resampling.BICUBIC, box=box)
+    return ImageOps.mirror(square) if flip and which_way < 0.5 else square
+
+
+def to_tensor(picture: Image.Image) -> UInt8[Tensor, "3 height width"]:
+    """An RGB picture as a tensor of its 8-bit values."""
+    return torch.from_numpy(np.array(picture)).permute(2, 0, 1).contiguous()
