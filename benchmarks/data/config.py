@@ -22,7 +22,7 @@ class DataConfig:
     """Side of the square pictures, in pixels."""
 
     min_crop: float = 0.8
-    """Training crops are squares at random places, their sides uniform in [min_crop, 1] of the picture's short
+    """Training crops are squares at random places with sides uniform in [min_crop, 1] of the picture's short
     side; 1 = always the largest square. The bundled photographs have crops of 96 to 256 px instead."""
 
     flip: bool = True

@@ -71,8 +71,7 @@ def open_torchvision(config: DataConfig, name: str) -> Source:
     options = {"root": str(root)} if "root" in parameters else {}
 
     def rows(**split: str | bool) -> Rows:
-        key, value = next(iter(split.items()), ("all", True))
-        label = value if isinstance(value, str) else f"{key}={value}"
+        label = ", ".join(f"{key}={value}" for key, value in split.items()) or name
         return Rows(_make_or_download(make, {**options, **split}, "download" in parameters), label, 0)
 
     try:
@@ -83,8 +82,6 @@ def open_torchvision(config: DataConfig, name: str) -> Source:
             train = rows(split=default if default.startswith("train") else "train")
             return _source(config, train, _first_split(lambda split: rows(split=split)))
         return _source(config, rows(), None)
-    except DataError:
-        raise
     except Exception as error:  # each of these classes has errors of its own
         raise DataError(f"torchvision's {name} could not be had from {root}: {_one_line(error)}") from error
 

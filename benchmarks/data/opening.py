@@ -99,9 +99,9 @@ def open_data(config: DataConfig, console: Console | None = None) -> Data:
     """Find, check and decode the pictures.
 
     Broken and tiny pictures are left out, named on the console (default: standard error of one process per
-    machine) and in the record. Every test picture is decoded once here, of every training picture at least the
-    head is read. What fits into a quarter of the available memory stays there; what does not is decoded again
-    whenever it is needed.
+    machine) and in the record. Every test picture is decoded once here, of every training picture at least
+    the head is read. What fits into a quarter of the available memory stays there; what does not is decoded
+    again whenever it is needed.
 
     Raises DataError, with one sentence, for a source that is missing, empty, too small, or wholly unreadable.
     """

@@ -1,15 +1,16 @@
 """The natural colour photographs inside the wheels of scikit-image and scikit-learn: data on every machine.
 
-Each photograph is cut by one vertical line: pixels left of it train, pixels right of it test; none is shared.
-Crops are 96 to 256 pixels wide before they are shrunk; at native scale most small crops would be nearly flat.
+Each photograph has one part to train on and another to test on, which share no pixel. Crops are 96 to 256
+pixels wide before they are shrunk: at native scale most small crops would be nearly flat.
 Left out: pictures that are no scenes (retina, Hubble, histology, text, textures), and the second motorcycle
 picture, which shows the first one's scene.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
@@ -25,31 +26,36 @@ SMALLEST_CROP, LARGEST_CROP = 96, 256
 TEST_CROPS_EACH = 28
 
 
+Box = tuple[int, int, int, int]
+"""(left, top, right, bottom) in pixels, right and bottom just outside."""
+
+
 class Photograph(NamedTuple):
-    """A file in an installed package, and the column where its test part begins."""
+    """A file in an installed package, its part to train on and its part to test on."""
 
     package: str
     path: str
-    cut: int
+    train: Box
+    test: Box
 
 
-# The cuts leave both parts something to look at, and the training part at least 256 pixels.
+# Chosen by eye: something to see on both sides, few crops of mere sky; training parts of at least 256 pixels.
 PHOTOGRAPHS = (
-    Photograph("skimage", "data/astronaut.png", 310),
-    Photograph("skimage", "data/chelsea.png", 270),
-    Photograph("skimage", "data/coffee.png", 360),
-    Photograph("skimage", "data/motorcycle_left.png", 440),
-    Photograph("skimage", "data/rocket.jpg", 400),
-    Photograph("sklearn", "datasets/images/china.jpg", 320),
-    Photograph("sklearn", "datasets/images/flower.jpg", 320),
+    Photograph("skimage", "data/astronaut.png", (0, 0, 310, 512), (310, 0, 512, 512)),
+    Photograph("skimage", "data/chelsea.png", (190, 0, 451, 300), (0, 0, 190, 300)),
+    Photograph("skimage", "data/coffee.png", (0, 0, 340, 400), (340, 0, 600, 400)),
+    Photograph("skimage", "data/motorcycle_left.png", (0, 0, 440, 500), (440, 0, 741, 500)),
+    Photograph("skimage", "data/rocket.jpg", (0, 0, 350, 427), (350, 190, 640, 427)),
+    Photograph("sklearn", "datasets/images/china.jpg", (220, 80, 640, 427), (0, 60, 220, 427)),
+    Photograph("sklearn", "datasets/images/flower.jpg", (310, 40, 570, 427), (120, 50, 310, 427)),
 )
 
 
+@cache
 def load(photograph: Photograph) -> Image.Image:
     """The whole photograph, in RGB. Raises DataError where the package came without it."""
     package = find_spec(photograph.package)  # does not import the package: that would take a second
-    folders = (package.submodule_search_locations if package else None) or ()
-    for folder in folders:
+    for folder in (package and package.submodule_search_locations) or ():
         path = Path(folder) / photograph.path
         if path.is_file():
             with Image.open(path) as picture:
@@ -60,85 +66,67 @@ def load(photograph: Photograph) -> Image.Image:
     )
 
 
-@cache
-def parts(photograph: Photograph) -> tuple[Image.Image, Image.Image]:
-    """(training part, test part) of the photograph, as pictures of their own."""
-    picture = load(photograph)
-    train = picture.crop((0, 0, photograph.cut, picture.height))
-    test = picture.crop((photograph.cut, 0, picture.width, picture.height))
-    return train, test
+def size_of(box: Box) -> tuple[int, int]:
+    """(width, height)."""
+    left, top, right, bottom = box
+    return right - left, bottom - top
 
 
 def crop_sides(image_size: int, short_side: int) -> tuple[int, int]:
-    """Smallest and largest crop, in pixels, of a part whose short side is given."""
+    """Smallest and largest crop, in pixels, of a part with this short side."""
     return max(SMALLEST_CROP, image_size), min(LARGEST_CROP, short_side)
 
 
-class TrainingParts:
-    """The training part of each photograph."""
-
-    def __len__(self) -> int:
-        return len(PHOTOGRAPHS)
-
-    def name(self, index: int) -> str:
-        return f"{Path(PHOTOGRAPHS[index].path).name}, left of column {PHOTOGRAPHS[index].cut}"
-
-    def open(self, index: int) -> Image.Image:
-        return parts(PHOTOGRAPHS[index])[0]
+def square_box(part: Box, image_size: int, number: int) -> Box:
+    """The square of this number in a test part: the points of a Halton sequence give its size and place."""
+    width, height = size_of(part)
+    smallest, largest = crop_sides(image_size, min(width, height))
+    size, x, y = qmc.Halton(3, scramble=False).fast_forward(number).random()[0]
+    side = round(smallest + size * (largest - smallest))
+    left, top = part[0] + round(x * (width - side)), part[1] + round(y * (height - side))
+    return left, top, left + side, top + side
 
 
 @dataclass(frozen=True)
-class TestCrops:
-    """Fixed squares of the test parts: photographs in turn, sizes and places spread by a Halton sequence."""
+class Crops:
+    """Boxes of photographs. What is outside a box has no part in its picture, however that is resized."""
 
-    image_size: int
+    boxes: Sequence[tuple[Photograph, Box]]
 
     def __len__(self) -> int:
-        return TEST_CROPS_EACH * len(PHOTOGRAPHS)
-
-    def box(self, index: int) -> tuple[int, int, int, int]:
-        """(left, top, right, bottom) of the crop within its test part."""
-        number, photograph = divmod(index, len(PHOTOGRAPHS))
-        part = parts(PHOTOGRAPHS[photograph])[1]
-        smallest, largest = crop_sides(self.image_size, min(part.size))
-        size, x, y = qmc.Halton(3, scramble=False).fast_forward(number).random()[0]
-        side = round(smallest + size * (largest - smallest))
-        left, top = round(x * (part.width - side)), round(y * (part.height - side))
-        return left, top, left + side, top + side
+        return len(self.boxes)
 
     def name(self, index: int) -> str:
-        photograph = PHOTOGRAPHS[index % len(PHOTOGRAPHS)]
-        left, top, right, bottom = self.box(index)
-        return f"{Path(photograph.path).name} {photograph.cut + left},{top},{photograph.cut + right},{bottom}"
+        photograph, box = self.boxes[index]
+        return f"{Path(photograph.path).name} {box}"
 
     def open(self, index: int) -> Image.Image:
-        return parts(PHOTOGRAPHS[index % len(PHOTOGRAPHS)])[1].crop(self.box(index))
-
-
-@dataclass(frozen=True)
-class TrainingCropSides:
-    """`crop_sides` at one image size."""
-
-    image_size: int
-
-    def __call__(self, short_side: int) -> tuple[float, float]:
-        return crop_sides(self.image_size, short_side)
+        photograph, box = self.boxes[index]
+        return load(photograph).crop(box)
 
 
 def open_photographs(config: DataConfig) -> Source:
     """The bundled photographs. Raises DataError for an image size that they cannot give."""
-    largest = min(min(part.size) for photograph in PHOTOGRAPHS for part in parts(photograph))
-    if config.image_size > largest:
+    size = config.image_size
+    largest = min(
+        min(size_of(box)) for photograph in PHOTOGRAPHS for box in (photograph.train, photograph.test)
+    )
+    if size > largest:
         raise DataError(
-            f"the bundled photographs give pictures of at most {largest} px, "
-            f"image_size is {config.image_size}: name a folder of larger pictures as the data source"
+            f"the bundled photographs give pictures of at most {largest} px, image_size is {size}: "
+            "name a folder of larger pictures as the data source"
         )
-    smallest, _ = crop_sides(config.image_size, largest)
+    test = [
+        (photograph, square_box(photograph.test, size, number))
+        for number in range(TEST_CROPS_EACH)
+        for photograph in PHOTOGRAPHS
+    ]
+    sizes = f"{max(SMALLEST_CROP, size)} to {LARGEST_CROP} px"
     return Source(
-        train=TrainingParts(),
-        test=TestCrops(config.image_size),
-        split="each photograph cut at one column: left of it trains, right of it tests; test crops "
-        f"of {smallest} to {LARGEST_CROP} px by a Halton sequence",
-        crop_sides=TrainingCropSides(config.image_size),
-        crop_rule=f"square of {smallest} to {LARGEST_CROP} px, random place, bicubic",
+        train=Crops([(photograph, photograph.train) for photograph in PHOTOGRAPHS]),
+        test=Crops(test),
+        split="one part of each photograph trains, another tests: "
+        f"{TEST_CROPS_EACH} squares of {sizes}, sizes and places by a Halton sequence",
+        crop_sides=partial(crop_sides, size),
+        crop_rule=f"square of {sizes}, random place, bicubic",
     )
