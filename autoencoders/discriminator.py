@@ -1,0 +1,76 @@
+"""The PatchGAN discriminator of Isola et al. 2017 (arXiv:1611.07004), as VQGAN trains against it."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from quantizers.distributed import differentiable_sum_over_ranks, world_size
+
+
+class GlobalBatchNorm2d(nn.BatchNorm2d):
+    """Batch normalisation whose statistics are those of the whole batch, over all ranks.
+
+    Alone it is `nn.BatchNorm2d`. `nn.SyncBatchNorm` does the same, but refuses CPU tensors, as does DDP on a
+    CPU around a module that holds one; here two gloo ranks equal one rank as two GPUs do. Mean and squared
+    deviations are summed by two differentiable all-reduces in fp32, with the number of values, so that ranks
+    may have batches of unequal size.
+    """
+
+    def forward(self, input: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        if not self.training or world_size() == 1:
+            return super().forward(input)
+        x = input.float()
+        values = x.new_full((1,), x.numel() / x.shape[1])
+        sums = differentiable_sum_over_ranks(torch.cat([x.sum((0, 2, 3)), values]))
+        values = sums[-1].detach()
+        mean = (sums[:-1] / values)[:, None, None]
+        variance = differentiable_sum_over_ranks((x - mean).square().sum((0, 2, 3))) / values
+        with torch.no_grad():
+            self.num_batches_tracked += 1
+            self.running_mean.lerp_(mean.flatten(), self.momentum)
+            self.running_var.lerp_(variance * values / (values - 1), self.momentum)
+        scale = self.weight * (variance + self.eps).rsqrt()
+        return torch.addcmul(self.bias[:, None, None], x - mean, scale[:, None, None]).to(input.dtype)
+
+
+class PatchDiscriminator(nn.Module):
+    """Pictures (B, in_channels, H, W) to one logit per overlapping patch, (B, 1, h, w), positive for real.
+
+    `layers` stride-2 convolutions (4 × 4, doubling the width up to eight times `width`), one at stride 1, and
+    the logit; at three layers a patch is 70 × 70 pixels. Sides must be at least 3 · 2^layers. Weights start
+    as N(0, 0.02), norms as N(1, 0.02).
+    """
+
+    def __init__(self, layers: int = 3, width: int = 64, in_channels: int = 3) -> None:
+        super().__init__()
+        if layers < 1 or width < 1:
+            raise ValueError(f"layers and width must be at least 1, got {layers} and {width}.")
+        self.smallest_side = 3 * 2**layers
+        widths = [width * min(2**layer, 8) for layer in range(layers + 1)]
+        modules: list[nn.Module] = [nn.Conv2d(in_channels, width, 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
+        for layer in range(1, layers + 1):
+            stride = 2 if layer < layers else 1
+            modules += [
+                nn.Conv2d(widths[layer - 1], widths[layer], 4, stride=stride, padding=1, bias=False),
+                GlobalBatchNorm2d(widths[layer]),
+                nn.LeakyReLU(0.2),
+            ]
+        self.main = nn.Sequential(*modules, nn.Conv2d(widths[-1], 1, 4, padding=1))
+        self.apply(_initialise)
+
+    def forward(self, images: Float[Tensor, "b c H W"]) -> Float[Tensor, "b 1 h w"]:
+        if min(images.shape[-2:]) < self.smallest_side:
+            height, width = images.shape[-2:]
+            raise ValueError(
+                f"the discriminator needs sides of at least {self.smallest_side} pixels, got {height} × {width}; "
+                "give it fewer layers."
+            )
+        return self.main(images)
+
+
+def _initialise(module: nn.Module) -> None:
+    if isinstance(module, nn.Conv2d):
+        nn.init.normal_(module.weight, 0.0, 0.02)
+    elif isinstance(module, nn.BatchNorm2d):
+        nn.init.normal_(module.weight, 1.0, 0.02)
+        nn.init.zeros_(module.bias)

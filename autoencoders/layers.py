@@ -1,0 +1,82 @@
+"""The parts of the VQGAN backbone: normalisation, residual and attention blocks, resampling.
+
+Esser et al. 2021, "Taming Transformers for High-Resolution Image Synthesis", appendix; the layers are those
+of the denoising network of Ho et al. 2020 without its time embedding. Submodules carry the names of the
+published checkpoints (`norm1`, `conv1`, `nin_shortcut`, `q`, `proj_out`, ...).
+"""
+
+import math
+
+import torch.nn.functional as F
+from einops import rearrange
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+def group_norm(channels: int) -> nn.GroupNorm:
+    """GroupNorm of gcd(32, channels) groups, eps 1e-6.
+
+    The paper's 32 groups wherever the width is a multiple of 32; otherwise the largest number of groups that
+    divides both (a width of 48 gets 16 groups).
+    """
+    return nn.GroupNorm(math.gcd(32, channels), channels, eps=1e-6)
+
+
+class ResidualBlock(nn.Module):
+    """x + conv(dropout(swish(norm(conv(swish(norm(x))))))), with a 1 × 1 shortcut where the width changes."""
+
+    def __init__(self, in_channels: int, out_channels: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.norm1 = group_norm(in_channels)
+        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, padding=1)
+        self.norm2 = group_norm(out_channels)
+        self.dropout = nn.Dropout(dropout)
+        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1)
+        self.nin_shortcut = (
+            nn.Conv2d(in_channels, out_channels, 1) if in_channels != out_channels else nn.Identity()
+        )
+
+    def forward(self, x: Float[Tensor, "b c_in h w"]) -> Float[Tensor, "b c_out h w"]:
+        h = self.conv1(F.silu(self.norm1(x)))
+        h = self.conv2(self.dropout(F.silu(self.norm2(h))))
+        return self.nin_shortcut(x) + h
+
+
+class AttentionBlock(nn.Module):
+    """Single-head self-attention over all positions, projected by 1 × 1 convolutions, with a skip."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.norm = group_norm(channels)
+        self.q = nn.Conv2d(channels, channels, 1)
+        self.k = nn.Conv2d(channels, channels, 1)
+        self.v = nn.Conv2d(channels, channels, 1)
+        self.proj_out = nn.Conv2d(channels, channels, 1)
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        normed = self.norm(x)
+        q, k, v = (rearrange(part(normed), "b c h w -> b 1 (h w) c") for part in (self.q, self.k, self.v))
+        attended = F.scaled_dot_product_attention(q, k, v)  # softmax(q kᵀ / √c) v
+        return x + self.proj_out(rearrange(attended, "b 1 (h w) c -> b c h w", h=x.shape[-2]))
+
+
+class Downsample(nn.Module):
+    """Halves both sides: a stride-2 convolution after padding with zeros at the right and the bottom only."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 3, stride=2)
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h2 w2"]:
+        return self.conv(F.pad(x, (0, 1, 0, 1)))
+
+
+class Upsample(nn.Module):
+    """Doubles both sides: nearest neighbour, then a convolution."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h2 w2"]:
+        return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
