@@ -1,0 +1,120 @@
+"""The contract every quantizer keeps, and the shape work they all share."""
+
+import math
+from abc import ABC, abstractmethod
+from typing import Any, NamedTuple
+
+import torch
+from einops import rearrange
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
+
+from quantizers.validation import check_codes, check_latent
+
+
+class QuantizerOutput(NamedTuple):
+    """What a quantizer returns.
+
+    Attributes:
+        quantized: (B, dim, *spatial), dtype of the input; gradients reach the input.
+        codes: int64, (B, codes_per_position, *spatial), each in [0, codebook_size).
+        loss: scalar, already weighted: add it to the training loss.
+        stats: detached scalars worth logging; `perplexity` and `usage` (share of the codebook used by the
+            batch) wherever counting the codes is cheap. While training under `torch.distributed` these two
+            are of the global batch.
+    """
+
+    quantized: Float[Tensor, "b d *spatial"]
+    codes: Int64[Tensor, "b c *spatial"]
+    loss: Float[Tensor, ""]
+    stats: dict[str, Float[Tensor, ""]]
+
+
+class RowOutput(NamedTuple):
+    """The same for a list of positions: quantized (N, dim), codes (N, codes_per_position), loss, stats."""
+
+    quantized: Float[Tensor, "n d"]
+    codes: Int64[Tensor, "n c"]
+    loss: Float[Tensor, ""]
+    stats: dict[str, Float[Tensor, ""]]
+
+
+class Quantizer(nn.Module, ABC):
+    """Base of the zoo: turns (B, dim, *spatial) into codes and back.
+
+    A method implements `quantize_rows` and `decode_rows` on lists of positions; everything about axes,
+    dtypes, autocast and bad input happens here, once. Rows arrive as float32 (float64 if the input is),
+    whatever autocast says, so distances, statistics and codebooks are never in half precision.
+
+    Attributes:
+        dim: channels that the quantizer wants.
+        codebook_size: values that one code can take.
+        codes_per_position: codes for each position.
+        bits_per_position: the true rate: codes_per_position * log2(codebook_size).
+
+    Class attributes, which tell `quantizers.testing` what to expect:
+        is_projection: quantizing an output again changes nothing (nearest-code methods).
+        is_straight_through: d quantized / d z is the identity.
+        holds_logits: the method needs an N x K tensor by definition.
+    """
+
+    is_projection: bool = False
+    is_straight_through: bool = True
+    holds_logits: bool = False
+
+    def __init__(self, *, dim: int, codebook_size: int, codes_per_position: int = 1) -> None:
+        super().__init__()
+        self.dim = dim
+        self.codebook_size = codebook_size
+        self.codes_per_position = codes_per_position
+
+    @classmethod
+    def options_for_bits(cls, bits: int, **options: Any) -> dict[str, Any]:
+        """Constructor options that give `bits` bits per position, beside the `options` already chosen.
+
+        Raises:
+            ValueError: no such options exist, or `options` already fix the rate.
+        """
+        raise ValueError(f"{cls.__name__} cannot be made for a given number of bits: give its own options")
+
+    @property
+    def bits_per_position(self) -> float:
+        return self.codes_per_position * math.log2(self.codebook_size)
+
+    @abstractmethod
+    def quantize_rows(self, rows: Float[Tensor, "n d"]) -> RowOutput:
+        """Quantize N positions (float32 or float64, N may be 0)."""
+
+    @abstractmethod
+    def decode_rows(self, codes: Int64[Tensor, "n c"]) -> Float[Tensor, "n d"]:
+        """The vectors that the codes of N positions stand for."""
+
+    def forward(self, z: Float[Tensor, "b d *spatial"]) -> QuantizerOutput:
+        """Quantize `z`.
+
+        Raises:
+            ValueError: wrong channel count, number of axes or dtype; NaN or infinite values.
+        """
+        check_latent(z, self.dim)
+        with torch.autocast(z.device.type, enabled=False):
+            rows = rearrange(z, "b d ... -> (b ...) d").to(torch.promote_types(z.dtype, torch.float32))
+            out = self.quantize_rows(rows)
+        quantized = _positions(out.quantized.to(z.dtype), z)
+        return QuantizerOutput(quantized, _positions(out.codes, z), out.loss, out.stats)
+
+    def decode(self, codes: Int64[Tensor, "b c *spatial"]) -> Float[Tensor, "b d *spatial"]:
+        """The vectors that `codes` stand for; equal to `quantized` in eval mode.
+
+        Raises:
+            ValueError: wrong shape or dtype; codes outside [0, codebook_size).
+        """
+        check_codes(codes, self.codes_per_position, self.codebook_size)
+        return _positions(self.decode_rows(rearrange(codes, "b c ... -> (b ...) c")), codes)
+
+    def anneal(self, progress: float) -> None:
+        """Set what the method schedules over training; `progress` runs from 0 to 1. Called once per step."""
+
+
+def _positions(rows: Tensor, like: Tensor) -> Tensor:
+    """(N, C) -> (B, C, *spatial) with the batch and spatial axes of `like`; a view."""
+    return rows.reshape(like.shape[0], *like.shape[2:], rows.shape[1]).movedim(-1, 1)

@@ -1,0 +1,231 @@
+"""A learned codebook: search, k-means start, running counts, dead codes brought back to life; by gradient or
+EMA.
+
+Every statistic is of the global batch: one flat all-reduce per step sums counts, EMA sums and the vectors
+offered to dead codes, so all ranks hold the same codebook, equal to that of one rank with the whole batch.
+Nothing is read back to the host; the k-means start, once, is the exception.
+"""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int64
+from torch import Tensor, nn
+
+from quantizers.distributed import rank, sum_over_ranks, world_size
+from quantizers.entropy import count_codes
+from quantizers.search import nearest_codes
+from quantizers.validation import check_integer, check_number
+
+MAX_VECTORS = 2**26
+"""Largest codebook held as vectors: beyond it use a method with an implicit codebook."""
+
+SLOTS = 2**31
+"""Positions in the global batch are fractions of this; integers, so that every rank finds the same row."""
+
+
+class Codebook(nn.Module):
+    """K vectors learned by gradient: `vectors` is a parameter, moved by a loss on what `lookup` returns.
+
+    A code is dead when its running count (EMA of how often a batch uses it) is below `dead_threshold` times
+    the mean count; it is then replaced by a row of the batch and given the mean count. The threshold is
+    relative, so that it means the same for any batch size and codebook. The first training batch starts the
+    codebook by k-means; with fewer rows than codes every row becomes a code, and the rest are dead and filled
+    from the next batches.
+
+    Args:
+        size: number of vectors K.
+        dim: their width D.
+        decay: of the running counts, per step.
+        dead_threshold: share of the mean count below which a code is replaced; 0 for never.
+        kmeans_iterations: Lloyd steps on the first training batch; 0 keeps the random start, uniform in
+            +-1/K.
+    """
+
+    vectors: Float[Tensor, "k d"]
+    counts: Float[Tensor, "k"]
+    steps: Int64[Tensor, ""]
+    started: Bool[Tensor, ""]
+
+    def __init__(
+        self,
+        size: int,
+        dim: int,
+        *,
+        decay: float = 0.99,
+        dead_threshold: float = 0.1,
+        kmeans_iterations: int = 10,
+    ) -> None:
+        super().__init__()
+        self.size = check_integer("codebook_size", size, 1, MAX_VECTORS)
+        self.dim = check_integer("dim", dim, 1)
+        self.decay = check_number("decay", decay, 0, 1)
+        self.dead_threshold = check_number("dead_threshold", dead_threshold, 0, 1)
+        self.kmeans_iterations = check_integer("kmeans_iterations", kmeans_iterations, 0)
+        self._hold_vectors(torch.empty(size, dim).uniform_(-1 / size, 1 / size))
+        self.register_buffer("counts", torch.ones(size))
+        self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
+        self.register_buffer("started", torch.tensor(kmeans_iterations == 0))
+        # `started` on the host, so that no step reads a value from the device
+        self._has_started = kmeans_iterations == 0
+
+    def _hold_vectors(self, vectors: Float[Tensor, "k d"]) -> None:
+        self.vectors = nn.Parameter(vectors)
+
+    def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
+        super()._load_from_state_dict(*args, **kwargs)
+        self._has_started = bool(self.started)
+
+    def nearest(self, rows: Float[Tensor, "n d"]) -> Int64[Tensor, "n"]:
+        """Index of the nearest vector."""
+        return nearest_codes(rows, self.vectors)
+
+    def lookup(self, codes: Int64[Tensor, "n"]) -> Float[Tensor, "n d"]:
+        """The vectors of `codes`, with a gradient to them where they are a parameter."""
+        return F.embedding(codes, self.vectors)
+
+    @property
+    def needs_start(self) -> bool:
+        """Whether the next training batch must `start` this codebook."""
+        return self.training and not self._has_started
+
+    @torch.compiler.disable
+    @torch.no_grad()
+    def start(self, rows: Float[Tensor, "n d"]) -> None:
+        """Set vectors and counts by k-means on the global batch; one that is empty is passed over."""
+        rows = rows.detach().to(self.counts.dtype)
+        (count,) = sum_over_ranks([rows.new_tensor([rows.shape[0]])])
+        if count == 0:
+            return
+        vectors, counts = kmeans(rows, self.size, self.kmeans_iterations)
+        self._set(vectors, counts)
+        self.started.fill_(True)
+        self._has_started = True
+
+    def _set(self, vectors: Float[Tensor, "k d"], counts: Float[Tensor, "k"]) -> None:
+        self.vectors.data.copy_(vectors)
+        self.counts.copy_(counts)
+
+    @torch.no_grad()
+    def update(self, rows: Float[Tensor, "n d"], codes: Int64[Tensor, "n"]) -> Float[Tensor, "k"]:
+        """One step of the statistics; returns the code counts of the global batch."""
+        rows = rows.detach().to(self.counts.dtype)
+        # not at step 0: the rows that started the codebook have nothing new to offer
+        dead = self._is_dead(self.counts) & (self.steps > 0)
+        offered, offers = offer_rows(rows, dead, first=self.steps * 2654435761 % SLOTS)
+        batch_counts, offered, offers, *sums = sum_over_ranks(
+            [count_codes(codes, self.size, rows.dtype), offered, offers, *self._batch_sums(rows, codes)]
+        )
+        present = batch_counts.sum() > 0  # a batch that is empty on all ranks changes nothing
+        self.counts.copy_(torch.where(present, self.counts.lerp(batch_counts, 1 - self.decay), self.counts))
+        self._learn(present, *sums)
+        replaced = dead & self._is_dead(self.counts) & (offered > 0)
+        self._replace(replaced, offers, self.counts.mean())
+        self.steps.add_(present)
+        return batch_counts
+
+    def _is_dead(self, counts: Float[Tensor, "k"]) -> Bool[Tensor, "k"]:
+        return counts < self.dead_threshold * counts.mean()
+
+    def _batch_sums(
+        self, rows: Float[Tensor, "n d"], codes: Int64[Tensor, "n"]
+    ) -> list[Float[Tensor, "k d"]]:
+        return []
+
+    def _learn(self, present: Bool[Tensor, ""], *sums: Float[Tensor, "k d"]) -> None:
+        pass
+
+    def _replace(
+        self, replaced: Bool[Tensor, "k"], vectors: Float[Tensor, "k d"], count: Float[Tensor, ""]
+    ) -> None:
+        self.vectors.data.copy_(torch.where(replaced.unsqueeze(1), vectors, self.vectors))
+        self.counts.copy_(torch.where(replaced, count, self.counts))
+
+
+class EMACodebook(Codebook):
+    """K vectors that follow the mean of the rows they code (van den Oord et al. 2017, appendix A.1; no
+    gradient).
+
+    `counts` and `sums` are exponential moving averages of how many rows a code gets and of their sum;
+    `vectors` is their quotient, with the counts smoothed by `eps` (Laplace).
+
+    Args:
+        eps: Laplace smoothing of the counts; the others as in `Codebook`.
+    """
+
+    sums: Float[Tensor, "k d"]
+
+    def __init__(self, size: int, dim: int, *, eps: float = 1e-5, **options: Any) -> None:
+        super().__init__(size, dim, **options)
+        self.eps = check_number("eps", eps, 0)
+        self.register_buffer("sums", self.vectors.clone())
+
+    def _hold_vectors(self, vectors: Float[Tensor, "k d"]) -> None:
+        self.register_buffer("vectors", vectors)
+
+    def _set(self, vectors: Float[Tensor, "k d"], counts: Float[Tensor, "k"]) -> None:
+        super()._set(vectors, counts)
+        self.sums.copy_(vectors * counts.unsqueeze(1))
+
+    def _batch_sums(
+        self, rows: Float[Tensor, "n d"], codes: Int64[Tensor, "n"]
+    ) -> list[Float[Tensor, "k d"]]:
+        return [torch.zeros_like(self.sums).index_add_(0, codes, rows)]
+
+    def _learn(self, present: Bool[Tensor, ""], *sums: Float[Tensor, "k d"]) -> None:
+        self.sums.copy_(torch.where(present, self.sums.lerp(sums[0], 1 - self.decay), self.sums))
+        total = self.counts.sum()
+        smoothed = (self.counts + self.eps) / (total + self.size * self.eps) * total
+        averaged = (present & (self.counts > 0)).unsqueeze(1)  # a code that never had a row has no mean
+        self.vectors.copy_(torch.where(averaged, self.sums / smoothed.unsqueeze(1), self.vectors))
+
+    def _replace(
+        self, replaced: Bool[Tensor, "k"], vectors: Float[Tensor, "k d"], count: Float[Tensor, ""]
+    ) -> None:
+        super()._replace(replaced, vectors, count)
+        # with the old sums, the next average would take the new vector back to where the dead one was
+        self.sums.copy_(torch.where(replaced.unsqueeze(1), vectors * count, self.sums))
+
+
+def offer_rows(
+    rows: Float[Tensor, "n d"], wanted: Bool[Tensor, "k"], first: Int64[Tensor, ""] | int = 0
+) -> tuple[Float[Tensor, "k"], Float[Tensor, "k d"]]:
+    """This rank's share of one row of the global batch for every wanted code, evenly spaced from `first` on.
+
+    Summed over ranks, the flags are 1 where a row was found and the rows are those of one rank with the whole
+    batch.
+
+    Args:
+        rows: this rank's part of the batch; ranks hold consecutive parts of equal size (other sizes work, but
+            the spacing is then even within each rank only).
+        wanted: which codes need a row.
+        first: where in the global batch to begin, in units of 1/2^31 of it.
+    """
+    flags, offers = rows.new_zeros(wanted.shape[0]), rows.new_zeros(wanted.shape[0], rows.shape[1])
+    if rows.shape[0] == 0:
+        return flags, offers
+    spacing = SLOTS // wanted.sum().clamp_min(1)
+    slot = (first + (wanted.cumsum(0) - 1) * spacing) % SLOTS * world_size()
+    row = (slot % SLOTS * rows.shape[0]) // SLOTS
+    mine = wanted & (slot // SLOTS == rank())
+    return mine.to(rows.dtype), torch.where(mine.unsqueeze(1), rows[row], offers)
+
+
+def kmeans(
+    rows: Float[Tensor, "n d"], size: int, iterations: int
+) -> tuple[Float[Tensor, "k d"], Float[Tensor, "k"]]:
+    """Lloyd's algorithm on the global batch from evenly spaced rows; the same centres and counts on every
+    rank.
+
+    A centre that gets no row stays where it was, with count 0.
+    """
+    (centres,) = sum_over_ranks([offer_rows(rows, rows.new_ones(size, dtype=torch.bool))[1]])
+    counts = rows.new_zeros(size)
+    for _ in range(iterations):
+        codes = nearest_codes(rows, centres)
+        counts, sums = sum_over_ranks(
+            [count_codes(codes, size, rows.dtype), torch.zeros_like(centres).index_add_(0, codes, rows)]
+        )
+        centres = torch.where(counts.unsqueeze(1) > 0, sums / counts.clamp_min(1).unsqueeze(1), centres)
+    return centres, counts

@@ -1,0 +1,180 @@
+"""Quantizers by name: the zoo's own, those of installed packages, and any class that keeps the contract.
+
+create_quantizer("fsq", bits=10)
+create_quantizer("my_package.my_module:MyQuantizer", dim=8)
+"""
+
+import difflib
+import importlib
+import inspect
+import os
+import sys
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import Any, TypeVar
+
+from torch import nn
+
+from quantizers.base import Quantizer
+
+ENTRY_POINT_GROUP = "quantizer_zoo_benchmark"
+
+CONTRACT_ATTRIBUTES = ("dim", "codebook_size", "codes_per_position", "bits_per_position", "decode", "anneal")
+
+QuantizerClass = TypeVar("QuantizerClass", bound=type[nn.Module])
+
+
+@dataclass(frozen=True)
+class Registration:
+    """A quantizer in the registry.
+
+    Attributes:
+        name: what `create_quantizer` takes.
+        quantizer: the class.
+        description: one line for a list.
+        paper: where the method and the options it runs with here come from.
+    """
+
+    name: str
+    quantizer: type[nn.Module]
+    description: str
+    paper: str
+
+
+_registrations: dict[str, Registration] = {}
+
+
+def register_quantizer(
+    name: str, *, description: str, paper: str = ""
+) -> Callable[[QuantizerClass], QuantizerClass]:
+    """Class decorator that adds a quantizer to the registry.
+
+    Args:
+        name: what `create_quantizer` will take.
+        description: one line.
+        paper: where the default options are written down.
+    """
+
+    def register(quantizer: QuantizerClass) -> QuantizerClass:
+        taken = _registrations.get(name)
+        if taken and _qualified_name(taken.quantizer) != _qualified_name(quantizer):
+            raise ValueError(
+                f"name {name!r} is already taken by {_qualified_name(taken.quantizer)}: choose another"
+            )
+        _registrations[name] = Registration(name, quantizer, description, paper)
+        return quantizer
+
+    return register
+
+
+def list_quantizers() -> list[Registration]:
+    """The zoo's quantizers and those of installed packages, by name; a broken one is warned about."""
+    listed = dict(_registrations)
+    for point in entry_points(group=ENTRY_POINT_GROUP):
+        if point.name in listed:
+            continue
+        try:
+            quantizer = _load(point.value, f"entry point {point.name!r}")
+        except ValueError as error:
+            warnings.warn(str(error), stacklevel=2)
+            continue
+        summary = (inspect.getdoc(quantizer) or point.value).splitlines()[0]
+        listed[point.name] = _registrations.get(point.name, Registration(point.name, quantizer, summary, ""))
+    return [listed[name] for name in sorted(listed)]
+
+
+def quantizer_class(name: str) -> type[nn.Module]:
+    """The class that `name` stands for: a registered name, an entry point's, or `package.module:Class`.
+
+    Raises:
+        ValueError: there is none; the message has the nearest names.
+    """
+    if ":" in name:
+        return _load(name, f"quantizer {name!r}")
+    if name in _registrations:
+        return _registrations[name].quantizer
+    for point in entry_points(group=ENTRY_POINT_GROUP, name=name):
+        return _load(point.value, f"entry point {name!r}")
+    names = [*_registrations, *(point.name for point in entry_points(group=ENTRY_POINT_GROUP))]
+    near = difflib.get_close_matches(name, names, cutoff=0.4)
+    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"there are {', '.join(names)}"
+    raise ValueError(
+        f"unknown quantizer {name!r}: {hint} (another package's is written package.module:Class)"
+    )
+
+
+def quantizer_options(name: str) -> Mapping[str, inspect.Parameter]:
+    """The constructor's options by name, each with its default (`Parameter.default`) and annotation."""
+    parameters = inspect.signature(quantizer_class(name)).parameters
+    kinds = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return {key: parameter for key, parameter in parameters.items() if parameter.kind in kinds}
+
+
+def create_quantizer(name: str, *, bits: int | None = None, **options: Any) -> Quantizer:
+    """Build a quantizer.
+
+    Args:
+        name: a name of `list_quantizers`, or `package.module:Class`.
+        bits: bits per position; the class's `options_for_bits` turns them into options (or its constructor
+            takes them). A method that cannot meet the rate exactly says its true one in `bits_per_position`.
+        **options: the constructor's; see `quantizer_options`.
+
+    Raises:
+        ValueError: unknown name or option, a rate that cannot be had, or a class that lacks the contract's
+            parts.
+    """
+    quantizer = quantizer_class(name)
+    if bits is not None:
+        options |= _options_for_bits(name, quantizer, bits, options)
+    known = quantizer_options(name)
+    unknown = [option for option in options if option not in known]
+    if unknown:
+        raise ValueError(
+            f"{name!r} has no option {', '.join(map(repr, unknown))}: its options are {', '.join(known) or 'none'}"
+        )
+    missing = [
+        key for key, value in known.items() if value.default is inspect.Parameter.empty and key not in options
+    ]
+    if missing:
+        raise ValueError(f"{name!r} needs {', '.join(map(repr, missing))}: give it as an option")
+    built = quantizer(**options)
+    lacking = [attribute for attribute in CONTRACT_ATTRIBUTES if not hasattr(built, attribute)]
+    if lacking:
+        raise ValueError(f"{name!r} does not keep the quantizer contract: it has no {', '.join(lacking)}")
+    return built  # type: ignore[return-value]
+
+
+def _options_for_bits(
+    name: str, quantizer: type[nn.Module], bits: int, options: dict[str, Any]
+) -> dict[str, Any]:
+    if hasattr(quantizer, "options_for_bits"):
+        chosen = quantizer.options_for_bits(bits, **options)
+    elif "bits" in quantizer_options(name):
+        chosen = {"bits": bits}
+    else:
+        raise ValueError(f"{name!r} cannot be made for a number of bits: give its own options")
+    clashing = [key for key, value in chosen.items() if key in options and options[key] != value]
+    if clashing:
+        raise ValueError(f"bits={bits} already fixes {', '.join(clashing)}: give one or the other")
+    return chosen
+
+
+def _load(path: str, what: str) -> type[nn.Module]:
+    """The class at `package.module:Class`, also from the current directory."""
+    module_name, _, class_name = path.partition(":")
+    if os.getcwd() not in sys.path and "" not in sys.path:
+        sys.path.append(os.getcwd())
+    try:
+        module = importlib.import_module(module_name)
+    except ImportError as error:
+        raise ValueError(f"{what}: cannot import module {module_name!r} ({error})") from error
+    found = getattr(module, class_name, None)
+    if not (isinstance(found, type) and issubclass(found, nn.Module)):
+        raise ValueError(f"{what}: module {module_name!r} has no torch.nn.Module class {class_name!r}")
+    return found
+
+
+def _qualified_name(quantizer: type) -> str:
+    return f"{quantizer.__module__}:{quantizer.__qualname__}"

@@ -1,0 +1,75 @@
+"""Input checks: a clear `ValueError` where the host can see the value, at no cost to a GPU or a compiler.
+
+Shapes and dtypes are always checked. Values (NaN, code range) are checked on the spot on a CPU, by an
+asynchronous device assert on CUDA (no host sync), and not at all under `torch.compile`, where a check would
+break the graph.
+"""
+
+import torch
+from jaxtyping import Bool
+from torch import Tensor
+
+MAX_SPATIAL_AXES = 3
+
+
+def check_latent(z: Tensor, dim: int) -> None:
+    """Raise `ValueError` unless `z` is a finite floating-point tensor (B, dim, *spatial)."""
+    if not isinstance(z, Tensor):
+        raise ValueError(f"z must be a torch.Tensor of shape (B, {dim}, *spatial), got {type(z).__name__}")
+    if not 2 <= z.ndim <= 2 + MAX_SPATIAL_AXES or z.shape[1] != dim:
+        raise ValueError(
+            f"z must have shape (B, {dim}, *spatial) with 0 to {MAX_SPATIAL_AXES} spatial axes, "
+            f"got {tuple(z.shape)}"
+        )
+    if not z.is_floating_point():
+        raise ValueError(f"z must have a floating-point dtype, got {z.dtype}")
+    if z.numel() and _values_are_visible(z):
+        low, high = torch.aminmax(z.detach())  # one pass; a NaN anywhere makes both NaN
+        _require(low.isfinite() & high.isfinite(), "z must be finite, got NaN or infinite values")
+
+
+def check_codes(codes: Tensor, codes_per_position: int, codebook_size: int) -> None:
+    """Raise `ValueError` unless `codes` is int64 (B, codes_per_position, *spatial) in [0, codebook_size)."""
+    if not isinstance(codes, Tensor):
+        raise ValueError(f"codes must be a torch.Tensor of dtype int64, got {type(codes).__name__}")
+    if codes.dtype != torch.int64:
+        raise ValueError(f"codes must have dtype torch.int64, got {codes.dtype}")
+    if not 2 <= codes.ndim <= 2 + MAX_SPATIAL_AXES or codes.shape[1] != codes_per_position:
+        raise ValueError(
+            f"codes must have shape (B, {codes_per_position}, *spatial) with 0 to {MAX_SPATIAL_AXES} "
+            f"spatial axes, got {tuple(codes.shape)}"
+        )
+    if codes.numel() and _values_are_visible(codes):
+        low, high = torch.aminmax(codes)
+        _require((low >= 0) & (high < codebook_size), f"codes must lie in [0, {codebook_size})")
+
+
+def check_integer(name: str, value: object, low: int, high: int | None = None) -> int:
+    """Return `value` if it is an integer in [low, high], else raise a `ValueError` that names the option."""
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int)
+        or value < low
+        or (high is not None and value > high)
+    ):
+        expected = f"an integer >= {low}" if high is None else f"an integer from {low} to {high}"
+        raise ValueError(f"{name} must be {expected}, got {value!r}")
+    return value
+
+
+def check_number(name: str, value: object, low: float, high: float = float("inf")) -> float:
+    """Return `value` if it is a number in [low, high], else raise a `ValueError` that names the option."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise ValueError(f"{name} must be a number from {low} to {high}, got {value!r}")
+    return float(value)
+
+
+def _values_are_visible(tensor: Tensor) -> bool:
+    return not torch.compiler.is_compiling() and tensor.device.type != "meta"
+
+
+def _require(condition: Bool[Tensor, ""], message: str) -> None:
+    if condition.is_cuda:
+        torch._assert_async(condition, message)
+    elif not condition:
+        raise ValueError(message)
