@@ -11,8 +11,10 @@ from PIL import Image
 from benchmarks.data.config import DataConfig, DataError
 from benchmarks.data.pictures import Source, split_by_source, split_every_fifth
 
+Image.init()
 # Named, so that a file called .jpg cannot bring in PIL's readers that run other programs (EPS).
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "AVIF", "JPEG2000", "BMP", "DIB", "TIFF", "GIF", "PPM", "TGA")
+PHOTO_FORMATS = {"JPEG", "PNG", "WEBP", "AVIF", "JPEG2000", "BMP", "DIB", "TIFF", "GIF", "PPM", "TGA"}
+FORMATS = tuple(sorted(PHOTO_FORMATS & Image.OPEN.keys()))  # some builds of Pillow lack some
 TEST_FOLDERS = ("val", "validation", "test")
 
 
@@ -41,7 +43,6 @@ def find_pictures(folder: Path, below: str = "") -> PictureFiles:
 
     Hidden files and folders, and files of other kinds, are no pictures. Links are followed, a folder once.
     """
-    Image.init()
     suffixes = {suffix for suffix, name in Image.registered_extensions().items() if name in FORMATS}
     files: list[str] = []
     seen: set[str] = set()

@@ -64,7 +64,8 @@ def open_torchvision(config: DataConfig, name: str) -> Source:
     """
     make = getattr(torchvision.datasets, name, None)
     if not inspect.isclass(make):
-        near = get_close_matches(name, torchvision.datasets.__all__)
+        names = {known.lower(): known for known in torchvision.datasets.__all__}
+        near = [names[match] for match in get_close_matches(name.lower(), names)]
         raise DataError(f"torchvision.datasets has no {name!r}; near it: {', '.join(near) or 'nothing'}")
     parameters = inspect.signature(make).parameters
     root = config.root or TORCHVISION_ROOT
@@ -96,12 +97,14 @@ def _make_or_download(make: Callable[..., Any], options: dict[str, Any], can_dow
 
 
 def _first_split(get: Callable[[str], Rows]) -> Rows | None:
-    """The first of the usual test splits that the data set has."""
+    """The first of the usual test splits that the data set has pictures for."""
     for split in TEST_SPLITS:
         try:
-            return get(split)
-        except ValueError:  # noqa: PERF203  what torchvision raises for an unknown split
+            rows = get(split)
+        except ValueError:  # what torchvision raises for an unknown split
             continue
+        if rows:
+            return rows
     return None
 
 

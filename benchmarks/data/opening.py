@@ -73,6 +73,8 @@ def try_each(
     pictures: Pictures, work: Callable[[int], Result], label: str, console: Console
 ) -> Usable[Result]:
     """Do the work on each picture, leave out those on which it fails. Raises DataError if none is left."""
+    if not pictures:
+        raise DataError("the data source has a split without pictures")
 
     def attempt(index: int) -> tuple[Result | None, str | None]:
         try:
