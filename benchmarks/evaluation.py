@@ -1,0 +1,191 @@
+"""The reconstruction protocol: a tokenizer and a test set in, every metric out.
+
+`protocols/reconstruction.md` says what each number means; its version is stored with every number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+from typing import Any, cast
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from jaxtyping import Int, UInt8
+from torch import Tensor, nn
+
+from benchmarks.metrics import swd
+from benchmarks.metrics.codes import CodeHistogram
+from benchmarks.metrics.fid import frechet_distance
+from benchmarks.metrics.inception import FEATURES
+from benchmarks.metrics.share import Share, full_float32, measure_share, measuring_device
+from benchmarks.metrics.speed import measure_speed
+from benchmarks.weights import MetricWeights
+from quantizers import Quantizer
+
+__all__ = ["PROTOCOL", "Evaluation", "MetricWeights", "evaluate", "measure_speed"]
+
+PROTOCOL = "reconstruction/1"
+SAMPLES = 8  # pictures kept to look at
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What the protocol measures of a tokenizer on a test set."""
+
+    pictures: int
+    metrics: dict[str, float | None]
+    missing: dict[str, str]
+    """Metric -> why it is None, and how to get it."""
+    notes: dict[str, str]
+    """Metric -> what to know before reading it, such as a test set too small for it."""
+    per_image: dict[str, np.ndarray]
+    """Metric -> float64 (pictures,), in the order of the test set."""
+    code_counts: np.ndarray | None
+    """int64 (codes_per_position, codebook_size); None above 2^20 codes and where there is no codebook."""
+    samples: tuple[UInt8[Tensor, "n 3 h w"], UInt8[Tensor, "n 3 h w"]]
+    """The test set's first pictures and their reconstructions."""
+
+
+@torch.no_grad()
+def evaluate(
+    tokenizer: nn.Module,
+    batches: Iterable[tuple[Int[Tensor, " b"], UInt8[Tensor, "b 3 h w"]]],
+    *,
+    device: torch.device | str,
+    rank: int = 0,
+    world_size: int = 1,
+    weights: MetricWeights,
+    progress: Callable[[int], None] | None = None,
+) -> Evaluation:
+    """Measure a tokenizer under the reconstruction protocol.
+
+    Every rank calls it with its share of the test set and gets the same result, which depends neither on the
+    batch size nor on the number of ranks (beyond rounding of the network's own arithmetic).
+
+    Args:
+        tokenizer: On `device`, in eval mode, in float32.
+        batches: (places in the test set, 8-bit pictures); all of one size, and each picture on one rank once.
+        weights: Files for LPIPS and rFID; what is absent leaves its metric None with the reason.
+        progress: Called on each rank with the number of pictures of every batch done.
+
+    Raises:
+        ValueError: tokenizer in training mode, no picture, a picture twice, or a reconstruction that is not
+            finite. Raised on all ranks.
+    """
+    if world_size > 1 and not dist.is_initialized():
+        raise ValueError(f"evaluate() got world_size={world_size}, but torch.distributed is not initialised")
+    device = torch.device(device)
+    with full_float32():
+        share = _outcome(measure_share, tokenizer, batches, device, weights, progress)
+        shares = _gather(share, rank, world_size)
+        whole = shares and _outcome(_combine, shares, tokenizer.quantizer, measuring_device(device))
+    evaluation = _broadcast(whole, world_size)
+    if isinstance(evaluation, ValueError):
+        raise evaluation
+    return cast(Evaluation, evaluation)
+
+
+def _outcome(function: Callable[..., Any], *arguments: Any) -> Any:
+    """The result, or the ValueError: carried to the other ranks, which would wait for this one for ever."""
+    try:
+        return function(*arguments)
+    except ValueError as error:
+        return error
+
+
+def _gather(share: Any, rank: int, world_size: int) -> list[Any] | None:
+    """All ranks' shares on rank 0, None elsewhere."""
+    if world_size == 1:
+        return [share]
+    shares = [None] * world_size if rank == 0 else None
+    dist.gather_object(share, shares, dst=0)
+    return shares
+
+
+def _broadcast(outcome: Any, world_size: int) -> Any:
+    if world_size == 1:
+        return outcome
+    outcomes = [outcome]
+    dist.broadcast_object_list(outcomes, src=0)
+    return outcomes[0]
+
+
+def _combine(
+    shares: Sequence[Share | ValueError | None], quantizer: Quantizer, device: torch.device
+) -> Evaluation:
+    """The whole test set's numbers from the ranks' shares."""
+    for share in shares:
+        if isinstance(share, ValueError):
+            raise share
+    parts = [share for share in shares if isinstance(share, Share)]
+    if not parts:
+        raise ValueError("evaluate() got no picture: the test set is empty")
+    indices = np.concatenate([part.indices for part in parts])
+    order = np.argsort(indices, kind="stable")
+    count = len(indices)
+    if len(np.unique(indices)) < count or indices.min() != 0:
+        raise ValueError(
+            "evaluate() needs each picture once, with its place in the test set counted from 0; give each "
+            "rank its own share, without padding"
+        )
+    per_image = {
+        name: np.concatenate([part.per_image[name] for part in parts])[order] for name in parts[0].per_image
+    }
+    missing = dict(parts[0].missing)
+    notes: dict[str, str] = {}
+    metrics: dict[str, float | None] = dict.fromkeys(
+        ("psnr", "ssim", "ms_ssim", "lpips", "rfid", "swd", "usage", "perplexity", "bpp", "bpp_entropy")
+    )
+    metrics |= {name: float(values.mean()) for name, values in per_image.items()}
+
+    kept_indices = np.concatenate([part.kept_indices for part in parts])
+    kept_order = np.argsort(kept_indices)
+    originals, reconstructions = (torch.cat([part.kept[i] for part in parts])[kept_order] for i in (0, 1))
+    if "swd" not in missing:
+        levels = swd.swd(originals, reconstructions, kept_indices[kept_order], device)
+        metrics["swd"] = float(np.mean(list(levels.values())))
+
+    if "rfid" not in missing and count < 2:
+        missing["rfid"] = "rfid needs at least 2 pictures for a covariance, the test set has 1"
+    if "rfid" not in missing:
+        sums = [part.features for part in parts if part.features is not None]
+        metrics["rfid"] = frechet_distance(*(reduce(add, (pair[i] for pair in sums)) for i in (0, 1)))
+        if count <= FEATURES:
+            notes["rfid"] = (
+                f"from {count} pictures, no more than Inception has features: biased upwards, to be compared "
+                "only with numbers from the same pictures"
+            )
+
+    height, width = originals.shape[-2:]
+    positions = parts[0].positions
+    metrics["bpp"] = quantizer.bits_per_position * positions / (height * width)
+    code_counts = None
+    histograms = [part.histogram for part in parts if part.histogram is not None]
+    if histograms:
+        histogram = CodeHistogram.merge(histograms)
+        size = quantizer.codebook_size
+        metrics["usage"] = histogram.usage(size)
+        metrics["perplexity"] = histogram.perplexity()
+        metrics["bpp_entropy"] = float(histogram.entropies().sum()) * positions / (height * width)
+        code_counts = histogram.dense(size)
+        if count * positions < 10 * size:
+            notes["usage"] = (
+                f"{count * positions} positions for {size} codes: usage, perplexity and entropy would be "
+                "higher on a larger test set"
+            )
+    else:
+        reason = "there is no codebook: every channel is kept as a 32-bit float"
+        missing |= dict.fromkeys(("usage", "perplexity", "bpp_entropy"), reason)
+    return Evaluation(
+        pictures=count,
+        metrics=metrics,
+        missing=missing,
+        notes=notes,
+        per_image=per_image,
+        code_counts=code_counts,
+        samples=(originals[:SAMPLES], reconstructions[:SAMPLES]),
+    )

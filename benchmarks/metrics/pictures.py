@@ -1,0 +1,79 @@
+"""Per-picture fidelity of 8-bit pictures: PSNR, SSIM and MS-SSIM, and the rounding that comes before them."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+from torchmetrics.functional.image import (
+    multiscale_structural_similarity_index_measure,
+    peak_signal_noise_ratio,
+    structural_similarity_index_measure,
+)
+
+DATA_RANGE = 255.0
+PSNR_CAP = 100.0  # dB, reported for a picture reproduced exactly, whose PSNR is infinite
+SSIM_WINDOW = 11  # pixels; Gaussian, sigma 1.5
+SSIM_MIN_SIZE = SSIM_WINDOW
+MS_SSIM_MIN_SIZE = SSIM_WINDOW * 16  # five scales: the coarsest still holds a whole window
+
+Pictures = UInt8[Tensor, "b 3 h w"]
+
+
+def to_uint8(images: Float[Tensor, "b 3 h w"]) -> Pictures:
+    """Images in [-1, 1] as 8-bit pictures: clamped, then rounded to the nearest level (ties to even).
+
+    Raises ValueError if an image holds NaN or infinity, for which no level would be right.
+    """
+    images = images.detach().float()
+    if not images.isfinite().all():
+        raise ValueError(
+            "the reconstruction holds NaN or infinite values: the tokenizer has diverged; "
+            "train it again with a lower learning rate, or from an earlier checkpoint"
+        )
+    return ((images.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+
+
+def to_unit_range(pictures: Pictures) -> Float[Tensor, "b 3 h w"]:
+    """8-bit pictures as float32 images in [-1, 1]; `to_uint8` takes them back exactly."""
+    return pictures.float() / 127.5 - 1
+
+
+def psnr(reconstructions: Pictures, originals: Pictures) -> Float[Tensor, " b"]:
+    """Peak signal-to-noise ratio of each picture in dB, over all pixels and channels, at most `PSNR_CAP`.
+
+    In float64, where the sum of squared differences of 8-bit pictures is exact.
+    """
+    values: Tensor = peak_signal_noise_ratio(
+        reconstructions.double(), originals.double(), data_range=DATA_RANGE, reduction="none", dim=(1, 2, 3)
+    )
+    return values.clamp(max=PSNR_CAP)
+
+
+def ssim(reconstructions: Pictures, originals: Pictures) -> Float[Tensor, " b"]:
+    """Structural similarity of each picture (Wang et al. 2004), in [-1, 1]; needs H, W >= 11.
+
+    Gaussian window 11 x 11 of sigma 1.5, K1 = 0.01, K2 = 0.03, population covariance, per channel; averaged
+    over channels and over the positions where the whole window lies inside the picture, as the paper's code
+    and scikit-image do. (torchmetrics by itself averages over the reflected border as well.)
+    """
+    _, similarity = structural_similarity_index_measure(
+        reconstructions.float(),
+        originals.float(),
+        data_range=DATA_RANGE,
+        reduction="none",
+        return_full_image=True,
+    )
+    border = SSIM_WINDOW // 2
+    return similarity[..., border:-border, border:-border].mean(dim=(1, 2, 3))
+
+
+def ms_ssim(reconstructions: Pictures, originals: Pictures) -> Float[Tensor, " b"]:
+    """Multi-scale structural similarity of each picture (Wang et al. 2003), in [0, 1]; needs H, W >= 176.
+
+    Five scales with the paper's weights, by torchmetrics.
+    """
+    values: Tensor = multiscale_structural_similarity_index_measure(
+        reconstructions.float(), originals.float(), data_range=DATA_RANGE, reduction="none", normalize="relu"
+    )
+    return values

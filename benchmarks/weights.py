@@ -1,0 +1,173 @@
+"""Published weights that some metrics need: where they lie, whether they are whole, and how to get them.
+
+    python -m benchmarks.weights            fetch what is not at hand into the torch hub cache
+    python -m benchmarks.weights --list     say what is at hand, and where
+
+Nothing else in this project downloads weights.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import re
+import socket
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
+from torchvision.models import VGG16_Weights
+
+TIMEOUT = 30  # seconds without an answer, after which a server counts as out of reach
+
+
+@dataclass(frozen=True)
+class PublishedWeights:
+    """One file of weights: what it is, the metric that it serves, and the flag that takes it from elsewhere.
+
+    Its name ends in the first digits of its SHA-256, by torch hub's custom.
+    """
+
+    name: str
+    metric: str
+    flag: str
+    url: str
+
+    @property
+    def filename(self) -> str:
+        return self.url.rsplit("/", 1)[-1]
+
+    @property
+    def cached(self) -> Path:
+        """Its place in the torch hub cache, whether or not it is there."""
+        return Path(torch.hub.get_dir()) / "checkpoints" / self.filename
+
+    @property
+    def digest(self) -> str:
+        """The first hexadecimal digits of the file's SHA-256."""
+        found = re.search(r"-([0-9a-f]{8,})\.", self.filename)
+        if found is None:
+            raise ValueError(f"the name {self.filename} has no digits of a hash")
+        return found[1]
+
+    def check(self, path: Path) -> None:
+        """Raises ValueError if `path` is not this file, whole and unchanged."""
+        if not path.is_file():
+            raise ValueError(
+                f"there is no file {path}; expected {self.name}, {self.filename} from {self.url}"
+            )
+        digest = _sha256(path)
+        if not digest.startswith(self.digest):
+            raise ValueError(
+                f"{path} is not {self.name}, or not all of it: its SHA-256 begins with {digest[:8]}, "
+                f"expected {self.digest}; fetch {self.url} again"
+            )
+
+    def how_to_get(self) -> str:
+        return f"fetch it once with `python -m benchmarks.weights`, or name its file with {self.flag} PATH"
+
+    def fetch(self) -> None:
+        """Download into the torch hub cache, checked and whole or not at all (OSError, RuntimeError)."""
+        self.cached.parent.mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(self.url, str(self.cached), hash_prefix=self.digest)
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+INCEPTION = PublishedWeights("FID's Inception", "rfid", "--inception", URL_INCEPTION_V3)
+LPIPS_BACKBONE = PublishedWeights(
+    "LPIPS's VGG-16", "lpips", "--lpips-backbone", VGG16_Weights.IMAGENET1K_V1.url
+)
+PUBLISHED = (INCEPTION, LPIPS_BACKBONE)
+
+
+@dataclass(frozen=True)
+class MetricWeights:
+    """The files that an evaluation may use, and a sentence for each metric whose file is not at hand."""
+
+    inception: Path | None = None
+    lpips_backbone: Path | None = None
+    missing: dict[str, str] = field(
+        default_factory=lambda: {weights.metric: _absent(weights) for weights in PUBLISHED}
+    )
+
+    @classmethod
+    def find(cls, inception: Path | None = None, lpips_backbone: Path | None = None) -> MetricWeights:
+        """What is named by path or lies in the torch hub cache; each file is checked against its hash.
+
+        Raises ValueError if a file named by path is not there or not the published one. A broken file in the
+        cache leaves its metric empty, with the reason.
+        """
+        paths: dict[str, Path | None] = {}
+        missing = {}
+        for weights, given in ((INCEPTION, inception), (LPIPS_BACKBONE, lpips_backbone)):
+            paths[weights.metric] = None
+            if given is not None:
+                weights.check(given)
+                paths[weights.metric] = given
+            elif not weights.cached.is_file():
+                missing[weights.metric] = _absent(weights)
+            else:
+                try:
+                    weights.check(weights.cached)
+                    paths[weights.metric] = weights.cached
+                except ValueError as error:
+                    missing[weights.metric] = str(error)
+        return cls(paths[INCEPTION.metric], paths[LPIPS_BACKBONE.metric], missing)
+
+
+def _absent(weights: PublishedWeights) -> str:
+    return f"the weights of {weights.name} are not at hand: {weights.how_to_get()}"
+
+
+def _fetch(weights: PublishedWeights) -> bool:
+    """Bring one file into the cache; says what happened, and whether it is there now."""
+    if weights.cached.is_file():
+        try:
+            weights.check(weights.cached)
+        except ValueError as error:
+            print(f"{error}; fetching it again")
+        else:
+            print(f"{weights.name} is at hand: {weights.cached}")
+            return True
+    try:
+        weights.fetch()
+    except (OSError, RuntimeError) as error:
+        print(
+            f"{weights.name} cannot be fetched ({error}). Fetch {weights.url} on a machine that can, "
+            f"and put it at {weights.cached}",
+            file=sys.stderr,
+        )
+        return False
+    print(f"{weights.name} fetched: {weights.cached}")
+    return True
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; returns its exit code, 1 if a file is not there at the end."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.weights",
+        description="Fetch the published weights that LPIPS and rFID need into the torch hub cache.",
+    )
+    parser.add_argument("--list", action="store_true", help="say what is at hand, and fetch nothing")
+    if not parser.parse_args(arguments).list:
+        socket.setdefaulttimeout(TIMEOUT)
+        at_hand = [_fetch(weights) for weights in PUBLISHED]
+        return 0 if all(at_hand) else 1
+    missing = MetricWeights.find().missing
+    for weights in PUBLISHED:
+        print(f"{weights.metric:6} {weights.name}: {missing.get(weights.metric) or weights.cached}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
