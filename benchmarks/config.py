@@ -1,0 +1,169 @@
+"""The configuration of a run: what is trained, on what, for how long; and the presets.
+
+Every field here decides the numbers of a run and is stored with it, except the few that only say where files
+are or how many workers read them (`WITHOUT_EFFECT`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
+
+from autoencoders import LossConfig, VQGANConfig
+from benchmarks.data import DataConfig
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How long and how fast a tokenizer is trained."""
+
+    images: int = 16_000
+    """Training images shown, crops counted one by one; every quantizer is shown the same ones."""
+    batch_size: int = 32
+    """Images of one optimizer step, over all processes."""
+    accumulation: int = 1
+    """Parts that a process cuts its share of a batch into, to save memory."""
+    learning_rate: float = 4.5e-6
+    """Peak learning rate of Adam per image of the batch."""
+    warmup: float = 0.05
+    """Share of the steps over which the rate climbs from 0; after that it falls by a cosine."""
+    final_rate: float = 0.0
+    """What the rate falls to, as a share of its peak."""
+    betas: tuple[float, float] = (0.5, 0.9)
+    """Adam's betas."""
+    weight_ema: float = 0.999
+    """Decay of the average of the weights that is evaluated and stored; 0 takes the last weights."""
+    precision: Literal["no", "bf16", "fp16"] = "no"
+    """Mixed precision of the training; the evaluation is in fp32."""
+    compile: bool = False
+    """Compile the tokenizer with torch.compile."""
+
+    def __post_init__(self) -> None:
+        """Refuse settings that cannot work."""
+        if self.images < self.batch_size or self.batch_size < 1:
+            raise ValueError(
+                f"train.images is {self.images} and train.batch_size {self.batch_size}: "
+                "at least one whole batch of at least one image is needed"
+            )
+        if not 0 <= self.weight_ema < 1:
+            raise ValueError(f"train.weight_ema must lie in [0, 1), not {self.weight_ema}")
+        if not 0 <= self.warmup <= 1:
+            raise ValueError(f"train.warmup is a share of the steps in [0, 1], not {self.warmup}")
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps."""
+        return self.images // self.batch_size
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that two runs must share for their quantizers to be comparable."""
+
+    data: DataConfig = field(default_factory=DataConfig)
+    model: VQGANConfig = field(default_factory=VQGANConfig)
+    dim: int = 256
+    """Channels of the latent for the quantizers that leave their width to the user (VQ, RQ, Gumbel, none)."""
+    loss: LossConfig = field(default_factory=LossConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+
+    def __post_init__(self) -> None:
+        """The image size is said once, by the data; the backbone's follows."""
+        object.__setattr__(self, "model", replace(self.model, image_size=self.data.image_size))
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """One run: a quantizer at a rate, with a seed, in the settings of a preset."""
+
+    quantizer: str
+    bits: int | None
+    options: dict[str, Any]
+    seed: int
+    preset: str
+    settings: Settings
+
+
+PresetName = Literal["smoke", "quick", "cpu", "vqgan-f16"]
+
+_SMALL = VQGANConfig(width=32, multipliers=(1, 2, 2, 4), blocks=1, attention_resolutions=(), z_channels=64)
+
+PRESETS: dict[PresetName, Settings] = {
+    # Every part of the training in seconds: for tests, its numbers mean nothing.
+    "smoke": Settings(
+        data=DataConfig(image_size=32, limit_test=32),
+        model=replace(_SMALL, width=8),
+        dim=8,
+        loss=LossConfig(perceptual="ms-ssim", gan="hinge", gan_start=4, discriminator_layers=2, discriminator_width=8),
+        train=TrainConfig(images=128, batch_size=16, learning_rate=6e-5, weight_ema=0.5),
+    ),
+    # Someone tries it: about three minutes on two CPU cores. No GAN and no perceptual loss: at 32 pixels they
+    # cost half of the time and show nothing.
+    "quick": Settings(
+        data=DataConfig(image_size=32),
+        model=_SMALL,
+        dim=16,
+        loss=LossConfig(perceptual="none", gan="none"),
+        train=TrainConfig(images=16_000, batch_size=32, learning_rate=3.125e-5, warmup=0.3, weight_ema=0.99),
+    ),
+    # The whole loss at a size that a CPU trains in half an hour.
+    "cpu": Settings(
+        data=DataConfig(image_size=64),
+        model=_SMALL,
+        dim=16,
+        loss=LossConfig(perceptual="auto", gan="hinge", gan_start=600, discriminator_layers=2, discriminator_width=32),
+        train=TrainConfig(images=40_000, batch_size=32, learning_rate=1.5e-5, warmup=0.1, weight_ema=0.995),
+    ),
+    # Esser et al. 2021, the ImageNet f16 model: 256 x 256 -> 16 x 16 codes; for GPUs.
+    "vqgan-f16": Settings(
+        data=DataConfig(image_size=256),
+        model=VQGANConfig(),
+        dim=256,
+        loss=LossConfig(perceptual="auto", gan="hinge", gan_start=250_001),
+        train=TrainConfig(images=12 * 500_000, batch_size=12, warmup=0.0, final_rate=1.0, weight_ema=0.0),
+    ),
+}
+
+WITHOUT_EFFECT = {
+    ("data", "workers"),
+    ("data", "root"),
+    ("loss", "lpips_backbone"),
+    ("model", "gradient_checkpointing"),
+}
+"""Settings that change where files are or how much memory is used, and no number."""
+
+
+def effective(settings: Settings) -> dict[str, Any]:
+    """The settings that decide the numbers, flat: {"train.images": 16000, ...}."""
+    flat: dict[str, Any] = {}
+    for section, values in asdict(settings).items():
+        for name, value in values.items() if isinstance(values, dict) else [("", values)]:
+            if (section, name) not in WITHOUT_EFFECT:
+                flat[f"{section}.{name}".rstrip(".")] = value
+    return flat
+
+
+def changes(settings: Settings, preset: PresetName) -> dict[str, Any]:
+    """The settings that differ from the preset's own, but for the data's source, which every table names."""
+    own = effective(PRESETS[preset])
+    return {name: value for name, value in effective(settings).items() if value != own[name] and name != "data.source"}
+
+
+def digest(*parts: Any) -> str:
+    """A short name for JSON-able values: equal values, equal names."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:10]
+
+
+def settings_digest(settings: Settings, protocol: str, fingerprint: str) -> str:
+    """Names what two rows must share to be compared; the data by its content, not by its path."""
+    return digest({**effective(settings), "data.source": fingerprint}, protocol)
+
+
+def run_id(run: RunConfig, protocol: str, fingerprint: str) -> str:
+    """The run's file name: same configuration, data and seed give the same name."""
+    rate = "" if run.bits is None else f"-{run.bits}bit"
+    name = run.quantizer.replace(":", ".")
+    key = digest(run.quantizer, run.bits, run.options, run.seed, settings_digest(run.settings, protocol, fingerprint))
+    return f"{name}{rate}-seed{run.seed}-{key}"

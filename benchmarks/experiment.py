@@ -1,0 +1,316 @@
+"""One run from its configuration to its stored record: build, train, evaluate, time, write."""
+
+from __future__ import annotations
+
+import json
+import math
+import shlex
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
+from safetensors.torch import save_file
+from torch import nn
+
+from autoencoders import VQGAN, BlockMean
+from benchmarks.checkpoint import replacing
+from benchmarks.config import RunConfig, changes, run_id, settings_digest
+from benchmarks.data import Data, test_batches, training_batches
+from benchmarks.environment import environment
+from benchmarks.evaluation import PROTOCOL, Evaluation, MetricWeights, evaluate, measure_speed
+from benchmarks.grids import save_grid
+from benchmarks.results import (
+    SCHEMA,
+    QuantizerRecord,
+    Record,
+    RecordError,
+    TrainingRecord,
+    read_record,
+    write_record,
+)
+from benchmarks.training import Progress, Trainer
+from quantizers import Quantizer, create_quantizer, quantizer_options
+
+BLOCK_MEAN = "block-mean"
+"""The baseline that is not trained, accepted wherever a quantizer is named."""
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How runs are carried out: nothing here changes a number that is measured of a tokenizer."""
+
+    output: Path
+    accelerator: Accelerator
+    weights: MetricWeights
+    checkpoint_every: int
+    eval_batch_size: int
+    notes: dict[str, str]
+    """Stored with each run, e.g. why the perceptual loss is no LPIPS."""
+
+
+def make_quantizer(run: RunConfig) -> Quantizer:
+    """The run's quantizer; those that leave their width to the user take the preset's.
+
+    Raises:
+        ValueError: no such quantizer, rate or option.
+    """
+    options = dict(run.options)
+    if "dim" in quantizer_options(run.quantizer) and "dim" not in options:
+        options["dim"] = run.settings.dim
+    return create_quantizer(run.quantizer, bits=run.bits, **options)
+
+
+def make_tokenizer(run: RunConfig) -> nn.Module:
+    """The run's model; equal seeds start different quantizers from the same backbone."""
+    model = run.settings.model
+    if run.quantizer == BLOCK_MEAN:
+        return BlockMean(model.stride)
+    torch.manual_seed(run.seed)
+    quantizer = make_quantizer(run)
+    torch.manual_seed(run.seed)
+    return VQGAN(model, quantizer)
+
+
+def record_path(run: RunConfig, data: Data, output: Path) -> Path:
+    """Where the run's record belongs."""
+    folder = output / run.preset / data.record["name"]
+    return folder / f"{run_id(run, PROTOCOL, data.record['fingerprint'])}.json"
+
+
+def find_done(path: Path, accelerator: Accelerator) -> Record | None:
+    """The record at `path` if that run is done; decided by the first process for all."""
+    found: list[Record | None] = [None]
+    if accelerator.is_main_process and path.exists():
+        try:
+            found = [read_record(path)]
+        except RecordError:
+            found = [None]
+    return broadcast_object_list(found)[0]
+
+
+def perform(
+    run: RunConfig,
+    data: Data,
+    execution: Execution,
+    on_start: Callable[[int], None],
+    on_progress: Callable[[Progress], None],
+    on_stage: Callable[[str], None],
+    stop_requested: Callable[[], bool],
+) -> Record:
+    """Do one run, going on from its checkpoint if there is one, and store it. All processes call this.
+
+    Args:
+        on_start: Called with the step that the training starts at.
+        on_progress: Called as the training goes on.
+        on_stage: Called with what is being done after the training.
+        stop_requested: Asked after every step.
+    """
+    accelerator = execution.accelerator
+    path = record_path(run, data, execution.output)
+    started = time.perf_counter()
+    tokenizer = make_tokenizer(run)
+    trained = run.quantizer != BLOCK_MEAN
+    if trained:
+        tokenizer, training, history = _train(
+            tokenizer, run, data, execution, path, on_start, on_progress, stop_requested
+        )
+    else:
+        training, history = _no_training(accelerator), []
+    tokenizer = tokenizer.to(accelerator.device).eval()
+
+    on_stage("evaluating")
+    seen = 0
+
+    def evaluated(count: int) -> None:
+        nonlocal seen
+        seen += count * accelerator.num_processes
+        on_stage(f"evaluating {min(seen, len(data.test))}/{len(data.test)}")
+
+    evaluation = evaluate(
+        tokenizer,
+        test_batches(
+            data, execution.eval_batch_size, rank=accelerator.process_index, world_size=accelerator.num_processes
+        ),
+        device=accelerator.device,
+        rank=accelerator.process_index,
+        world_size=accelerator.num_processes,
+        weights=execution.weights,
+        progress=evaluated,
+    )
+    record = None
+    if accelerator.is_main_process:
+        on_stage("timing")
+        batch = torch.stack([data.test[index] for index in range(min(len(data.test), 32))])
+        speed = measure_speed(tokenizer, batch, accelerator.device)
+        record = _record(run, data, execution, tokenizer, evaluation, speed, training, path.stem, started)
+        _store(path, record, tokenizer, evaluation, history)
+    accelerator.wait_for_everyone()
+    accelerator.free_memory()
+    return broadcast_object_list([record])[0]
+
+
+def _checkpoint(path: Path) -> Path:
+    return path.with_suffix(".checkpoint.safetensors")
+
+
+def _train(
+    tokenizer: nn.Module,
+    run: RunConfig,
+    data: Data,
+    execution: Execution,
+    path: Path,
+    on_start: Callable[[int], None],
+    on_progress: Callable[[Progress], None],
+    stop_requested: Callable[[], bool],
+) -> tuple[nn.Module, TrainingRecord, list[dict[str, float]]]:
+    accelerator, train = execution.accelerator, run.settings.train
+    trainer = Trainer(tokenizer, run.settings, run.seed, accelerator, run=path.stem)
+    checkpoint = _checkpoint(path)
+    if checkpoint.exists():
+        trainer.load(checkpoint)
+    on_start(trainer.step)
+
+    def batches(start: int, steps: int) -> Any:
+        return training_batches(
+            data,
+            train.batch_size,
+            seed=run.seed,
+            start_step=start,
+            steps=steps,
+            rank=accelerator.process_index,
+            world_size=accelerator.num_processes,
+            device=accelerator.device,
+        )
+
+    remaining = train.steps - trainer.step
+    trainer.fit(batches(trainer.step, remaining), checkpoint, execution.checkpoint_every, on_progress, stop_requested)
+    probe = min(train.steps, 20)
+    begin = time.perf_counter()
+    images = sum(len(batch) for batch in batches(0, probe)) * accelerator.num_processes
+    data_speed = images / (time.perf_counter() - begin)
+    last = trainer.history[-1]
+    training = TrainingRecord(
+        images=train.steps * train.batch_size,
+        steps=train.steps,
+        processes=accelerator.num_processes,
+        seconds=round(trainer.seconds, 2),
+        images_per_second=trainer.images_per_second(),
+        data_images_per_second=data_speed,
+        losses={name: value for name, value in last.items() if name not in ("step", "images_per_second")},
+    )
+    return trainer.evaluated(), training, trainer.history
+
+
+def _no_training(accelerator: Accelerator) -> TrainingRecord:
+    return TrainingRecord(
+        images=0,
+        steps=0,
+        processes=accelerator.num_processes,
+        seconds=0.0,
+        images_per_second=None,
+        data_images_per_second=None,
+        losses={},
+    )
+
+
+def _record(
+    run: RunConfig,
+    data: Data,
+    execution: Execution,
+    tokenizer: nn.Module,
+    evaluation: Evaluation,
+    speed: dict[str, float | None],
+    training: TrainingRecord,
+    identifier: str,
+    started: float,
+) -> Record:
+    quantizer = tokenizer.quantizer
+    parameters = {
+        name: sum(parameter.numel() for parameter in part.parameters()) for name, part in tokenizer.named_children()
+    }
+    return Record(
+        schema_version=SCHEMA,
+        id=identifier,
+        protocol=PROTOCOL,
+        preset=run.preset,
+        settings=settings_digest(run.settings, PROTOCOL, data.record["fingerprint"]),
+        changes=_plain(changes(run.settings, run.preset)),
+        seed=run.seed,
+        quantizer=QuantizerRecord(
+            name=run.quantizer,
+            options=run.options,
+            dim=quantizer.dim,
+            codebook_size=quantizer.codebook_size,
+            codes_per_position=quantizer.codes_per_position,
+            bits_per_position=quantizer.bits_per_position,
+        ),
+        config=_plain(asdict(run)),
+        data=data.record,
+        metrics=evaluation.metrics,
+        missing=evaluation.missing,
+        notes=evaluation.notes | execution.notes,
+        speed=speed,
+        parameters={**parameters, "total": sum(parameters.values())},
+        training=training,
+        environment=environment(execution.accelerator.device),
+        command=command_line(run),
+        created=datetime.now(timezone.utc),
+        wall_seconds=round(time.perf_counter() - started, 2),
+    )
+
+
+def _store(
+    path: Path, record: Record, tokenizer: nn.Module, evaluation: Evaluation, history: list[dict[str, float]]
+) -> None:
+    """The record last: once it is there, the run is done."""
+    originals, reconstructions = (np.asarray(pictures) for pictures in evaluation.samples)
+    names = sorted({name for entry in history for name in entry})
+    arrays = {
+        **{f"image/{name}": values for name, values in evaluation.per_image.items()},
+        **{f"curve/{name}": np.array([entry.get(name, math.nan) for entry in history]) for name in names},
+        "samples/original": originals,
+        "samples/reconstruction": reconstructions,
+    }
+    if evaluation.code_counts is not None:
+        arrays["code_counts"] = np.asarray(evaluation.code_counts)
+    weights = {name: tensor.cpu().contiguous().clone() for name, tensor in tokenizer.state_dict().items()}
+    with replacing(path.with_suffix(".safetensors")) as temporary:
+        save_file(weights, temporary, metadata={"config": json.dumps(record.config), "run": record.id})
+    save_grid(path.with_suffix(".png"), {"original": originals, record.quantizer.name: reconstructions})
+    write_record(path, record, arrays)
+    _checkpoint(path).unlink(missing_ok=True)
+
+
+def _plain(value: Any) -> Any:
+    """JSON's types only: tuples as lists, paths as text."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value.as_posix() if isinstance(value, Path) else value
+
+
+def command_line(run: RunConfig) -> str:
+    """The command that makes this run again."""
+    words = ["python", "-m", "benchmarks.run", "--quantizer", run.quantizer]
+    if run.bits is not None:
+        words += ["--bits", str(run.bits)]
+    if run.options:
+        words += ["--options", *(f"{name}={value!r}" for name, value in run.options.items())]
+    words += ["--preset", run.preset, "--data", run.settings.data.source, "--seed", str(run.seed)]
+    for name, value in changes(run.settings, run.preset).items():
+        flag = name.replace("_", "-")
+        if isinstance(value, bool):
+            section, _, field = flag.rpartition(".")
+            words.append(f"--{flag}" if value else f"--{section}.no-{field}")
+        else:
+            values = value if isinstance(value, list | tuple) else [value]
+            words += [f"--{flag}", *map(str, values)]
+    return shlex.join(words)

@@ -1,0 +1,33 @@
+"""Pictures of pictures: originals above their reconstructions, one row per quantizer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from benchmarks.checkpoint import replacing
+
+
+def save_grid(path: Path, rows: Mapping[str, np.ndarray]) -> None:
+    """Write a PNG with one labelled row of pictures per entry.
+
+    Args:
+        path: The file.
+        rows: Label -> uint8 pictures (N, 3, H, W), as many and as large in every row.
+    """
+    count, _, height, width = next(iter(rows.values())).shape
+    side = 1.2
+    figure = Figure(figsize=(side * count + 1.2, side * len(rows) * height / width + 0.1), layout="constrained")
+    axes = figure.subplots(len(rows), count, squeeze=False)
+    for (name, pictures), line in zip(rows.items(), axes, strict=True):
+        for picture, axis in zip(pictures, line, strict=True):
+            axis.imshow(picture.transpose(1, 2, 0), interpolation="nearest")
+            axis.set_xticks([])
+            axis.set_yticks([])
+        line[0].set_ylabel(name, rotation=0, ha="right", va="center")
+    dpi = max(100, round(width * 1.1 / side))  # at least one dot per pixel
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=dpi, format="png")

@@ -1,0 +1,157 @@
+"""Stored runs: one JSON file each, validated on reading, beside a compressed file of its arrays.
+
+RUN.json         the record below
+RUN.npz          per-image metrics, code counts, training curves, sample pictures
+RUN.png          originals over reconstructions
+RUN.safetensors  the trained tokenizer (its weight-averaged copy)
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from benchmarks.checkpoint import replacing
+
+SCHEMA = 1
+"""Version of the record; raised when a field changes its name or its meaning."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class QuantizerRecord(_Part):
+    """What was measured: the quantizer's name, its options, and the rate that it truly has."""
+
+    name: str
+    options: dict[str, Any]
+    dim: int
+    codebook_size: int
+    codes_per_position: int
+    bits_per_position: float
+
+
+class TrainingRecord(_Part):
+    """How the tokenizer was trained; speeds are images per second over all processes."""
+
+    images: int
+    steps: int
+    processes: int
+    seconds: float
+    images_per_second: float | None
+    data_images_per_second: float | None
+    """What the data loader alone delivers: a loader that starves the training shows here."""
+    losses: dict[str, float]
+    """Means over the last logged interval, by term."""
+
+
+class Environment(_Part):
+    """Where a run was made."""
+
+    python: str
+    torch: str
+    project: str
+    commit: str | None
+    platform: str
+    processor: str
+    device: str
+    threads: int
+
+
+class Record(_Part):
+    """One run: a tokenizer trained with one quantizer and one seed, and what was measured of it."""
+
+    schema_version: int
+    id: str
+    protocol: str
+    preset: str
+    settings: str
+    """Digest of all settings but quantizer and seed, data included: equal digests are comparable rows."""
+    changes: dict[str, Any]
+    """Settings that differ from the preset's own."""
+    seed: int
+    quantizer: QuantizerRecord
+    config: dict[str, Any]
+    data: dict[str, Any]
+    metrics: dict[str, float | None]
+    missing: dict[str, str]
+    """Metric -> why it could not be computed, and how to get it."""
+    notes: dict[str, str]
+    """Metric or loss -> what to know before reading its number."""
+    speed: dict[str, float | None]
+    parameters: dict[str, int]
+    training: TrainingRecord
+    environment: Environment
+    command: str
+    created: datetime
+    wall_seconds: float
+
+
+class RecordError(ValueError):
+    """A file that is not a record of this program; the message says why."""
+
+
+def write_record(path: Path, record: Record, arrays: Mapping[str, np.ndarray]) -> None:
+    """Store a run: its arrays first, so that a JSON file that exists is a run that is complete."""
+    with replacing(path.with_suffix(".npz")) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, **arrays)
+    with replacing(path) as temporary:
+        temporary.write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+def read_record(path: Path) -> Record:
+    """Read and validate one record.
+
+    Raises:
+        RecordError: the file cannot be read, is no JSON, is of a later schema or lacks something.
+    """
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise RecordError(f"{path}: not a readable JSON file ({error})") from error
+    version = raw.get("schema_version") if isinstance(raw, dict) else None
+    if not isinstance(version, int):
+        raise RecordError(f"{path}: not a stored run (it has no schema_version)")
+    if version > SCHEMA:
+        raise RecordError(
+            f"{path}: written by a newer version of this program (schema {version}, this one reads up to {SCHEMA})"
+        )
+    try:
+        return Record.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise RecordError(f"{path}: not a valid run: {where}: {first['msg']}") from error
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays stored beside the record at `path`; none when that file is missing."""
+    arrays = path.with_suffix(".npz")
+    if not arrays.exists():
+        return {}
+    with np.load(arrays, allow_pickle=False) as stored:
+        return {name: stored[name] for name in stored.files}
+
+
+def find_records(paths: Iterable[Path]) -> Iterator[Path]:
+    """The JSON files named, and those below the folders named, in order of name."""
+    for path in paths:
+        yield from sorted(path.rglob("*.json")) if path.is_dir() else [path]
+
+
+def read_records(paths: Iterable[Path]) -> tuple[list[tuple[Path, Record]], list[str]]:
+    """All records in `paths`, and a sentence for each file that had to be left out."""
+    records, problems = [], []
+    for path in find_records(paths):
+        try:
+            records.append((path, read_record(path)))
+        except RecordError as error:
+            problems.append(str(error))
+    return records, problems

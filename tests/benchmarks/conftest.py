@@ -1,0 +1,77 @@
+"""Made-up stored runs for tests of tables, and the command line as a user starts it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.results import SCHEMA, Environment, QuantizerRecord, Record, TrainingRecord
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def make_record() -> Callable[..., Record]:
+    """A valid record; keywords replace its fields."""
+
+    def make(name: str = "fsq", seed: int = 0, psnr: float = 20.0, **fields: Any) -> Record:
+        values: dict[str, Any] = {
+            "schema_version": SCHEMA,
+            "id": f"{name}-10bit-seed{seed}-0123456789",
+            "protocol": "reconstruction/1",
+            "preset": "quick",
+            "settings": "abc",
+            "changes": {},
+            "seed": seed,
+            "quantizer": QuantizerRecord(
+                name=name, options={}, dim=4, codebook_size=1000, codes_per_position=1, bits_per_position=9.97
+            ),
+            "config": {},
+            "data": {"name": "photographs", "source": "photographs", "fingerprint": "f"},
+            "metrics": {"psnr": psnr, "ssim": 0.5, "rfid": None, "usage": 0.5, "bpp": 0.156},
+            "missing": {"rfid": "its weights are not at hand"},
+            "notes": {},
+            "speed": {"encode_images_per_second": 100.0},
+            "parameters": {"encoder": 1_000_000, "total": 3_000_000},
+            "training": TrainingRecord(
+                images=16_000,
+                steps=500,
+                processes=1,
+                seconds=100.0,
+                images_per_second=160.0,
+                data_images_per_second=900.0,
+                losses={"total": 0.1},
+            ),
+            "environment": Environment(
+                python="3.11", torch="2", project="0", commit=None, platform="L", processor="p", device="cpu", threads=2
+            ),
+            "command": "python -m benchmarks.run",
+            "created": datetime(2026, 1, 1, tzinfo=timezone.utc),
+            "wall_seconds": 120.0,
+        }
+        return Record(**{**values, **fields})
+
+    return make
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Callable[..., "subprocess.Popen[str]"]:
+    """Start a module of this project as its own process on one thread, in the test's folder."""
+
+    def popen(*words: str, launcher: tuple[str, ...] = (sys.executable, "-m")) -> "subprocess.Popen[str]":
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+        return subprocess.Popen(
+            [*launcher, *words],
+            cwd=tmp_path,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    return popen

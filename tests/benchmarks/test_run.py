@@ -1,0 +1,254 @@
+"""The main command as a user runs it: rows, pictures, resuming after a kill, several processes, and mistakes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmarks.config import PRESETS
+from benchmarks.results import Record, read_arrays, read_record
+from benchmarks.run import main
+
+Start = Callable[..., "subprocess.Popen[str]"]
+SMOKE = ["--preset", "smoke", "--cpu"]
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """A folder of 20 small photographs-like pictures: smooth random colours with some detail."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    for index in range(20):
+        coarse = random.integers(0, 256, (6, 8, 3), dtype=np.uint8)
+        Image.fromarray(coarse).resize((64, 48), Image.Resampling.BICUBIC).save(folder / f"{index:02}.png")
+    return folder
+
+
+def _record(folder: Path, quantizer: str) -> tuple[Path, Record]:
+    (path,) = folder.rglob(f"{quantizer}-*.json")
+    return path, read_record(path)
+
+
+def _numbers(record: Record) -> dict[str, object]:
+    """What must not depend on when, where and in how many sittings the run was made."""
+    return {
+        "metrics": record.metrics,
+        "losses": record.training.losses,
+        "id": record.id,
+        "images": record.training.images,
+    }
+
+
+def _output(process: "subprocess.Popen[str]", timeout: float = 240) -> str:
+    output, _ = process.communicate(timeout=timeout)
+    return output
+
+
+def test_the_main_job_ends_in_a_row_a_picture_and_a_record(start: Start, tmp_path: Path) -> None:
+    words = ("benchmarks.run", "--quantizer", "fsq", *SMOKE)
+    first = start(*words)
+    shown = _output(first)
+    assert first.returncode == 0, shown
+    assert "PSNR" in shown
+    assert "fsq" in shown
+    assert "block-mean" in shown
+    assert "rfid" in shown  # empty here, and the screen says why
+
+    path, record = _record(tmp_path / "runs", "fsq")
+    assert record.preset == "smoke"
+    assert record.metrics["psnr"] is not None
+    assert 5 < record.metrics["psnr"] < 40
+    assert 0 < record.metrics["usage"] <= 1
+    assert record.training.images == PRESETS["smoke"].train.images
+    assert record.parameters["total"] == sum(count for name, count in record.parameters.items() if name != "total")
+    assert "python -m benchmarks.weights" in record.missing["rfid"] or record.metrics["rfid"] is not None
+    assert Image.open(path.with_suffix(".png")).width > 200
+    arrays = read_arrays(path)
+    assert np.mean(arrays["image/psnr"]) == pytest.approx(record.metrics["psnr"])
+    assert arrays["samples/original"].shape == arrays["samples/reconstruction"].shape
+    assert path.with_suffix(".safetensors").exists()
+    assert not list(path.parent.glob("*checkpoint*"))
+
+    again = start(*words)
+    shown = _output(again)
+    assert again.returncode == 0
+    assert "fsq 10 bits seed 0: done already" in shown
+    assert read_record(path).created == record.created
+
+
+def test_a_killed_run_ends_in_the_numbers_of_an_uninterrupted_one(start: Start, tmp_path: Path) -> None:
+    words = ("benchmarks.run", "--quantizer", "vq-ema", *SMOKE, "--train.images", "1600", "--checkpoint-every", "7")
+    whole = start(*words, "--output", "whole")
+    assert whole.wait(timeout=240) == 0, _output(whole)
+
+    killed = start(*words, "--output", "killed")
+    deadline = time.monotonic() + 120
+    while not list((tmp_path / "killed").rglob("*.checkpoint.safetensors")):
+        assert killed.poll() is None, _output(killed)
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    assert not list((tmp_path / "killed").rglob("vq-ema-*.json"))
+
+    resumed = start(*words, "--output", "killed")
+    shown = _output(resumed)
+    assert resumed.returncode == 0, shown
+    assert "going on from step" in shown
+    assert _numbers(_record(tmp_path / "killed", "vq-ema")[1]) == _numbers(_record(tmp_path / "whole", "vq-ema")[1])
+
+
+def test_ctrl_c_leaves_a_run_that_goes_on(start: Start, tmp_path: Path) -> None:
+    words = ("benchmarks.run", "--quantizer", "fsq", *SMOKE, "--train.images", "16000", "--checkpoint-every", "5")
+    process = start(*words)
+    deadline = time.monotonic() + 120
+    while not list((tmp_path / "runs").rglob("*.checkpoint.safetensors")):
+        assert process.poll() is None, _output(process)
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    shown = _output(process, timeout=60)
+    assert process.returncode == 130, shown
+    assert "the same command goes on from there" in shown
+    assert "Traceback" not in shown
+
+
+def test_two_processes_train_and_their_metrics_are_those_of_one(start: Start, tmp_path: Path, pictures: Path) -> None:
+    words = ("benchmarks.run", "--quantizer", "fsq", *SMOKE, "--data", str(pictures), "--loss.gan", "none")
+    torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m")
+    two = start(*words, "--output", "two", launcher=torchrun)
+    shown = _output(two)
+    assert two.returncode == 0, shown
+    assert shown.count("PSNR") == 1  # one process speaks
+    one = start(*words, "--output", "one")
+    assert one.wait(timeout=240) == 0
+
+    records = [_record(tmp_path / name, "fsq") for name in ("one", "two")]
+    assert [record.training.processes for _, record in records] == [1, 2]
+    # Gradients are summed in another order, which training amplifies a little.
+    assert records[0][1].metrics["psnr"] == pytest.approx(records[1][1].metrics["psnr"], abs=0.02)
+    # No training, so nothing but the evaluation: equal to the last digits.
+    means = [_record(tmp_path / name, "block-mean")[1].metrics for name in ("one", "two")]
+    assert means[0].keys() == means[1].keys()
+    for name, value in means[0].items():
+        assert value == pytest.approx(means[1][name], rel=1e-9), name
+
+
+def test_a_quantizer_of_ones_own_runs_by_its_module_and_class(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        '"""Rounds each channel to -1, 0 or 1."""\n'
+        "import math\n"
+        "import torch\n"
+        "from quantizers import Quantizer, QuantizerOutput\n\n\n"
+        "class Ternary(Quantizer):\n"
+        "    def __init__(self, bits=None, dim=6):\n"
+        "        super().__init__()\n"
+        "        self.dim = dim\n"
+        "        self.codebook_size = 3**dim\n"
+        "        self.codes_per_position = 1\n"
+        "        self.bits_per_position = dim * math.log2(3)\n\n"
+        "    def forward(self, z):\n"
+        "        digits = z.detach().float().clamp(-1, 1).round()\n"
+        "        powers = 3 ** torch.arange(self.dim, device=z.device)\n"
+        "        codes = torch.einsum('bd...,d->b...', digits.long() + 1, powers)[:, None]\n"
+        "        quantized = z + (digits.to(z.dtype) - z).detach()\n"
+        "        return QuantizerOutput(quantized, codes, z.new_zeros(()), {})\n\n"
+        "    def decode(self, codes):\n"
+        "        digits = [codes // 3**place % 3 - 1 for place in range(self.dim)]\n"
+        "        return torch.cat(digits, 1).float()\n"
+    )
+    words = ("benchmarks.run", "--quantizer", "mine:Ternary", *SMOKE, "--options", "dim=4")
+    process = start(*words)
+    shown = _output(process)
+    assert process.returncode == 0, shown
+    _, record = _record(tmp_path / "runs", "mine.Ternary")
+    assert record.quantizer.codebook_size == 81
+    assert record.quantizer.options == {"dim": 4}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--quantizer", "fqs"], "fsq"),
+        (["--quantizer", "vq-em"], "vq-ema"),
+        (["--quantizer", "nowhere.at:All"], "nowhere"),
+        (["--quantizer", "fsq", "--bits", "0"], "bits"),
+        (["--quantizer", "rq", "--bits", "11"], "bits"),
+        (["--quantizer", "fsq", "--options", "levels"], "name=value"),
+        (["--quantizer", "fsq", "--options", "decay=0.9"], "decay"),
+        (["--data", "no/such/folder"], "no/such/folder"),
+        (["--data.image-size", "4096"], "image_size"),
+        (["--train.images", "1"], "at least one whole batch"),
+        (["--train.batch-size", "200000", "--train.images", "200000"], "GiB"),
+        (["--inception", "no-such-file"], "no-such-file"),
+    ],
+)
+def test_a_mistake_gets_a_sentence(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert main([*SMOKE, "--output", str(tmp_path / "runs"), *words]) == 2
+    captured = capsys.readouterr()
+    assert said in captured.err
+    assert captured.err.startswith("error: ")
+    assert not list(tmp_path.rglob("*.json"))
+
+
+def test_an_output_that_cannot_be_written_gets_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("")
+    assert main([*SMOKE, "--output", str(tmp_path / "file" / "runs")]) == 2
+    assert "cannot write to --output" in capsys.readouterr().err
+
+
+def test_pictures_smaller_than_the_crop_get_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    for index in range(10):
+        Image.new("RGB", (16, 16), (index, 0, 0)).save(folder / f"{index}.png")
+    assert main([*SMOKE, "--output", str(tmp_path / "runs"), "--data", str(folder)]) == 2
+    assert "16" in capsys.readouterr().err
+
+
+def test_a_failing_run_leaves_the_others_and_says_so(
+    tmp_path: Path, pictures: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [*SMOKE, "--output", str(tmp_path / "runs"), "--data", str(pictures), "--train.learning-rate", "1e30"]
+    assert main(["--quantizer", "fsq", *words]) == 1
+    captured = capsys.readouterr()
+    assert "fsq 10 bits seed 0: step" in captured.err
+    assert "1 of 2 runs failed" in captured.err
+    assert "block-mean" in captured.out
+    assert _record(tmp_path / "runs", "block-mean")[1].training.images == 0
+
+
+def test_the_list_names_every_quantizer_with_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--list"]) == 0
+    shown = capsys.readouterr().out
+    for name in ("none", "vq", "vq-ema", "rq", "fsq", "lfq", "gumbel"):
+        assert f"\n{name} " in f"\n{shown}"
+
+
+def test_help_explains_presets_and_shows_their_values(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--preset", "cpu", "--help"])
+    assert ended.value.code == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "--quantizer" in shown
+    assert "--train.learning-rate" in shown
+    assert "40000" in shown.replace(",", "")
+
+
+def test_records_hold_no_path_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pictures: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["--quantizer", "fsq", *SMOKE, "--data", "pictures"]) == 0
+    path, _ = _record(tmp_path / "runs", "fsq")
+    assert os.sep + "tmp" not in path.read_text()
+    assert json.loads(path.read_text())["data"]["source"] == "pictures"
