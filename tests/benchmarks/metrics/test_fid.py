@@ -38,9 +38,7 @@ def test_gaussians_with_a_known_distance():
     scales_a, scales_b = torch.linspace(1, 3, 8).double(), torch.linspace(2, 0.5, 8).double()
     shift = torch.arange(8).double()
     expected = shift.square().sum() + (scales_a - scales_b).square().sum()
-    assert frechet_distance(sums(base * scales_a), sums(base * scales_b + shift)) == pytest.approx(
-        expected.item()
-    )
+    assert frechet_distance(sums(base * scales_a), sums(base * scales_b + shift)) == pytest.approx(expected.item())
 
 
 def test_fewer_pictures_than_features():

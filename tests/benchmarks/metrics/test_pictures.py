@@ -20,9 +20,7 @@ from benchmarks.metrics.pictures import (
 
 def crops(height: int, width: int) -> torch.Tensor:
     photographs = (data.astronaut(), data.cat(), data.coffee())
-    return torch.stack(
-        [torch.from_numpy(p[40:, 60:][:height, :width].copy()).permute(2, 0, 1) for p in photographs]
-    )
+    return torch.stack([torch.from_numpy(p[40:, 60:][:height, :width].copy()).permute(2, 0, 1) for p in photographs])
 
 
 def noisy(pictures: torch.Tensor, strength: float = 20.0) -> torch.Tensor:
@@ -31,9 +29,7 @@ def noisy(pictures: torch.Tensor, strength: float = 20.0) -> torch.Tensor:
 
 
 def pairs(originals, reconstructions):
-    return zip(
-        originals.permute(0, 2, 3, 1).numpy(), reconstructions.permute(0, 2, 3, 1).numpy(), strict=True
-    )
+    return zip(originals.permute(0, 2, 3, 1).numpy(), reconstructions.permute(0, 2, 3, 1).numpy(), strict=True)
 
 
 def test_rounds_to_nearest_instead_of_truncating():
@@ -57,9 +53,7 @@ def test_diverged_reconstruction_is_an_error(bad):
 def test_psnr_and_ssim_equal_scikit_image(size):
     originals = crops(*size)
     reconstructions = noisy(originals)
-    expected_psnr = [
-        peak_signal_noise_ratio(a, b, data_range=255) for a, b in pairs(originals, reconstructions)
-    ]
+    expected_psnr = [peak_signal_noise_ratio(a, b, data_range=255) for a, b in pairs(originals, reconstructions)]
     expected_ssim = [
         structural_similarity(
             a,
@@ -109,9 +103,7 @@ def ms_ssim_by_definition(a: np.ndarray, b: np.ndarray) -> float:
 def test_ms_ssim_equals_its_definition():
     originals = crops(192, 224)
     reconstructions = noisy(originals, 40)
-    expected = [
-        ms_ssim_by_definition(a, b) for a, b in zip(originals.numpy(), reconstructions.numpy(), strict=True)
-    ]
+    expected = [ms_ssim_by_definition(a, b) for a, b in zip(originals.numpy(), reconstructions.numpy(), strict=True)]
     np.testing.assert_allclose(ms_ssim(reconstructions, originals), expected, rtol=0, atol=2e-5)
 
 

@@ -78,9 +78,7 @@ def test_normalised_per_channel():
     patches = torch.randn(50, 3, 7, 7) * torch.tensor([1.0, 5.0, 0.0]).view(3, 1, 1) + 3
     channels = normalize_patches(patches).view(50, 3, 49)
     torch.testing.assert_close(channels.mean((0, 2)), torch.zeros(3), atol=1e-5, rtol=0)
-    torch.testing.assert_close(
-        channels.std((0, 2), correction=0), torch.tensor([1.0, 1.0, 0.0]), atol=1e-5, rtol=0
-    )
+    torch.testing.assert_close(channels.std((0, 2), correction=0), torch.tensor([1.0, 1.0, 0.0]), atol=1e-5, rtol=0)
 
 
 def test_sliced_distance_equals_scipy_per_direction():
