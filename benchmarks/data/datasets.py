@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -83,26 +83,32 @@ class TrainingPictures(Dataset[UInt8[Tensor, "3 size size"]]):
 
     decoder: Decoder
     flip: bool
-    decoded: Sequence[Decoded] | None
-    """All pictures, where memory holds them."""
+    decoded: Mapping[int, Decoded] | None
+    """The pictures that can be decoded, by number, where memory holds them."""
 
     def __len__(self) -> int:
         return len(self.decoder.pictures)
 
     def __getitem__(self, key: SampleKey) -> UInt8[Tensor, "3 size size"]:
-        picture, sides = self._decode(key.picture) if self.decoded is None else self.decoded[key.picture]
+        picture, sides = self._decoded(key.picture)
         return to_tensor(random_crop(picture, self.decoder.image_size, sides, self.flip, crop_random(key)))
 
-    def _decode(self, index: int) -> Decoded:
-        """The picture, or the next one that can be read: a broken file must not end a run of days."""
-        for candidate in (*range(index, len(self)), *range(index)):
+    def _decoded(self, index: int) -> Decoded:
+        """The picture, or the next one where it is broken.
+
+        So all other samples stay what they are, whether memory holds the pictures or not, and a file that breaks
+        does not end a run of days.
+        """
+        for candidate in ((index + offset) % len(self) for offset in range(len(self))):
+            if self.decoded is not None:
+                if candidate in self.decoded:
+                    return self.decoded[candidate]
+                continue
             try:
                 return self.decoder(candidate)
-            except Exception as error:  # noqa: PERF203  PIL's decoders raise whatever they meet
+            except Exception as error:  # PIL's decoders raise whatever they meet
                 name = self.decoder.pictures.name(candidate)
-                logger.warning(
-                    "%s cannot be used (%s), the next picture is taken instead", name, reason(error)
-                )
+                logger.warning("%s cannot be used (%s): the next picture is taken", name, reason(error))
         raise DataError("none of the training pictures can be read any more")
 
 
@@ -121,9 +127,7 @@ class TestPictures(Dataset[UInt8[Tensor, "3 size size"]]):
         return len(self.pictures)
 
     def __getitem__(self, index: int) -> UInt8[Tensor, "3 size size"]:
-        return (
-            protocol_crop(self.pictures, self.image_size, index) if self.crops is None else self.crops[index]
-        )
+        return protocol_crop(self.pictures, self.image_size, index) if self.crops is None else self.crops[index]
 
 
 def protocol_crop(pictures: Pictures, image_size: int, index: int) -> UInt8[Tensor, "3 size size"]:

@@ -52,9 +52,7 @@ def find_pictures(folder: Path, below: str = "") -> PictureFiles:
             continue
         seen.add(real)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        pictures = (
-            name for name in names if not name.startswith(".") and Path(name).suffix.lower() in suffixes
-        )
+        pictures = (name for name in names if not name.startswith(".") and Path(name).suffix.lower() in suffixes)
         files += (Path(parent, name).relative_to(folder).as_posix() for name in pictures)
     return PictureFiles(folder, tuple(sorted(files)))
 

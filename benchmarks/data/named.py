@@ -118,8 +118,7 @@ def open_huggingface(config: DataConfig, name: str, column: str | None) -> Sourc
         import datasets
     except ImportError as error:
         raise DataError(
-            "Hugging Face data sets need the package datasets: "
-            'pip install "quantizer-zoo-benchmark[huggingface]"'
+            'Hugging Face data sets need the package datasets: pip install "quantizer-zoo-benchmark[huggingface]"'
         ) from error
     cache_folder = str(config.root) if config.root else None
     try:

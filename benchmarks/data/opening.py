@@ -18,7 +18,7 @@ from torch import Tensor
 from benchmarks.data.config import DataConfig, DataError
 from benchmarks.data.datasets import Decoder, TestPictures, TrainingPictures, protocol_crop, reason
 from benchmarks.data.folder import open_folder
-from benchmarks.data.machine import in_threads, memory_budget, own_console
+from benchmarks.data.machine import MEMORY_SHARE, in_threads, memory_budget, own_console
 from benchmarks.data.named import open_huggingface, open_torchvision
 from benchmarks.data.photographs import open_photographs
 from benchmarks.data.pictures import Pictures, Source, Subset, take_evenly
@@ -43,11 +43,14 @@ class Data:
 
 
 class Usable(NamedTuple, Generic[Result]):
-    """What came of trying each picture: those that worked, their results, and why the others did not."""
+    """What came of trying each picture: the results by number where it worked, by name why it did not."""
 
-    pictures: Pictures
-    results: list[Result]
+    results: dict[int, Result]
     skipped: dict[str, str]
+
+    def of(self, pictures: Pictures) -> Pictures:
+        """Those of the pictures that worked."""
+        return Subset(pictures, list(self.results)) if self.skipped else pictures
 
 
 def open_source(config: DataConfig) -> Source:
@@ -69,9 +72,7 @@ def short_name(source: str) -> str:
     return re.sub(r"[^\w.-]+", "-", folder.resolve().name if folder.is_dir() else source) or "folder"
 
 
-def try_each(
-    pictures: Pictures, work: Callable[[int], Result], label: str, console: Console
-) -> Usable[Result]:
+def try_each(pictures: Pictures, work: Callable[[int], Result], label: str, console: Console) -> Usable[Result]:
     """Do the work on each picture, leave out those on which it fails. Raises DataError if none is left."""
     if not pictures:
         raise DataError("the data source has a split without pictures")
@@ -82,19 +83,17 @@ def try_each(
         except Exception as error:  # PIL's decoders raise whatever they meet
             return None, reason(error)
 
-    kept: list[int] = []
-    results: list[Any] = []
+    results: dict[int, Any] = {}
     skipped: dict[str, str] = {}
     for index, (result, problem) in enumerate(in_threads(attempt, len(pictures), label, console)):
         if problem is None:
-            kept.append(index)
-            results.append(result)
+            results[index] = result
         else:
             skipped[pictures.name(index)] = problem
-    if not kept:
+    if not results:
         name, problem = next(iter(skipped.items()))
         raise DataError(f"none of {len(pictures)} pictures can be used: {name}: {problem}")
-    return Usable(Subset(pictures, kept) if skipped else pictures, results, skipped)
+    return Usable(results, skipped)
 
 
 def open_data(config: DataConfig, console: Console | None = None) -> Data:
@@ -121,7 +120,7 @@ def open_data(config: DataConfig, console: Console | None = None) -> Data:
         "fingerprint": _digest(train_record["fingerprint"], test_record["fingerprint"]),
         "train": train_record,
         "test": test_record,
-        "memory_budget_bytes": budget,
+        "memory_share": MEMORY_SHARE,
     }
     _report(console, {**train_record["skipped"], **test_record["skipped"]})
     return Data(train, test, record, config.workers)
@@ -138,13 +137,13 @@ def _open_test(
         return _digest(pictures.name(index), crop.numpy().tobytes()), crop if in_memory else None
 
     usable = try_each(pictures, read, "reading test pictures", console)
-    crops = [crop for _, crop in usable.results if crop is not None]
-    test = TestPictures(usable.pictures, size, torch.stack(crops) if in_memory else None)
+    crops = [crop for _, crop in usable.results.values() if crop is not None]
+    test = TestPictures(usable.of(pictures), size, torch.stack(crops) if in_memory else None)
     return test, {
         "pictures": len(test),
         "skipped": usable.skipped,
         "crop": CENTRE_CROP_RULE,
-        "fingerprint": _digest(*(digest for digest, _ in usable.results)),
+        "fingerprint": _digest(*(digest for digest, _ in usable.results.values())),
         "bytes_in_memory": test.crops.nbytes if test.crops is not None else 0,
     }
 
@@ -152,26 +151,22 @@ def _open_test(
 def _open_train(
     config: DataConfig, source: Source, budget: int, console: Console
 ) -> tuple[TrainingPictures, dict[str, Any]]:
-    def decoder(pictures: Pictures) -> Decoder:
-        return Decoder(pictures, config.image_size, source.crop_sides)
-
-    pictures = take_evenly(source.train, config.limit_train)
-    heads = try_each(pictures, decoder(pictures).size, "checking training pictures", console)
-    needed = sum(width * height * BYTES_PER_PIXEL for width, height in heads.results)
-    if needed <= budget:
-        whole = try_each(heads.pictures, decoder(heads.pictures), "reading training pictures", console)
-        skipped = {**heads.skipped, **whole.skipped}
-        train = TrainingPictures(decoder(whole.pictures), config.flip, whole.results)
-    else:
-        skipped = heads.skipped
-        train = TrainingPictures(decoder(heads.pictures), config.flip, None)
-    content = (f"{heads.pictures.name(i)} {size}" for i, size in enumerate(heads.results))
-    return train, {
-        "pictures": len(train),
-        "skipped": skipped,
+    everything = take_evenly(source.train, config.limit_train)
+    heads = try_each(
+        everything, Decoder(everything, config.image_size, source.crop_sides).size, "checking pictures", console
+    )
+    pictures = heads.of(everything)
+    decoder = Decoder(pictures, config.image_size, source.crop_sides)
+    needed = sum(width * height * BYTES_PER_PIXEL for width, height in heads.results.values())
+    in_memory = needed <= budget
+    whole = try_each(pictures, decoder, "reading training pictures", console) if in_memory else Usable({}, {})
+    content = (f"{pictures.name(number)} {size}" for number, size in enumerate(heads.results.values()))
+    return TrainingPictures(decoder, config.flip, whole.results if in_memory else None), {
+        "pictures": len(pictures) - len(whole.skipped),
+        "skipped": {**heads.skipped, **whole.skipped},
         "crop": source.crop_rule + (", mirrored half the time" if config.flip else ""),
         "fingerprint": _digest(*content),
-        "bytes_in_memory": needed if train.decoded is not None else 0,
+        "bytes_in_memory": needed if in_memory else 0,
     }
 
 

@@ -108,9 +108,7 @@ class Crops:
 def open_photographs(config: DataConfig) -> Source:
     """The bundled photographs. Raises DataError for an image size that they cannot give."""
     size = config.image_size
-    largest = min(
-        min(size_of(box)) for photograph in PHOTOGRAPHS for box in (photograph.train, photograph.test)
-    )
+    largest = min(min(size_of(box)) for photograph in PHOTOGRAPHS for box in (photograph.train, photograph.test))
     if size > largest:
         raise DataError(
             f"the bundled photographs give pictures of at most {largest} px, image_size is {size}: "

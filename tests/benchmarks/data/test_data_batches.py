@@ -16,9 +16,7 @@ def data(folder: Path) -> Data:
     return open_data(DataConfig(source=str(folder), image_size=32, min_crop=0.6))
 
 
-def training(
-    data: Data, start: int = 0, steps: int = 5, rank: int = 0, ranks: int = 1, seed: int = 1
-) -> torch.Tensor:
+def training(data: Data, start: int = 0, steps: int = 5, rank: int = 0, ranks: int = 1, seed: int = 1) -> torch.Tensor:
     return torch.stack(list(training_batches(data, 6, seed, start, steps, rank, ranks)))
 
 
@@ -38,9 +36,7 @@ def test_resuming_changes_nothing(data: Data) -> None:
 
 
 def test_ranks_change_nothing(data: Data) -> None:
-    assert torch.equal(
-        training(data), torch.cat([training(data, rank=rank, ranks=2) for rank in range(2)], dim=1)
-    )
+    assert torch.equal(training(data), torch.cat([training(data, rank=rank, ranks=2) for rank in range(2)], dim=1))
 
 
 def test_another_seed_gives_other_samples(data: Data) -> None:
@@ -69,9 +65,7 @@ def test_every_test_picture_comes_once(data: Data, ranks: int, batch_size: int, 
         for indices, batch in test_batches(data, batch_size, rank, ranks):
             assert len(indices) == len(batch) <= batch_size
             assert indices.dtype == torch.int64
-            assert all(
-                torch.equal(picture, data.test[index]) for index, picture in zip(indices, batch, strict=True)
-            )
+            assert all(torch.equal(picture, data.test[index]) for index, picture in zip(indices, batch, strict=True))
             mine += indices.tolist()
         counts.append(len(mine))
         seen += mine
@@ -83,9 +77,7 @@ def test_worker_rule(monkeypatch: pytest.MonkeyPatch) -> None:
     cpu, gpu = torch.device("cpu"), torch.device("cuda")
     monkeypatch.setattr(module, "cores", lambda: 4)
     assert worker_count(None, True, cpu) == 0
-    assert (
-        worker_count(None, False, cpu) == worker_count(None, True, gpu) == worker_count(None, False, gpu) == 3
-    )
+    assert worker_count(None, False, cpu) == worker_count(None, True, gpu) == worker_count(None, False, gpu) == 3
     assert worker_count(5, True, cpu) == 5
     monkeypatch.setattr(module, "cores", lambda: 64)
     assert worker_count(None, False, gpu) == 8

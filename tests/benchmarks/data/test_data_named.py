@@ -127,13 +127,8 @@ def fake_datasets(monkeypatch: pytest.MonkeyPatch, noise) -> types.ModuleType:
         if name == "nobody/nothing":
             raise ConnectionError("the hub cannot be\nreached")
         features = {"label": "int", "photo": Picture()}
-        splits = (
-            {"train": range(6), "validation": range(6, 9)} if name == "two/splits" else {"train": range(10)}
-        )
-        return {
-            split: FakeRows([row(number) for number in numbers], features)
-            for split, numbers in splits.items()
-        }
+        splits = {"train": range(6), "validation": range(6, 9)} if name == "two/splits" else {"train": range(10)}
+        return {split: FakeRows([row(number) for number in numbers], features) for split, numbers in splits.items()}
 
     module = types.ModuleType("datasets")
     module.Image, module.load_dataset = Picture, load_dataset  # type: ignore[attr-defined]

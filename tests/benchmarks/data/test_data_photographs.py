@@ -84,9 +84,7 @@ def test_test_crops_are_many_spread_and_not_flat() -> None:
     assert 190 <= len(data.test) <= 210
     assert len({crop.numpy().tobytes() for crop in data.test.crops}) == len(data.test)
     blocks = torch.nn.functional.avg_pool2d(data.test.crops.double(), 8)
-    error = (
-        (torch.nn.functional.interpolate(blocks, scale_factor=8) - data.test.crops).square().mean((1, 2, 3))
-    )
+    error = (torch.nn.functional.interpolate(blocks, scale_factor=8) - data.test.crops).square().mean((1, 2, 3))
     # The mean of each 8 x 8 block must leave a tokenizer something to show (at native scale it gives 29 dB).
     assert (10 * torch.log10(255**2 / error)).mean() < 24
     source = open_photographs(CONFIG)

@@ -26,9 +26,7 @@ def test_each_epoch_shows_every_picture_once(count: int, seed: int, epoch: int) 
 
 @settings(deadline=None)
 @given(pictures, seeds, st.integers(1, 6), st.integers(0, 10), st.integers(0, 10))
-def test_resuming_goes_on_where_the_run_stopped(
-    count: int, seed: int, batch: int, done: int, left: int
-) -> None:
+def test_resuming_goes_on_where_the_run_stopped(count: int, seed: int, batch: int, done: int, left: int) -> None:
     whole = keys(TrainingSampler(count, batch, seed, 0, done + left))
     first = keys(TrainingSampler(count, batch, seed, 0, done))
     assert first + keys(TrainingSampler(count, batch, seed, done, left)) == whole
@@ -64,9 +62,7 @@ def test_orders_and_crops_are_even() -> None:
 
 
 def test_uneven_shares_and_negative_seeds_are_refused() -> None:
-    with pytest.raises(
-        ValueError, match="global batch of 8 images cannot be divided evenly over 3 processes"
-    ):
+    with pytest.raises(ValueError, match="global batch of 8 images cannot be divided evenly over 3 processes"):
         TrainingSampler(10, 8, 0, 0, 1, 0, 3)
     with pytest.raises(ValueError, match="seed must be 0 or more, got -1"):
         TrainingSampler(10, 8, -1, 0, 1)

@@ -121,9 +121,7 @@ def test_flip_mirrors_half_of_the_crops_and_moves_none(noise) -> None:
 
 
 def test_kept_side_never_enlarges_a_crop_and_never_the_picture() -> None:
-    assert (
-        kept_side(1000, 32, 500) == 128
-    )  # crops of half the short side keep 64 pixels, twice what they need
+    assert kept_side(1000, 32, 500) == 128  # crops of half the short side keep 64 pixels, twice what they need
     assert kept_side(100, 32, 50) == 100
 
 
