@@ -25,9 +25,8 @@ class ColorQuantizer(Quantizer):
 
     def quantize_rows(self, rows: Float[Tensor, "n 3"]) -> RowOutput:
         codes = ((rows.detach() + 1) * 127.5).round().clamp(0, 255).long()
-        return RowOutput(
-            straight_through(rows, self.decode_rows(codes).to(rows)), codes, rows.new_zeros(()), {}
-        )
+        quantized = straight_through(rows, self.decode_rows(codes).to(rows))
+        return RowOutput(quantized, codes, rows.new_zeros(()), {})
 
     def decode_rows(self, codes: Int[Tensor, "n 3"]) -> Float[Tensor, "n 3"]:
         return codes / 127.5 - 1

@@ -12,14 +12,19 @@ class GlobalBatchNorm2d(nn.BatchNorm2d):
 
     Alone it is `nn.BatchNorm2d`. `nn.SyncBatchNorm` does the same, but refuses CPU tensors, as does DDP on a
     CPU around a module that holds one; here two gloo ranks equal one rank as two GPUs do. Mean and squared
-    deviations are summed by two differentiable all-reduces in fp32, with the number of values, so that ranks
+    deviations are summed by two differentiable all-reduces, in fp32 at least, with the number of values, so that ranks
     may have batches of unequal size.
     """
+
+    running_mean: Tensor
+    running_var: Tensor
+    num_batches_tracked: Tensor
+    momentum: float
 
     def forward(self, input: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         if not self.training or world_size() == 1:
             return super().forward(input)
-        x = input.float()
+        x = input.to(torch.promote_types(input.dtype, torch.float32))
         values = x.new_full((1,), x.numel() / x.shape[1])
         sums = differentiable_sum_over_ranks(torch.cat([x.sum((0, 2, 3)), values]))
         values = sums[-1].detach()
@@ -62,8 +67,8 @@ class PatchDiscriminator(nn.Module):
         if min(images.shape[-2:]) < self.smallest_side:
             height, width = images.shape[-2:]
             raise ValueError(
-                f"the discriminator needs sides of at least {self.smallest_side} pixels, got {height} × {width}; "
-                "give it fewer layers."
+                f"the discriminator needs sides of at least {self.smallest_side} pixels, "
+                f"got {height} × {width}; give it fewer layers."
             )
         return self.main(images)
 

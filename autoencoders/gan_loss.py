@@ -8,9 +8,7 @@ from torch import Tensor
 from quantizers.distributed import sum_over_ranks, world_size
 
 
-def discriminator_loss(
-    kind: str, real: Float[Tensor, "*real"], fake: Float[Tensor, "*fake"]
-) -> Float[Tensor, ""]:
+def discriminator_loss(kind: str, real: Float[Tensor, "*real"], fake: Float[Tensor, "*fake"]) -> Float[Tensor, ""]:
     """Loss of the discriminator, from its logits on real pictures and on reconstructions: the mean of both.
 
     hinge (Lim & Ye 2017): max(0, 1 - real) and max(0, 1 + fake). vanilla and non-saturating (Goodfellow et

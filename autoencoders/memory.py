@@ -58,12 +58,10 @@ def training_memory(
         )
         discriminator = None
         if loss.gan != "none":
-            discriminator = PatchDiscriminator(
-                loss.discriminator_layers, loss.discriminator_width, config.in_channels
-            )
+            discriminator = PatchDiscriminator(loss.discriminator_layers, loss.discriminator_width, config.in_channels)
         perceptual = None
         if choice.kind != "none":
-            perceptual = MSSSIMLoss() if lpips is None else LPIPSLoss(lpips.to_empty(device=device))
+            perceptual = MSSSIMLoss() if lpips is None else LPIPSLoss(_fake(lpips))
         images = torch.rand(batch_size, config.in_channels, config.image_size, config.image_size)
 
         def forward() -> list[Tensor]:
@@ -91,6 +89,16 @@ def _bytes(module: nn.Module) -> int:
     return sum(parameter.nbytes for parameter in module.parameters())
 
 
+def _fake(module: nn.Module) -> nn.Module:
+    """The module with tensors of the fake mode in force in place of its own."""
+    for part in module.modules():
+        for name, parameter in part.named_parameters(recurse=False):
+            setattr(part, name, nn.Parameter(torch.empty(parameter.shape), requires_grad=False))
+        for name, buffer in part.named_buffers(recurse=False):
+            setattr(part, name, torch.empty(buffer.shape))
+    return module
+
+
 def _saved_bytes(forward: Callable[[], object]) -> int:
     """Bytes of the storages that autograd keeps for a backward pass through `forward`, without parameters."""
     storages: dict[int, torch.UntypedStorage] = {}
@@ -110,10 +118,7 @@ def _largest_block(tokenizer: nn.Module, forward: Callable[[], object]) -> int:
     """Bytes that the most expensive checkpointed block saves while it is recomputed."""
     inputs: dict[nn.Module, Tensor] = {}
     blocks = [block for block in tokenizer.modules() if isinstance(block, ResidualBlock | AttentionBlock)]
-    hooks = [
-        block.register_forward_pre_hook(lambda block, args: inputs.update({block: args[0]}))
-        for block in blocks
-    ]
+    hooks = [block.register_forward_pre_hook(lambda block, args: inputs.update({block: args[0]})) for block in blocks]
     with torch.no_grad():
         forward()
     for hook in hooks:

@@ -38,9 +38,7 @@ def find_lpips_backbone(net: LPIPSNet, path: Path | None = None) -> Path | None:
     """
     if path is not None:
         if not Path(path).is_file():
-            raise ValueError(
-                f"the LPIPS backbone {path} is no file; give the path of {LPIPS_BACKBONES[net]}."
-            )
+            raise ValueError(f"the LPIPS backbone {path} is no file; give the path of {LPIPS_BACKBONES[net]}.")
         return Path(path)
     cached = Path(torch.hub.get_dir()) / "checkpoints" / LPIPS_BACKBONES[net]
     return cached if cached.is_file() else None
@@ -49,9 +47,7 @@ def find_lpips_backbone(net: LPIPSNet, path: Path | None = None) -> Path | None:
 def build_lpips(net: LPIPSNet = "vgg") -> lpips.LPIPS:
     """LPIPS with its published linear heads over a backbone on the meta device: a shape without weights."""
     with warnings.catch_warnings(), torch.device("meta"):
-        warnings.filterwarnings(
-            "ignore", message=".*(pretrained|weight enum|Arguments other)", category=UserWarning
-        )
+        warnings.filterwarnings("ignore", message=".*(pretrained|weight enum|Arguments other)", category=UserWarning)
         model = lpips.LPIPS(pretrained=False, pnet_rand=True, net=net, verbose=False)
     model.scaling_layer = lpips.ScalingLayer()
     heads = Path(lpips.__file__).parent / "weights" / "v0.1" / f"{net}.pth"
@@ -68,9 +64,7 @@ def load_lpips(backbone: Path | None, net: LPIPSNet = "vgg") -> lpips.LPIPS:
     """
     found = find_lpips_backbone(net, backbone)
     if found is None:
-        raise ValueError(
-            f"LPIPS needs the backbone weights {LPIPS_BACKBONES[net]}, and the torch hub cache has none."
-        )
+        raise ValueError(f"LPIPS needs the backbone weights {LPIPS_BACKBONES[net]}, and the torch hub cache has none.")
     try:
         weights = torch.load(found, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises whatever the broken byte makes it stumble over
@@ -110,9 +104,7 @@ class LPIPSLoss(nn.Module):
         self.model._apply(fn, recurse)
         return super()._apply(fn, recurse)
 
-    def forward(
-        self, reconstruction: Float[Tensor, "b 3 h w"], images: Float[Tensor, "b 3 h w"]
-    ) -> Float[Tensor, ""]:
+    def forward(self, reconstruction: Float[Tensor, "b 3 h w"], images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, ""]:
         with torch.autocast(images.device.type, enabled=False):
             ours, theirs = (
                 self.model.net(self.model.scaling_layer(batch.float())) for batch in (reconstruction, images)
@@ -153,9 +145,7 @@ class MSSSIMLoss(nn.Module):
     the gradient there is zero.
     """
 
-    def forward(
-        self, reconstruction: Float[Tensor, "b 3 h w"], images: Float[Tensor, "b 3 h w"]
-    ) -> Float[Tensor, ""]:
+    def forward(self, reconstruction: Float[Tensor, "b 3 h w"], images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, ""]:
         with torch.autocast(images.device.type, enabled=False):
             ours, theirs = ((batch.float() + 1) / 2 for batch in (reconstruction, images))
             scales = ms_ssim_scales(min(images.shape[-2:]))
@@ -193,9 +183,7 @@ def choose_perceptual(
         return PerceptualChoice(requested, f"the perceptual loss is {requested}, as asked for.")
     found = find_lpips_backbone("vgg", backbone)
     if found is not None:
-        return PerceptualChoice(
-            "lpips", f"the perceptual loss is LPIPS: its backbone {name} is at hand.", found
-        )
+        return PerceptualChoice("lpips", f"the perceptual loss is LPIPS: its backbone {name} is at hand.", found)
     missing = f"LPIPS's backbone {name} is not in the torch hub cache and no path to it was given"
     if requested == "lpips":
         raise ValueError(f"the perceptual loss cannot be LPIPS: {missing}.")

@@ -73,9 +73,7 @@ class VQGANLoss(nn.Module):
         """A fresh discriminator of the configured size; None without a GAN."""
         if self.config.gan == "none":
             return None
-        return PatchDiscriminator(
-            self.config.discriminator_layers, self.config.discriminator_width, in_channels
-        )
+        return PatchDiscriminator(self.config.discriminator_layers, self.config.discriminator_width, in_channels)
 
     def gan_active(self, step: int) -> bool:
         """Whether the discriminator is trained and counts at this step."""
@@ -108,9 +106,7 @@ class VQGANLoss(nn.Module):
         total = picture_loss + config.codebook_weight * quantizer_loss
         if self.gan_active(step):
             if discriminator is None or last_layer is None:
-                raise ValueError(
-                    f"the GAN is active at step {step}: discriminator and last_layer must be given."
-                )
+                raise ValueError(f"the GAN is active at step {step}: discriminator and last_layer must be given.")
             with frozen(discriminator) as critic:
                 terms["generator"] = generator_loss(config.gan, critic(reconstruction))
             terms["adaptive_weight"] = adaptive_weight(picture_loss, terms["generator"], last_layer)
@@ -129,9 +125,7 @@ class VQGANLoss(nn.Module):
         """
         real, fake = discriminator(images), discriminator(reconstruction.detach())
         loss = discriminator_loss(self.config.gan, real, fake)
-        return Loss(
-            loss, {"discriminator": loss.detach(), "real": real.detach().mean(), "fake": fake.detach().mean()}
-        )
+        return Loss(loss, {"discriminator": loss.detach(), "real": real.detach().mean(), "fake": fake.detach().mean()})
 
 
 def _with_total(total: Tensor, terms: dict[str, Tensor]) -> Loss:

@@ -1,0 +1,163 @@
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from autoencoders import VQGAN, VQGANConfig
+from autoencoders.vqgan import Decoder, Encoder
+from quantizers import create_quantizer
+
+SMALL = VQGANConfig(image_size=16, width=16, multipliers=(1, 2), blocks=1, attention_resolutions=(8,), z_channels=8)
+
+
+def make(config: VQGANConfig = SMALL, name: str = "fsq") -> VQGAN:
+    torch.manual_seed(0)
+    return VQGAN(config, create_quantizer(name, bits=10))
+
+
+@pytest.mark.parametrize(
+    ("config", "stride"),
+    [
+        (SMALL, 2),
+        (replace(SMALL, multipliers=(1,), attention_resolutions=()), 1),
+        (replace(SMALL, multipliers=(1, 1, 2, 4), attention_resolutions=(16, 2), blocks=2), 8),
+        (replace(SMALL, width=24, attention_resolutions=()), 2),
+        (replace(SMALL, in_channels=1), 2),
+    ],
+)
+def test_shapes_and_stride(config: VQGANConfig, stride: int) -> None:
+    model = make(config)
+    images = torch.rand(2, config.in_channels, 16, 32) * 2 - 1
+    reconstruction, output = model(images)
+    assert model.stride == config.stride == stride
+    assert reconstruction.shape == images.shape
+    assert output.quantized.shape == (2, model.quantizer.dim, 16 // stride, 32 // stride)
+    assert output.codes.shape == (2, model.quantizer.codes_per_position, 16 // stride, 32 // stride)
+
+
+@pytest.mark.parametrize("name", ["none", "vq", "lfq"])
+def test_the_parts_agree_with_forward(name: str) -> None:
+    model, images = make(name=name).eval(), torch.rand(2, 3, 16, 16) * 2 - 1
+    reconstruction, output = model(images)
+    torch.testing.assert_close(model.quantizer(model.latent(images)).quantized, output.quantized)
+    torch.testing.assert_close(model.encode(images).codes, output.codes)
+    torch.testing.assert_close(model.decode(output.quantized), reconstruction)
+    torch.testing.assert_close(model.decode_codes(output.codes), reconstruction)
+
+
+def test_published_size() -> None:
+    """Counted on the modules of github.com/CompVis/taming-transformers with configs/imagenet_vqgan.yaml."""
+    with torch.device("meta"):
+        encoder, decoder = Encoder(VQGANConfig()), Decoder(VQGANConfig())
+    assert sum(parameter.numel() for parameter in encoder.parameters()) == 29_298_176
+    assert sum(parameter.numel() for parameter in decoder.parameters()) == 42_449_795
+    assert encoder(torch.empty(1, 3, 256, 256, device="meta")).shape == (1, 256, 16, 16)
+
+
+def test_names_of_the_published_checkpoint() -> None:
+    with torch.device("meta"):
+        encoder, decoder = Encoder(VQGANConfig()).state_dict(), Decoder(VQGANConfig()).state_dict()
+    assert len(encoder) == 144  # equal, key by key, to the two modules of taming-transformers
+    assert len(decoder) == 194
+    assert encoder["down.2.block.0.nin_shortcut.weight"].shape == (256, 128, 1, 1)
+    assert encoder["down.3.downsample.conv.weight"].shape == (256, 256, 3, 3)
+    assert encoder["down.4.attn.1.proj_out.weight"].shape == (512, 512, 1, 1)
+    assert "down.4.downsample.conv.weight" not in encoder
+    assert encoder["mid.attn_1.q.weight"].shape == (512, 512, 1, 1)
+    assert decoder["up.4.attn.2.norm.weight"].shape == (512,)
+    assert decoder["up.1.block.0.nin_shortcut.weight"].shape == (128, 256, 1, 1)
+    assert decoder["up.1.upsample.conv.weight"].shape == (128, 128, 3, 3)
+    assert "up.0.upsample.conv.weight" not in decoder
+    assert decoder["conv_out.weight"].shape == (3, 128, 3, 3)
+
+
+def test_last_layer_makes_the_picture() -> None:
+    model = make()
+    assert model.last_layer is model.decoder.conv_out.weight
+    with torch.no_grad():
+        model.last_layer.zero_()
+    reconstruction, _ = model(torch.rand(1, 3, 16, 16))
+    expected = model.decoder.conv_out.bias[:, None, None].expand(1, 3, 16, 16)
+    torch.testing.assert_close(reconstruction, expected)
+
+
+def gradients(model: nn.Module, images: torch.Tensor) -> list[torch.Tensor]:
+    model.zero_grad()
+    torch.manual_seed(1)  # the same dropout
+    reconstruction, output = model(images)
+    ((reconstruction - images).square().mean() + output.loss).backward()
+    return [parameter.grad.clone() for parameter in model.parameters()]
+
+
+def test_gradient_checkpointing_changes_no_gradient() -> None:
+    config = replace(SMALL, dropout=0.2)
+    plain, checkpointed = make(config), make(replace(config, gradient_checkpointing=True))
+    images = torch.rand(2, 3, 16, 16) * 2 - 1
+    saved = {}
+    for model in (plain, checkpointed):
+        count = []
+
+        def pack(tensor: torch.Tensor, count: list[int] = count) -> torch.Tensor:
+            count.append(tensor.numel())
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            model(images)
+        saved[model] = sum(count)
+    assert saved[checkpointed] < 0.6 * saved[plain]
+    for ours, expected in zip(gradients(checkpointed, images), gradients(plain, images), strict=True):
+        torch.testing.assert_close(ours, expected)
+
+
+def test_every_parameter_gets_a_gradient() -> None:
+    assert all(gradient.abs().sum() > 0 for gradient in gradients(make(), torch.rand(2, 3, 16, 16)))
+
+
+def test_bf16_autocast() -> None:
+    model, images = make(), torch.rand(2, 3, 16, 16) * 2 - 1
+    expected, _ = model(images)
+    with torch.autocast("cpu", torch.bfloat16):
+        reconstruction, output = model(images)
+        (reconstruction.float() - images).abs().mean().add(output.loss).backward()
+    assert reconstruction.dtype == torch.bfloat16
+    assert all(parameter.grad.isfinite().all() for parameter in model.parameters())
+    # FSQ may fall to a neighbouring level here and there: close on the whole, not everywhere
+    assert (reconstruction.float() - expected).square().mean() < 0.05 * expected.square().mean()
+
+
+def test_compiling_blocks_changes_neither_names_nor_values() -> None:
+    config = replace(SMALL, multipliers=(1,), attention_resolutions=())
+    model, images = make(config).eval(), torch.rand(2, 3, 16, 16)
+    names, (expected, _) = list(model.state_dict()), model(images)
+    model.compile_blocks(backend="aot_eager")
+    reconstruction, _ = model(images)
+    assert list(model.state_dict()) == names
+    torch.testing.assert_close(reconstruction, expected)
+    (gradient,) = torch.autograd.grad(reconstruction.mean(), model.last_layer, retain_graph=True)
+    assert gradient.abs().sum() > 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"image_size": 15}, "image_size must be a multiple of the stride 2"),
+        ({"multipliers": ()}, "multipliers must be"),
+        ({"multipliers": (1, 0)}, "multipliers must be"),
+        ({"width": 0}, "width must be at least 1"),
+        ({"dropout": 1.0}, "dropout must lie"),
+        ({"attention_resolutions": (8, 4)}, r"attention_resolutions \[4\] occur at no level"),
+    ],
+)
+def test_impossible_config(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        replace(SMALL, **changes)
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"), [((1, 3, 15, 16), "multiples of the stride 2"), ((1, 4, 16, 16), "3 channels, got 4"),
+                           ((1, 3, 0, 16), "positive multiples")]
+)  # fmt: skip
+def test_wrong_images(shape: tuple[int, ...], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make().encode(torch.zeros(shape))
