@@ -114,9 +114,7 @@ def _broadcast(outcome: Any, world_size: int) -> Any:
     return outcomes[0]
 
 
-def _combine(
-    shares: Sequence[Share | ValueError | None], quantizer: Quantizer, device: torch.device
-) -> Evaluation:
+def _combine(shares: Sequence[Share | ValueError | None], quantizer: Quantizer, device: torch.device) -> Evaluation:
     """The whole test set's numbers from the ranks' shares."""
     for share in shares:
         if isinstance(share, ValueError):
@@ -132,9 +130,7 @@ def _combine(
             "evaluate() needs each picture once, with its place in the test set counted from 0; give each "
             "rank its own share, without padding"
         )
-    per_image = {
-        name: np.concatenate([part.per_image[name] for part in parts])[order] for name in parts[0].per_image
-    }
+    per_image = {name: np.concatenate([part.per_image[name] for part in parts])[order] for name in parts[0].per_image}
     missing = dict(parts[0].missing)
     notes: dict[str, str] = {}
     metrics: dict[str, float | None] = dict.fromkeys(
@@ -174,7 +170,7 @@ def _combine(
         code_counts = histogram.dense(size)
         if count * positions < 10 * size:
             notes["usage"] = (
-                f"{count * positions} positions for {size} codes: usage, perplexity and entropy would be "
+                f"{count * positions} positions for {size} codes: usage, perplexity and entropy tend to be "
                 "higher on a larger test set"
             )
     else:

@@ -56,9 +56,7 @@ class PublishedWeights:
     def check(self, path: Path) -> None:
         """Raises ValueError if `path` is not this file, whole and unchanged."""
         if not path.is_file():
-            raise ValueError(
-                f"there is no file {path}; expected {self.name}, {self.filename} from {self.url}"
-            )
+            raise ValueError(f"there is no file {path}; expected {self.name}, {self.filename} from {self.url}")
         digest = _sha256(path)
         if not digest.startswith(self.digest):
             raise ValueError(
@@ -67,7 +65,7 @@ class PublishedWeights:
             )
 
     def how_to_get(self) -> str:
-        return f"fetch it once with `python -m benchmarks.weights`, or name its file with {self.flag} PATH"
+        return f"fetch them once with `python -m benchmarks.weights`, or name their file with {self.flag} PATH"
 
     def fetch(self) -> None:
         """Download into the torch hub cache, checked and whole or not at all (OSError, RuntimeError)."""
@@ -84,9 +82,7 @@ def _sha256(path: Path) -> str:
 
 
 INCEPTION = PublishedWeights("FID's Inception", "rfid", "--inception", URL_INCEPTION_V3)
-LPIPS_BACKBONE = PublishedWeights(
-    "LPIPS's VGG-16", "lpips", "--lpips-backbone", VGG16_Weights.IMAGENET1K_V1.url
-)
+LPIPS_BACKBONE = PublishedWeights("LPIPS's VGG-16", "lpips", "--lpips-backbone", VGG16_Weights.IMAGENET1K_V1.url)
 PUBLISHED = (INCEPTION, LPIPS_BACKBONE)
 
 
@@ -96,9 +92,7 @@ class MetricWeights:
 
     inception: Path | None = None
     lpips_backbone: Path | None = None
-    missing: dict[str, str] = field(
-        default_factory=lambda: {weights.metric: _absent(weights) for weights in PUBLISHED}
-    )
+    missing: dict[str, str] = field(default_factory=lambda: {weights.metric: _absent(weights) for weights in PUBLISHED})
 
     @classmethod
     def find(cls, inception: Path | None = None, lpips_backbone: Path | None = None) -> MetricWeights:
@@ -165,7 +159,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0 if all(at_hand) else 1
     missing = MetricWeights.find().missing
     for weights in PUBLISHED:
-        print(f"{weights.metric:6} {weights.name}: {missing.get(weights.metric) or weights.cached}")
+        print(f"{weights.metric}: {missing.get(weights.metric) or f'{weights.name} at {weights.cached}'}")
     return 0
 
 

@@ -27,9 +27,7 @@ class Inception(nn.Module):
             # torch-fidelity unpickles anything; what loads under weights_only=True does no harm
             torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
             self.network = FeatureExtractorInceptionV3("inception", [str(FEATURES)], io.BytesIO(content))
-        except (
-            Exception
-        ) as error:  # a broken file fails in many ways: zip, pickle, missing and misshapen keys
+        except Exception as error:  # a broken file fails in many ways: zip, pickle, missing and misshapen keys
             raise ValueError(
                 f"{path} does not hold the weights of FID's Inception ({type(error).__name__}); "
                 "fetch them with `python -m benchmarks.weights`"

@@ -43,9 +43,7 @@ def peak_memory_growth(work: Callable[[], object], device: torch.device) -> floa
         work()
         return float(torch.cuda.max_memory_allocated(device) - before)
     try:
-        ctypes.CDLL("libc.so.6").malloc_trim(
-            0
-        )  # else memory that was freed but kept would be used again unseen
+        ctypes.CDLL("libc.so.6").malloc_trim(0)  # else memory that was freed but kept would be used again unseen
         Path("/proc/self/clear_refs").write_text("5")
         before = _resident_bytes("VmRSS")
         work()

@@ -67,16 +67,12 @@ def patch_corners(indices: Int[np.ndarray, " n"], sizes: list[tuple[int, int]]) 
     """Upper left corners of each picture's patches, per level (n, 128, 2), uniform, seeded by its index."""
     generators = [np.random.default_rng((SEED, int(index))) for index in indices]
     return [
-        np.stack(
-            [g.integers(0, (h - PATCH + 1, w - PATCH + 1), (PATCHES_PER_PICTURE, 2)) for g in generators]
-        )
+        np.stack([g.integers(0, (h - PATCH + 1, w - PATCH + 1), (PATCHES_PER_PICTURE, 2)) for g in generators])
         for h, w in sizes
     ]
 
 
-def extract_patches(
-    level: Float[Tensor, "b c h w"], corners: Int[Tensor, "b p 2"]
-) -> Float[Tensor, "b*p c 7 7"]:
+def extract_patches(level: Float[Tensor, "b c h w"], corners: Int[Tensor, "b p 2"]) -> Float[Tensor, "b*p c 7 7"]:
     """The patches at the given upper left corners (row, column)."""
     windows = level.unfold(2, PATCH, 1).unfold(3, PATCH, 1)  # a view (b, c, rows, columns, 7, 7)
     picture = torch.arange(len(level), device=level.device)[:, None]
@@ -149,7 +145,6 @@ def swd(
 
     directions = random_directions(3 * PATCH * PATCH)
     return {
-        min(size): SCALE
-        * sliced_wasserstein(vectors(originals, level), vectors(reconstructions, level), directions)
+        min(size): SCALE * sliced_wasserstein(vectors(originals, level), vectors(reconstructions, level), directions)
         for level, size in enumerate(sizes)
     }
