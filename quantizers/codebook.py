@@ -128,17 +128,13 @@ class Codebook(nn.Module):
     def _is_dead(self, counts: Float[Tensor, "k"]) -> Bool[Tensor, "k"]:
         return counts < self.dead_threshold * counts.mean()
 
-    def _batch_sums(
-        self, rows: Float[Tensor, "n d"], codes: Int64[Tensor, "n"]
-    ) -> list[Float[Tensor, "k d"]]:
+    def _batch_sums(self, rows: Float[Tensor, "n d"], codes: Int64[Tensor, "n"]) -> list[Float[Tensor, "k d"]]:
         return []
 
     def _learn(self, present: Bool[Tensor, ""], *sums: Float[Tensor, "k d"]) -> None:
         pass
 
-    def _replace(
-        self, replaced: Bool[Tensor, "k"], vectors: Float[Tensor, "k d"], count: Float[Tensor, ""]
-    ) -> None:
+    def _replace(self, replaced: Bool[Tensor, "k"], vectors: Float[Tensor, "k d"], count: Float[Tensor, ""]) -> None:
         self.vectors.data.copy_(torch.where(replaced.unsqueeze(1), vectors, self.vectors))
         self.counts.copy_(torch.where(replaced, count, self.counts))
 
@@ -168,9 +164,7 @@ class EMACodebook(Codebook):
         super()._set(vectors, counts)
         self.sums.copy_(vectors * counts.unsqueeze(1))
 
-    def _batch_sums(
-        self, rows: Float[Tensor, "n d"], codes: Int64[Tensor, "n"]
-    ) -> list[Float[Tensor, "k d"]]:
+    def _batch_sums(self, rows: Float[Tensor, "n d"], codes: Int64[Tensor, "n"]) -> list[Float[Tensor, "k d"]]:
         return [torch.zeros_like(self.sums).index_add_(0, codes, rows)]
 
     def _learn(self, present: Bool[Tensor, ""], *sums: Float[Tensor, "k d"]) -> None:
@@ -180,9 +174,7 @@ class EMACodebook(Codebook):
         averaged = (present & (self.counts > 0)).unsqueeze(1)  # a code that never had a row has no mean
         self.vectors.copy_(torch.where(averaged, self.sums / smoothed.unsqueeze(1), self.vectors))
 
-    def _replace(
-        self, replaced: Bool[Tensor, "k"], vectors: Float[Tensor, "k d"], count: Float[Tensor, ""]
-    ) -> None:
+    def _replace(self, replaced: Bool[Tensor, "k"], vectors: Float[Tensor, "k d"], count: Float[Tensor, ""]) -> None:
         super()._replace(replaced, vectors, count)
         # with the old sums, the next average would take the new vector back to where the dead one was
         self.sums.copy_(torch.where(replaced.unsqueeze(1), vectors * count, self.sums))
@@ -212,9 +204,7 @@ def offer_rows(
     return mine.to(rows.dtype), torch.where(mine.unsqueeze(1), rows[row], offers)
 
 
-def kmeans(
-    rows: Float[Tensor, "n d"], size: int, iterations: int
-) -> tuple[Float[Tensor, "k d"], Float[Tensor, "k"]]:
+def kmeans(rows: Float[Tensor, "n d"], size: int, iterations: int) -> tuple[Float[Tensor, "k d"], Float[Tensor, "k"]]:
     """Lloyd's algorithm on the global batch from evenly spaced rows; the same centres and counts on every
     rank.
 

@@ -23,9 +23,7 @@ def usage_stats(counts: Float[Tensor, "k"]) -> dict[str, Float[Tensor, ""]]:
     return {"perplexity": torch.special.entr(p).sum().exp(), "usage": (counts > 0).to(p.dtype).mean()}
 
 
-def batch_usage(
-    codes: Int64[Tensor, "n"], codebook_size: int, *, over_ranks: bool
-) -> dict[str, Float[Tensor, ""]]:
+def batch_usage(codes: Int64[Tensor, "n"], codebook_size: int, *, over_ranks: bool) -> dict[str, Float[Tensor, ""]]:
     """`usage_stats` of a batch, or of all ranks' batches; nothing for a codebook too large to count."""
     if codebook_size > COUNTABLE:
         return {}

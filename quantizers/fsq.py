@@ -74,9 +74,7 @@ class FSQ(Quantizer):
         if not isinstance(levels, Sequence) or not levels:
             raise ValueError(f"levels must be a sequence of at least one integer, got {levels!r}")
         for level in levels:
-            check_integer(
-                "every one of levels", level, 2, 1000
-            )  # with more, the margin would reach a level further
+            check_integer("every one of levels", level, 2, 1000)  # with more, the margin would reach a level further
         codebook_size = math.prod(levels)
         if codebook_size > 2**MAX_BITS:
             raise ValueError(

@@ -69,9 +69,7 @@ class Gumbel(Quantizer):
     def anneal(self, progress: float) -> None:
         """Temperature from start to end by half a cosine; `progress` in [0, 1]."""
         remaining = (1 + math.cos(math.pi * check_number("progress", progress, 0, 1))) / 2
-        self.temperature.fill_(
-            self.temperature_end + (self.temperature_start - self.temperature_end) * remaining
-        )
+        self.temperature.fill_(self.temperature_end + (self.temperature_start - self.temperature_end) * remaining)
 
     def quantize_rows(self, rows: Float[Tensor, "n d"]) -> RowOutput:
         logits = F.linear(rows, self.project.weight.to(rows.dtype), self.project.bias.to(rows.dtype))

@@ -68,7 +68,7 @@ class LFQ(Quantizer):
 
     def quantize_rows(self, rows: Float[Tensor, "n d"]) -> RowOutput:
         signs = torch.where(rows.detach() > 0, 1.0, -1.0).to(rows.dtype)
-        codes = ((signs > 0) << self._bit_positions(rows.device)).sum(1)
+        codes = ((signs > 0).to(torch.int64) << self._bit_positions(rows.device)).sum(1)
         commitment = mean_squared_error(rows, signs)
         stats = {"commitment": commitment.detach()}
         loss = self.commitment_weight * commitment

@@ -46,9 +46,7 @@ class Registration:
 _registrations: dict[str, Registration] = {}
 
 
-def register_quantizer(
-    name: str, *, description: str, paper: str = ""
-) -> Callable[[QuantizerClass], QuantizerClass]:
+def register_quantizer(name: str, *, description: str, paper: str = "") -> Callable[[QuantizerClass], QuantizerClass]:
     """Class decorator that adds a quantizer to the registry.
 
     Args:
@@ -60,9 +58,7 @@ def register_quantizer(
     def register(quantizer: QuantizerClass) -> QuantizerClass:
         taken = _registrations.get(name)
         if taken and _qualified_name(taken.quantizer) != _qualified_name(quantizer):
-            raise ValueError(
-                f"name {name!r} is already taken by {_qualified_name(taken.quantizer)}: choose another"
-            )
+            raise ValueError(f"name {name!r} is already taken by {_qualified_name(taken.quantizer)}: choose another")
         _registrations[name] = Registration(name, quantizer, description, paper)
         return quantizer
 
@@ -100,9 +96,7 @@ def quantizer_class(name: str) -> type[nn.Module]:
     names = [*_registrations, *(point.name for point in entry_points(group=ENTRY_POINT_GROUP))]
     near = difflib.get_close_matches(name, names, cutoff=0.4)
     hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"there are {', '.join(names)}"
-    raise ValueError(
-        f"unknown quantizer {name!r}: {hint} (another package's is written package.module:Class)"
-    )
+    raise ValueError(f"unknown quantizer {name!r}: {hint} (another package's is written package.module:Class)")
 
 
 def quantizer_options(name: str) -> Mapping[str, inspect.Parameter]:
@@ -134,9 +128,7 @@ def create_quantizer(name: str, *, bits: int | None = None, **options: Any) -> Q
         raise ValueError(
             f"{name!r} has no option {', '.join(map(repr, unknown))}: its options are {', '.join(known) or 'none'}"
         )
-    missing = [
-        key for key, value in known.items() if value.default is inspect.Parameter.empty and key not in options
-    ]
+    missing = [key for key, value in known.items() if value.default is inspect.Parameter.empty and key not in options]
     if missing:
         raise ValueError(f"{name!r} needs {', '.join(map(repr, missing))}: give it as an option")
     built = quantizer(**options)
@@ -146,9 +138,7 @@ def create_quantizer(name: str, *, bits: int | None = None, **options: Any) -> Q
     return built  # type: ignore[return-value]
 
 
-def _options_for_bits(
-    name: str, quantizer: type[nn.Module], bits: int, options: dict[str, Any]
-) -> dict[str, Any]:
+def _options_for_bits(name: str, quantizer: type[nn.Module], bits: int, options: dict[str, Any]) -> dict[str, Any]:
     if hasattr(quantizer, "options_for_bits"):
         chosen = quantizer.options_for_bits(bits, **options)
     elif "bits" in quantizer_options(name):

@@ -114,13 +114,9 @@ class RQ(Quantizer):
             quantized = quantized + self.codebook(depth).lookup(codes[:, depth])
         return quantized
 
-    def _usage(
-        self, residuals: list[Float[Tensor, "n d"]], codes: list[Int64[Tensor, "n"]]
-    ) -> dict[str, Tensor]:
+    def _usage(self, residuals: list[Float[Tensor, "n d"]], codes: list[Int64[Tensor, "n"]]) -> dict[str, Tensor]:
         """Update the codebooks while training; usage of all codebooks together, averaged over them."""
-        if (
-            self.shared
-        ):  # one update, positions first: every rank then holds a consecutive part of the global batch
+        if self.shared:  # one update, positions first: every rank then holds a consecutive part of the global batch
             groups = [(torch.stack(residuals, 1).flatten(0, 1), torch.stack(codes, 1).flatten())]
         else:
             groups = list(zip(residuals, codes, strict=True))

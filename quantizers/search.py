@@ -43,8 +43,7 @@ def nearest_codes(rows: Float[Tensor, "n d"], codes: Float[Tensor, "k d"]) -> In
     """
     if rows.ndim != 2 or codes.ndim != 2 or rows.shape[1] != codes.shape[1]:
         raise ValueError(
-            "rows and codes must be (N, D) and (K, D) with one D, "
-            f"got {tuple(rows.shape)} and {tuple(codes.shape)}"
+            f"rows and codes must be (N, D) and (K, D) with one D, got {tuple(rows.shape)} and {tuple(codes.shape)}"
         )
     if codes.shape[0] == 0:
         raise ValueError("codes must hold at least one code, got none")
@@ -102,9 +101,7 @@ def _best_of_tiles(
         else:
             loser = torch.minimum(best.score, new.score)
             runner_up = torch.maximum(loser, torch.maximum(best.runner_up, new.runner_up))
-            code = torch.where(
-                new.score > best.score, code, best.code
-            )  # strictly: the lower index keeps a tie
+            code = torch.where(new.score > best.score, code, best.code)  # strictly: the lower index keeps a tie
             best = Best(torch.maximum(best.score, new.score), code, runner_up)
         start += tile.shape[0]
     assert best is not None

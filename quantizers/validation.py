@@ -18,8 +18,7 @@ def check_latent(z: Tensor, dim: int) -> None:
         raise ValueError(f"z must be a torch.Tensor of shape (B, {dim}, *spatial), got {type(z).__name__}")
     if not 2 <= z.ndim <= 2 + MAX_SPATIAL_AXES or z.shape[1] != dim:
         raise ValueError(
-            f"z must have shape (B, {dim}, *spatial) with 0 to {MAX_SPATIAL_AXES} spatial axes, "
-            f"got {tuple(z.shape)}"
+            f"z must have shape (B, {dim}, *spatial) with 0 to {MAX_SPATIAL_AXES} spatial axes, got {tuple(z.shape)}"
         )
     if not z.is_floating_point():
         raise ValueError(f"z must have a floating-point dtype, got {z.dtype}")
@@ -46,12 +45,7 @@ def check_codes(codes: Tensor, codes_per_position: int, codebook_size: int) -> N
 
 def check_integer(name: str, value: object, low: int, high: int | None = None) -> int:
     """Return `value` if it is an integer in [low, high], else raise a `ValueError` that names the option."""
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, int)
-        or value < low
-        or (high is not None and value > high)
-    ):
+    if isinstance(value, bool) or not isinstance(value, int) or value < low or (high is not None and value > high):
         expected = f"an integer >= {low}" if high is None else f"an integer from {low} to {high}"
         raise ValueError(f"{name} must be {expected}, got {value!r}")
     return value

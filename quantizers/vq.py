@@ -48,9 +48,7 @@ class VQ(Quantizer):
     ) -> None:
         super().__init__(dim=dim, codebook_size=codebook_size)
         self.beta = check_number("beta", beta, 0)
-        self.codebook = Codebook(
-            codebook_size, dim, dead_threshold=dead_threshold, kmeans_iterations=kmeans_iterations
-        )
+        self.codebook = Codebook(codebook_size, dim, dead_threshold=dead_threshold, kmeans_iterations=kmeans_iterations)
 
     @classmethod
     def options_for_bits(cls, bits: int, **options: Any) -> dict[str, Any]:
