@@ -3,6 +3,7 @@
 from autoencoders.block_mean import BlockMean
 from autoencoders.discriminator import PatchDiscriminator
 from autoencoders.memory import TrainingMemory, training_memory
+from autoencoders.tokenizer import Tokenizer, TrainableTokenizer
 from autoencoders.vqgan import VQGAN, VQGANConfig
 from autoencoders.vqgan_loss import Loss, LossConfig, VQGANLoss
 
@@ -12,6 +13,8 @@ __all__ = [
     "Loss",
     "LossConfig",
     "PatchDiscriminator",
+    "Tokenizer",
+    "TrainableTokenizer",
     "TrainingMemory",
     "VQGANConfig",
     "VQGANLoss",

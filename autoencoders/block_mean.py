@@ -5,9 +5,10 @@ A tokenizer that cannot beat it at the same stride has shown nothing.
 
 import torch.nn.functional as F
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 
-from quantizers import Quantizer, QuantizerOutput
+from autoencoders.tokenizer import Tokenizer
+from quantizers import Quantizer
 from quantizers.base import RowOutput
 from quantizers.estimators import straight_through
 
@@ -32,7 +33,7 @@ class ColorQuantizer(Quantizer):
         return codes / 127.5 - 1
 
 
-class BlockMean(nn.Module):
+class BlockMean(Tokenizer):
     """A tokenizer whose codes are the mean colours of blocks of stride × stride pixels.
 
     Pictures are float, (B, 3, H, W) in [-1, 1]. Nothing in it is trained.
@@ -47,27 +48,9 @@ class BlockMean(nn.Module):
 
     def latent(self, images: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b 3 h w"]:
         """The mean of each block; ValueError when a side is no multiple of the stride."""
-        height, width = images.shape[-2:]
-        if height % self.stride or width % self.stride:
-            raise ValueError(
-                f"the sides of images must be multiples of the stride {self.stride}, got {height} × {width}; "
-                "crop or resize them."
-            )
+        self._require_grid(images)
         return F.avg_pool2d(images, self.stride)
-
-    def encode(self, images: Float[Tensor, "b 3 H W"]) -> QuantizerOutput:
-        """The colours of the blocks: codes (B, 3, h, w) in 0..255."""
-        return self.quantizer(self.latent(images))
 
     def decode(self, quantized: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 H W"]:
         """Each colour spread over its block."""
         return F.interpolate(quantized, scale_factor=self.stride, mode="nearest")
-
-    def decode_codes(self, codes: Int[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 H W"]:
-        """Pictures from codes."""
-        return self.decode(self.quantizer.decode(codes))
-
-    def forward(self, images: Float[Tensor, "b 3 H W"]) -> tuple[Float[Tensor, "b 3 H W"], QuantizerOutput]:
-        """The reconstruction and the quantizer's output."""
-        output = self.encode(images)
-        return self.decode(output.quantized), output

@@ -10,12 +10,12 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from autoencoders.layers import AttentionBlock, Downsample, ResidualBlock, Upsample, group_norm
-from quantizers import Quantizer, QuantizerOutput
+from quantizers import Quantizer
 
 
 @dataclass(frozen=True)
@@ -188,7 +188,7 @@ class Decoder(nn.Module):
         return self.conv_out(F.silu(self.norm_out(h)))
 
 
-class VQGAN(nn.Module):
+class VQGAN(TrainableTokenizer):
     """A visual tokenizer: pictures to a grid of codes and back.
 
     The 1 × 1 convolutions `quant_conv` and `post_quant_conv` lead to and from the quantizer's own number of
@@ -212,33 +212,15 @@ class VQGAN(nn.Module):
         return self.decoder.conv_out.weight
 
     def latent(self, images: Float[Tensor, "b c H W"]) -> Float[Tensor, "b d h w"]:
-        """What the quantizer is given; ValueError on a wrong number of channels or a side off the grid."""
-        _, channels, height, width = images.shape
-        if channels != self.config.in_channels:
-            raise ValueError(f"images must have {self.config.in_channels} channels, got {channels}.")
-        if height % self.stride or width % self.stride or not height * width:
-            raise ValueError(
-                f"the sides of images must be positive multiples of the stride {self.stride}, "
-                f"got {height} × {width}; crop or resize them."
-            )
+        """What the quantizer is given; ValueError on a wrong number of channels or a side off the stride's grid."""
+        if images.shape[1] != self.config.in_channels:
+            raise ValueError(f"images must have {self.config.in_channels} channels, got {images.shape[1]}.")
+        self._require_grid(images)
         return self.quant_conv(self.encoder(images))
-
-    def encode(self, images: Float[Tensor, "b c H W"]) -> QuantizerOutput:
-        """The quantizer's output on the latent of the pictures."""
-        return self.quantizer(self.latent(images))
 
     def decode(self, quantized: Float[Tensor, "b d h w"]) -> Float[Tensor, "b c H W"]:
         """Pictures from quantized latents; not clamped."""
         return self.decoder(self.post_quant_conv(quantized))
-
-    def decode_codes(self, codes: Int[Tensor, "b n h w"]) -> Float[Tensor, "b c H W"]:
-        """Pictures from codes, (B, codes_per_position, h, w); not clamped."""
-        return self.decode(self.quantizer.decode(codes))
-
-    def forward(self, images: Float[Tensor, "b c H W"]) -> tuple[Float[Tensor, "b c H W"], QuantizerOutput]:
-        """The reconstruction and the quantizer's output."""
-        output = self.encode(images)
-        return self.decode(output.quantized), output
 
     def compile_blocks(self, **options: Any) -> None:
         """Compiles each residual and attention block where it stands, with the options of `torch.compile`.

@@ -2,6 +2,8 @@ import pytest
 import torch
 
 from autoencoders import BlockMean
+from autoencoders.block_mean import ColorQuantizer
+from quantizers.testing import check_quantizer
 
 
 @pytest.mark.parametrize("stride", [1, 2, 8])
@@ -24,20 +26,20 @@ def test_reconstruction_is_flat_within_a_block_and_decodes_from_codes() -> None:
 
 
 def test_its_quantizer_keeps_the_contract() -> None:
+    check_quantizer(ColorQuantizer)
+
+
+def test_its_quantizer_is_eight_bits_per_channel() -> None:
     model = BlockMean(2)
     quantizer = model.quantizer
     assert (quantizer.dim, quantizer.codebook_size, quantizer.codes_per_position) == (3, 256, 3)
     assert quantizer.bits_per_position == 24
     assert not list(model.parameters())
-    z = torch.linspace(-1.2, 1.2, 60).reshape(4, 3, 5).requires_grad_()
+    z = torch.linspace(-1.2, 1.2, 60).reshape(4, 3, 5)
     output = quantizer(z)
     assert output.codes.min() == 0
     assert output.codes.max() == 255
     assert output.loss == 0
-    assert torch.equal(quantizer.decode(output.codes), output.quantized)
-    assert torch.equal(quantizer(output.quantized).codes, output.codes)
-    output.quantized.sum().backward()
-    assert torch.equal(z.grad, torch.ones_like(z))
 
 
 def test_wrong_sizes() -> None:
