@@ -14,6 +14,8 @@ from typing import Any, Literal
 from autoencoders import LossConfig, VQGANConfig
 from benchmarks.data import DataConfig
 
+PresetName = Literal["smoke", "quick", "cpu", "vqgan-f16"]
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -82,11 +84,9 @@ class RunConfig:
     bits: int | None
     options: dict[str, Any]
     seed: int
-    preset: str
+    preset: PresetName
     settings: Settings
 
-
-PresetName = Literal["smoke", "quick", "cpu", "vqgan-f16"]
 
 _SMALL = VQGANConfig(width=32, multipliers=(1, 2, 2, 4), blocks=1, attention_resolutions=(), z_channels=64)
 

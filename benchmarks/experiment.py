@@ -17,9 +17,8 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 from safetensors.torch import save_file
-from torch import nn
 
-from autoencoders import VQGAN, BlockMean
+from autoencoders import VQGAN, BlockMean, Tokenizer, TrainableTokenizer
 from benchmarks.checkpoint import replacing
 from benchmarks.config import RunConfig, changes, run_id, settings_digest
 from benchmarks.data import Data, test_batches, training_batches
@@ -67,15 +66,12 @@ def make_quantizer(run: RunConfig) -> Quantizer:
     return create_quantizer(run.quantizer, bits=run.bits, **options)
 
 
-def make_tokenizer(run: RunConfig) -> nn.Module:
+def make_tokenizer(run: RunConfig) -> TrainableTokenizer:
     """The run's model; equal seeds start different quantizers from the same backbone."""
-    model = run.settings.model
-    if run.quantizer == BLOCK_MEAN:
-        return BlockMean(model.stride)
     torch.manual_seed(run.seed)
     quantizer = make_quantizer(run)
     torch.manual_seed(run.seed)
-    return VQGAN(model, quantizer)
+    return VQGAN(run.settings.model, quantizer)
 
 
 def record_path(run: RunConfig, data: Data, output: Path) -> Path:
@@ -115,14 +111,12 @@ def perform(
     accelerator = execution.accelerator
     path = record_path(run, data, execution.output)
     started = time.perf_counter()
-    tokenizer = make_tokenizer(run)
-    trained = run.quantizer != BLOCK_MEAN
-    if trained:
-        tokenizer, training, history = _train(
-            tokenizer, run, data, execution, path, on_start, on_progress, stop_requested
-        )
+    tokenizer: Tokenizer
+    history: list[dict[str, float]] = []
+    if run.quantizer == BLOCK_MEAN:
+        tokenizer, training = BlockMean(run.settings.model.stride), _no_training(accelerator)
     else:
-        training, history = _no_training(accelerator), []
+        tokenizer, training, history = _train(run, data, execution, path, on_start, on_progress, stop_requested)
     tokenizer = tokenizer.to(accelerator.device).eval()
 
     on_stage("evaluating")
@@ -161,7 +155,6 @@ def _checkpoint(path: Path) -> Path:
 
 
 def _train(
-    tokenizer: nn.Module,
     run: RunConfig,
     data: Data,
     execution: Execution,
@@ -169,9 +162,9 @@ def _train(
     on_start: Callable[[int], None],
     on_progress: Callable[[Progress], None],
     stop_requested: Callable[[], bool],
-) -> tuple[nn.Module, TrainingRecord, list[dict[str, float]]]:
+) -> tuple[Tokenizer, TrainingRecord, list[dict[str, float]]]:
     accelerator, train = execution.accelerator, run.settings.train
-    trainer = Trainer(tokenizer, run.settings, run.seed, accelerator, run=path.stem)
+    trainer = Trainer(make_tokenizer(run), run.settings, run.seed, accelerator, run=path.stem)
     checkpoint = _checkpoint(path)
     if checkpoint.exists():
         trainer.load(checkpoint)
@@ -224,7 +217,7 @@ def _record(
     run: RunConfig,
     data: Data,
     execution: Execution,
-    tokenizer: nn.Module,
+    tokenizer: Tokenizer,
     evaluation: Evaluation,
     speed: dict[str, float | None],
     training: TrainingRecord,
@@ -267,7 +260,7 @@ def _record(
 
 
 def _store(
-    path: Path, record: Record, tokenizer: nn.Module, evaluation: Evaluation, history: list[dict[str, float]]
+    path: Path, record: Record, tokenizer: Tokenizer, evaluation: Evaluation, history: list[dict[str, float]]
 ) -> None:
     """The record last: once it is there, the run is done."""
     originals, reconstructions = (np.asarray(pictures) for pictures in evaluation.samples)

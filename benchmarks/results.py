@@ -101,7 +101,7 @@ class RecordError(ValueError):
 def write_record(path: Path, record: Record, arrays: Mapping[str, np.ndarray]) -> None:
     """Store a run: its arrays first, so that a JSON file that exists is a run that is complete."""
     with replacing(path.with_suffix(".npz")) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, **arrays)
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # its stub has other keywords too
     with replacing(path) as temporary:
         temporary.write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
 

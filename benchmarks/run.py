@@ -300,7 +300,8 @@ def prepare(arguments: Arguments) -> tuple[list[RunConfig], Data, Execution]:
     require_memory(settings, accelerator)
     choice = choose_perceptual(arguments.loss.perceptual, settings.loss.lpips_backbone)
     notes = {"perceptual loss": choice.reason} if arguments.loss.perceptual == "auto" else {}
-    data = open_data(arguments.data)
+    with accelerator.local_main_process_first():  # one process downloads, where there is something to download
+        data = open_data(arguments.data)
     execution = Execution(
         arguments.output, accelerator, weights, arguments.checkpoint_every, arguments.eval_batch_size, notes
     )

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import torch
 from accelerate import Accelerator
@@ -19,7 +20,7 @@ from accelerate.utils import DistributedDataParallelKwargs, gather_object
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from autoencoders import VQGANLoss
+from autoencoders import TrainableTokenizer, VQGANLoss
 from benchmarks.checkpoint import CheckpointError, Tree, load_tree, save_tree
 from benchmarks.config import Settings, TrainConfig
 
@@ -78,7 +79,9 @@ class Trainer:
         run: The run's id; a checkpoint of another run is refused.
     """
 
-    def __init__(self, tokenizer: nn.Module, settings: Settings, seed: int, accelerator: Accelerator, run: str) -> None:
+    def __init__(
+        self, tokenizer: TrainableTokenizer, settings: Settings, seed: int, accelerator: Accelerator, run: str
+    ) -> None:
         train = settings.train
         share, rest = divmod(train.batch_size, accelerator.num_processes * train.accumulation)
         if rest or not share:
@@ -88,7 +91,7 @@ class Trainer:
             )
         self.train, self.run, self.accelerator = train, run, accelerator
         self.device = accelerator.device
-        self.tokenizer = tokenizer.to(self.device).train()
+        self.tokenizer: TrainableTokenizer = tokenizer.to(self.device).train()
         self.loss = VQGANLoss(settings.loss).to(self.device)
         self.discriminator = self.loss.make_discriminator()
         self.average = (
@@ -112,9 +115,9 @@ class Trainer:
     def _adam(self, module: nn.Module) -> torch.optim.Adam:
         return torch.optim.Adam(module.parameters(), lr=0.0, betas=self.train.betas)
 
-    def evaluated(self) -> nn.Module:
+    def evaluated(self) -> TrainableTokenizer:
         """The model to evaluate and store: the weight average, or the model itself, in eval mode."""
-        model = self.tokenizer if self.average is None else self.average.module
+        model = self.tokenizer if self.average is None else cast(TrainableTokenizer, self.average.module)
         return model.eval()
 
     def fit(

@@ -1,5 +1,6 @@
 """Configurations: what names a run, what makes rows comparable, and the command that makes a run again."""
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import get_args
@@ -58,7 +59,10 @@ def test_presets_change_nothing_of_themselves(preset: PresetName) -> None:
 
 def test_the_command_line_of_a_run_asks_for_the_same_run() -> None:
     arguments = parse(
-        ["--quantizer", "vq", "--bits", "8", "--seed", "3", "--preset", "smoke", "--data", "some/folder", "--train.images", "64", "--train.betas", "0.9", "0.99", "--options", "decay=0.9", "name=x", "--data.no-flip", "--model.multipliers", "1", "2"]
+        shlex.split(
+            "--quantizer vq --bits 8 --seed 3 --preset smoke --data some/folder --train.images 64 "
+            "--train.betas 0.9 0.99 --options decay=0.9 name=x --data.no-flip --model.multipliers 1 2"
+        )
     )
     options = {"decay": 0.9, "name": "x"}
     run = RunConfig(
@@ -71,20 +75,21 @@ def test_the_command_line_of_a_run_asks_for_the_same_run() -> None:
     )
     words = command_line(run)
     assert words.startswith("python -m benchmarks.run --quantizer vq --bits 8")
-    again = parse([word.strip("'\"") for word in words.split()[3:]])
-    assert again == arguments or (again.data, again.model, again.train) == (
+    again = parse(shlex.split(words)[3:])
+    assert (again.data, again.model, again.loss, again.train) == (
         arguments.data,
         arguments.model,
+        arguments.loss,
         arguments.train,
     )
-    assert again.seed == (3,)
+    assert (again.quantizer, again.bits, again.seed) == (("vq",), (8,), (3,))
     assert run.settings.train.betas == (0.9, 0.99)
     assert not run.settings.data.flip
     assert run.settings.model.multipliers == (1, 2)
 
 
 def test_several_quantizers_rates_and_seeds_make_their_product_after_the_baseline() -> None:
-    runs = plan(parse(["--quantizer", "fsq", "lfq", "fsq", "--bits", "8", "10", "--seed", "0", "1"]))
+    runs = plan(parse(shlex.split("--quantizer fsq lfq fsq --bits 8 10 --seed 0 1")))
     assert [(run.quantizer, run.bits, run.seed) for run in runs[:3]] == [
         ("block-mean", None, 0),
         ("fsq", 8, 0),
