@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from autoencoders.layers import AttentionBlock, Downsample, ResidualBlock, Upsample, group_norm
+from autoencoders.tokenizer import TrainableTokenizer
 from quantizers import Quantizer
 
 
@@ -207,9 +208,9 @@ class VQGAN(TrainableTokenizer):
         self.decoder = Decoder(config)
 
     @property
-    def last_layer(self) -> Tensor:
+    def last_layer(self) -> nn.Parameter:
         """Weight of the decoder's last convolution, where the adaptive GAN weight is measured."""
-        return self.decoder.conv_out.weight
+        return self.decoder.get_parameter("conv_out.weight")
 
     def latent(self, images: Float[Tensor, "b c H W"]) -> Float[Tensor, "b d h w"]:
         """What the quantizer is given; ValueError on a wrong number of channels or a side off the stride's grid."""
