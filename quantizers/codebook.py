@@ -24,6 +24,9 @@ MAX_VECTORS = 2**26
 SLOTS = 2**31
 """Positions in the global batch are fractions of this; integers, so that every rank finds the same row."""
 
+GOLDEN = round(SLOTS * (5**0.5 - 1) / 2)
+"""The golden ratio as such a fraction: multiples of it fall evenly, and in step with no period of the data."""
+
 
 class Codebook(nn.Module):
     """K vectors learned by gradient: `vectors` is a parameter, moved by a loss on what `lookup` returns.
@@ -54,7 +57,7 @@ class Codebook(nn.Module):
         dim: int,
         *,
         decay: float = 0.99,
-        dead_threshold: float = 0.1,
+        dead_threshold: float = 0.25,
         kmeans_iterations: int = 10,
     ) -> None:
         super().__init__()
@@ -113,7 +116,7 @@ class Codebook(nn.Module):
         rows = rows.detach().to(self.counts.dtype)
         # not at step 0: the rows that started the codebook have nothing new to offer
         dead = self._is_dead(self.counts) & (self.steps > 0)
-        offered, offers = offer_rows(rows, dead, first=self.steps * 2654435761 % SLOTS)
+        offered, offers = offer_rows(rows, dead, self.steps)
         batch_counts, offered, offers, *sums = sum_over_ranks(
             [count_codes(codes, self.size, rows.dtype), offered, offers, *self._batch_sums(rows, codes)]
         )
@@ -181,31 +184,34 @@ class EMACodebook(Codebook):
 
 
 def offer_rows(
-    rows: Float[Tensor, "n d"], wanted: Bool[Tensor, "k"], first: Int64[Tensor, ""] | int = 0
+    rows: Float[Tensor, "n d"], wanted: Bool[Tensor, "k"], step: Int64[Tensor, ""] | int = 0
 ) -> tuple[Float[Tensor, "k"], Float[Tensor, "k d"]]:
-    """This rank's share of one row of the global batch for every wanted code, evenly spaced from `first` on.
+    """This rank's share of one row of the global batch for every wanted code.
 
-    Summed over ranks, the flags are 1 where a row was found and the rows are those of one rank with the whole
-    batch.
+    Summed over ranks, the flags are 1 where a row was found, and the rows are those of one rank with the whole
+    batch: one from every one of as many equal parts of it as codes are wanted, where in the part by a golden-ratio
+    sequence (plain even spacing would take the same column of every picture).
 
     Args:
-        rows: this rank's part of the batch; ranks hold consecutive parts of equal size (other sizes work, but
-            the spacing is then even within each rank only).
+        rows: this rank's part of the batch. Ranks hold consecutive parts of equal size; with other sizes every code
+            still gets one row.
         wanted: which codes need a row.
-        first: where in the global batch to begin, in units of 1/2^31 of it.
+        step: varies the choice.
     """
     flags, offers = rows.new_zeros(wanted.shape[0]), rows.new_zeros(wanted.shape[0], rows.shape[1])
     if rows.shape[0] == 0:
         return flags, offers
-    spacing = SLOTS // wanted.sum().clamp_min(1)
-    slot = (first + (wanted.cumsum(0) - 1) * spacing) % SLOTS * world_size()
-    row = (slot % SLOTS * rows.shape[0]) // SLOTS
+    part = SLOTS // wanted.sum().clamp_min(1)
+    number = wanted.cumsum(0) - 1
+    within = (number + step) * GOLDEN % SLOTS * part // SLOTS
+    slot = (number * part + within) * world_size()
+    row = slot % SLOTS * rows.shape[0] // SLOTS
     mine = wanted & (slot // SLOTS == rank())
     return mine.to(rows.dtype), torch.where(mine.unsqueeze(1), rows[row], offers)
 
 
 def kmeans(rows: Float[Tensor, "n d"], size: int, iterations: int) -> tuple[Float[Tensor, "k d"], Float[Tensor, "k"]]:
-    """Lloyd's algorithm on the global batch from evenly spaced rows; the same centres and counts on every
+    """Lloyd's algorithm on the global batch from rows spread over it; the same centres and counts on every
     rank.
 
     A centre that gets no row stays where it was, with count 0.

@@ -56,6 +56,6 @@ def mean_code_entropy(logits: Float[Tensor, "n d"]) -> Float[Tensor, ""]:
 def _joint(logits: Float[Tensor, "n d"]) -> Float[Tensor, "n k"]:
     """Probabilities of all 2^d joint values of d independent bits."""
     joint = logits.new_ones(logits.shape[0], 1)
-    for one, zero in zip(torch.sigmoid(logits).split(1, 1), torch.sigmoid(-logits).split(1, 1), strict=True):
-        joint = torch.cat([joint * zero, joint * one], 1)
+    for one, zero in zip(torch.sigmoid(logits).unbind(1), torch.sigmoid(-logits).unbind(1), strict=True):
+        joint = torch.cat([joint * zero.unsqueeze(1), joint * one.unsqueeze(1)], 1)
     return joint

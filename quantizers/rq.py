@@ -51,7 +51,7 @@ class RQ(Quantizer):
         beta: float = 0.25,
         decay: float = 0.99,
         eps: float = 1e-5,
-        dead_threshold: float = 0.1,
+        dead_threshold: float = 0.25,
         kmeans_iterations: int = 10,
     ) -> None:
         check_integer("codes_per_position", codes_per_position, 1)

@@ -4,10 +4,10 @@ argmin |z - e|^2 = argmax (z.e - |e|^2 / 2): one `addmm` per tile that stays in 
 Codes lie on a tile's first axis in groups: `amax` over each group is vectorised where `max` with an index is
 not, so an index is looked for among the group maxima only, and then inside the winning group.
 
-The products are float32, whose rounding can swap two codes at almost the same distance. So the search also
-keeps the runner-up, and rows whose two best scores are closer than rounding are decided again in float64, by
-the distances themselves. These rows are few unless codes are duplicated or norms are extreme. Where reading
-values back would cost a host sync or break a graph (CUDA, `torch.compile`) the float32 answer stands.
+The products are float32, whose rounding can swap two codes at almost the same distance. So the search also keeps
+the runner-up, and rows whose two best scores are closer than rounding are decided again in float64, by the
+distances themselves. These rows are few unless codes are duplicated or norms are extreme. On CUDA, where choosing
+them would cost a host sync, the float32 answer stands.
 """
 
 from typing import NamedTuple
@@ -48,10 +48,11 @@ def nearest_codes(rows: Float[Tensor, "n d"], codes: Float[Tensor, "k d"]) -> In
     if codes.shape[0] == 0:
         raise ValueError("codes must hold at least one code, got none")
     dtype = torch.promote_types(torch.promote_types(rows.dtype, codes.dtype), torch.float32)
+    search = _search_in_graph if torch.compiler.is_compiling() else _search
     if rows.shape[0] == 0:
         return torch.zeros(0, dtype=torch.int64, device=rows.device)
     with torch.autocast(rows.device.type, enabled=False):
-        return _search(rows.to(dtype), codes.to(dtype))
+        return search(rows.to(dtype), codes.to(dtype))
 
 
 def _search(rows: Float[Tensor, "n d"], codes: Float[Tensor, "k d"]) -> Int64[Tensor, "n"]:
@@ -64,7 +65,7 @@ def _search(rows: Float[Tensor, "n d"], codes: Float[Tensor, "k d"]) -> Int64[Te
     bias = F.pad(-half_norms, (0, 0, 0, padding), value=-torch.inf)
 
     largest_norm = (2 * half_norms.amax()).sqrt()
-    refine = rows.device.type == "cpu" and not torch.compiler.is_compiling()
+    refine = rows.device.type == "cpu"
     tile_rows, tile_codes = _tile_shape(rows)
     indices = []
     for tile in rows.split(tile_rows):
@@ -81,9 +82,20 @@ def _search(rows: Float[Tensor, "n d"], codes: Float[Tensor, "k d"]) -> Int64[Te
     return torch.cat(indices)
 
 
+@torch.library.custom_op("quantizers::nearest_codes", mutates_args=())
+def _search_in_graph(rows: Tensor, codes: Tensor) -> Tensor:
+    """The same as one opaque operation, so that a compiled graph holds no unrolled tiles and gives the same codes."""
+    return _search(rows, codes)
+
+
+@_search_in_graph.register_fake
+def _(rows: Tensor, codes: Tensor) -> Tensor:
+    return rows.new_empty(rows.shape[0], dtype=torch.int64)
+
+
 def _tile_shape(rows: Float[Tensor, "n d"]) -> tuple[int, int]:
-    """Rows and codes of a tile: what stays in cache, or enough work for a GPU or a compiled graph."""
-    if rows.device.type == "cpu" and not torch.compiler.is_compiling():
+    """Rows and codes of a tile: what stays in cache, or enough work for a GPU."""
+    if rows.device.type == "cpu":
         return 256, 1024
     return 8192, 4096
 

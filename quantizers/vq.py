@@ -43,7 +43,7 @@ class VQ(Quantizer):
         dim: int = 256,
         codebook_size: int = 1024,
         beta: float = 0.25,
-        dead_threshold: float = 0.1,
+        dead_threshold: float = 0.25,
         kmeans_iterations: int = 10,
     ) -> None:
         super().__init__(dim=dim, codebook_size=codebook_size)

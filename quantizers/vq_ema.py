@@ -44,7 +44,7 @@ class VQEMA(Quantizer):
         beta: float = 0.25,
         decay: float = 0.99,
         eps: float = 1e-5,
-        dead_threshold: float = 0.1,
+        dead_threshold: float = 0.25,
         kmeans_iterations: int = 10,
     ) -> None:
         super().__init__(dim=dim, codebook_size=codebook_size)

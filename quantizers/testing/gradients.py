@@ -10,7 +10,9 @@ def check_gradient(make: Make) -> None:
     for scale in (1.0, 30.0):
         quantizer = trained(make)
         z = (latent(quantizer, 5, 3) * scale).requires_grad_()
-        objective(quantizer(z)).backward()
+        value = objective(quantizer(z))
+        expect(value.requires_grad, "no gradient reaches the input: quantized and loss are detached from it")
+        value.backward()
         for name, leaf in {"the input": z, **dict(quantizer.named_parameters())}.items():
             expect(leaf.grad is not None, f"no gradient reaches {name}")
             expect(leaf.grad is None or leaf.grad.isfinite().all(), f"the gradient of {name} is not finite")

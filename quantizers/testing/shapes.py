@@ -67,6 +67,20 @@ def check_non_contiguous(make: Make) -> None:
     expect(torch.equal(first.quantized, second.quantized), "quantized differs")
 
 
+@contract_line("decode(codes) == quantized in eval mode")
+def check_decode(make: Make) -> None:
+    quantizer = trained(make).eval()
+    for spatial in SPATIAL:
+        _expect_decodes(quantizer, quantizer(latent(quantizer, *spatial)))
+
+
+def _expect_decodes(quantizer: Quantizer, out: QuantizerOutput) -> None:
+    decoded = quantizer.decode(out.codes)
+    expect(tuple(decoded.shape) == tuple(out.quantized.shape), f"decode gives shape {tuple(decoded.shape)}")
+    gap = (decoded.to(out.quantized.dtype) - out.quantized).abs().max()
+    expect(torch.equal(decoded.to(out.quantized.dtype), out.quantized), f"decode(codes) is off by up to {gap}")
+
+
 @contract_line("float64 input is computed and returned in float64")
 def check_float64(make: Make) -> None:
     quantizer = trained(make).double()
@@ -89,20 +103,6 @@ def check_empty_batch(make: Make) -> None:
         (out.quantized.sum() + out.loss).backward()
         for name, value in quantizer.named_buffers():
             expect(torch.equal(value, before[name]), f"an empty batch changed buffer {name}")
-
-
-@contract_line("decode(codes) == quantized in eval mode")
-def check_decode(make: Make) -> None:
-    quantizer = trained(make).eval()
-    for spatial in SPATIAL:
-        _expect_decodes(quantizer, quantizer(latent(quantizer, *spatial)))
-
-
-def _expect_decodes(quantizer: Quantizer, out: QuantizerOutput) -> None:
-    decoded = quantizer.decode(out.codes)
-    expect(tuple(decoded.shape) == tuple(out.quantized.shape), f"decode gives shape {tuple(decoded.shape)}")
-    gap = (decoded.to(out.quantized.dtype) - out.quantized).abs().max()
-    expect(torch.equal(decoded.to(out.quantized.dtype), out.quantized), f"decode(codes) is off by up to {gap}")
 
 
 @contract_line("nearest-code methods (is_projection): quantizing an output again changes nothing")
