@@ -254,6 +254,7 @@ def _record(
         training=training,
         environment=environment(execution.accelerator.device),
         command=command_line(run),
+        training_images=run.settings.train.steps * run.settings.train.batch_size,
         created=datetime.now(timezone.utc),
         wall_seconds=round(time.perf_counter() - started, 2),
     )

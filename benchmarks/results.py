@@ -90,6 +90,8 @@ class Record(_Part):
     training: TrainingRecord
     environment: Environment
     command: str
+    training_images: int
+    """Training images of every tokenizer under these settings; a baseline is trained on none of them."""
     created: datetime
     wall_seconds: float
 

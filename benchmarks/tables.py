@@ -73,7 +73,7 @@ def group_title(record: Record) -> str:
     """What all rows of a record's table share."""
     changed = "".join(f", {name}={value}" for name, value in sorted(record.changes.items()))
     return (
-        f"{record.data['name']} · preset {record.preset}{changed} · {record.training.images:,} training images · "
+        f"{record.data['name']} · preset {record.preset}{changed} · {record.training_images:,} training images · "
         f"protocol {record.protocol}"
     )
 

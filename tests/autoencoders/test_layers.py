@@ -22,7 +22,9 @@ def randomised(module: torch.nn.Module) -> torch.nn.Module:
     return module
 
 
-@pytest.mark.parametrize(("channels", "groups"), [(32, 32), (128, 32), (48, 16), (24, 8), (6, 2), (5, 1)])
+@pytest.mark.parametrize(
+    ("channels", "groups"), [(32, 8), (64, 16), (128, 32), (160, 32), (512, 32), (48, 8), (8, 2), (6, 1), (5, 1)]
+)
 def test_number_of_groups_divides_the_width(channels: int, groups: int) -> None:
     assert group_norm(channels).num_groups == groups
     assert group_norm(channels).eps == 1e-6

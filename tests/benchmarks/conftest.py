@@ -51,6 +51,7 @@ def make_record() -> Callable[..., Record]:
                 python="3.11", torch="2", project="0", commit=None, platform="L", processor="p", device="cpu", threads=2
             ),
             "command": "python -m benchmarks.run",
+            "training_images": 16_000,
             "created": datetime(2026, 1, 1, tzinfo=timezone.utc),
             "wall_seconds": 120.0,
         }
