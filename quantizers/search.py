@@ -96,7 +96,7 @@ def _(rows: Tensor, codes: Tensor) -> Tensor:
 def _tile_shape(rows: Float[Tensor, "n d"]) -> tuple[int, int]:
     """Rows and codes of a tile: what stays in cache, or enough work for a GPU."""
     if rows.device.type == "cpu":
-        return 256, 1024
+        return 512, 2048
     return 8192, 4096
 
 
