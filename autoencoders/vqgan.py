@@ -189,6 +189,23 @@ class Decoder(nn.Module):
         return self.conv_out(F.silu(self.norm_out(h)))
 
 
+def _initialise(module: nn.Module) -> None:
+    """Convolutions keep the variance of their input (LeCun), and every residual branch starts at zero.
+
+    The paper's code starts from PyTorch's defaults, under which the signal shrinks from layer to layer: hundreds of
+    steps pass before the decoder makes use of the latent. Weights that are loaded afterwards do not care.
+    """
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, nonlinearity="linear")
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+    # `apply` comes to a block after its convolutions.
+    if isinstance(module, ResidualBlock):
+        nn.init.zeros_(module.conv2.weight)
+    if isinstance(module, AttentionBlock):
+        nn.init.zeros_(module.proj_out.weight)
+
+
 class VQGAN(TrainableTokenizer):
     """A visual tokenizer: pictures to a grid of codes and back.
 
@@ -206,6 +223,8 @@ class VQGAN(TrainableTokenizer):
         self.quantizer = quantizer
         self.post_quant_conv = nn.Conv2d(quantizer.dim, config.z_channels, 1)
         self.decoder = Decoder(config)
+        for part in (self.encoder, self.quant_conv, self.post_quant_conv, self.decoder):
+            part.apply(_initialise)
 
     @property
     def last_layer(self) -> nn.Parameter:
