@@ -39,9 +39,9 @@ def _batches(settings: Settings, start: int = 0) -> list[Tensor]:
     """The whole run's batches from step `start` on, the same ones however often they are asked for."""
     noise = torch.Generator().manual_seed(5)
     size = settings.data.image_size
-    shape = (settings.train.steps, settings.train.batch_size, 3, size // 4, size // 4)
+    shape = (settings.train.steps, settings.train.batch_size, 3, size // 16, size // 16)
     small = torch.randint(0, 256, shape, generator=noise, dtype=torch.uint8)
-    return list(small.repeat_interleave(4, -1).repeat_interleave(4, -2))[start:]
+    return list(small.repeat_interleave(16, -1).repeat_interleave(16, -2))[start:]
 
 
 def _state(trainer: Trainer) -> dict[str, Tensor]:
