@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import inspect
 import os
 import signal
 import sys
@@ -55,7 +56,7 @@ class Arguments:
     seed: tuple[int, ...] = (0,)
     """Seeds: of the initial weights, the order and crops of the pictures, and any noise."""
     preset: PresetName = "quick"
-    """smoke: seconds, for tests. quick: 32 px, about 3 minutes on two CPU cores. cpu: 64 px, about half an hour.
+    """smoke: seconds, for tests. quick: 32 px, about two minutes on two CPU cores. cpu: 64 px, about half an hour.
     vqgan-f16: 256 px as published, for GPUs. The flags below change single settings of it."""
     options: tuple[str, ...] = ()
     """Options of the quantizers as name=value, e.g. decay=0.9."""
@@ -92,21 +93,19 @@ class UsageError(ValueError):
 
 def parse(argv: Sequence[str]) -> Arguments:
     """The arguments, the preset's settings being the defaults of the flags that change them."""
-    first = argparse.ArgumentParser(add_help=False)
-    first.add_argument("--preset", choices=get_args(PresetName), default="quick")
-    first.add_argument("--data")
-    known, rest = first.parse_known_args(list(argv))
-    preset = PRESETS[known.preset]
-    defaults = Arguments(
-        preset=known.preset, data=preset.data, model=preset.model, dim=preset.dim, loss=preset.loss, train=preset.train
-    )
-    source = [] if known.data is None else ["--data.source", known.data]
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    first.add_argument("--preset", choices=get_args(PresetName), default=Arguments.preset)
+    name: PresetName = first.parse_known_args(list(argv))[0].preset
+    preset = PRESETS[name]
     return tyro.cli(
         Arguments,
         prog="python -m benchmarks.run",
-        description=Arguments.__doc__,
-        default=defaults,
-        args=["--preset", known.preset, *source, *rest],
+        description=inspect.cleandoc(Arguments.__doc__ or ""),
+        default=Arguments(
+            preset=name, data=preset.data, model=preset.model, dim=preset.dim, loss=preset.loss, train=preset.train
+        ),
+        args=list(argv),
+        config=(tyro.conf.FlagCreatePairsOff,),
     )
 
 
@@ -133,6 +132,8 @@ def plan(arguments: Arguments) -> list[RunConfig]:
     loss = replace(arguments.loss, lpips_backbone=arguments.loss.lpips_backbone or arguments.lpips_backbone)
     loss = replace(loss, perceptual=choose_perceptual(loss.perceptual, loss.lpips_backbone).kind)
     settings = Settings(data=arguments.data, model=arguments.model, dim=arguments.dim, loss=loss, train=arguments.train)
+    if arguments.model.image_size not in (settings.model.image_size, PRESETS[arguments.preset].model.image_size):
+        raise UsageError("the size of the pictures is set by --data.image-size; --model.image-size follows it")
     options = quantizer_options_of(arguments.options)
     names: list[str] = []
     for name in arguments.quantizer:

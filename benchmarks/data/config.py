@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+import tyro
 
 
 class DataError(ValueError):
@@ -14,7 +17,7 @@ class DataError(ValueError):
 class DataConfig:
     """Which pictures, at which size, and how they are cropped for training."""
 
-    source: str = "photographs"
+    source: Annotated[str, tyro.conf.arg(aliases=["--data"])] = "photographs"
     """"photographs" (the ones that scikit-image and scikit-learn ship), a folder of pictures,
     "torchvision:NAME" (e.g. torchvision:CIFAR10), or "huggingface:NAME[:column]"."""
 

@@ -172,6 +172,7 @@ def test_the_readmes_own_quantizer_keeps_the_contract_and_runs(start: Start, tmp
         (["--quantizer", "fsq", "--options", "decay=0.9"], "decay"),
         (["--data", "no/such/folder"], "no/such/folder"),
         (["--data.image-size", "512"], "image_size"),
+        (["--model.image-size", "48"], "--data.image-size"),
         (["--train.batch-size", "200000", "--train.images", "200000"], "GiB"),
         (["--inception", "no-such-file"], "no-such-file"),
     ],
