@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
@@ -86,6 +87,8 @@ class RunConfig:
     seed: int
     preset: PresetName
     settings: Settings
+    code: str | None = None
+    """Digest of the source of a quantizer from outside this project: an edited one makes another run."""
 
 
 _SMALL = VQGANConfig(width=32, multipliers=(1, 1, 2, 4), blocks=1, attention_resolutions=(), z_channels=64)
@@ -167,5 +170,24 @@ def run_id(run: RunConfig, protocol: str, fingerprint: str) -> str:
     """The run's file name: same configuration, data and seed give the same name."""
     rate = "" if run.bits is None else f"-{run.bits}bit"
     name = run.quantizer.replace(":", ".")
-    key = digest(run.quantizer, run.bits, run.options, run.seed, settings_digest(run.settings, protocol, fingerprint))
+    own = [run.quantizer, run.bits, run.options, run.seed, *([run.code] if run.code else [])]
+    key = digest(*own, settings_digest(run.settings, protocol, fingerprint))
     return f"{name}{rate}-seed{run.seed}-{key}"
+
+
+def command_line(run: RunConfig) -> str:
+    """The command that makes this run again."""
+    words = ["python", "-m", "benchmarks.run", "--quantizer", run.quantizer]
+    words += ["--bits"] if run.bits is None else ["--bits", str(run.bits)]
+    if run.options:
+        words += ["--options", *(f"{name}={value!r}" for name, value in run.options.items())]
+    words += ["--preset", run.preset, "--data", run.settings.data.source, "--seed", str(run.seed)]
+    for name, value in changes(run.settings, run.preset).items():
+        flag = name.replace("_", "-")
+        if isinstance(value, bool):
+            section, _, field = flag.rpartition(".")
+            words.append(f"--{flag}" if value else f"--{section}.no-{field}")
+        else:
+            values = value if isinstance(value, list | tuple) else [value]
+            words += [f"--{flag}", *map(str, values)]
+    return shlex.join(words)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import shlex
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -20,7 +19,7 @@ from safetensors.torch import save_file
 
 from autoencoders import VQGAN, BlockMean, Tokenizer, TrainableTokenizer
 from benchmarks.checkpoint import replacing
-from benchmarks.config import RunConfig, changes, run_id, settings_digest
+from benchmarks.config import RunConfig, changes, command_line, run_id, settings_digest
 from benchmarks.data import Data, test_batches, training_batches
 from benchmarks.environment import environment
 from benchmarks.evaluation import PROTOCOL, Evaluation, MetricWeights, evaluate, measure_speed
@@ -289,22 +288,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     return value.as_posix() if isinstance(value, Path) else value
-
-
-def command_line(run: RunConfig) -> str:
-    """The command that makes this run again."""
-    words = ["python", "-m", "benchmarks.run", "--quantizer", run.quantizer]
-    if run.bits is not None:
-        words += ["--bits", str(run.bits)]
-    if run.options:
-        words += ["--options", *(f"{name}={value!r}" for name, value in run.options.items())]
-    words += ["--preset", run.preset, "--data", run.settings.data.source, "--seed", str(run.seed)]
-    for name, value in changes(run.settings, run.preset).items():
-        flag = name.replace("_", "-")
-        if isinstance(value, bool):
-            section, _, field = flag.rpartition(".")
-            words.append(f"--{flag}" if value else f"--{section}.no-{field}")
-        else:
-            values = value if isinstance(value, list | tuple) else [value]
-            words += [f"--{flag}", *map(str, values)]
-    return shlex.join(words)

@@ -2,165 +2,32 @@
 
 from __future__ import annotations
 
-import argparse
-import ast
-import inspect
-import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
-import psutil
-import torch
-import tyro
-from accelerate import Accelerator
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as ProgressBar
 from rich.table import Table
 
-from autoencoders import LossConfig, VQGANConfig, training_memory
 from autoencoders.perceptual import choose_perceptual
 from benchmarks import tables
+from benchmarks.arguments import Arguments, parse, plan, require_memory, require_writable
 from benchmarks.checkpoint import CheckpointError
-from benchmarks.config import PRESETS, PresetName, RunConfig, Settings, TrainConfig
-from benchmarks.data import Data, DataConfig, open_data
+from benchmarks.config import RunConfig
+from benchmarks.data import Data, open_data
 from benchmarks.evaluation import MetricWeights
-from benchmarks.experiment import BLOCK_MEAN, Execution, find_done, make_quantizer, perform, record_path
+from benchmarks.experiment import BLOCK_MEAN, Execution, find_done, perform, record_path
 from benchmarks.grids import save_grid
 from benchmarks.results import Record, read_arrays
 from benchmarks.training import Progress, TrainingError, TrainingStopped, make_accelerator
 from quantizers import list_quantizers
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """Train a VQGAN with a quantizer on real pictures, measure it under the reconstruction protocol, store the run
-    and show its row.
-
-    Each combination of --quantizer, --bits and --seed is one run. A run that is stored already is shown and not done
-    again; one that was interrupted goes on where it stopped. Under `torchrun` or `accelerate launch` the same command
-    trains on several processes.
-    """
-
-    quantizer: tuple[str, ...] = ("fsq",)
-    """Names from --list, package.module:Class for your own, or "all"."""
-    bits: tuple[int, ...] = (10,)
-    """Bits per position of the code grid; --bits without a number leaves the rate to --options."""
-    seed: tuple[int, ...] = (0,)
-    """Seeds: of the initial weights, the order and crops of the pictures, and any noise."""
-    preset: PresetName = "quick"
-    """smoke: seconds, for tests. quick: 32 px, about two minutes on two CPU cores. cpu: 64 px, about half an hour.
-    vqgan-f16: 256 px as published, for GPUs. The flags below change single settings of it."""
-    options: tuple[str, ...] = ()
-    """Options of the quantizers as name=value, e.g. decay=0.9."""
-    output: Path = Path("runs")
-    """Folder that runs are stored in."""
-    force: bool = False
-    """Do runs again that are stored already."""
-    list: bool = False
-    """Show the quantizers, a line each, and stop."""
-    cpu: bool = False
-    """Stay on the CPU where there is a GPU."""
-    checkpoint_every: int = 100
-    """Steps between checkpoints."""
-    eval_batch_size: int = 32
-    """Pictures per batch in the evaluation."""
-    inception: Path | None = None
-    """Weights of the FID Inception network, for the rFID column; see python -m benchmarks.weights."""
-    lpips_backbone: Path | None = None
-    """Weights of the LPIPS backbone, for the LPIPS column and loss; see python -m benchmarks.weights."""
-    data: DataConfig = field(default_factory=DataConfig)
-    model: VQGANConfig = field(default_factory=VQGANConfig)
-    dim: int = 256
-    """Channels of the latent for the quantizers that leave their width to the user."""
-    loss: LossConfig = field(default_factory=LossConfig)
-    train: TrainConfig = field(default_factory=TrainConfig)
-
-
-PRECISIONS = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-
-
-class UsageError(ValueError):
-    """A mistake in what was asked for; the message is one sentence for the person who asked."""
-
-
-def parse(argv: Sequence[str]) -> Arguments:
-    """The arguments, the preset's settings being the defaults of the flags that change them."""
-    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    first.add_argument("--preset", choices=get_args(PresetName), default=Arguments.preset)
-    name: PresetName = first.parse_known_args(list(argv))[0].preset
-    preset = PRESETS[name]
-    return tyro.cli(
-        Arguments,
-        prog="python -m benchmarks.run",
-        description=inspect.cleandoc(Arguments.__doc__ or ""),
-        default=Arguments(
-            preset=name, data=preset.data, model=preset.model, dim=preset.dim, loss=preset.loss, train=preset.train
-        ),
-        args=list(argv),
-        config=(tyro.conf.FlagCreatePairsOff,),
-    )
-
-
-def quantizer_options_of(words: Sequence[str]) -> dict[str, Any]:
-    """["decay=0.9", "levels=(8, 5)"] -> {"decay": 0.9, "levels": (8, 5)}; what is no Python literal is a string."""
-    options: dict[str, Any] = {}
-    for word in words:
-        name, equals, value = word.partition("=")
-        if not equals or not name.isidentifier():
-            raise UsageError(f"--options takes name=value, e.g. decay=0.9, not {word!r}")
-        try:
-            options[name] = ast.literal_eval(value)
-        except (ValueError, SyntaxError):
-            options[name] = value
-    return options
-
-
-def plan(arguments: Arguments) -> list[RunConfig]:
-    """The runs asked for, each quantizer made once to see that it can be; the block-mean baseline comes first.
-
-    Raises:
-        ValueError: a quantizer, rate or option that cannot work.
-    """
-    loss = replace(arguments.loss, lpips_backbone=arguments.loss.lpips_backbone or arguments.lpips_backbone)
-    loss = replace(loss, perceptual=choose_perceptual(loss.perceptual, loss.lpips_backbone).kind)
-    settings = Settings(data=arguments.data, model=arguments.model, dim=arguments.dim, loss=loss, train=arguments.train)
-    if arguments.model.image_size not in (settings.model.image_size, PRESETS[arguments.preset].model.image_size):
-        raise UsageError("the size of the pictures is set by --data.image-size; --model.image-size follows it")
-    options = quantizer_options_of(arguments.options)
-    names: list[str] = []
-    for name in arguments.quantizer:
-        names += [entry.name for entry in list_quantizers()] if name == "all" else [name]
-    runs = [RunConfig(BLOCK_MEAN, None, {}, 0, arguments.preset, settings)]
-    for name in dict.fromkeys(names):
-        if name == BLOCK_MEAN:
-            continue
-        for bits in dict.fromkeys(arguments.bits or (None,)):
-            for seed in dict.fromkeys(arguments.seed):
-                run = RunConfig(name, bits, options, seed, arguments.preset, settings)
-                make_quantizer(run)
-                runs.append(run)
-    return runs
-
-
-def require_writable(folder: Path) -> None:
-    """Raise UsageError unless files can be made in `folder`; makes it where it is missing."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".writable.{os.getpid()}"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise UsageError(
-            f"cannot write to --output {folder}: {error.strerror}; name a folder that you may write"
-        ) from error
 
 
 @contextmanager
@@ -261,30 +128,6 @@ def show_quantizers(console: Console) -> None:
     for entry in list_quantizers():
         table.add_row(entry.name, escape(entry.description))
     console.print(table)
-
-
-def require_memory(settings: Settings, accelerator: Accelerator) -> None:
-    """Raise UsageError when a training step cannot fit, and say what it needs."""
-    train = settings.train
-    part = max(1, train.batch_size // (accelerator.num_processes * train.accumulation))
-    needed = training_memory(
-        settings.model,
-        settings.loss,
-        part,
-        dim=settings.dim,
-        precision=PRECISIONS[train.precision],
-        weight_average=train.weight_ema > 0,
-    ).total
-    if accelerator.device.type == "cuda":
-        available, place = torch.cuda.mem_get_info(accelerator.device)[0], "this GPU"
-    else:
-        available, place = psutil.virtual_memory().available // accelerator.num_processes, "this machine"
-    if needed > available:
-        raise UsageError(
-            f"a training step on {part} images of {settings.data.image_size} px needs {needed / 2**30:.1f} GiB, and "
-            f"{place} has {available / 2**30:.1f} GiB free: raise --train.accumulation, set "
-            "--model.gradient-checkpointing, lower --train.batch-size, or take a smaller --preset"
-        )
 
 
 def prepare(arguments: Arguments) -> tuple[list[RunConfig], Data, Execution]:

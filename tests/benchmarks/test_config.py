@@ -7,9 +7,9 @@ from typing import get_args
 
 import pytest
 
+from benchmarks.arguments import parse, plan
 from benchmarks.config import PRESETS, PresetName, RunConfig, Settings, TrainConfig, changes, run_id, settings_digest
 from benchmarks.experiment import command_line
-from benchmarks.run import parse, plan
 
 QUICK = PRESETS["quick"]
 RUN = RunConfig("fsq", 10, {}, 0, "quick", QUICK)
@@ -26,6 +26,7 @@ def _id(run: RunConfig, fingerprint: str = "data") -> str:
         replace(RUN, bits=12),
         replace(RUN, seed=1),
         replace(RUN, options={"decay": 0.9}),
+        replace(RUN, code="an edited file"),
         replace(RUN, settings=replace(QUICK, dim=8)),
         replace(RUN, settings=replace(QUICK, train=replace(QUICK.train, images=32))),
         replace(RUN, settings=replace(QUICK, data=replace(QUICK.data, flip=False))),
