@@ -95,17 +95,19 @@ def perform_with_bar(run: RunConfig, data: Data, execution: Execution, console: 
 
 def show(records: Sequence[Record], done: Sequence[Path], console: Console) -> None:
     """The table of the runs asked for, a picture of them all, and where things are."""
-    tables.print_groups(tables.summarise(tables.to_frame(records)), console)
+    summary = tables.summarise(tables.to_frame(records))
+    tables.print_groups(summary, console)
     for remark in tables.remarks(records):
         console.print(escape(remark), soft_wrap=True)
-    samples = [(record, read_arrays(path)) for record, path in zip(records, done, strict=True)]
     rows: dict[str, np.ndarray] = {}
-    for record, arrays in samples:
+    by_label = {tables.label(record): path for record, path in zip(reversed(records), reversed(done), strict=True)}
+    for label in summary["quantizer"].unique():  # in the order of the table, each with its first seed
+        arrays = read_arrays(by_label[label])
         if "samples/original" in arrays:
             rows.setdefault("original", arrays["samples/original"])
-            rows.setdefault(f"{tables.label(record)}", arrays["samples/reconstruction"])
+            rows[label] = arrays["samples/reconstruction"]
     if rows:
-        picture = done[-1].parent / "comparison.png" if len(done) > 2 else done[-1].with_suffix(".png")
+        picture = done[-1].parent / "comparison.png"
         save_grid(picture, rows)
         console.print(f"picture: {escape(str(picture))}", soft_wrap=True)
     for record in records:
