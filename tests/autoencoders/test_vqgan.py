@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from autoencoders import VQGAN, VQGANConfig
+from autoencoders.layers import ResidualBlock
 from autoencoders.vqgan import Decoder, Encoder
 from quantizers import create_quantizer
 
@@ -111,7 +112,21 @@ def test_gradient_checkpointing_changes_no_gradient() -> None:
 
 
 def test_every_parameter_gets_a_gradient() -> None:
-    assert all(gradient.abs().sum() > 0 for gradient in gradients(make(), torch.rand(2, 3, 16, 16)))
+    model = make()
+    for parameter in model.parameters():
+        if not parameter.any():  # the zeros that residual branches start from let no gradient through
+            torch.nn.init.normal_(parameter, std=0.02)
+    assert all(gradient.abs().sum() > 0 for gradient in gradients(model, torch.rand(2, 3, 16, 16)))
+
+
+def test_a_fresh_model_keeps_the_variance_and_starts_without_its_residual_branches() -> None:
+    model = make()
+    for block in (module for module in model.modules() if isinstance(module, ResidualBlock)):
+        x = torch.randn(4, block.conv1.in_channels, 8, 8)
+        torch.testing.assert_close(block(x), block.nin_shortcut(x))
+    convolution = model.decoder.up[0].block[0].conv1
+    x = torch.randn(16, convolution.in_channels, 16, 16)
+    assert 0.7 < convolution(x)[..., 1:-1, 1:-1].std() < 1.4
 
 
 def test_bf16_autocast() -> None:
