@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 from jaxtyping import UInt8
@@ -42,7 +42,8 @@ class Data:
     """Loading processes asked for; None: by rule."""
 
 
-class Usable(NamedTuple, Generic[Result]):
+@dataclass(frozen=True)
+class Usable(Generic[Result]):
     """What came of trying each picture: the results by number where it worked, by name why it did not."""
 
     results: dict[int, Result]
