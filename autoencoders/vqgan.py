@@ -2,7 +2,8 @@
 
 Esser et al. 2021, "Taming Transformers for High-Resolution Image Synthesis" (arXiv:2012.09841). The structure
 and the names of the submodules are those of the published checkpoints: loading one is a renaming of
-`quantize` at most.
+`quantize` at most. Two things differ: the weights that a training starts from (`_initialise`), and the groups of
+the norms in layers narrower than any published one (`layers.group_norm`).
 """
 
 from dataclasses import dataclass

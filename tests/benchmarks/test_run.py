@@ -55,6 +55,14 @@ def _output(process: "subprocess.Popen[str]", timeout: float = 240) -> str:
     return output
 
 
+def _wait_for_a_checkpoint(process: "subprocess.Popen[str]", folder: Path) -> None:
+    deadline = time.monotonic() + 120
+    while not list(folder.rglob("*.checkpoint.safetensors")):
+        assert process.poll() is None, _output(process)
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 def test_the_main_job_ends_in_a_row_a_picture_and_a_record(start: Start, tmp_path: Path) -> None:
     words = ("benchmarks.run", "--quantizer", "fsq", *SMOKE)
     first = start(*words)
@@ -88,16 +96,12 @@ def test_the_main_job_ends_in_a_row_a_picture_and_a_record(start: Start, tmp_pat
 
 
 def test_a_killed_run_ends_in_the_numbers_of_an_uninterrupted_one(start: Start, tmp_path: Path) -> None:
-    words = ("benchmarks.run", "--quantizer", "vq-ema", *SMOKE, "--train.images", "1600", "--checkpoint-every", "7")
+    words = ("benchmarks.run", "--quantizer", "vq-ema", *SMOKE, "--train.images", "960", "--checkpoint-every", "7")
     whole = start(*words, "--output", "whole")
     assert whole.wait(timeout=240) == 0, _output(whole)
 
     killed = start(*words, "--output", "killed")
-    deadline = time.monotonic() + 120
-    while not list((tmp_path / "killed").rglob("*.checkpoint.safetensors")):
-        assert killed.poll() is None, _output(killed)
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    _wait_for_a_checkpoint(killed, tmp_path / "killed")
     killed.send_signal(signal.SIGKILL)
     killed.wait()
     assert not list((tmp_path / "killed").rglob("vq-ema-*.json"))
@@ -112,11 +116,7 @@ def test_a_killed_run_ends_in_the_numbers_of_an_uninterrupted_one(start: Start, 
 def test_ctrl_c_leaves_a_run_that_goes_on(start: Start, tmp_path: Path) -> None:
     words = ("benchmarks.run", "--quantizer", "fsq", *SMOKE, "--train.images", "16000", "--checkpoint-every", "5")
     process = start(*words)
-    deadline = time.monotonic() + 120
-    while not list((tmp_path / "runs").rglob("*.checkpoint.safetensors")):
-        assert process.poll() is None, _output(process)
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    _wait_for_a_checkpoint(process, tmp_path / "runs")
     process.send_signal(signal.SIGINT)
     shown = _output(process, timeout=60)
     assert process.returncode == 130, shown
