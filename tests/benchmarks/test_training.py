@@ -118,13 +118,25 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_with_step_and_term_named(tmp_path: Path) -> None:
-    settings = _settings(learning_rate=1e30)
+    settings = _settings()
     trainer = _trainer(settings, "fsq")
-    with pytest.raises(TrainingError, match=r"step \d+: .*(reconstruction|z)"):
-        trainer.fit(iter(_batches(settings)), tmp_path / "state", every=1)
+
+    def poison(now: Progress) -> None:
+        if now.step == 3:
+            trainer.tokenizer.last_layer.data.fill_(torch.nan)
+
+    with pytest.raises(TrainingError, match=r"step 4: the loss term reconstruction and perceptual and total"):
+        trainer.fit(iter(_batches(settings)), tmp_path / "state", every=2, on_progress=poison)
     resumed = _trainer(settings, "fsq")
     resumed.load(tmp_path / "state")
+    assert resumed.step == 2
     assert all(torch.isfinite(tensor).all() for tensor in resumed.tokenizer.state_dict().values())
+
+
+def test_a_latent_that_is_not_finite_stops_the_run_with_its_step() -> None:
+    settings = _settings(learning_rate=1e30)
+    with pytest.raises(TrainingError, match=r"step \d+: the forward pass failed: z"):
+        _trainer(settings, "fsq").fit(iter(_batches(settings)))
 
 
 def test_the_evaluated_weights_are_the_average_of_the_trained_ones() -> None:
