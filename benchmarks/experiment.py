@@ -60,7 +60,7 @@ def make_quantizer(run: RunConfig) -> Quantizer:
         ValueError: no such quantizer, rate or option.
     """
     options = dict(run.options)
-    if "dim" in quantizer_options(run.quantizer) and "dim" not in options:
+    if "dim" in quantizer_options(run.quantizer, options.get("base")) and "dim" not in options:
         options["dim"] = run.settings.dim
     return create_quantizer(run.quantizer, bits=run.bits, **options)
 

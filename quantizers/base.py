@@ -2,6 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -44,7 +45,8 @@ class Quantizer(nn.Module, ABC):
 
     A method implements `quantize_rows` and `decode_rows` on lists of positions; everything about axes,
     dtypes, autocast and bad input happens here, once. Rows arrive as float32 (float64 if the input is),
-    whatever autocast says, so distances, statistics and codebooks are never in half precision.
+    whatever autocast says, so distances, statistics and codebooks are never in half precision. A method
+    whose positions depend on each other implements `quantize_grid` and `decode_grid` instead.
 
     Attributes:
         dim: channels that the quantizer wants.
@@ -52,14 +54,16 @@ class Quantizer(nn.Module, ABC):
         codes_per_position: codes for each position.
         bits_per_position: the true rate: codes_per_position * log2(codebook_size).
 
-    Class attributes, which tell `quantizers.testing` what to expect:
+    Class attributes, which tell `quantizers.testing` what to expect; an instance may set its own:
         is_projection: quantizing an output again changes nothing (nearest-code methods).
-        is_straight_through: d quantized / d z is the identity.
+        is_straight_through: d quantized / d bound(z) is the identity.
+        is_positionwise: every position is quantized by itself.
         holds_logits: the method needs an N x K tensor by definition.
     """
 
     is_projection: bool = False
     is_straight_through: bool = True
+    is_positionwise: bool = True
     holds_logits: bool = False
 
     def __init__(self, *, dim: int, codebook_size: int, codes_per_position: int = 1) -> None:
@@ -81,13 +85,43 @@ class Quantizer(nn.Module, ABC):
     def bits_per_position(self) -> float:
         return self.codes_per_position * math.log2(self.codebook_size)
 
+    def bound(self, rows: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+        """The differentiable map into the set that the codes lie in: a tanh, the unit sphere; here the identity."""
+        return rows
+
+    @property
+    def residual_scale(self) -> float | Tensor:
+        """How much smaller what quantizing leaves over is than what was quantized, for methods with a range of
+        their own; `rq` scales each depth by it."""
+        return 1.0
+
+    @property
+    def needs_start(self) -> bool:
+        """Whether the next training batch must `start` this quantizer."""
+        return False
+
+    def start(self, rows: Float[Tensor, "n d"]) -> None:
+        """Start from the first training batch (bounded rows), e.g. by k-means; here nothing."""
+
     @abstractmethod
     def quantize_rows(self, rows: Float[Tensor, "n d"]) -> RowOutput:
-        """Quantize N positions (float32 or float64, N may be 0)."""
+        """Quantize N positions (float32 or float64, as `bound` gives them; N may be 0)."""
 
     @abstractmethod
     def decode_rows(self, codes: Int64[Tensor, "n c"]) -> Float[Tensor, "n d"]:
         """The vectors that the codes of N positions stand for."""
+
+    def quantize_grid(self, z: Float[Tensor, "b d *spatial"], *details: Tensor) -> QuantizerOutput:
+        """Quantize a checked input, float32 or float64, as a list of positions; `details` go to `quantize_rows`."""
+        rows = self.bound(rearrange(z, "b d ... -> (b ...) d"))
+        if self.training and self.needs_start:
+            self.start(rows)
+        out = self.quantize_rows(rows, *details)
+        return QuantizerOutput(_positions(out.quantized, z), _positions(out.codes, z), out.loss, out.stats)
+
+    def decode_grid(self, codes: Int64[Tensor, "b c *spatial"]) -> Float[Tensor, "b d *spatial"]:
+        """Decode checked codes as a list of positions."""
+        return _positions(self.decode_rows(rearrange(codes, "b c ... -> (b ...) c")), codes)
 
     def forward(self, z: Float[Tensor, "b d *spatial"]) -> QuantizerOutput:
         """Quantize `z`.
@@ -97,10 +131,8 @@ class Quantizer(nn.Module, ABC):
         """
         check_latent(z, self.dim)
         with torch.autocast(z.device.type, enabled=False):
-            rows = rearrange(z, "b d ... -> (b ...) d").to(torch.promote_types(z.dtype, torch.float32))
-            out = self.quantize_rows(rows)
-        quantized = _positions(out.quantized.to(z.dtype), z)
-        return QuantizerOutput(quantized, _positions(out.codes, z), out.loss, out.stats)
+            out = self.quantize_grid(z.to(torch.promote_types(z.dtype, torch.float32)))
+        return out._replace(quantized=out.quantized.to(z.dtype))
 
     def decode(self, codes: Int64[Tensor, "b c *spatial"]) -> Float[Tensor, "b d *spatial"]:
         """The vectors that `codes` stand for; equal to `quantized` in eval mode.
@@ -109,7 +141,15 @@ class Quantizer(nn.Module, ABC):
             ValueError: wrong shape or dtype; codes outside [0, codebook_size).
         """
         check_codes(codes, self.codes_per_position, self.codebook_size)
-        return _positions(self.decode_rows(rearrange(codes, "b c ... -> (b ...) c")), codes)
+        with torch.autocast(codes.device.type, enabled=False):
+            return self.decode_grid(codes)
+
+    def code_density(self, spatial: Sequence[int]) -> tuple[float, ...]:
+        """For each code of a position, the share of the positions of a grid at which it is one of its own.
+
+        1, but for codes on a coarser grid that several positions share.
+        """
+        return (1.0,) * self.codes_per_position
 
     def anneal(self, progress: float) -> None:
         """Set what the method schedules over training; `progress` runs from 0 to 1. Called once per step."""

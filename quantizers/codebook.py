@@ -1,35 +1,69 @@
-"""A learned codebook: search, k-means start, running counts, dead codes brought back to life; by gradient or
-EMA.
+"""Codebooks: K vectors that a method chooses from, and how they are learned.
 
-Every statistic is of the global batch: one flat all-reduce per step sums counts, EMA sums and the vectors
-offered to dead codes, so all ranks hold the same codebook, equal to that of one rank with the whole batch.
-Nothing is read back to the host; the k-means start, once, is the exception.
+A learned one starts by k-means, keeps running counts, and brings dead codes back to life. Every statistic is of
+the global batch: one flat all-reduce per step sums counts, EMA sums and the vectors offered to dead codes, so all
+ranks hold the same codebook, equal to that of one rank with the whole batch. Nothing is read back to the host; the
+k-means start, once, is the exception.
 """
 
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 
-from quantizers.distributed import rank, sum_over_ranks, world_size
+from quantizers.distributed import sum_over_ranks
 from quantizers.entropy import count_codes
-from quantizers.search import nearest_codes
+from quantizers.kmeans import kmeans, offer_rows
 from quantizers.validation import check_integer, check_number
 
-MAX_VECTORS = 2**26
-"""Largest codebook held as vectors: beyond it use a method with an implicit codebook."""
+MAX_BITS = 26
+"""Of a code whose vectors are held: beyond it use a method with an implicit codebook."""
 
-SLOTS = 2**31
-"""Positions in the global batch are fractions of this; integers, so that every rank finds the same row."""
 
-GOLDEN = round(SLOTS * (5**0.5 - 1) / 2)
-"""The golden ratio as such a fraction: multiples of it fall evenly, and in step with no period of the data."""
+def size_for_bits(bits: int) -> int:
+    """2^bits; `ValueError` past the largest codebook that is held as vectors."""
+    return 2 ** check_integer("bits", bits, 0, MAX_BITS)
 
 
 class Codebook(nn.Module):
-    """K vectors learned by gradient: `vectors` is a parameter, moved by a loss on what `lookup` returns.
+    """K vectors, which calling it gives; what `VectorQuantizer` asks of a codebook.
+
+    Args:
+        size: number of vectors K.
+        dim: their width D.
+
+    Attributes:
+        learns_by_loss: a loss must move the vectors to the rows that they code.
+    """
+
+    learns_by_loss: bool = True
+
+    def __init__(self, size: int, dim: int) -> None:
+        super().__init__()
+        self.size = check_integer("codebook_size", size, 1, 2**MAX_BITS)
+        self.dim = check_integer("dim", dim, 1)
+
+    def forward(self) -> Float[Tensor, "k d"]:
+        """The vectors, with a gradient to what they are made of."""
+        raise NotImplementedError
+
+    @property
+    def needs_start(self) -> bool:
+        """Whether the next training batch must `start` this codebook."""
+        return False
+
+    def start(self, rows: Float[Tensor, "n d"]) -> None:
+        """Start from the global batch that `rows` are this rank's part of; here nothing."""
+
+    @torch.no_grad()
+    def update(self, rows: Float[Tensor, "n d"], codes: Int64[Tensor, "n"]) -> Float[Tensor, "k"]:
+        """One training step's statistics; returns the code counts of the global batch."""
+        return sum_over_ranks([count_codes(codes, self.size, rows.dtype)])[0]
+
+
+class LearnedCodebook(Codebook):
+    """K vectors learned by gradient: `vectors` is a parameter, moved by a loss on what is chosen of them.
 
     A code is dead when its running count (EMA of how often a batch uses it) is below `dead_threshold` times
     the mean count; it is then replaced by a row of the batch and given the mean count. The threshold is
@@ -60,9 +94,7 @@ class Codebook(nn.Module):
         dead_threshold: float = 0.25,
         kmeans_iterations: int = 10,
     ) -> None:
-        super().__init__()
-        self.size = check_integer("codebook_size", size, 1, MAX_VECTORS)
-        self.dim = check_integer("dim", dim, 1)
+        super().__init__(size, dim)
         self.decay = check_number("decay", decay, 0, 1)
         self.dead_threshold = check_number("dead_threshold", dead_threshold, 0, 1)
         self.kmeans_iterations = check_integer("kmeans_iterations", kmeans_iterations, 0)
@@ -80,28 +112,26 @@ class Codebook(nn.Module):
         super()._load_from_state_dict(*args, **kwargs)
         self._has_started = bool(self.started)
 
-    def nearest(self, rows: Float[Tensor, "n d"]) -> Int64[Tensor, "n"]:
-        """Index of the nearest vector."""
-        return nearest_codes(rows, self.vectors)
+    def forward(self) -> Float[Tensor, "k d"]:
+        return self.project(self.vectors)
 
-    def lookup(self, codes: Int64[Tensor, "n"]) -> Float[Tensor, "n d"]:
-        """The vectors of `codes`, with a gradient to them where they are a parameter."""
-        return F.embedding(codes, self.vectors)
+    def project(self, vectors: Float[Tensor, "k d"]) -> Float[Tensor, "k d"]:
+        """The map onto the set that all vectors lie in, where they have one; here the identity."""
+        return vectors
 
     @property
     def needs_start(self) -> bool:
-        """Whether the next training batch must `start` this codebook."""
-        return self.training and not self._has_started
+        return not self._has_started
 
     @torch.compiler.disable
     @torch.no_grad()
     def start(self, rows: Float[Tensor, "n d"]) -> None:
         """Set vectors and counts by k-means on the global batch; one that is empty is passed over."""
         rows = rows.detach().to(self.counts.dtype)
-        (count,) = sum_over_ranks([rows.new_tensor([rows.shape[0]])])
+        count = int(sum_over_ranks([rows.new_tensor([rows.shape[0]])])[0])
         if count == 0:
             return
-        vectors, counts = kmeans(rows, self.size, self.kmeans_iterations)
+        vectors, counts = kmeans(rows, self.size, self.kmeans_iterations, count, self.project)
         self._set(vectors, counts)
         self.started.fill_(True)
         self._has_started = True
@@ -142,7 +172,7 @@ class Codebook(nn.Module):
         self.counts.copy_(torch.where(replaced, count, self.counts))
 
 
-class EMACodebook(Codebook):
+class EMACodebook(LearnedCodebook):
     """K vectors that follow the mean of the rows they code (van den Oord et al. 2017, appendix A.1; no
     gradient).
 
@@ -150,8 +180,10 @@ class EMACodebook(Codebook):
     `vectors` is their quotient, with the counts smoothed by `eps` (Laplace).
 
     Args:
-        eps: Laplace smoothing of the counts; the others as in `Codebook`.
+        eps: Laplace smoothing of the counts; the others as in `LearnedCodebook`.
     """
+
+    learns_by_loss = False
 
     sums: Float[Tensor, "k d"]
 
@@ -181,47 +213,3 @@ class EMACodebook(Codebook):
         super()._replace(replaced, vectors, count)
         # with the old sums, the next average would take the new vector back to where the dead one was
         self.sums.copy_(torch.where(replaced.unsqueeze(1), vectors * count, self.sums))
-
-
-def offer_rows(
-    rows: Float[Tensor, "n d"], wanted: Bool[Tensor, "k"], step: Int64[Tensor, ""] | int = 0
-) -> tuple[Float[Tensor, "k"], Float[Tensor, "k d"]]:
-    """This rank's share of one row of the global batch for every wanted code.
-
-    Summed over ranks, the flags are 1 where a row was found, and the rows are those of one rank with the whole
-    batch: one from every one of as many equal parts of it as codes are wanted, where in the part by a golden-ratio
-    sequence (plain even spacing would take the same column of every picture).
-
-    Args:
-        rows: this rank's part of the batch. Ranks hold consecutive parts of equal size; with other sizes every code
-            still gets one row.
-        wanted: which codes need a row.
-        step: varies the choice.
-    """
-    flags, offers = rows.new_zeros(wanted.shape[0]), rows.new_zeros(wanted.shape[0], rows.shape[1])
-    if rows.shape[0] == 0:
-        return flags, offers
-    part = SLOTS // wanted.sum().clamp_min(1)
-    number = wanted.cumsum(0) - 1
-    within = (number + step) * GOLDEN % SLOTS * part // SLOTS
-    slot = (number * part + within) * world_size()
-    row = slot % SLOTS * rows.shape[0] // SLOTS
-    mine = wanted & (slot // SLOTS == rank())
-    return mine.to(rows.dtype), torch.where(mine.unsqueeze(1), rows[row], offers)
-
-
-def kmeans(rows: Float[Tensor, "n d"], size: int, iterations: int) -> tuple[Float[Tensor, "k d"], Float[Tensor, "k"]]:
-    """Lloyd's algorithm on the global batch from rows spread over it; the same centres and counts on every
-    rank.
-
-    A centre that gets no row stays where it was, with count 0.
-    """
-    (centres,) = sum_over_ranks([offer_rows(rows, rows.new_ones(size, dtype=torch.bool))[1]])
-    counts = rows.new_zeros(size)
-    for _ in range(iterations):
-        codes = nearest_codes(rows, centres)
-        counts, sums = sum_over_ranks(
-            [count_codes(codes, size, rows.dtype), torch.zeros_like(centres).index_add_(0, codes, rows)]
-        )
-        centres = torch.where(counts.unsqueeze(1) > 0, sums / counts.clamp_min(1).unsqueeze(1), centres)
-    return centres, counts

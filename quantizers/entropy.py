@@ -1,5 +1,7 @@
 """Entropies: of a batch's code counts, and the exact ones of codes whose bits are independent."""
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int64
@@ -31,10 +33,46 @@ def batch_usage(codes: Int64[Tensor, "n"], codebook_size: int, *, over_ranks: bo
     return usage_stats(sum_over_ranks([counts])[0] if over_ranks else counts)
 
 
+def mean_entropy(sums: Float[Tensor, "*k"]) -> Float[Tensor, ""]:
+    """Entropy in nats of the mean over the *global* batch of distributions that `sums` is this rank's sum of.
+
+    0 for an empty batch. Its gradient is finite where a probability is 0.
+    """
+    return _MeanEntropy.apply(differentiable_sum_over_ranks(sums))
+
+
+class _MeanEntropy(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, sums: Tensor) -> Tensor:
+        count = sums.sum().clamp_min(1)  # each distribution sums to 1
+        p = sums / count
+        log_p = p.clamp_min(torch.finfo(p.dtype).tiny).log_()
+        ctx.save_for_backward(log_p, count)
+        return -torch.dot(p.flatten(), log_p.flatten())
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
+        log_p, count = ctx.saved_tensors
+        return (log_p + 1) * (-grad / count)
+
+
 def bernoulli_entropy(logits: Float[Tensor, "n d"]) -> Float[Tensor, "n"]:
     """Entropy in nats of d independent bits with these logits, exact and finite for any finite logit."""
-    size = logits.abs()  # H is even, and on this side free of cancellation: log(1 + e^-m) + m / (1 + e^m)
-    return (F.softplus(-size) + size * torch.sigmoid(-size)).sum(1)
+    return _BernoulliEntropy.apply(logits)
+
+
+class _BernoulliEntropy(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor) -> Tensor:
+        size = logits.abs()  # H is even, and on this side free of cancellation: log(1 + e^-m) + m / (1 + e^m)
+        rarer = torch.sigmoid(-size)
+        ctx.save_for_backward(logits, rarer)
+        return F.softplus(-size).addcmul_(size, rarer).sum(1)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
+        logits, rarer = ctx.saved_tensors
+        return (rarer * rarer - rarer).mul_(logits).mul_(grad.unsqueeze(1))
 
 
 def mean_code_entropy(logits: Float[Tensor, "n d"]) -> Float[Tensor, ""]:
@@ -42,20 +80,46 @@ def mean_code_entropy(logits: Float[Tensor, "n d"]) -> Float[Tensor, ""]:
 
     p(code) is a product over bits, so the mean over all 2^d codes is A^T B / N, where A and B hold the joint
     probabilities of the two halves of the bits: N x 2^(d/2) each, no N x 2^d tensor. Exact, with its
-    gradient.
+    gradient; the three products with 2^d N multiplications each, one forward and two backward, are most of the cost.
     """
-    half = logits.shape[1] // 2
-    sums = _joint(logits[:, :half]).T @ _joint(logits[:, half:])
-    count = sums.new_full((1,), logits.shape[0])
-    total = differentiable_sum_over_ranks(torch.cat([sums.flatten(), count]))
-    p = total[:-1] / total[-1].clamp_min(1)
-    # p log p with p clamped inside the logarithm only: 0 at p = 0, and a finite gradient there
-    return -(p * p.clamp_min(torch.finfo(p.dtype).tiny).log()).sum()
+    return mean_entropy(_CodeSums.apply(logits))
 
 
-def _joint(logits: Float[Tensor, "n d"]) -> Float[Tensor, "n k"]:
-    """Probabilities of all 2^d joint values of d independent bits."""
-    joint = logits.new_ones(logits.shape[0], 1)
-    for one, zero in zip(torch.sigmoid(logits).unbind(1), torch.sigmoid(-logits).unbind(1), strict=True):
-        joint = torch.cat([joint * zero.unsqueeze(1), joint * one.unsqueeze(1)], 1)
+class _CodeSums(torch.autograd.Function):
+    """Sums over rows of p(code), as a matrix: values of the first half of the bits, values of the second."""
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor) -> Tensor:
+        one, zero = torch.sigmoid(logits), torch.sigmoid(-logits)
+        half = logits.shape[1] // 2
+        left = _joint(one[:, :half], zero[:, :half])
+        right = _joint(one[:, half:], zero[:, half:])
+        ctx.save_for_backward(one, zero, left, right)
+        return left.T @ right
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
+        one, zero, left, right = ctx.saved_tensors
+        halves = [_split_by_bits((right @ grad.T).mul_(left)), _split_by_bits((left @ grad).mul_(right))]
+        with_one, with_zero = (torch.cat(parts, 1) for parts in zip(*halves, strict=True))
+        # d p(code) / d logit is p(code) times 1 - one where the bit is 1, times -one where it is 0
+        return (zero * with_one).addcmul_(one, with_zero, value=-1)
+
+
+def _joint(one: Float[Tensor, "n d"], zero: Float[Tensor, "n d"]) -> Float[Tensor, "n k"]:
+    """Probabilities of all 2^d joint values of d independent bits; bit i of a value belongs to column i."""
+    joint = one.new_empty(one.shape[0], 2 ** one.shape[1])
+    joint[:, 0] = 1
+    for bit in range(one.shape[1]):
+        width = 2**bit
+        torch.mul(joint[:, :width], one[:, bit : bit + 1], out=joint[:, width : 2 * width])
+        joint[:, :width] *= zero[:, bit : bit + 1]
     return joint
+
+
+def _split_by_bits(joint: Float[Tensor, "n k"]) -> tuple[Float[Tensor, "n d"], Float[Tensor, "n d"]]:
+    """For each bit, the sums over the values with a 1 there and over those with a 0."""
+    size = joint.shape[1]
+    bits = torch.arange(size.bit_length() - 1, device=joint.device)
+    is_one = (torch.arange(size, device=joint.device).unsqueeze(1) >> bits & 1).to(joint.dtype)
+    return joint @ is_one, joint @ (1 - is_one)

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from quantizers.base import Quantizer, RowOutput
-from quantizers.codebook import MAX_VECTORS
+from quantizers.codebook import MAX_BITS, size_for_bits
 from quantizers.entropy import batch_usage
 from quantizers.registry import register_quantizer
 from quantizers.validation import check_integer, check_number
@@ -53,7 +53,7 @@ class Gumbel(Quantizer):
         temperature_end: float = 1 / 16,
     ) -> None:
         check_integer("dim", dim, 1)
-        check_integer("codebook_size", codebook_size, 1, MAX_VECTORS)
+        check_integer("codebook_size", codebook_size, 1, 2**MAX_BITS)
         super().__init__(dim=dim, codebook_size=codebook_size)
         self.kl_weight = check_number("kl_weight", kl_weight, 0)
         self.temperature_start = check_number("temperature_start", temperature_start, 1e-6)
@@ -64,7 +64,7 @@ class Gumbel(Quantizer):
 
     @classmethod
     def options_for_bits(cls, bits: int, **options: Any) -> dict[str, Any]:
-        return {"codebook_size": 2 ** check_integer("bits", bits, 0, 26)}
+        return {"codebook_size": size_for_bits(bits)}
 
     def anneal(self, progress: float) -> None:
         """Temperature from start to end by half a cosine; `progress` in [0, 1]."""

@@ -99,11 +99,19 @@ def quantizer_class(name: str) -> type[nn.Module]:
     raise ValueError(f"unknown quantizer {name!r}: {hint} (another package's is written package.module:Class)")
 
 
-def quantizer_options(name: str) -> Mapping[str, inspect.Parameter]:
-    """The constructor's options by name, each with its default (`Parameter.default`) and annotation."""
+def quantizer_options(name: str, base: str | None = None) -> Mapping[str, inspect.Parameter]:
+    """The constructor's options by name, each with its default (`Parameter.default`) and annotation.
+
+    A quantizer made of another one (an option `base`, and `**options` that it hands on) has the options of its
+    base too: of the one named here, or of its default.
+    """
     parameters = inspect.signature(quantizer_class(name)).parameters
     kinds = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return {key: parameter for key, parameter in parameters.items() if parameter.kind in kinds}
+    options = {key: parameter for key, parameter in parameters.items() if parameter.kind in kinds}
+    hands_on = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values())
+    if hands_on and "base" in options:
+        return {**quantizer_options(base or options["base"].default), **options}
+    return options
 
 
 def create_quantizer(name: str, *, bits: int | None = None, **options: Any) -> Quantizer:
@@ -121,8 +129,8 @@ def create_quantizer(name: str, *, bits: int | None = None, **options: Any) -> Q
     """
     quantizer = quantizer_class(name)
     if bits is not None:
-        options |= _options_for_bits(name, quantizer, bits, options)
-    known = quantizer_options(name)
+        options |= options_for_bits(name, bits, options)
+    known = quantizer_options(name, options.get("base"))
     unknown = [option for option in options if option not in known]
     if unknown:
         raise ValueError(
@@ -138,7 +146,13 @@ def create_quantizer(name: str, *, bits: int | None = None, **options: Any) -> Q
     return built  # type: ignore[return-value]
 
 
-def _options_for_bits(name: str, quantizer: type[nn.Module], bits: int, options: dict[str, Any]) -> dict[str, Any]:
+def options_for_bits(name: str, bits: int, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that give a quantizer `bits` bits per position, beside those chosen already.
+
+    Raises:
+        ValueError: there are none, or those chosen fix the rate already.
+    """
+    quantizer = quantizer_class(name)
     if hasattr(quantizer, "options_for_bits"):
         chosen = quantizer.options_for_bits(bits, **options)
     elif "bits" in quantizer_options(name):

@@ -1,141 +1,150 @@
 """`rq`: residual quantization, several codes per position, each coding what the ones before left over."""
 
+import copy
+from functools import reduce
 from typing import Any
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from quantizers.base import Quantizer, RowOutput
-from quantizers.codebook import EMACodebook
-from quantizers.entropy import count_codes, usage_stats
-from quantizers.estimators import straight_through
-from quantizers.losses import mean_squared_error
-from quantizers.registry import register_quantizer
-from quantizers.validation import check_integer, check_number
+from quantizers.base import Quantizer, QuantizerOutput, RowOutput
+from quantizers.composite import mean_stats, split_bits
+from quantizers.estimators import ESTIMATORS
+from quantizers.registry import create_quantizer, register_quantizer
+from quantizers.validation import check_choice, check_integer, check_number
 
 
 @register_quantizer(
     "rq",
-    description="residual quantization, several codes per position (RQ-VAE)",
+    description="residual quantization over any quantizer, several codes per position (RQ-VAE)",
     paper="Lee et al. 2022, arXiv:2203.01941: 4 codes, one codebook of 16384 x 256 shared by all depths, "
-    "EMA 0.99, commitment 0.25 over all partial sums (eq. 7)",
+    "EMA 0.99, commitment 0.25 over all partial sums (eq. 7); dropout from SoundStream, arXiv:2107.03312",
 )
 class RQ(Quantizer):
-    """Depth d codes r_d = z - (e_1 + ... + e_{d-1}) by its nearest vector; the output is the sum of all.
+    """Depth d codes z - (q_1 + ... + q_{d-1}) by the base quantizer; the output is the sum q_1 + ... + q_D.
 
-    Loss: beta times the mean over depths of |z - sg(e_1 + ... + e_d)|^2, itself a mean over elements.
-        Codebooks are
-    EMA codebooks, updated once per step.
+    A base with a range of its own (`fsq`, `lfq`, `bsq`) codes each residual scaled up to it: divided by
+    `base.residual_scale`^(d-1). Loss: the mean over depths of the base's; with a codebook, that is the paper's
+    commitment of z to all partial sums. A shared codebook learns at each depth in turn, as in the authors' code.
+
+    Use it for a high rate that one codebook cannot hold, and, with `dropout`, for one model that serves many rates:
+    `truncated(n)` is the quantizer of its first n codes. A prior over its codes is longer or deeper.
 
     Args:
-        dim: channels, the width of a code vector.
-        codebook_size: number of code vectors per codebook.
         codes_per_position: depth D.
-        shared: one codebook for all depths (the paper's), or one for each.
-        beta: weight of the commitment term.
-        decay: of the moving averages, per step.
-        eps: Laplace smoothing of the counts.
-        dead_threshold: share of the mean usage below which a code is replaced by a row of the batch; 0 for
-            never.
-        kmeans_iterations: Lloyd steps on the first training batch; 0 keeps a random start.
+        base: name of the quantizer of each depth, one with a single code per position and a straight-through
+            gradient.
+        shared: one quantizer for all depths (the paper's), or one for each.
+        estimator: how the gradient passes the whole sum: "straight-through" or "rotation" (arXiv:2410.06424).
+        dropout: probability that an example is coded, while training, by its first n codes only, with n uniform
+            in 1 to D. The loss still counts all of them.
+        **base_options: of the base, such as `dim`, `codebook_size` and `decay`.
     """
 
     def __init__(
         self,
         *,
-        dim: int = 256,
-        codebook_size: int = 16384,
         codes_per_position: int = 4,
+        base: str = "vq-ema",
         shared: bool = True,
-        beta: float = 0.25,
-        decay: float = 0.99,
-        eps: float = 1e-5,
-        dead_threshold: float = 0.25,
-        kmeans_iterations: int = 10,
+        estimator: str = "straight-through",
+        dropout: float = 0.0,
+        **base_options: Any,
     ) -> None:
         check_integer("codes_per_position", codes_per_position, 1)
-        super().__init__(dim=dim, codebook_size=codebook_size, codes_per_position=codes_per_position)
-        self.shared = shared
-        self.beta = check_number("beta", beta, 0)
-        self.codebooks = nn.ModuleList(
-            EMACodebook(
-                codebook_size,
-                dim,
-                decay=decay,
-                eps=eps,
-                dead_threshold=dead_threshold,
-                kmeans_iterations=kmeans_iterations,
+        layers = [create_quantizer(base, **base_options) for _ in range(1 if shared else codes_per_position)]
+        if layers[0].codes_per_position != 1 or not layers[0].is_straight_through:
+            raise ValueError(
+                f"base must have one code per position and a straight-through gradient, as {base!r} has not"
             )
-            for _ in range(1 if shared else codes_per_position)
+        super().__init__(
+            dim=layers[0].dim, codebook_size=layers[0].codebook_size, codes_per_position=codes_per_position
         )
+        self.layers = nn.ModuleList(layers)
+        self.estimator = check_choice("estimator", estimator, ESTIMATORS)
+        self.is_straight_through = estimator == "straight-through"
+        self.dropout = check_number("dropout", dropout, 0, 1)
 
     @classmethod
     def options_for_bits(cls, bits: int, **options: Any) -> dict[str, Any]:
         """Bits split evenly over `codes_per_position`, by default the smallest divisor above 1."""
-        check_integer("bits", bits, 1, 26 * 26)
-        divisors = [count for count in range(1, bits + 1) if bits % count == 0 and bits // count <= 26]
-        chosen = options.get("codes_per_position", next((count for count in divisors if count > 1), 1))
-        if chosen not in divisors:
-            raise ValueError(
-                f"bits={bits} cannot be split evenly over codes_per_position={chosen!r}: "
-                f"codes_per_position can be {', '.join(map(str, divisors))}"
-            )
-        return {"codes_per_position": chosen, "codebook_size": 2 ** (bits // chosen)}
+        return split_bits(bits, "codes_per_position", options.get("base", "vq-ema"), options)
 
-    def codebook(self, depth: int) -> EMACodebook:
-        """The codebook of a depth, counted from 0."""
-        codebook = self.codebooks[0 if self.shared else depth]
-        assert isinstance(codebook, EMACodebook)
-        return codebook
+    def layer(self, depth: int) -> Quantizer:
+        """The quantizer of a depth, counted from 0."""
+        layer = self.layers[0 if len(self.layers) == 1 else depth]
+        assert isinstance(layer, Quantizer)
+        return layer
 
-    def quantize_rows(self, rows: Float[Tensor, "n d"]) -> RowOutput:
-        if self.codebook(0).needs_start:
-            self._start(rows)
-        residuals, codes, commitments = [], [], []
-        residual, quantized = rows.detach(), torch.zeros_like(rows)
+    def truncated(self, codes_per_position: int) -> "RQ":
+        """The quantizer of the first codes only: a lower rate, the same parameters (shared, not copied)."""
+        twin = copy.copy(self)
+        twin.codes_per_position = check_integer("codes_per_position", codes_per_position, 1, self.codes_per_position)
+        return twin
+
+    def anneal(self, progress: float) -> None:
+        for layer in self.layers:
+            layer.anneal(progress)  # type: ignore[operator]
+
+    def bound(self, rows: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+        return self.layer(0).bound(rows)
+
+    @property
+    def needs_start(self) -> bool:
+        return self.layer(0).needs_start
+
+    @torch.compiler.disable
+    @torch.no_grad()
+    def start(self, rows: Float[Tensor, "n d"]) -> None:
+        """Each layer from its own residuals; a shared one from those of all depths, found by a first version."""
+        residual, scaled = rows, []
         for depth in range(self.codes_per_position):
-            residuals.append(residual)
-            codes.append(self.codebook(depth).nearest(residual))
-            chosen = self.codebook(depth).lookup(codes[-1]).to(rows.dtype)
-            residual, quantized = residual - chosen, quantized + chosen
-            commitments.append(mean_squared_error(rows, quantized))
-        commitment = torch.stack(commitments).mean()
+            layer, scale = self.layer(depth), self._scale(depth)
+            scaled.append(residual / scale)
+            if layer.needs_start:
+                layer.start(scaled[-1])
+            layer.eval()
+            residual = residual - layer.quantize_rows(scaled[-1]).quantized * scale
+            layer.train()
+        if len(self.layers) == 1 and self.codes_per_position > 1:
+            # positions first: every rank then holds a consecutive part of the global batch
+            self.layer(0).start(torch.stack(scaled, 1).flatten(0, 1))
+
+    def quantize_grid(self, z: Float[Tensor, "b d *spatial"], *details: Tensor) -> QuantizerOutput:
+        if self.training and self.dropout > 0:
+            details = (self._draw_depths(z),)
+        return super().quantize_grid(z, *details)
+
+    def quantize_rows(self, rows: Float[Tensor, "n d"], kept: Int64[Tensor, "n"] | None = None) -> RowOutput:
+        """Quantize N positions; `kept` is how many codes' vectors the output of each is the sum of, None for all."""
+        residual, quantized = rows, torch.zeros_like(rows)
+        outputs = []
+        for depth in range(self.codes_per_position):
+            scale = self._scale(depth)
+            out = self.layer(depth).quantize_rows(residual / scale)
+            outputs.append(out)
+            vectors = out.quantized.detach() * scale
+            residual = residual - vectors
+            quantized = quantized + (vectors if kept is None else vectors * (depth < kept).unsqueeze(1))
         return RowOutput(
-            straight_through(rows, quantized),
-            torch.stack(codes, 1),
-            self.beta * commitment,
-            {"commitment": commitment.detach(), **self._usage(residuals, codes)},
+            ESTIMATORS[self.estimator](rows, quantized),
+            torch.cat([out.codes for out in outputs], 1),
+            torch.stack([out.loss for out in outputs]).mean(),
+            mean_stats([out.stats for out in outputs]),
         )
 
     def decode_rows(self, codes: Int64[Tensor, "n c"]) -> Float[Tensor, "n d"]:
-        quantized = self.codebook(0).lookup(codes[:, 0])
-        for depth in range(1, self.codes_per_position):
-            quantized = quantized + self.codebook(depth).lookup(codes[:, depth])
-        return quantized
+        depths = range(self.codes_per_position)
+        vectors = [self.layer(depth).decode_rows(codes[:, depth : depth + 1]) * self._scale(depth) for depth in depths]
+        return reduce(torch.add, vectors)  # in the order of `quantize_rows`: equal to the last digit
 
-    def _usage(self, residuals: list[Float[Tensor, "n d"]], codes: list[Int64[Tensor, "n"]]) -> dict[str, Tensor]:
-        """Update the codebooks while training; usage of all codebooks together, averaged over them."""
-        if self.shared:  # one update, positions first: every rank then holds a consecutive part of the global batch
-            groups = [(torch.stack(residuals, 1).flatten(0, 1), torch.stack(codes, 1).flatten())]
-        else:
-            groups = list(zip(residuals, codes, strict=True))
-        stats = []
-        for index, (rows, picks) in enumerate(groups):
-            if self.training:
-                stats.append(usage_stats(self.codebook(index).update(rows, picks)))
-            else:
-                stats.append(usage_stats(count_codes(picks, self.codebook_size, rows.dtype)))
-        return {name: torch.stack([stat[name] for stat in stats]).mean() for name in stats[0]}
+    def _scale(self, depth: int) -> float | Tensor:
+        return self.layer(depth).residual_scale ** depth
 
-    def _start(self, rows: Float[Tensor, "n d"]) -> None:
-        """Each codebook from its own residuals; a shared one from all depths', found by a first version."""
-        residual, residuals = rows.detach(), []
-        for depth in range(self.codes_per_position):
-            codebook = self.codebook(depth)
-            if codebook.needs_start:
-                codebook.start(residual)
-            residuals.append(residual)
-            residual = residual - codebook.lookup(codebook.nearest(residual)).to(rows.dtype)
-        if self.shared and self.codes_per_position > 1:
-            self.codebook(0).start(torch.stack(residuals, 1).flatten(0, 1))
+    def _draw_depths(self, z: Float[Tensor, "b d *spatial"]) -> Int64[Tensor, "n"]:
+        """How many codes each position keeps, the same for all positions of an example."""
+        draws = torch.rand(z.shape[0], 2, device=z.device)
+        shortened = 1 + (draws[:, 1] * self.codes_per_position).long()
+        kept = torch.where(draws[:, 0] < self.dropout, shortened, self.codes_per_position)
+        return kept.repeat_interleave(z[0, 0].numel() if z.shape[0] else 0)

@@ -1,85 +1,45 @@
-"""Exact nearest-code search without an N x K matrix.
+"""Nearest codes, and draws of codes by their distance, without an N x K matrix."""
 
-argmin |z - e|^2 = argmax (z.e - |e|^2 / 2): one `addmm` per tile that stays in cache and a running maximum.
-Codes lie on a tile's first axis in groups: `amax` over each group is vectorised where `max` with an index is
-not, so an index is looked for among the group maxima only, and then inside the winning group.
-
-The products are float32, whose rounding can swap two codes at almost the same distance. So the search also keeps
-the runner-up, and rows whose two best scores are closer than rounding are decided again in float64, by the
-distances themselves. These rows are few unless codes are duplicated or norms are extreme. On CUDA, where choosing
-them would cost a host sync, the float32 answer stands.
-"""
-
-from typing import NamedTuple
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-GROUP = 16
-"""Codes per group of the two-level maximum."""
+from quantizers.search_cpu import search_cpu
+from quantizers.validation import check_number
 
-REFINED_ELEMENTS = 2**22
-"""Elements of the largest float64 tensor that the decision of close rows makes at a time."""
+TILE_ROWS, TILE_CODES = 8192, 4096
+"""What `search_two_best` scores at a time: 128 MB in float32."""
 
-
-class Best(NamedTuple):
-    """Largest score of each row, where it is, and the largest of all other scores."""
-
-    score: Float[Tensor, "n"]
-    code: Int64[Tensor, "n"]
-    runner_up: Float[Tensor, "n"]
+SAMPLED_SCORES = 2**22
+"""What `sample_codes` scores at a time: with the noise, 80 MB."""
 
 
 @torch.no_grad()
 def nearest_codes(rows: Float[Tensor, "n d"], codes: Float[Tensor, "k d"]) -> Int64[Tensor, "n"]:
     """Index of the code nearest to each row in Euclidean distance; the lowest index among equally near ones.
 
-    Computes in float32, in float64 if either input is, and never lower, whatever autocast says.
+    Computes in float32, in float64 if either input is, and never lower, whatever autocast or
+    `torch.set_float32_matmul_precision` say. On a CPU no code is nearer in float64; for other devices see
+    `search_two_best`.
 
     Raises:
         ValueError: not two matrices with one width, or no code to choose from.
     """
-    if rows.ndim != 2 or codes.ndim != 2 or rows.shape[1] != codes.shape[1]:
-        raise ValueError(
-            f"rows and codes must be (N, D) and (K, D) with one D, got {tuple(rows.shape)} and {tuple(codes.shape)}"
-        )
-    if codes.shape[0] == 0:
-        raise ValueError("codes must hold at least one code, got none")
-    dtype = torch.promote_types(torch.promote_types(rows.dtype, codes.dtype), torch.float32)
-    search = _search_in_graph if torch.compiler.is_compiling() else _search
+    rows, codes = _checked(rows, codes)
     if rows.shape[0] == 0:
         return torch.zeros(0, dtype=torch.int64, device=rows.device)
-    with torch.autocast(rows.device.type, enabled=False):
-        return search(rows.to(dtype), codes.to(dtype))
+    return _search_in_graph(rows, codes) if torch.compiler.is_compiling() else _search(rows, codes)
 
 
-def _search(rows: Float[Tensor, "n d"], codes: Float[Tensor, "k d"]) -> Int64[Tensor, "n"]:
-    size = codes.shape[0]
-    centre = codes.mean(0)  # an offset that all vectors share would cancel digits of every score
-    centred = codes - centre
-    half_norms = centred.square().sum(1, keepdim=True) / 2
-    padding = -size % GROUP
-    centred = F.pad(centred, (0, 0, 0, padding))
-    bias = F.pad(-half_norms, (0, 0, 0, padding), value=-torch.inf)
-
-    largest_norm = (2 * half_norms.amax()).sqrt()
-    refine = rows.device.type == "cpu"
-    tile_rows, tile_codes = _tile_shape(rows)
-    indices = []
-    for tile in rows.split(tile_rows):
-        shifted = tile - centre
-        best = _best_of_tiles(shifted, centred, bias, tile_codes)
-        index = best.code.clamp_max(size - 1)  # padding wins only where every score overflowed
-        if refine:
-            reach = (torch.linalg.vector_norm(shifted, dim=1) + largest_norm) * largest_norm
-            rounding = 8 * torch.finfo(rows.dtype).eps * reach
-            close = torch.nonzero(~(best.score - best.runner_up > rounding)).squeeze(1)  # NaN counts as close
-            if close.numel():
-                index[close] = _nearest_by_distance(tile[close].double(), codes.double())
-        indices.append(index)
-    return torch.cat(indices)
+def _search(rows: Tensor, codes: Tensor) -> Tensor:
+    """The rule that picks a search."""
+    with _full_precision(rows.device.type):
+        if rows.device.type == "cpu":
+            return search_cpu(rows, codes)
+        return search_two_best(rows, codes)
 
 
 @torch.library.custom_op("quantizers::nearest_codes", mutates_args=())
@@ -93,60 +53,114 @@ def _(rows: Tensor, codes: Tensor) -> Tensor:
     return rows.new_empty(rows.shape[0], dtype=torch.int64)
 
 
-def _tile_shape(rows: Float[Tensor, "n d"]) -> tuple[int, int]:
-    """Rows and codes of a tile: what stays in cache, or enough work for a GPU."""
-    if rows.device.type == "cpu":
-        return 512, 2048
-    return 8192, 4096
+def search_two_best(rows: Float[Tensor, "n d"], codes: Float[Tensor, "k d"]) -> Int64[Tensor, "n"]:
+    """Nearest codes on any device with no wait for it: scores choose two codes for each row, distances one of them.
+
+    The distances are sums of squared differences in the rows' dtype, so that the choice is right to rounding of the
+    distances. It is the nearest code, the lowest index among equal ones, unless two or more others score as high
+    within rounding of |z| |e| (after the mean of the codes is taken off); then it is one of these.
+
+    Args:
+        rows, codes: both float32 or both float64.
+    """
+    unit = codes.abs().amax().clamp_min(torch.finfo(codes.dtype).tiny)  # squares would leave the range of float32
+    vectors, bias, centre = _centred(codes / unit)
+    found = []
+    for tile in rows.split(TILE_ROWS):
+        shifted = tile / unit - centre
+        scores, pair = tile.new_empty(tile.shape[0], 0), tile.new_empty(tile.shape[0], 0, dtype=torch.int64)
+        for start in range(0, codes.shape[0], TILE_CODES):
+            part = slice(start, start + TILE_CODES)
+            new_scores, new_pair = _two_best(torch.addmm(bias[part], shifted, vectors[part].T))
+            scores, best = _two_best(torch.cat([scores, new_scores], 1))
+            pair = torch.cat([pair, new_pair + start], 1).gather(1, best)
+        pair = pair.sort(1).values  # argmin takes the first among equal ones
+        distances = ((tile.unsqueeze(1) - codes[pair]) / unit).square().sum(2)
+        found.append(pair.gather(1, distances.argmin(1, keepdim=True)).squeeze(1))
+    return torch.cat(found)
 
 
-def _best_of_tiles(
-    rows: Float[Tensor, "n d"], codes: Float[Tensor, "k d"], bias: Float[Tensor, "k 1"], tile_codes: int
-) -> Best:
-    best: Best | None = None
-    start = 0
-    for tile, tile_bias in zip(codes.split(tile_codes), bias.split(tile_codes), strict=True):
-        new = _best_of_scores(torch.addmm(tile_bias, tile, rows.T))
-        code = new.code + start
-        if best is None:
-            best = Best(new.score, code, new.runner_up)
-        else:
-            loser = torch.minimum(best.score, new.score)
-            runner_up = torch.maximum(loser, torch.maximum(best.runner_up, new.runner_up))
-            code = torch.where(new.score > best.score, code, best.code)  # strictly: the lower index keeps a tie
-            best = Best(torch.maximum(best.score, new.score), code, runner_up)
-        start += tile.shape[0]
-    assert best is not None
-    return best
+def _two_best(scores: Float[Tensor, "n k"]) -> tuple[Float[Tensor, "n 2"], Int64[Tensor, "n 2"]]:
+    """The two largest of each row and where they are. Overwrites; `topk` takes several times as long on a GPU."""
+    first, first_code = scores.max(1, keepdim=True)
+    second, second_code = scores.scatter_(1, first_code, -torch.inf).max(1, keepdim=True)
+    return torch.cat([first, second], 1), torch.cat([first_code, second_code], 1)
 
 
-def _best_of_scores(scores: Float[Tensor, "k n"]) -> Best:
-    grouped = scores.view(-1, GROUP, scores.shape[1])
-    maxima = grouped.amax(1)
-    score, group = maxima.max(0)
-    inside = grouped.gather(0, group.expand(1, GROUP, -1)).squeeze(0)
-    position = inside.argmax(0)
-    other_groups = maxima.scatter(0, group.unsqueeze(0), -torch.inf).amax(0)
-    same_group = inside.scatter(0, position.unsqueeze(0), -torch.inf).amax(0)
-    return Best(score, group * GROUP + position, torch.maximum(other_groups, same_group))
+def _centred(codes: Float[Tensor, "k d"]) -> tuple[Float[Tensor, "k d"], Float[Tensor, "k"], Float[Tensor, "d"]]:
+    """Codes less their mean, -|e|^2 / 2 of these, and the mean: an offset of all would cost digits of the scores."""
+    centre = codes.mean(0)
+    vectors = codes - centre
+    return vectors, vectors.square().sum(1) / -2, centre
 
 
-def _nearest_by_distance(rows: Float[Tensor, "n d"], codes: Float[Tensor, "k d"]) -> Int64[Tensor, "n"]:
-    """The same in float64, for few rows: scores choose candidates, differences decide, ties go low."""
-    size, dim = codes.shape
-    norms = torch.linalg.vector_norm(codes, dim=1)
-    bias = -norms.square() / 2
-    index = torch.full((rows.shape[0],), size, dtype=torch.int64)
-    step = max(1, REFINED_ELEMENTS // (size * dim))
-    for start in range(0, rows.shape[0], step):
-        tile = rows[start : start + step]
-        scores = torch.addmm(bias, tile, codes.T)
-        reach = (torch.linalg.vector_norm(tile, dim=1, keepdim=True) + norms) * norms
-        best = scores.amax(1, keepdim=True)
-        slack = 8 * torch.finfo(torch.float64).eps * (reach + reach.gather(1, scores.argmax(1, keepdim=True)))
-        row, code = torch.nonzero(scores + slack >= best, as_tuple=True)
-        distance = (tile[row] - codes[code]).square().sum(1)
-        least = distance.new_full((tile.shape[0],), torch.inf).scatter_reduce(0, row, distance, "amin")
-        nearest = distance == least[row]
-        index[start : start + step].scatter_reduce_(0, row[nearest], code[nearest], "amin")
-    return index
+@torch.compiler.disable
+@torch.no_grad()
+def sample_codes(
+    rows: Float[Tensor, "n d"], codes: Float[Tensor, "k d"], temperature: Float[Tensor, ""] | float
+) -> Int64[Tensor, "n"]:
+    """A code for each row, drawn from softmax(-|z - e|^2 / temperature) over the codes e by the Gumbel-max trick.
+
+    Gumbel noise, from uniforms of 53 bits, is added to every logit and the largest taken: an exact sample, no
+    normalisation. On a CPU a seed gives the same draws whatever `SAMPLED_SCORES` is. Precision as in `nearest_codes`.
+
+    Args:
+        temperature: finite and not negative; 0 gives `nearest_codes`. One that lies on a GPU is not looked at: 0
+            gives the largest score there, and wrong values are not refused.
+
+    Raises:
+        ValueError: as `nearest_codes`, or a temperature out of range.
+    """
+    rows, codes = _checked(rows, codes)
+    if not isinstance(temperature, Tensor) or temperature.device.type == "cpu":
+        value = temperature.item() if isinstance(temperature, Tensor) else temperature
+        temperature = check_number("temperature", value, 0, torch.finfo(torch.float32).max)
+        if temperature == 0:
+            return nearest_codes(rows, codes)
+    found = torch.empty(rows.shape[0], dtype=torch.int64, device=rows.device)
+    height = max(1, SAMPLED_SCORES // codes.shape[0])
+    with _full_precision(rows.device.type):
+        vectors, bias, centre = _centred(codes)
+        for tile, out in zip(rows.split(height), found.split(height), strict=True):
+            # all logits times temperature / 2, which keeps them finite at any temperature
+            scores = torch.addmm(bias, tile - centre, vectors.T)
+            torch.argmax(scores.sub_(_negative_gumbel(scores).mul_(temperature / 2)), 1, out=out)
+    return found
+
+
+def _negative_gumbel(like: Float[Tensor, "n k"]) -> Float[Tensor, "n k"]:
+    """-g = log(-log(1 - u)) of float64 uniforms u, whose small values, the large g, stay precise in float32."""
+    uniform = torch.rand(like.shape, dtype=torch.float64, device=like.device).to(like.dtype)
+    return uniform.clamp_(2**-54, 1 - 2**-24).neg_().log1p_().neg_().log_()
+
+
+def _checked(rows: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
+    """Both in one dtype, float32 or float64, or an error."""
+    if rows.ndim != 2 or codes.ndim != 2 or rows.shape[1] != codes.shape[1]:
+        raise ValueError(
+            f"rows and codes must be (N, D) and (K, D) with one D, got {tuple(rows.shape)} and {tuple(codes.shape)}"
+        )
+    if codes.shape[0] == 0:
+        raise ValueError("codes must hold at least one code, got none")
+    dtype = torch.promote_types(torch.promote_types(rows.dtype, codes.dtype), torch.float32)
+    return rows.to(dtype), codes.to(dtype)
+
+
+@contextmanager
+def _full_precision(device_type: str) -> Iterator[None]:
+    """Products of float32 in float32, though autocast, TF32 or bfloat16 may be on in the program."""
+    products = getattr(torch.backends.cuda if device_type == "cuda" else torch.backends.mkldnn, "matmul", None)
+    with torch.autocast(device_type, enabled=False):
+        if hasattr(products, "fp32_precision"):
+            before, products.fp32_precision = products.fp32_precision, "ieee"
+            try:
+                yield
+            finally:
+                products.fp32_precision = before
+        else:  # torch < 2.9
+            before = torch.get_float32_matmul_precision()
+            torch.set_float32_matmul_precision("highest")
+            try:
+                yield
+            finally:
+                torch.set_float32_matmul_precision(before)

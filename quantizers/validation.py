@@ -5,6 +5,8 @@ asynchronous device assert on CUDA (no host sync), and not at all under `torch.c
 break the graph.
 """
 
+from collections.abc import Collection
+
 import torch
 from jaxtyping import Bool
 from torch import Tensor
@@ -56,6 +58,13 @@ def check_number(name: str, value: object, low: float, high: float = float("inf"
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         raise ValueError(f"{name} must be a number from {low} to {high}, got {value!r}")
     return float(value)
+
+
+def check_choice(name: str, value: object, choices: Collection[str]) -> str:
+    """Return `value` if it is one of `choices`, else raise a `ValueError` that names the option."""
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
+    return value
 
 
 def _values_are_visible(tensor: Tensor) -> bool:

@@ -37,9 +37,14 @@ def main() -> int:
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
-    failed = 0
+    failed = exempt = 0
     for check in CHECKS.values():
         try:
+            reason = check.exempt(make())
+            if reason:
+                exempt += 1
+                print(f"n/a    {check.name}: {check.line}\n       not asked of it: {reason}", flush=True)
+                continue
             check.run(make)
         except Exception as error:
             failed += 1
@@ -49,7 +54,9 @@ def main() -> int:
             )
         else:
             print(f"ok     {check.name}: {check.line}", flush=True)
-    print(f"{len(CHECKS) - failed} of {len(CHECKS)} lines of the contract hold")
+    asked = len(CHECKS) - exempt
+    not_asked = f" ({exempt} of {len(CHECKS)} are not asked of it)" if exempt else ""
+    print(f"{asked - failed} of {asked} lines of the contract hold{not_asked}")
     return 1 if failed else 0
 
 

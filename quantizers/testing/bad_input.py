@@ -5,10 +5,11 @@ from functools import partial
 
 import torch
 
-from quantizers.testing.contract import Make, contract_line, expect, latent, trained
+from quantizers.testing.contract import Make, contract_line, expect, expect_equal, latent, snapshot, trained
 
 
-def _expect_value_error(call: Callable[[], object], argument: str, what: str) -> None:
+def expect_value_error(call: Callable[[], object], argument: str, what: str) -> None:
+    """Raise `ContractError` unless the call raises a `ValueError` that names the argument."""
     try:
         call()
     except ValueError as error:
@@ -34,13 +35,12 @@ def check_bad_latent(make: Make) -> None:
         "NaN": not_a_number,
         "infinity": infinite,
     }
-    before = {name: value.clone() for name, value in quantizer.named_buffers()}
+    before = snapshot(quantizer)
     for training in (True, False):
         quantizer.train(training)
         for what, value in bad.items():
-            _expect_value_error(partial(quantizer, value), "z", what)
-    for name, value in quantizer.named_buffers():
-        expect(torch.equal(value, before[name]), f"bad input changed buffer {name}")
+            expect_value_error(partial(quantizer, value), "z", what)
+    expect_equal(before, snapshot(quantizer), "bad input changed")
 
 
 @contract_line("bad codes: out of range, wrong dtype or shape give a ValueError naming codes")
@@ -56,4 +56,4 @@ def check_bad_codes(make: Make) -> None:
         "no code axis": codes[0, 0, 0],
     }
     for what, value in bad.items():
-        _expect_value_error(partial(quantizer.decode, value), "codes", what)
+        expect_value_error(partial(quantizer.decode, value), "codes", what)

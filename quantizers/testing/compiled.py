@@ -1,34 +1,66 @@
-"""`torch.compile`: one graph in eval mode, no error in training."""
+"""`torch.compile`: one graph in eval mode; in training the same gradient, from the first step on."""
+
+import copy
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import torch
+from torch import Tensor
 
-from quantizers.testing.contract import Make, contract_line, expect, latent, objective, trained
+from quantizers.base import Quantizer
+from quantizers.testing.contract import Make, contract_line, expect, expect_close, latent, objective, snapshot, trained
 
 BACKEND = "aot_eager"
 """Dynamo and autograd are what a quantizer can break; generating code would only cost minutes."""
 
+TOLERANCE = 1e-5
+"""A graph may add in another order."""
 
-@contract_line("torch.compile(fullgraph=True) in eval mode gives the same codes")
+
+@contextmanager
+def _compiled(quantizer: Quantizer, **options: Any) -> Iterator[Callable[..., Any]]:
+    torch._dynamo.reset()
+    yield torch.compile(quantizer, backend=BACKEND, **options)
+    torch._dynamo.reset()
+
+
+@contract_line("torch.compile(fullgraph=True) in eval mode gives the same codes, for any shape and in float64")
 def check_compile_eval(make: Make) -> None:
-    quantizer = trained(make).eval()
-    z = latent(quantizer, 5, 3)
-    expected = quantizer(z)
-    torch._dynamo.reset()
-    out = torch.compile(quantizer, fullgraph=True, backend=BACKEND)(z)
-    torch._dynamo.reset()
-    expect(torch.equal(out.codes, expected.codes), "the compiled quantizer gives other codes")
-    gap = (out.quantized - expected.quantized).abs().max()
-    expect(gap <= 1e-5, f"the compiled quantizer's output is off by {gap}")
+    inputs = {torch.float32: ((2, 5, 3), (3, 7)), torch.float64: ((2, 4),)}
+    for dtype, shapes in inputs.items():
+        quantizer = trained(make).eval().to(dtype)
+        with _compiled(quantizer, fullgraph=True) as compiled:
+            for batch, *spatial in shapes:
+                _expect_same_output(compiled, quantizer, latent(quantizer, *spatial, batch=batch, dtype=dtype))
 
 
-@contract_line("torch.compile in training: forward and backward run, from the first step on")
+def _expect_same_output(compiled: Callable[..., Any], quantizer: Quantizer, z: Tensor) -> None:
+    out, expected = compiled(z), quantizer(z)
+    what = f"input {tuple(z.shape)}, {z.dtype}"
+    expect(torch.equal(out.codes, expected.codes), f"{what}: the compiled quantizer gives other codes")
+    expect_close(out.quantized, expected.quantized, TOLERANCE, f"{what}: the compiled quantizer's output is off")
+
+
+@contract_line("torch.compile in training: forward and backward as without it, from the first step on")
 def check_compile_training(make: Make) -> None:
     torch.manual_seed(0)
     quantizer = make().train()
-    torch._dynamo.reset()
-    compiled = torch.compile(quantizer, backend=BACKEND)
-    for _ in range(2):
+    expected = _training_steps(twin := copy.deepcopy(quantizer), twin)
+    with _compiled(quantizer) as compiled:
+        found = _training_steps(quantizer, compiled)
+    for name, value in expected.items():
+        expect_close(found[name], value, TOLERANCE, f"{name} is not that of the quantizer without compile, off")
+
+
+def _training_steps(quantizer: Quantizer, call: Callable[..., Any]) -> dict[str, Tensor]:
+    """Gradients of two steps, and the state that they leave."""
+    found = {}
+    for step in range(2):
+        torch.manual_seed(step)
+        quantizer.zero_grad()
         z = latent(quantizer, 5, 3).requires_grad_()
-        objective(compiled(z)).backward()
-        expect(z.grad is not None and bool(z.grad.isfinite().all()), "no finite gradient reaches the input")
-    torch._dynamo.reset()
+        objective(call(z)).backward()
+        leaves = {"the input": z, **dict(quantizer.named_parameters())}
+        found |= {f"step {step}: the gradient of {name}": leaf.grad for name, leaf in leaves.items()}
+    return {name: value for name, value in found.items() if value is not None} | snapshot(quantizer)

@@ -10,6 +10,9 @@ from quantizers.base import Quantizer, QuantizerOutput
 
 Make = Callable[[], Quantizer]
 
+Exempt = Callable[[Quantizer], str | None]
+"""Why a line is not asked of a quantizer, said by its declared attributes alone; None where it is."""
+
 
 class ContractError(AssertionError):
     """A quantizer broke a line of the contract; the message names the line."""
@@ -17,26 +20,41 @@ class ContractError(AssertionError):
 
 @dataclass(frozen=True)
 class Check:
-    """One line of the contract: `run(make)` raises `ContractError` if the quantizer that `make` builds breaks it."""
+    """One line of the contract.
+
+    Attributes:
+        name: short name.
+        line: what is promised.
+        run: `run(make)` raises `ContractError` if the quantizer that `make` builds breaks it.
+        exempt: why the line is not asked of a quantizer; None where it is, which is everywhere for most lines.
+    """
 
     name: str
     line: str
     run: Callable[[Make], None]
+    exempt: Exempt = lambda quantizer: None
 
 
 CHECKS: dict[str, Check] = {}
 """All checks by name, in the order in which they run."""
 
 
-def contract_line(line: str) -> Callable[[Callable[[Make], None]], Callable[[Make], None]]:
+def contract_line(
+    line: str, *, exempt: Exempt = lambda quantizer: None
+) -> Callable[[Callable[[Make], None]], Callable[[Make], None]]:
     """Decorator that adds a function `check_<name>(make)` to `CHECKS` as the line it stands for."""
 
     def register(function: Callable[[Make], None]) -> Callable[[Make], None]:
         name = function.__name__.removeprefix("check_").replace("_", "-")
-        CHECKS[name] = Check(name, line, function)
+        CHECKS[name] = Check(name, line, function, exempt)
         return function
 
     return register
+
+
+def unless(attribute: str, *, default: bool) -> Exempt:
+    """Exempts quantizers whose attribute is false; `default` stands for one that does not declare it."""
+    return lambda quantizer: None if getattr(quantizer, attribute, default) else f"{attribute} is False"
 
 
 def expect(condition: object, message: str) -> None:
@@ -56,25 +74,47 @@ def trained(make: Make) -> Quantizer:
     """A quantizer in training mode after two steps on data, so that codebooks have started and moved."""
     torch.manual_seed(0)
     quantizer = make().train()
-    for _ in range(2):
+    for progress in (0.0, 0.5):
+        quantizer.anneal(progress)
         quantizer(latent(quantizer, 7, 5, batch=4))
     return quantizer
 
 
 def objective(out: QuantizerOutput) -> Tensor:
     """A scalar that depends on every element of `quantized` and on the loss, and averages over the batch."""
-    weight = torch.linspace(-1, 1, out.quantized[:1].numel(), dtype=out.quantized.dtype).view_as(out.quantized[:1])
-    return (out.quantized * weight).mean() + out.loss
+    weight = torch.linspace(-1, 1, out.quantized[:1].numel(), dtype=out.quantized.dtype, device=out.quantized.device)
+    return (out.quantized * weight.view_as(out.quantized[:1])).mean() + out.loss
 
 
-def expect_equal_states(before: dict[str, Tensor], after: dict[str, Tensor], message: str) -> None:
-    """Raise `ContractError` unless two state dicts are equal, naming the entry that differs."""
-    expect(before.keys() == after.keys(), f"{message}: entries {sorted(before.keys() ^ after.keys())}")
-    for name, value in before.items():
-        expect(torch.equal(value, after[name]), f"{message}: {name}")
+def gradients(quantizer: Quantizer, z: Tensor) -> dict[str, Tensor]:
+    """Gradients of `objective` on the input and on every parameter, by name; zero where none arrives."""
+    z = z.detach().requires_grad_()
+    leaves = {"the input": z, **dict(quantizer.named_parameters())}
+    value = objective(quantizer(z))
+    found = torch.autograd.grad(value, list(leaves.values()), allow_unused=True)
+    return {
+        name: torch.zeros_like(leaf) if gradient is None else gradient
+        for (name, leaf), gradient in zip(leaves.items(), found, strict=True)
+    }
 
 
 def snapshot(module: Quantizer) -> dict[str, Tensor]:
     """A copy of the module's state: parameters and all buffers, persistent or not."""
     tensors = [*module.named_parameters(), *module.named_buffers()]
     return {name: value.detach().clone() for name, value in tensors}
+
+
+def expect_equal(tensors: dict[str, Tensor], others: dict[str, Tensor], message: str) -> None:
+    """Raise `ContractError` unless two named sets of tensors are equal, naming the first that differs."""
+    expect(tensors.keys() == others.keys(), f"{message}: entries {sorted(tensors.keys() ^ others.keys())}")
+    for name, value in tensors.items():
+        expect(torch.equal(value, others[name]), f"{message}: {name}")
+
+
+def expect_close(value: Tensor, expected: Tensor, tolerance: float, message: str) -> None:
+    """Raise `ContractError` unless two tensors agree to `tolerance` times the largest element of `expected`."""
+    expect(tuple(value.shape) == tuple(expected.shape), f"{message}: shape {tuple(value.shape)}")
+    if expected.numel():
+        expected = expected.double()
+        gap = (value.double() - expected).abs().max() / expected.abs().max().clamp_min(1e-8)
+        expect(gap <= tolerance, f"{message} by {gap:.1e} of the largest value")

@@ -1,20 +1,24 @@
-"""Shapes, dtypes and what `decode` gives back."""
+"""Shapes: of what comes out, and that neither axes nor memory layout matter."""
 
+import copy
 import math
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
 from quantizers.base import Quantizer, QuantizerOutput
-from quantizers.testing.contract import Make, contract_line, expect, latent, trained
+from quantizers.testing.contract import Make, contract_line, expect, expect_close, expect_equal, latent, objective, trained, unless
 
 SPATIAL = ((), (7,), (5, 3), (3, 2, 5))
 
 
-def _expect_output(quantizer: Quantizer, z: Tensor, out: QuantizerOutput, what: str) -> None:
+def expect_output(quantizer: Quantizer, z: Tensor, out: QuantizerOutput, what: str) -> None:
+    """Raise `ContractError` unless all parts of an output have the shape, dtype and range they must have."""
     code_shape = (z.shape[0], quantizer.codes_per_position, *z.shape[2:])
     expect(tuple(out.quantized.shape) == tuple(z.shape), f"{what}: quantized {tuple(out.quantized.shape)}")
     expect(out.quantized.dtype == z.dtype, f"{what}: quantized is {out.quantized.dtype}, input {z.dtype}")
+    expect(bool(out.quantized.isfinite().all()), f"{what}: quantized is not finite")
     expect(tuple(out.codes.shape) == code_shape, f"{what}: codes {tuple(out.codes.shape)}, not {code_shape}")
     expect(out.codes.dtype == torch.int64, f"{what}: codes are {out.codes.dtype}, not int64")
     if out.codes.numel():
@@ -46,87 +50,85 @@ def check_shapes(make: Make) -> None:
             for batch in (1, 3):
                 z = latent(quantizer, *spatial, batch=batch)
                 mode = "training" if training else "eval"
-                _expect_output(quantizer, z, quantizer(z), f"input {tuple(z.shape)} in {mode} mode")
+                expect_output(quantizer, z, quantizer(z), f"input {tuple(z.shape)} in {mode} mode")
 
 
-@contract_line("every position is quantized by itself: the axes and their order do not matter in eval mode")
+@contract_line("empty batch, empty axis: empty output, loss 0, no buffer changes")
+def check_empty(make: Make) -> None:
+    for quantizer in (make().train(), trained(make), trained(make).eval()):
+        before = {name: value.clone() for name, value in quantizer.named_buffers()}
+        for z in (latent(quantizer, 4, 4, batch=0), latent(quantizer, 4, 0), latent(quantizer, batch=0)):
+            z.requires_grad_()
+            out = quantizer(z)
+            what = f"empty input {tuple(z.shape)}"
+            expect_output(quantizer, z, out, what)
+            expect(out.loss == 0, f"{what}: loss is {out.loss.item()}, not 0")
+            (out.quantized.sum() + out.loss).backward()
+            expect(tuple(quantizer.decode(out.codes).shape) == tuple(z.shape), f"{what}: decode gives another shape")
+        expect_equal(before, dict(quantizer.named_buffers()), "an empty batch changed a buffer")
+
+
+@contract_line("every position is quantized by itself in eval mode", exempt=unless("is_positionwise", default=True))
 def check_positions(make: Make) -> None:
     quantizer = trained(make).eval()
     z = latent(quantizer, 3, 5)
-    out = quantizer(z)
-    flat = quantizer(z.movedim(1, -1).reshape(-1, z.shape[1]))
-    expect(torch.equal(out.codes.movedim(1, -1).reshape(flat.codes.shape), flat.codes), "codes depend on the axes")
+    codes = quantizer(z).codes.movedim(1, -1).flatten(0, -2)
+    rows = z.movedim(1, -1).flatten(0, -2)
+    order = torch.randperm(rows.shape[0], generator=torch.Generator().manual_seed(2))
+    expect(torch.equal(quantizer(rows).codes, codes), "codes depend on the axes")
+    expect(torch.equal(quantizer(rows[order]).codes, codes[order]), "codes depend on the order of the positions")
+    expect(torch.equal(quantizer(rows[3:4]).codes, codes[3:4]), "codes depend on the other positions")
 
 
-@contract_line("non-contiguous input gives what its contiguous copy gives")
+@contract_line("every sample of a batch is quantized by itself in eval mode")
+def check_samples(make: Make) -> None:
+    quantizer = trained(make).eval()
+    z = latent(quantizer, 3, 5, batch=3)
+    codes = quantizer(z).codes
+    for sample in range(3):
+        alone = quantizer(z[sample : sample + 1]).codes
+        expect(torch.equal(alone, codes[sample : sample + 1]), "codes depend on the other samples of the batch")
+
+
+def layouts(z: Tensor) -> Iterator[tuple[str, Tensor]]:
+    """The values of `z`, (B, D, H, W), in other layouts of memory, each with a name."""
+    yield "channels last", z.contiguous(memory_format=torch.channels_last)
+    yield "transposed axes", z.transpose(2, 3).contiguous().transpose(2, 3)
+    yield "every other element", torch.stack([z, -z], dim=-1).flatten(-2)[..., ::2]
+    yield "batch innermost", z.movedim(0, -1).contiguous().movedim(-1, 0)
+
+
+@contract_line("non-contiguous input gives what its contiguous copy gives, in value and gradient")
 def check_non_contiguous(make: Make) -> None:
-    quantizer = trained(make).eval()
-    z = latent(quantizer, 5, 6).transpose(2, 3)[..., ::2]
-    first, second = quantizer(z), quantizer(z.contiguous())
-    expect(torch.equal(first.codes, second.codes), "codes differ")
-    expect(torch.equal(first.quantized, second.quantized), "quantized differs")
+    quantizer = trained(make)
+    plain = latent(quantizer, 4, 6)
+    for what, z in {**dict(layouts(plain)), "an expanded axis": plain[:, :, :1].expand(plain.shape)}.items():
+        for training in (True, False):
+            result, expected = (_result(copy.deepcopy(quantizer).train(training), given) for given in (z, z.contiguous()))
+            expect(torch.equal(result.pop("codes"), expected.pop("codes")), f"{what}: other codes than if contiguous")
+            for name, value in expected.items():
+                expect_close(result[name], value, 1e-5, f"{what}: {name} is not that of a contiguous copy, off")
 
 
-@contract_line("decode(codes) == quantized in eval mode")
-def check_decode(make: Make) -> None:
-    quantizer = trained(make).eval()
-    for spatial in SPATIAL:
-        _expect_decodes(quantizer, quantizer(latent(quantizer, *spatial)))
+def _result(quantizer: Quantizer, z: Tensor) -> dict[str, Tensor]:
+    torch.manual_seed(9)
+    z = z.detach().requires_grad_()
+    out = quantizer(z)
+    result = {"codes": out.codes, "quantized": out.quantized.detach()}
+    if quantizer.training:
+        (result["the gradient"],) = torch.autograd.grad(objective(out), z)
+    return result
 
 
-def _expect_decodes(quantizer: Quantizer, out: QuantizerOutput) -> None:
-    decoded = quantizer.decode(out.codes)
-    expect(tuple(decoded.shape) == tuple(out.quantized.shape), f"decode gives shape {tuple(decoded.shape)}")
-    gap = (decoded.to(out.quantized.dtype) - out.quantized).abs().max()
-    expect(torch.equal(decoded.to(out.quantized.dtype), out.quantized), f"decode(codes) is off by up to {gap}")
-
-
-@contract_line("float64 input is computed and returned in float64")
-def check_float64(make: Make) -> None:
-    quantizer = trained(make).double()
+@contract_line("the input and the codes to decode are left as they were")
+def check_inputs_unchanged(make: Make) -> None:
+    quantizer = trained(make)
     for training in (True, False):
         quantizer.train(training)
-        z = latent(quantizer, 4, dtype=torch.float64)
-        out = quantizer(z)
-        _expect_output(quantizer, z, out, "float64 input")
-    _expect_decodes(quantizer, out)
-
-
-@contract_line("empty batch: empty output, loss 0, no buffer changes")
-def check_empty_batch(make: Make) -> None:
-    for quantizer in (make().train(), trained(make), trained(make).eval()):
-        before = {name: value.clone() for name, value in quantizer.named_buffers()}
-        z = latent(quantizer, 4, 4, batch=0).requires_grad_()
-        out = quantizer(z)
-        _expect_output(quantizer, z, out, "empty batch")
-        expect(out.loss == 0, f"loss of an empty batch is {out.loss.item()}, not 0")
-        (out.quantized.sum() + out.loss).backward()
-        for name, value in quantizer.named_buffers():
-            expect(torch.equal(value, before[name]), f"an empty batch changed buffer {name}")
-
-
-@contract_line("nearest-code methods (is_projection): quantizing an output again changes nothing")
-def check_idempotence(make: Make) -> None:
-    quantizer = trained(make).eval()
-    if not getattr(quantizer, "is_projection", False):
-        return
-    once = quantizer(latent(quantizer, 6, 5))
-    again = quantizer(once.quantized)
-    expect(torch.equal(once.quantized, again.quantized), "quantizing the output again changed it")
-
-
-@contract_line("autocast: output in the input's dtype; codes and buffers as without it, in float32")
-def check_autocast(make: Make) -> None:
-    for dtype in (torch.bfloat16, torch.float16):
-        plain, cast = trained(make), trained(make)
-        z = latent(plain, 6, 5).to(dtype)
-        torch.manual_seed(3)
-        expected = plain(z.float())
-        torch.manual_seed(3)
-        with torch.autocast("cpu", dtype=dtype):
-            out = cast(z)
-        _expect_output(cast, z, out, f"autocast to {dtype}")
-        expect(torch.equal(out.codes, expected.codes), f"autocast to {dtype}: codes were not found in float32")
-        for (name, value), other in zip(cast.named_buffers(), plain.buffers(), strict=True):
-            expect(value.dtype == other.dtype, f"autocast to {dtype}: buffer {name} became {value.dtype}")
-            expect(torch.equal(value, other), f"autocast to {dtype}: buffer {name} was not updated in float32")
+        z = 3 * latent(quantizer, 5, 3)
+        before = z.clone()
+        codes = quantizer(z).codes
+        expect(torch.equal(z, before), "quantizing changed its input")
+        before = codes.clone()
+        quantizer.decode(codes)
+        expect(torch.equal(codes, before), "decode changed its codes")

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from quantizers.base import Quantizer
-from quantizers.testing.contract import Make, contract_line, expect, expect_equal_states, latent, snapshot, trained
+from quantizers.testing.contract import Make, contract_line, expect, expect_equal, latent, snapshot, trained
 
 
 def _expect_same_continuation(first: Quantizer, second: Quantizer, what: str) -> None:
@@ -20,22 +20,41 @@ def _expect_same_continuation(first: Quantizer, second: Quantizer, what: str) ->
         mode = "training" if training else "eval"
         expect(torch.equal(outputs[0].codes, outputs[1].codes), f"{what}: codes differ in {mode} mode")
         expect(torch.equal(outputs[0].quantized, outputs[1].quantized), f"{what}: outputs differ in {mode} mode")
-    expect_equal_states(snapshot(first), snapshot(second), f"{what}: a training step differs")
+    expect_equal(snapshot(first), snapshot(second), f"{what}: a training step differs")
 
 
-@contract_line("eval mode changes no buffer and no parameter")
+@contract_line("eval mode changes no buffer and no parameter, also under inference_mode, and trains on as before")
 def check_eval_mode(make: Make) -> None:
     for quantizer in (make().eval(), trained(make).eval()):
-        before = snapshot(quantizer)
-        quantizer.decode(quantizer(latent(quantizer, 5, 3)).codes)
-        expect_equal_states(before, snapshot(quantizer), "eval mode changed")
+        before, twin = snapshot(quantizer), copy.deepcopy(quantizer)
+        z = latent(quantizer, 5, 3)
+        quantizer.decode(quantizer(z).codes)
+        with torch.inference_mode():
+            quantizer.decode(quantizer(z).codes)
+        expect_equal(before, snapshot(quantizer), "eval mode changed")
+        _expect_same_continuation(quantizer, twin, "after eval mode")
 
 
-@contract_line("state_dict round trip into a fresh quantizer")
+@contract_line("eval mode draws no random number: codes, output and loss are the same under any seed")
+def check_eval_seed(make: Make) -> None:
+    quantizer = trained(make).eval()
+    outputs = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        out = quantizer(latent(quantizer, 5, 3))
+        outputs.append({"codes": out.codes, "quantized": out.quantized, "loss": out.loss})
+    expect_equal(*outputs, "the seed changes in eval mode")
+
+
+@contract_line("state_dict round trip into a quantizer that is new, and into one that has been trained")
 def check_state_dict(make: Make) -> None:
+    torch.manual_seed(1)
     quantizer, fresh = trained(make), make()
     fresh.load_state_dict(quantizer.state_dict())
     _expect_same_continuation(quantizer, fresh, "after load_state_dict")
+    untrained = make()
+    quantizer.load_state_dict(copy.deepcopy(untrained.state_dict()))
+    _expect_same_continuation(untrained, quantizer, "after loading an untrained state")
 
 
 @contract_line("state_dict round trip through a safetensors file")
@@ -45,8 +64,6 @@ def check_safetensors(make: Make) -> None:
     except ImportError as error:
         raise ImportError("the safetensors check needs the package safetensors: pip install safetensors") from error
     quantizer, fresh = trained(make), make()
-    if not quantizer.state_dict():
-        return
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "quantizer.safetensors")
         save_file(quantizer.state_dict(), path)
@@ -60,5 +77,5 @@ def check_deepcopy(make: Make) -> None:
     twin = copy.deepcopy(quantizer)
     before = snapshot(twin)
     quantizer(latent(quantizer, 5, 3))
-    expect_equal_states(before, snapshot(twin), "training the original changed its copy")
+    expect_equal(before, snapshot(twin), "training the original changed its copy")
     _expect_same_continuation(twin, copy.deepcopy(twin), "after deepcopy")

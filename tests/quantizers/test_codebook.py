@@ -5,7 +5,7 @@ import torch
 from vector_quantize_pytorch import ResidualVQ, VectorQuantize
 
 from quantizers import create_quantizer
-from quantizers.codebook import Codebook, EMACodebook, kmeans, offer_rows
+from quantizers.codebook import EMACodebook, LearnedCodebook
 from quantizers.search import nearest_codes
 
 
@@ -72,7 +72,7 @@ def test_vq_loss_and_its_gradients_are_equation_three():
     torch.testing.assert_close(vectors.grad, expected)
 
 
-@pytest.mark.parametrize("kind", [Codebook, EMACodebook])
+@pytest.mark.parametrize("kind", [LearnedCodebook, EMACodebook])
 def test_dead_codes_become_rows_of_the_batch_and_stay(kind):
     torch.manual_seed(0)
     codebook = kind(8, 2, kmeans_iterations=0).train()
@@ -80,12 +80,12 @@ def test_dead_codes_become_rows_of_the_batch_and_stay(kind):
     codebook.counts[4:] = 1e-4
     codebook.steps.fill_(1)
     rows = torch.randn(64, 2)
-    codebook.update(rows, codebook.nearest(rows))
+    codebook.update(rows, nearest_codes(rows, codebook()))
     for vector in codebook.vectors[4:]:
         assert (rows == vector).all(1).any()
     assert torch.equal(codebook.counts[4:], codebook.counts[4:5].expand(4))
     revived = codebook.vectors[4:].clone()
-    codebook.update(rows[:0], codebook.nearest(rows[:0]))
+    codebook.update(rows[:0], nearest_codes(rows[:0], codebook()))
     assert torch.equal(codebook.vectors[4:], revived)
     empty = torch.full((64,), 0)  # a step in which the revived codes get nothing leaves them where they are
     codebook.update(rows, empty)
@@ -100,33 +100,6 @@ def test_a_first_batch_smaller_than_the_codebook():
     for _ in range(4):
         quantizer(torch.randn(40, 3))
     assert quantizer.eval()(torch.randn(5000, 3)).stats["usage"] > 0.95
-
-
-def test_kmeans_finds_separated_clusters():
-    torch.manual_seed(0)
-    centres = 50 * torch.randn(10, 4)
-    rows = (centres.unsqueeze(0) + torch.randn(40, 10, 4)).flatten(0, 1)
-    found, counts = kmeans(rows, 40, 20)
-    assert counts.sum() == 400
-    errors = (rows - found[nearest_codes(rows, found)]).square().sum(1)
-    assert errors.mean() < 4
-
-
-def test_offered_rows_are_distinct_and_spread():
-    rows = torch.arange(100.0).unsqueeze(1)
-    wanted = torch.zeros(50, dtype=torch.bool)
-    wanted[::2] = True
-    flags, offers = offer_rows(rows, wanted, step=5)
-    assert torch.equal(flags.bool(), wanted)
-    found = offers[wanted].flatten().sort().values
-    assert found.diff().min() >= 1
-    assert found.diff().max() <= 8
-
-
-def test_rows_are_not_offered_from_one_column_of_the_data():
-    column = (torch.arange(512) % 16).float().unsqueeze(1)
-    _, offers = offer_rows(column, torch.ones(32, dtype=torch.bool))
-    assert len(offers.unique()) >= 12
 
 
 @pytest.mark.parametrize("name", ["vq", "vq-ema"])

@@ -10,15 +10,24 @@ from quantizers import create_quantizer, list_quantizers
 from quantizers.testing import CHECKS, ContractError, check_quantizer
 
 VARIANTS = {
+    "bsq": partial(create_quantizer, "bsq", bits=10),
+    "diveq": partial(create_quantizer, "diveq", bits=8, dim=4),
+    "fsp": partial(create_quantizer, "fsp", bits=10),
     "fsq": partial(create_quantizer, "fsq", bits=10),
     "fsq-large": partial(create_quantizer, "fsq", levels=(16,) * 12),
+    "fvq": partial(create_quantizer, "fvq", bits=8, dim=4, hidden_dim=16, depth=1),
     "gumbel": partial(create_quantizer, "gumbel", bits=6, dim=8),
+    "ibq": partial(create_quantizer, "ibq", bits=12, dim=8),
     "lfq": partial(create_quantizer, "lfq", bits=10),
     "lfq-large": partial(create_quantizer, "lfq", bits=32),
+    "multi-scale": partial(create_quantizer, "multi-scale", bits=10, dim=6),
+    "multi-scale-paper": partial(create_quantizer, "multi-scale", dim=4, codebook_size=64),
     "none": partial(create_quantizer, "none", dim=4),
     "rq": partial(create_quantizer, "rq", bits=16, dim=8),
     "rq-separate": partial(create_quantizer, "rq", bits=10, dim=8, shared=False),
+    "simvq": partial(create_quantizer, "simvq", bits=10, dim=8),
     "vq": partial(create_quantizer, "vq", bits=8, dim=4),
+    "vq-cosine": partial(create_quantizer, "vq-cosine", bits=8, dim=4),
     "vq-ema": partial(create_quantizer, "vq-ema", bits=10, dim=8),
 }
 

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from quantizers import create_quantizer
-from quantizers.entropy import bernoulli_entropy, mean_code_entropy, usage_stats
+from quantizers.entropy import bernoulli_entropy, mean_code_entropy, mean_entropy, usage_stats
+from quantizers.testing.memory import PeakMemory
 
 
 def brute_force(logits):
@@ -37,6 +38,36 @@ def test_saturated_and_flat_bits_are_finite(size):
     total.backward()
     assert total.isfinite()
     assert logits.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("scale", [1.0, 400.0])
+def test_gradients_keep_their_digits_in_float32(scale):
+    """Also of bits that are all but sure, as LFQ's are: a difference of sums would leave rounding where 0 is due."""
+    logits = scale * torch.randn(256, 11, generator=torch.Generator().manual_seed(0))
+    single, double = logits.clone().requires_grad_(), logits.double().requires_grad_()
+    for leaf in (single, double):
+        (bernoulli_entropy(leaf).mean() - mean_code_entropy(leaf)).backward()
+    size = double.detach().abs()
+    largest = torch.sigmoid(-size) * (size + 11 * math.log(2)) / 256  # that p(1 - p) allows
+    assert ((single.grad.double() - double.grad).abs() <= 1e-5 * largest + 1e-37).all()
+
+
+def test_memory_of_eighteen_bits():
+    logits = torch.randn(2048, 18).requires_grad_()
+    with PeakMemory() as memory:
+        (bernoulli_entropy(logits).mean() - mean_code_entropy(logits)).backward()
+    assert memory.peak < 32e6  # N x 2^18 would be 2 GB
+
+
+def test_mean_entropy_of_any_distributions():
+    p = torch.softmax(torch.randn(5, 3, 4, dtype=torch.float64).flatten(1), 1).view(5, 3, 4)
+    p[:, 0, 0], p[:, 1, 1] = 0, p[:, 1, 1] + p[:, 0, 0]
+    torch.testing.assert_close(mean_entropy(p.sum(0)), torch.special.entr(p.sum(0) / p.sum()).sum())
+    empty = torch.zeros(3, 4, requires_grad=True)
+    entropy = mean_entropy(empty)
+    entropy.backward()
+    assert entropy == 0
+    assert empty.grad.isfinite().all()
 
 
 def test_small_entropy_keeps_its_digits():

@@ -37,7 +37,23 @@ class Incomplete(torch.nn.Module):
 not_a_class = 3
 '''
 
-NAMES = ["fsq", "gumbel", "lfq", "none", "rq", "vq", "vq-ema"]
+NAMES = [
+    "bsq",
+    "diveq",
+    "fsp",
+    "fsq",
+    "fvq",
+    "gumbel",
+    "ibq",
+    "lfq",
+    "multi-scale",
+    "none",
+    "rq",
+    "simvq",
+    "vq",
+    "vq-cosine",
+    "vq-ema",
+]
 
 
 def test_the_zoo():

@@ -1,0 +1,56 @@
+"""What quantizers made of other quantizers share."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from quantizers.registry import options_for_bits, quantizer_options
+from quantizers.validation import check_integer
+
+MAX_BITS = 1024
+"""Bits of a position; far above any use, so that the splits tried below are few."""
+
+
+def split_bits(bits: int, count_option: str, base: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Options of a quantizer that splits `bits` evenly over several of `base`.
+
+    Args:
+        bits: bits per position.
+        count_option: the option that says over how many; where it is not chosen, the smallest divisor of `bits`
+            above 1 that the base can meet.
+        base: name of the base quantizer.
+        options: those chosen already, its own and the base's.
+
+    Raises:
+        ValueError: the bits cannot be split so.
+    """
+    check_integer("bits", bits, 1, MAX_BITS)
+    divisors = [count for count in range(1, bits + 1) if bits % count == 0]
+    known = quantizer_options(base).keys() - {"base"}  # a base that has a base takes its default
+    base_options = {name: value for name, value in options.items() if name in known}
+
+    def split(count: int) -> dict[str, Any]:
+        return {count_option: count, **options_for_bits(base, bits // count, base_options)}
+
+    if count_option in options:
+        count = options[count_option]
+        if count not in divisors:
+            raise ValueError(
+                f"bits={bits} cannot be split evenly over {count_option}={count!r}: "
+                f"{count_option} can be {', '.join(map(str, divisors))}"
+            )
+        return split(count)
+    for count in divisors[1:]:
+        with suppress(ValueError):
+            return split(count)
+    return split(1)
+
+
+def mean_stats(stats: Sequence[dict[str, Float[Tensor, ""]]]) -> dict[str, Float[Tensor, ""]]:
+    """Means of the stats that all parts have."""
+    names = [name for name in stats[0] if all(name in part for part in stats)]
+    return {name: torch.stack([part[name] for part in stats]).mean() for name in names}

@@ -1,0 +1,278 @@
+"""`multi-scale`: residual quantization from coarse to fine, each code a patch of the grid (VAR)."""
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
+
+from quantizers.base import Quantizer, QuantizerOutput, RowOutput
+from quantizers.codebook import MAX_BITS, LearnedCodebook
+from quantizers.entropy import count_codes, usage_stats
+from quantizers.estimators import ESTIMATORS
+from quantizers.losses import mean_squared_error
+from quantizers.registry import register_quantizer
+from quantizers.search import nearest_codes
+from quantizers.validation import check_choice, check_integer, check_number
+
+PAPER_SCALES = (1, 2, 3, 4, 5, 6, 8, 10, 13, 16)
+"""Sides of the code maps on the paper's 16 x 16 grid: 680 codes for 256 positions."""
+
+BENCHMARK_SCALES = (1, 2, 4)
+"""Quarter, half and full resolution, for a given number of bits: on any grid whose sides are multiples of 4 the rate
+is then exactly the nominal one, 21 codes for 16 positions. The paper's would leave 14 values to a code at 10 bits, and
+half as many codes again on a small grid, where the sizes of many of its maps coincide."""
+
+
+class Maps(NamedTuple):
+    """What was coded at each scale, with which codes, and the sums of what the codes so far stand for."""
+
+    rests: list[Float[Tensor, "b d *p"]]
+    codes: list[Int64[Tensor, "b *p"]]
+    totals: list[Float[Tensor, "b d *spatial"]]
+
+
+@register_quantizer(
+    "multi-scale",
+    description="residual quantization from coarse to fine, code maps of growing size (VAR)",
+    paper="Tian et al. 2024, arXiv:2404.02905, algorithms 1 and 2: 4096 codes of 32 channels shared by 10 scales up to "
+    "16 x 16, beta 0.25; phi as in its code, 4 convolutions at weight 0.5; k-means start and dead codes are ours",
+)
+class MultiScale(Quantizer):
+    """Scale k averages what the scales before left over down to its map's size, codes every element of that map by
+    the nearest vector of one codebook, and adds phi(the vectors, enlarged by bicubic interpolation) to the sum that
+    is the output; phi is a 3 x 3 convolution blended with the identity.
+
+    Loss: the mean over scales of |z_k - sg(z)|^2 + beta |sg(z_k) - z|^2 with the partial sums z_k, each a mean over
+    elements. It is what trains the codebook and phi, the output's gradient passing straight through to z.
+
+    For a grid of sides n the map of scale s_k has sides ceil(s_k n / s_last): the scales themselves where n = s_last,
+    as in the paper. In `codes` each map is at the grid's size, its codes repeated: along an axis of n with p codes
+    position i has code floor(i p / n). `decode` reads each code where it first stands, `code_maps` gives them without
+    repeats, and `code_density` counts each once. Up to 3 axes; phi works on the last two.
+
+    Use it for a prior that predicts a picture map by map, in as many steps as there are scales, and for previews from
+    the first maps. A code depends on the whole grid, so it suits no use that codes parts by themselves, and at the same
+    rate `rq`, with all its codes at full resolution, is simpler and as good.
+
+    Args:
+        dim: channels, the width of a code vector.
+        codebook_size: number of code vectors K.
+        scales: relative sizes of the maps, ascending; the last is the grid itself.
+        beta: weight of the commitment term.
+        estimator: how the gradient passes the whole sum: "straight-through" or "rotation" (arXiv:2410.06424).
+        phis: how many convolutions the scales share, neighbours one (at most one each); 0 for none.
+        phi_weight: share of the convolution in phi.
+        dead_threshold: share of the mean usage below which a code is replaced by a vector that was to be coded; 0
+            for never.
+        kmeans_iterations: Lloyd steps on the first training batch; 0 keeps a random start.
+    """
+
+    is_positionwise = False
+
+    def __init__(
+        self,
+        *,
+        dim: int = 32,
+        codebook_size: int = 4096,
+        scales: Sequence[int] = PAPER_SCALES,
+        beta: float = 0.25,
+        estimator: str = "straight-through",
+        phis: int = 4,
+        phi_weight: float = 0.5,
+        dead_threshold: float = 0.25,
+        kmeans_iterations: int = 10,
+    ) -> None:
+        scales = check_scales(scales)
+        codebook = LearnedCodebook(
+            codebook_size, dim, dead_threshold=dead_threshold, kmeans_iterations=kmeans_iterations
+        )
+        super().__init__(dim=dim, codebook_size=codebook_size, codes_per_position=len(scales))
+        self.scales = scales
+        self.codebook = codebook
+        self.beta = check_number("beta", beta, 0)
+        self.estimator = check_choice("estimator", estimator, ESTIMATORS)
+        self.is_straight_through = estimator == "straight-through"
+        count = min(check_integer("phis", phis, 0), len(self.scales))  # with more, some would get no gradient
+        check_number("phi_weight", phi_weight, 0, 1)
+        self.phis = nn.ModuleList([Phi(dim, phi_weight) for _ in range(count)])
+
+    @classmethod
+    def options_for_bits(cls, bits: int, **options: Any) -> dict[str, Any]:
+        """The codebook whose rate is nearest, for the scales chosen, or else for `BENCHMARK_SCALES`."""
+        scales = check_scales(options.get("scales", BENCHMARK_SCALES))
+        density = nominal_density(scales)
+        check_integer("bits", bits, math.ceil(density * math.log2(1.5)), math.floor(density * MAX_BITS))
+        return {"scales": scales, "codebook_size": round(2 ** (bits / density))}
+
+    @property
+    def bits_per_position(self) -> float:
+        """Of a square grid with two axes of side s_last or a multiple; `code_density` has any grid's."""
+        return nominal_density(self.scales) * math.log2(self.codebook_size)
+
+    def code_density(self, spatial: Sequence[int]) -> tuple[float, ...]:
+        positions = max(math.prod(spatial), 1)
+        return tuple(math.prod(sizes) / positions for sizes in self._map_sizes(spatial))
+
+    def code_maps(self, codes: Int64[Tensor, "b c *spatial"]) -> list[Int64[Tensor, "b *p"]]:
+        """The codes of each scale at its map's own size, each once."""
+        maps = []
+        for scale, sizes in enumerate(self._map_sizes(codes.shape[2:])):
+            found = codes[:, scale]
+            for axis, (size, length) in enumerate(zip(sizes, codes.shape[2:], strict=True), 1):
+                firsts = torch.arange(size, device=codes.device) * length
+                found = found.index_select(axis, (firsts + size - 1) // size if size else firsts)
+            maps.append(found)
+        return maps
+
+    @property
+    def needs_start(self) -> bool:
+        return self.codebook.needs_start
+
+    @torch.compiler.disable
+    @torch.no_grad()
+    def start(self, rows: Float[Tensor, "b d *spatial"]) -> None:
+        """Start the codebook from the rests of all scales, found by a first version that the input itself started."""
+        self.codebook.start(_all_rows([shrink(rows, sizes) for sizes in self._map_sizes(rows.shape[2:])]))
+        self.codebook.start(_all_rows(self._code(rows).rests))
+
+    def quantize_grid(self, z: Float[Tensor, "b d *spatial"], *details: Tensor) -> QuantizerOutput:
+        if self.training and self.needs_start:
+            self.start(z)
+        rests, maps, totals = self._code(z)
+        pairs = [(total.flatten(1), z.flatten(1)) for total in totals]
+        commitment = torch.stack([mean_squared_error(z_, total.detach()) for total, z_ in pairs]).mean()
+        fit = torch.stack([mean_squared_error(total, z_.detach()) for total, z_ in pairs]).mean()
+        codes = torch.cat([rearrange(found, "b ... -> b (...)") for found in maps], 1).flatten()
+        if self.training:
+            counts = self.codebook.update(_all_rows(rests), codes)
+        else:
+            counts = count_codes(codes, self.codebook_size, z.dtype)
+        quantized = ESTIMATORS[self.estimator](_rows(z), _rows(totals[-1]))
+        return QuantizerOutput(
+            _grid(quantized, z.shape[0], z.shape[2:]),
+            torch.stack([_repeat(found, z.shape[2:]) for found in maps], 1),
+            fit + self.beta * commitment,
+            {"commitment": commitment.detach(), **usage_stats(counts)},
+        )
+
+    def decode_grid(self, codes: Int64[Tensor, "b c *spatial"]) -> Float[Tensor, "b d *spatial"]:
+        vectors = self.codebook()
+        total = torch.zeros((), dtype=vectors.dtype, device=vectors.device)
+        for scale, found in enumerate(self.code_maps(codes)):
+            total = total + self._spread(scale, found, vectors, codes.shape[2:])
+        return total
+
+    def quantize_rows(self, rows: Float[Tensor, "n d"]) -> RowOutput:
+        """Each row as a grid of its own, with no axes."""
+        return RowOutput(*self.quantize_grid(rows))
+
+    def decode_rows(self, codes: Int64[Tensor, "n c"]) -> Float[Tensor, "n d"]:
+        return self.decode_grid(codes)
+
+    def _map_sizes(self, spatial: Sequence[int]) -> list[tuple[int, ...]]:
+        return [tuple(-(-scale * length // self.scales[-1]) for length in spatial) for scale in self.scales]
+
+    def _code(self, z: Float[Tensor, "b d *spatial"]) -> Maps:
+        vectors = self.codebook()
+        total = torch.zeros((), dtype=vectors.dtype, device=vectors.device)
+        maps = Maps([], [], [])
+        for scale, sizes in enumerate(self._map_sizes(z.shape[2:])):
+            rest = shrink(z.detach() - total.detach(), sizes)
+            found = nearest_codes(_rows(rest), vectors).view(z.shape[0], *sizes)
+            # in the codebook's precision, as in `decode`
+            total = total + self._spread(scale, found, vectors, z.shape[2:])
+            maps.rests.append(rest)
+            maps.codes.append(found)
+            maps.totals.append(total.to(z.dtype))
+        return maps
+
+    def _spread(
+        self, scale: int, codes: Int64[Tensor, "b *p"], vectors: Float[Tensor, "k d"], spatial: Sequence[int]
+    ) -> Float[Tensor, "b d *spatial"]:
+        """What the codes of a scale add to the sum."""
+        if 0 in spatial:
+            return vectors.new_zeros(codes.shape[0], self.dim, *spatial)
+        grid = enlarge(F.embedding(codes, vectors).movedim(-1, 1), spatial)
+        if not self.phis:
+            return grid
+        # the phi in whose share of [0, 1] the middle of the scale's lies: for 4 of 10 the authors'
+        return self.phis[(2 * scale + 1) * len(self.phis) // (2 * len(self.scales))](grid)
+
+
+class Phi(nn.Module):
+    """(1 - weight) x + weight conv(x) with a 3 x 3 convolution over the last two axes, as many as there are.
+
+    Args:
+        dim: channels.
+        weight: share of the convolution.
+    """
+
+    def __init__(self, dim: int, weight: float) -> None:
+        super().__init__()
+        self.weight = weight
+        self.convolution = nn.Conv2d(dim, dim, 3, padding=1)
+
+    def forward(self, x: Float[Tensor, "b d *spatial"]) -> Float[Tensor, "b d *spatial"]:
+        planes = x.movedim(1, -1)
+        planes = planes.reshape(-1, *(1, 1, *x.shape[2:])[-2:], x.shape[1]).movedim(-1, 1)
+        convolved = self.convolution(planes).movedim(1, -1).reshape(x.shape[0], *x.shape[2:], x.shape[1])
+        return torch.lerp(x, convolved.movedim(-1, 1), self.weight)
+
+
+def shrink(x: Float[Tensor, "b d *spatial"], sizes: Sequence[int]) -> Float[Tensor, "b d *p"]:
+    """Each element of the smaller grid the mean of those that it covers, also in part ("area" interpolation)."""
+    if 0 in sizes:  # torch interpolates no empty axis
+        return x.new_zeros(*x.shape[:2], *sizes)
+    return x if tuple(x.shape[2:]) == tuple(sizes) else F.interpolate(x, size=tuple(sizes), mode="area")
+
+
+def enlarge(x: Float[Tensor, "b d *p"], sizes: Sequence[int]) -> Float[Tensor, "b d *spatial"]:
+    """Bicubic interpolation, which is separable, so an axis at a time and for any number of them."""
+    for axis, size in enumerate(sizes, 2):
+        before, after = x.shape[:axis], x.shape[axis + 1 :]
+        if x.shape[axis] != size:
+            planes = x.reshape(before[0], math.prod(before[1:]), x.shape[axis], math.prod(after))
+            x = F.interpolate(planes, size=(size, planes.shape[3]), mode="bicubic").reshape(*before, size, *after)
+    return x
+
+
+def check_scales(scales: object) -> tuple[int, ...]:
+    """Return `scales` as a tuple if they are ascending positive integers, else raise a `ValueError`."""
+    if not isinstance(scales, Sequence) or not scales:
+        raise ValueError(f"scales must be a sequence of at least one integer, got {scales!r}")
+    for scale in scales:
+        check_integer("every one of scales", scale, 1)
+    if any(left >= right for left, right in pairwise(scales)):
+        raise ValueError(f"scales must be ascending, got {scales!r}")
+    return tuple(scales)
+
+
+def nominal_density(scales: Sequence[int]) -> float:
+    """Codes per position of a square grid with two axes of side s_last."""
+    return sum(scale**2 for scale in scales) / scales[-1] ** 2
+
+
+def _rows(grid: Float[Tensor, "b d *spatial"]) -> Float[Tensor, "n d"]:
+    return rearrange(grid, "b d ... -> (b ...) d")
+
+
+def _grid(rows: Float[Tensor, "n d"], batch: int, sizes: Sequence[int]) -> Float[Tensor, "b d *spatial"]:
+    return rows.reshape(batch, *sizes, rows.shape[1]).movedim(-1, 1)
+
+
+def _all_rows(grids: Sequence[Tensor]) -> Float[Tensor, "n d"]:
+    """The rows of several grids, example by example: every rank then holds a consecutive part of the global batch."""
+    return torch.cat([rearrange(grid, "b d ... -> b (...) d") for grid in grids], 1).flatten(0, 1)
+
+
+def _repeat(codes: Int64[Tensor, "b *p"], spatial: Sequence[int]) -> Int64[Tensor, "b *spatial"]:
+    """Every code at all positions of its cell."""
+    for axis, (size, length) in enumerate(zip(codes.shape[1:], spatial, strict=True), 1):
+        codes = codes.index_select(axis, torch.arange(length, device=codes.device) * size // max(length, 1))
+    return codes

@@ -1,0 +1,57 @@
+"""Codes made of digits, each with a number of levels of its own: mixed-radix numbers."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Int64
+from torch import Tensor, nn
+
+from quantizers.validation import check_integer
+
+MAX_BITS = 62
+"""A code is an int64; past this it would wrap."""
+
+MAX_LEVELS = 1000
+"""Of one digit."""
+
+
+class MixedRadix(nn.Module):
+    """Digits to codes and back; the first digit is the lowest.
+
+    Args:
+        levels: values that each digit can take, 2 to 1000; their product is at most 2^62.
+
+    Attributes:
+        levels: the same.
+        codebook_size: their product.
+
+    Raises:
+        ValueError: `levels` is no such sequence.
+    """
+
+    radix: Int64[Tensor, "d"]
+    counts: Int64[Tensor, "d"]
+
+    def __init__(self, levels: Sequence[int]) -> None:
+        super().__init__()
+        if not isinstance(levels, Sequence) or not levels:
+            raise ValueError(f"levels must be a sequence of at least one integer, got {levels!r}")
+        for level in levels:
+            check_integer("every one of levels", level, 2, MAX_LEVELS)
+        self.levels = tuple(levels)
+        self.codebook_size = math.prod(levels)
+        if self.codebook_size > 2**MAX_BITS:
+            bits = math.log2(self.codebook_size)
+            raise ValueError(f"levels must multiply to at most 2^{MAX_BITS} codes, got 2^{bits:.1f}")
+        radix = [math.prod(levels[:digit]) for digit in range(len(levels))]
+        self.register_buffer("radix", torch.tensor(radix, dtype=torch.int64), persistent=False)
+        self.register_buffer("counts", torch.tensor(self.levels, dtype=torch.int64), persistent=False)
+
+    def encode(self, digits: Int64[Tensor, "n d"]) -> Int64[Tensor, "n"]:
+        """The code of each row of digits."""
+        return (digits * self.radix).sum(1)
+
+    def decode(self, codes: Int64[Tensor, "n"]) -> Int64[Tensor, "n d"]:
+        """The digits of each code."""
+        return codes.unsqueeze(1) // self.radix % self.counts

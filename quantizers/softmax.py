@@ -1,0 +1,79 @@
+"""Softmax over all codes of a codebook, with its gradient, and no N x K matrix.
+
+Rows are taken in tiles, forward and again backward, where each tile's products are made anew.
+"""
+
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+FEWEST_ROWS = 16
+"""Of a tile: with fewer, reading a large codebook takes longer than its products."""
+
+
+@torch.compiler.disable
+def choose_by_softmax(
+    rows: Float[Tensor, "n d"], vectors: Float[Tensor, "k d"], codes: Int64[Tensor, "n"], temperature: float
+) -> tuple[Float[Tensor, "n d"], Float[Tensor, ""], Float[Tensor, "k"]]:
+    """The vectors of the codes, with the gradient of softmax(z . c) in place of the choice (index backpropagation, Shi
+    et al. 2024, arXiv:2412.02692, eq. 4), and what the entropies of another softmax are made of.
+
+    Returns:
+        vectors[codes]. Backward, for the gradient g of a row z, the chosen vector gets g, and the products z . c get
+        p_c (g . c - sum_c' p_c' g . c') with p = softmax(z . c); so z and all vectors get a gradient.
+        Sum over rows of the entropy, in nats, of softmax(z . c / temperature).
+        Sums over rows of softmax(z . c / temperature).
+    """
+    return _ChoiceBySoftmax.apply(rows, vectors, codes, temperature)
+
+
+class _ChoiceBySoftmax(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, rows: Tensor, vectors: Tensor, codes: Tensor, temperature: float
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        ctx.save_for_backward(rows, vectors, codes)
+        ctx.temperature = temperature
+        entropy, sums = rows.new_zeros(()), rows.new_zeros(vectors.shape[0])
+        for tile in rows.split(_tile_rows(rows, vectors)):
+            log_p, p = _log_softmax(tile @ vectors.T, temperature)
+            sums += p.sum(0)
+            entropy -= p.mul_(log_p).sum()
+        return vectors[codes], entropy, sums
+
+    @staticmethod
+    def backward(  # type: ignore[override]
+        ctx: Any, of_chosen: Tensor, of_entropy: Tensor, of_sums: Tensor
+    ) -> tuple[Tensor, Tensor, None, None]:
+        rows, vectors, codes = ctx.saved_tensors
+        grad_rows = torch.empty_like(rows)
+        grad_vectors = torch.zeros_like(vectors).index_add_(0, codes, of_chosen)
+        size = _tile_rows(rows, vectors)
+        tiles = zip(rows.split(size), of_chosen.split(size), grad_rows.split(size), strict=True)
+        for tile, of_tile, grad_tile in tiles:
+            products = tile @ vectors.T
+            grad = _softmax_gradient(products.softmax(1), of_tile @ vectors.T)
+            log_p, p = _log_softmax(products, ctx.temperature)
+            grad += _softmax_gradient(p, log_p.mul_(-of_entropy).add_(of_sums)).div_(ctx.temperature)
+            torch.mm(grad, vectors, out=grad_tile)
+            grad_vectors.addmm_(grad.T, tile)
+        return grad_rows, grad_vectors, None, None
+
+
+def _tile_rows(rows: Float[Tensor, "n d"], vectors: Float[Tensor, "k d"]) -> int:
+    """Rows of a tile; backward holds four matrices of them and all codes."""
+    elements, most_rows = (2**21, 512) if rows.device.type == "cpu" else (2**25, 2**25)
+    return min(max(elements // vectors.shape[0], FEWEST_ROWS), most_rows)
+
+
+def _log_softmax(products: Float[Tensor, "n k"], temperature: float) -> list[Float[Tensor, "n k"]]:
+    """log p and p of softmax(products / temperature); `products` is used up."""
+    log_p = torch.log_softmax(products.div_(temperature), 1)
+    return [log_p, torch.exp(log_p, out=products)]
+
+
+def _softmax_gradient(p: Float[Tensor, "n k"], of_p: Float[Tensor, "n k"]) -> Float[Tensor, "n k"]:
+    """The gradient on a softmax's argument, of that on its value `p`; `of_p` is used up."""
+    return of_p.sub_((p * of_p).sum(1, keepdim=True)).mul_(p)
