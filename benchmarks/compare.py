@@ -13,9 +13,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from benchmarks import tables
+from benchmarks.readme import put_between_markers
 from benchmarks.results import read_records
-
-BEGIN, END = "<!-- table -->", "<!-- end of table -->"
 
 
 @dataclass(frozen=True)
@@ -39,15 +38,6 @@ class Arguments:
     """Only these presets."""
     data: tuple[str, ...] = ()
     """Only these data sets."""
-
-
-def put_between_markers(path: Path, text: str) -> None:
-    """Replace what stands between the table's markers in a file. ValueError where it has none."""
-    before, begin, rest = path.read_text(encoding="utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not end:
-        raise ValueError(f"{path} has no lines {BEGIN} and {END} to put the table between")
-    path.write_text(f"{before}{begin}\n\n{text}\n{end}{after}", encoding="utf-8")
 
 
 def main(arguments: Arguments) -> int:
@@ -75,7 +65,7 @@ def main(arguments: Arguments) -> int:
     summary = tables.summarise(tables.to_frame(records))
     if arguments.readme is not None:
         try:
-            put_between_markers(arguments.readme, tables.markdown(summary))
+            put_between_markers(arguments.readme, "table", tables.markdown(summary))
         except (OSError, ValueError) as error:
             errors.print(f"error: {escape(str(error))}")
             return 2

@@ -1,16 +1,16 @@
 """`fsq`: finite scalar quantization, a fixed grid with no codebook to learn."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float, Int64, Num
 from torch import Tensor
 
 from quantizers.base import Quantizer, RowOutput
 from quantizers.entropy import batch_usage
 from quantizers.estimators import straight_through
+from quantizers.radix import MAX_BITS, MixedRadix
 from quantizers.registry import register_quantizer
 from quantizers.validation import check_integer
 
@@ -25,9 +25,6 @@ PAPER_LEVELS = {
 
 MARGIN = 1e-3
 """The paper's eps: the bounded range reaches a little past the outermost levels."""
-
-MAX_BITS = 62
-"""A code is an int64; past this it would wrap."""
 
 
 def levels_for_bits(bits: int) -> tuple[int, ...]:
@@ -70,22 +67,13 @@ class FSQ(Quantizer):
     half_width: Float[Tensor, "d"]
     largest: Float[Tensor, "d"]
     inverse_levels: Float[Tensor, "d"]
-    radix: Int64[Tensor, "d"]
-    level_counts: Int64[Tensor, "d"]
 
     def __init__(self, *, levels: Sequence[int] = (8, 5, 5, 5)) -> None:
-        if not isinstance(levels, Sequence) or not levels:
-            raise ValueError(f"levels must be a sequence of at least one integer, got {levels!r}")
-        for level in levels:
-            check_integer("every one of levels", level, 2, 1000)  # with more, the margin would reach a level further
-        codebook_size = math.prod(levels)
-        if codebook_size > 2**MAX_BITS:
-            raise ValueError(
-                f"levels must multiply to at most 2^{MAX_BITS} codes, got 2^{math.log2(codebook_size):.1f}"
-            )
-        super().__init__(dim=len(levels), codebook_size=codebook_size)
-        self.levels = tuple(levels)
-        count = torch.tensor(self.levels, dtype=torch.float64)
+        radix = MixedRadix(levels)
+        super().__init__(dim=len(levels), codebook_size=radix.codebook_size)
+        self.levels = radix.levels
+        self.radix = radix
+        count = radix.counts.double()
         half_width = count // 2
         half_range = (count - 1) * (1 + MARGIN) / 2
         offset = torch.where(count % 2 == 0, 0.5, 0.0).double()
@@ -98,9 +86,6 @@ class FSQ(Quantizer):
             "inverse_levels": 1 / count,
         }.items():
             self.register_buffer(name, value.to(torch.get_default_dtype()), persistent=False)
-        radix = torch.tensor([math.prod(levels[:i]) for i in range(len(levels))], dtype=torch.int64)
-        self.register_buffer("radix", radix, persistent=False)
-        self.register_buffer("level_counts", count.long(), persistent=False)
 
     @classmethod
     def options_for_bits(cls, bits: int, **options: Any) -> dict[str, Any]:
@@ -116,12 +101,15 @@ class FSQ(Quantizer):
         return torch.addcmul(self.centre, torch.tanh(rows + self.shift), self.scale)
 
     def quantize_rows(self, rows: Float[Tensor, "n d"]) -> RowOutput:
-        digits = (rows.detach() * self.half_width).round_().add_(self.half_width).clamp_(min=0).minimum(self.largest)
-        codes = (digits.to(torch.int64) * self.radix).sum(1)
-        quantized = straight_through(rows, (digits - self.half_width) / self.half_width)
+        digits = torch.addcmul(self.half_width, rows.detach(), self.half_width).round_().clamp_(min=0)
+        digits = torch.minimum(digits, self.largest)
+        codes = self.radix.encode(digits)
         stats = batch_usage(codes, self.codebook_size, over_ranks=self.training)
+        quantized = straight_through(rows, self._values(digits))
         return RowOutput(quantized, codes.unsqueeze(1), rows.new_zeros(()), stats)
 
     def decode_rows(self, codes: Int64[Tensor, "n c"]) -> Float[Tensor, "n d"]:
-        digits = codes // self.radix % self.level_counts
+        return self._values(self.radix.decode(codes.squeeze(1)))
+
+    def _values(self, digits: Num[Tensor, "n d"]) -> Float[Tensor, "n d"]:
         return (digits - self.half_width) / self.half_width

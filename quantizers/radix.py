@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Int64
+from jaxtyping import Int64, Num
 from torch import Tensor, nn
 
 from quantizers.validation import check_integer
@@ -14,6 +14,9 @@ MAX_BITS = 62
 
 MAX_LEVELS = 1000
 """Of one digit."""
+
+EXACT_IN_FLOAT32 = 2**24
+"""Whole numbers up to this are."""
 
 
 class MixedRadix(nn.Module):
@@ -48,9 +51,11 @@ class MixedRadix(nn.Module):
         self.register_buffer("radix", torch.tensor(radix, dtype=torch.int64), persistent=False)
         self.register_buffer("counts", torch.tensor(self.levels, dtype=torch.int64), persistent=False)
 
-    def encode(self, digits: Int64[Tensor, "n d"]) -> Int64[Tensor, "n"]:
-        """The code of each row of digits."""
-        return (digits * self.radix).sum(1)
+    def encode(self, digits: Num[Tensor, "n d"]) -> Int64[Tensor, "n"]:
+        """The code of each row of digits, which may be whole numbers in floating point."""
+        if digits.is_floating_point() and self.codebook_size <= EXACT_IN_FLOAT32:  # sums of floats are vectorised
+            return (digits * self.radix.to(digits.dtype)).sum(1).to(torch.int64)
+        return (digits.to(torch.int64) * self.radix).sum(1)
 
     def decode(self, codes: Int64[Tensor, "n"]) -> Int64[Tensor, "n d"]:
         """The digits of each code."""

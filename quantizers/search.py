@@ -8,6 +8,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from quantizers.search_cpu import search_cpu
+from quantizers.search_triton import can_use_triton, nearest_codes_triton
 from quantizers.validation import check_number
 
 TILE_ROWS, TILE_CODES = 8192, 4096
@@ -39,6 +40,8 @@ def _search(rows: Tensor, codes: Tensor) -> Tensor:
     with _full_precision(rows.device.type):
         if rows.device.type == "cpu":
             return search_cpu(rows, codes)
+        if can_use_triton(rows, codes):
+            return nearest_codes_triton(rows, codes)
         return search_two_best(rows, codes)
 
 

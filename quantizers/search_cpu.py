@@ -50,6 +50,8 @@ def search_cpu(rows: Float[Tensor, "n d"], codes: Float[Tensor, "k d"]) -> Int64
     torch.sub(codes, centre, out=vectors[:size])
     norms = torch.linalg.vector_norm(vectors, dim=1, keepdim=True)
     largest_norm = norms.amax()
+    rounding_per_norm = largest_norm * _relative_rounding(dim, rows.dtype)
+    least_rounding = rounding_per_norm * largest_norm + 2 * dim * torch.finfo(rows.dtype).tiny
     bias = norms.square_().mul_(-0.5)
     bias[size:] = -torch.inf
 
@@ -77,22 +79,21 @@ def search_cpu(rows: Float[Tensor, "n d"], codes: Float[Tensor, "k d"]) -> Int64
             torch.amax(tile_scores.view(of_sections.shape[0], -1, GROUP, height), 1, out=of_sections)
         torch.amax(section_maxima, 0, out=member_maxima)
 
-        reach = torch.linalg.vector_norm(shifted, dim=1).add_(largest_norm).mul_(largest_norm)
-        threshold = member_maxima.amax(0) - _rounding(reach, dim)
+        norm = torch.linalg.vector_norm(shifted, dim=1)
+        threshold = torch.addcmul(member_maxima.amax(0) - least_rounding, norm, rounding_per_norm, value=-1)
         group_reaches, member_reaches = group_maxima.ge_(threshold), member_maxima.ge_(threshold)  # 1 or 0, in place
         group_count, group = group_numbers @ group_reaches
         member_count, member = member_numbers @ member_reaches
-        found = torch.add(member, group, alpha=GROUP).long()
-        close = torch.nonzero((group_count != 1) | (member_count != 1)).squeeze(1)
+        found = index[start : start + height].copy_(torch.add(member, group, alpha=GROUP))
+        close = torch.nonzero(group_count * member_count != 1).squeeze(1)
         if close.numel():
-            overflowed = ~reach[close].isfinite()  # scores mean nothing there
+            overflowed = ~threshold[close].isfinite()  # scores mean nothing there: all codes are candidates
             found[close] = _nearest_candidate(
                 tile[close],
                 codes,
                 (group_reaches[:, close] > 0) | overflowed,
                 (member_reaches[:, close] > 0) | overflowed,
             )
-        index[start : start + height] = found
     return index
 
 
@@ -110,14 +111,13 @@ def _ones_and_numbers(size: int, dtype: torch.dtype) -> Float[Tensor, "2 size"]:
     return torch.stack([torch.ones(size, dtype=dtype), torch.arange(size, dtype=dtype)])
 
 
-def _rounding(reach: Float[Tensor, "n"], dim: int) -> Float[Tensor, "n"]:
-    """How far apart by rounding two equal scores can be found, where |z.e| + |e|^2 <= `reach` for all codes.
+def _relative_rounding(dim: int, dtype: torch.dtype) -> float:
+    """By how much two scores that should be equal can differ, over (|z| + |e|) |e| for the longest code e.
 
-    Errors of a sum of D products grow as sqrt(D) unless they are all of one sign (Higham and Mary 2019,
-    doi:10.1137/18M1226312); products that underflow lose `tiny` each.
+    Errors of a sum of D products grow as sqrt(D) (Higham and Mary 2019, doi:10.1137/18M1226312), the rest is for
+    the centring, the squares and the sum of both.
     """
-    limits = torch.finfo(reach.dtype)
-    return reach * ((8 + 2 * sqrt(dim)) * limits.eps) + 2 * dim * limits.tiny
+    return (8 + 2 * sqrt(dim)) * torch.finfo(dtype).eps
 
 
 def _nearest_candidate(

@@ -12,7 +12,7 @@ from quantizers.codebook import Codebook, size_for_bits
 from quantizers.entropy import count_codes, usage_stats
 from quantizers.estimators import ESTIMATORS
 from quantizers.losses import mean_squared_error
-from quantizers.search import nearest_codes
+from quantizers.search import nearest_codes, sample_codes
 from quantizers.validation import check_choice, check_number
 
 
@@ -85,8 +85,6 @@ class VectorQuantizer(CodebookQuantizer):
     def quantize_rows(self, rows: Float[Tensor, "n d"]) -> RowOutput:
         vectors = self.codebook()
         if self.training and self.start_temperature > 0:
-            from quantizers.search import sample_codes
-
             codes = sample_codes(rows, vectors, self.temperature)
         else:
             codes = nearest_codes(rows, vectors)

@@ -9,7 +9,16 @@ import torch
 from torch import Tensor
 
 from quantizers.base import Quantizer
-from quantizers.testing.contract import Make, contract_line, expect, expect_close, latent, objective, snapshot, trained
+from quantizers.testing.contract import (
+    Make,
+    contract_line,
+    expect,
+    expect_close,
+    latent,
+    snapshot,
+    trained,
+    training_step,
+)
 
 BACKEND = "aot_eager"
 """Dynamo and autograd are what a quantizer can break; generating code would only cost minutes."""
@@ -55,12 +64,9 @@ def check_compile_training(make: Make) -> None:
 
 def _training_steps(quantizer: Quantizer, call: Callable[..., Any]) -> dict[str, Tensor]:
     """Gradients of two steps, and the state that they leave."""
-    found = {}
+    found: dict[str, Tensor] = {}
     for step in range(2):
         torch.manual_seed(step)
-        quantizer.zero_grad()
-        z = latent(quantizer, 5, 3).requires_grad_()
-        objective(call(z)).backward()
-        leaves = {"the input": z, **dict(quantizer.named_parameters())}
-        found |= {f"step {step}: the gradient of {name}": leaf.grad for name, leaf in leaves.items()}
-    return {name: value for name, value in found.items() if value is not None} | snapshot(quantizer)
+        _, gradients = training_step(quantizer, latent(quantizer, 5, 3), call)
+        found |= {f"step {step}: the gradient of {name}": value for name, value in gradients.items()}
+    return found | snapshot(quantizer)

@@ -86,16 +86,19 @@ def objective(out: QuantizerOutput) -> Tensor:
     return (out.quantized * weight.view_as(out.quantized[:1])).mean() + out.loss
 
 
-def gradients(quantizer: Quantizer, z: Tensor) -> dict[str, Tensor]:
-    """Gradients of `objective` on the input and on every parameter, by name; zero where none arrives."""
+def training_step(
+    quantizer: Quantizer, z: Tensor, call: Callable[[Tensor], QuantizerOutput] | None = None
+) -> tuple[QuantizerOutput, dict[str, Tensor]]:
+    """Output of one step, and the gradients of `objective` that reach the input and the parameters, by name.
+
+    `call` is what is called in the quantizer's place, such as its compiled self.
+    """
+    quantizer.zero_grad()
     z = z.detach().requires_grad_()
+    out = (call or quantizer)(z)
+    objective(out).backward()
     leaves = {"the input": z, **dict(quantizer.named_parameters())}
-    value = objective(quantizer(z))
-    found = torch.autograd.grad(value, list(leaves.values()), allow_unused=True)
-    return {
-        name: torch.zeros_like(leaf) if gradient is None else gradient
-        for (name, leaf), gradient in zip(leaves.items(), found, strict=True)
-    }
+    return out, {name: leaf.grad for name, leaf in leaves.items() if leaf.grad is not None}
 
 
 def snapshot(module: Quantizer) -> dict[str, Tensor]:

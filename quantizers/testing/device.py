@@ -40,7 +40,7 @@ class _NoReading(TorchDispatchMode):
         by_position = func is torch.ops.aten.index.Tensor and not any(
             index is not None and index.dtype is torch.bool for index in args[1]
         )
-        reads = READING_TAGS & set(func.tags) and not by_position or func in READERS
+        reads = (READING_TAGS & set(func.tags) and not by_position) or func in READERS
         expect(not reads, f"the backward pass reads a value back to the host: {func}")
         return func(*args, **(kwargs or {}))
 

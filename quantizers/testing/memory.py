@@ -11,7 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from quantizers.base import Quantizer
-from quantizers.testing.contract import Make, contract_line, expect, latent, objective, trained
+from quantizers.testing.contract import Make, contract_line, expect, latent, objective
 
 POSITIONS = 1024
 """Positions of the smaller of two inputs; the larger has twice as many. More than a tile of a search on a CPU."""
@@ -71,10 +71,14 @@ def check_memory(make: Make) -> None:
     for training in (True, False):
         quantizer.train(training)
         inputs = [latent(quantizer, count // 2) for count in (POSITIONS, 2 * POSITIONS)]
-        _expect_lean(quantizer, [partial(_step, quantizer, z) for z in inputs], "a training step" if training else "eval")
+        _expect_lean(
+            quantizer, [partial(_step, quantizer, z) for z in inputs], "a training step" if training else "eval"
+        )
 
 
-@contract_line("memory: no N x K tensor and no implicit codebook in decode, by measured peak", exempt=_does_not_stand_out)
+@contract_line(
+    "memory: no N x K tensor and no implicit codebook in decode, by measured peak", exempt=_does_not_stand_out
+)
 def check_memory_of_decode(make: Make) -> None:
     quantizer = _trained_on_many(make).eval()
     codes = [quantizer(latent(quantizer, count // 2)).codes for count in (POSITIONS, 2 * POSITIONS)]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from quantizers.base import Quantizer
-from quantizers.testing.contract import Make, contract_line, expect, gradients, latent, trained
+from quantizers.testing.contract import Make, contract_line, expect, latent, trained, training_step
 from quantizers.testing.decoding import expect_decodes
 from quantizers.testing.shapes import expect_output
 
@@ -32,11 +32,9 @@ def check_float64(make: Make) -> None:
 
 def _step(quantizer: Quantizer, z: Tensor) -> dict[str, Tensor]:
     """Loss and gradients of one training step, which a copy makes."""
-    quantizer = copy.deepcopy(quantizer)
     torch.manual_seed(3)
-    loss = quantizer(z).loss.detach()
-    torch.manual_seed(3)
-    return {"the loss": loss, **{f"the gradient of {name}": g for name, g in gradients(quantizer, z).items()}}
+    out, gradients = training_step(copy.deepcopy(quantizer), z)
+    return {"the loss": out.loss.detach(), **{f"the gradient of {name}": value for name, value in gradients.items()}}
 
 
 @contract_line("half precision and autocast: output in the input's dtype; all else computed as in float32")

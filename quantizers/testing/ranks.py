@@ -11,7 +11,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from quantizers.base import Quantizer
-from quantizers.testing.contract import Make, contract_line, expect, expect_close, expect_equal, objective
+from quantizers.testing.contract import Make, contract_line, expect, expect_close, expect_equal, training_step
 from quantizers.testing.randomness import SharedDraws
 
 RANKS = 2
@@ -29,21 +29,16 @@ TOLERANCE = 1e-5
 def _train(quantizer: Quantizer, shares: Shares, rank: int | None = None) -> dict[str, Any]:
     """A step per entry of `shares` without an optimizer, of one rank's part or of the whole batch (None).
 
-    Returns every step's codes, stats and gradients of input and parameters, and the state at the end.
+    Returns every step's codes, stats and gradients, and the state at the end.
     """
     generator = torch.Generator().manual_seed(99)
     quantizer.train()
     steps = []
     for step, share in enumerate(shares):
         batch = torch.randn(SAMPLES, quantizer.dim, 3, 5, generator=generator)
-        z = (batch if rank is None else batch.split(list(share))[rank]).clone().requires_grad_()
         quantizer.anneal(step / len(shares))
-        quantizer.zero_grad()
         with SharedDraws(share, rank):
-            out = quantizer(z)
-            objective(out).backward()
-        leaves = {"the input": z, **dict(quantizer.named_parameters())}
-        gradients = {name: leaf.grad for name, leaf in leaves.items() if leaf.grad is not None}
+            out, gradients = training_step(quantizer, batch if rank is None else batch.split(list(share))[rank])
         steps.append({"codes": out.codes, "gradients": gradients, "stats": out.stats})
     return {"steps": steps, "state": quantizer.state_dict()}
 
@@ -77,22 +72,27 @@ def _run_ranks(quantizer: Quantizer, shares: Shares) -> list[dict[str, Any]]:
         return [torch.load(Path(folder) / f"{rank}.pt", weights_only=False) for rank in range(RANKS)]
 
 
-def _compare(make: Make, shares: Shares) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Train on ranks and on one; the state, the codes and the stats of the global batch must be equal."""
+def _compare(make: Make, shares: Shares) -> list[tuple[list[dict[str, Tensor]], dict[str, Tensor]]]:
+    """Train on ranks and on one; the state, the codes and the stats of the global batch must be equal.
+
+    Returns for every step the gradients of each rank and those of the one.
+    """
     torch.manual_seed(0)
     quantizer = make()
     ranks = _run_ranks(quantizer, shares)
     whole = _train(quantizer, shares)
-    expect_equal(*[rank["state"] for rank in ranks], "the ranks end with different")
+    expect_equal(ranks[0]["state"], ranks[1]["state"], "the ranks end with different")
+    gradients = []
     for step, one in enumerate(whole["steps"]):
         parts = [rank["steps"][step] for rank in ranks]
         codes = torch.cat([part["codes"] for part in parts])
         expect(torch.equal(codes, one["codes"]), f"step {step}: codes differ from one rank's")
         for name in one["stats"].keys() & {"perplexity", "usage"}:
             _expect_close(parts[0]["stats"][name], one["stats"][name], f"step {step}: {name} of the global batch")
+        gradients.append(([part["gradients"] for part in parts], one["gradients"]))
     for name, value in ranks[0]["state"].items():
         _expect_close(value, whole["state"][name], f"{name} after {len(shares)} steps")
-    return [rank["steps"] for rank in ranks], whole["steps"]
+    return gradients
 
 
 def _expect_close(value: Tensor, expected: Tensor, what: str) -> None:
@@ -101,10 +101,8 @@ def _expect_close(value: Tensor, expected: Tensor, what: str) -> None:
 
 @contract_line("two gloo ranks with half the batch each: codes, buffers, averaged gradients of one with the whole")
 def check_two_ranks(make: Make) -> None:
-    ranks, whole = _compare(make, [(7, 7)] * 3)
-    for step, one in enumerate(whole):
-        parts = [rank[step]["gradients"] for rank in ranks]
-        for name, gradient in one["gradients"].items():
+    for step, (parts, one) in enumerate(_compare(make, [(7, 7)] * 3)):
+        for name, gradient in one.items():
             found = [part[name] for part in parts]
             # d mean / dz of half a batch is twice that of the whole; a parameter's gradients DDP averages
             joined = torch.cat(found) if name == "the input" else torch.stack(found).sum(0)

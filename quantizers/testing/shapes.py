@@ -8,7 +8,17 @@ import torch
 from torch import Tensor
 
 from quantizers.base import Quantizer, QuantizerOutput
-from quantizers.testing.contract import Make, contract_line, expect, expect_close, expect_equal, latent, objective, trained, unless
+from quantizers.testing.contract import (
+    Make,
+    contract_line,
+    expect,
+    expect_close,
+    expect_equal,
+    latent,
+    trained,
+    training_step,
+    unless,
+)
 
 SPATIAL = ((), (7,), (5, 3), (3, 2, 5))
 
@@ -104,7 +114,9 @@ def check_non_contiguous(make: Make) -> None:
     plain = latent(quantizer, 4, 6)
     for what, z in {**dict(layouts(plain)), "an expanded axis": plain[:, :, :1].expand(plain.shape)}.items():
         for training in (True, False):
-            result, expected = (_result(copy.deepcopy(quantizer).train(training), given) for given in (z, z.contiguous()))
+            result, expected = (
+                _result(copy.deepcopy(quantizer).train(training), given) for given in (z, z.contiguous())
+            )
             expect(torch.equal(result.pop("codes"), expected.pop("codes")), f"{what}: other codes than if contiguous")
             for name, value in expected.items():
                 expect_close(result[name], value, 1e-5, f"{what}: {name} is not that of a contiguous copy, off")
@@ -112,12 +124,11 @@ def check_non_contiguous(make: Make) -> None:
 
 def _result(quantizer: Quantizer, z: Tensor) -> dict[str, Tensor]:
     torch.manual_seed(9)
-    z = z.detach().requires_grad_()
-    out = quantizer(z)
-    result = {"codes": out.codes, "quantized": out.quantized.detach()}
-    if quantizer.training:
-        (result["the gradient"],) = torch.autograd.grad(objective(out), z)
-    return result
+    if not quantizer.training:
+        out = quantizer(z)
+        return {"codes": out.codes, "quantized": out.quantized}
+    out, gradients = training_step(quantizer, z)
+    return {"codes": out.codes, "quantized": out.quantized.detach(), "the gradient": gradients["the input"]}
 
 
 @contract_line("the input and the codes to decode are left as they were")

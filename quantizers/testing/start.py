@@ -10,7 +10,9 @@ BATCHES = 8
 @contract_line("a first training batch of a single position does not decide how many codes are in use later")
 def check_small_start(make: Make) -> None:
     used, expected = _codes_used(make, small_start=True), _codes_used(make, small_start=False)
-    expect(2 * used >= expected, f"{used} codes in use after {BATCHES} batches, {expected} without the tiny batch before")
+    expect(
+        2 * used >= expected, f"{used} codes in use after {BATCHES} batches, {expected} without the tiny batch before"
+    )
 
 
 def _codes_used(make: Make, *, small_start: bool) -> int:

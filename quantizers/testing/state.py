@@ -43,7 +43,7 @@ def check_eval_seed(make: Make) -> None:
         torch.manual_seed(seed)
         out = quantizer(latent(quantizer, 5, 3))
         outputs.append({"codes": out.codes, "quantized": out.quantized, "loss": out.loss})
-    expect_equal(*outputs, "the seed changes in eval mode")
+    expect_equal(outputs[0], outputs[1], "the seed changes in eval mode")
 
 
 @contract_line("state_dict round trip into a quantizer that is new, and into one that has been trained")
