@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -18,7 +19,7 @@ from jaxtyping import Int, UInt8
 from torch import Tensor, nn
 
 from benchmarks.metrics import swd
-from benchmarks.metrics.codes import CodeHistogram
+from benchmarks.metrics.codes import CodeHistogram, code_density, nominal_bits
 from benchmarks.metrics.fid import frechet_distance
 from benchmarks.metrics.inception import FEATURES
 from benchmarks.metrics.share import Share, full_float32, measure_share, measuring_device
@@ -157,8 +158,8 @@ def _combine(shares: Sequence[Share | ValueError | None], quantizer: Quantizer, 
             )
 
     height, width = originals.shape[-2:]
-    positions = parts[0].positions
-    metrics["bpp"] = quantizer.bits_per_position * positions / (height * width)
+    grid = parts[0].grid
+    metrics["bpp"] = nominal_bits(quantizer, grid) / (height * width)
     code_counts = None
     histograms = [part.histogram for part in parts if part.histogram is not None]
     if histograms:
@@ -166,11 +167,13 @@ def _combine(shares: Sequence[Share | ValueError | None], quantizer: Quantizer, 
         size = quantizer.codebook_size
         metrics["usage"] = histogram.usage(size)
         metrics["perplexity"] = histogram.perplexity()
-        metrics["bpp_entropy"] = float(histogram.entropies().sum()) * positions / (height * width)
+        positions, density = math.prod(grid), code_density(quantizer, grid)
+        metrics["bpp_entropy"] = float((density * histogram.entropies()).sum()) * positions / (height * width)
         code_counts = histogram.dense(size)
-        if count * positions < 10 * size:
+        seen = round(count * positions * density.min())
+        if seen < 10 * size:
             notes["usage"] = (
-                f"{count * positions} positions for {size} codes: usage, perplexity and entropy tend to be "
+                f"{seen} positions for {size} codes: usage, perplexity and entropy tend to be "
                 "higher on a larger test set"
             )
     else:

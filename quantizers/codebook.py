@@ -15,10 +15,13 @@ from torch import Tensor, nn
 from quantizers.distributed import sum_over_ranks
 from quantizers.entropy import count_codes
 from quantizers.kmeans import kmeans, offer_rows
-from quantizers.validation import check_integer, check_number
+from quantizers.validation import MAX_CHANNELS, check_integer, check_number
 
 MAX_BITS = 26
 """Of a code whose vectors are held: beyond it use a method with an implicit codebook."""
+
+MAX_ITERATIONS = 1000
+"""Of k-means at the start; it has long converged by then."""
 
 
 def size_for_bits(bits: int) -> int:
@@ -42,7 +45,7 @@ class Codebook(nn.Module):
     def __init__(self, size: int, dim: int) -> None:
         super().__init__()
         self.size = check_integer("codebook_size", size, 1, 2**MAX_BITS)
-        self.dim = check_integer("dim", dim, 1)
+        self.dim = check_integer("dim", dim, 1, MAX_CHANNELS)
 
     def forward(self) -> Float[Tensor, "k d"]:
         """The vectors, with a gradient to what they are made of."""
@@ -97,7 +100,7 @@ class LearnedCodebook(Codebook):
         super().__init__(size, dim)
         self.decay = check_number("decay", decay, 0, 1)
         self.dead_threshold = check_number("dead_threshold", dead_threshold, 0, 1)
-        self.kmeans_iterations = check_integer("kmeans_iterations", kmeans_iterations, 0)
+        self.kmeans_iterations = check_integer("kmeans_iterations", kmeans_iterations, 0, MAX_ITERATIONS)
         self._hold_vectors(torch.empty(size, dim).uniform_(-1 / size, 1 / size))
         self.register_buffer("counts", torch.ones(size))
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64))

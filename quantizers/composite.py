@@ -8,11 +8,22 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from quantizers.registry import options_for_bits, quantizer_options
+from quantizers.registry import options_for_bits, quantizer_class, quantizer_options
 from quantizers.validation import check_integer
 
 MAX_BITS = 1024
 """Bits of a position; far above any use, so that the splits tried below are few."""
+
+
+def check_base(base: object) -> str:
+    """Return `base` if it names a quantizer, else raise a `ValueError` that names the option."""
+    if not isinstance(base, str):
+        raise ValueError(f"base must be the name of a quantizer, got {base!r}")
+    try:
+        quantizer_class(base)
+    except ValueError as error:
+        raise ValueError(f"base: {error}") from error
+    return base
 
 
 def split_bits(bits: int, count_option: str, base: str, options: dict[str, Any]) -> dict[str, Any]:
@@ -29,6 +40,7 @@ def split_bits(bits: int, count_option: str, base: str, options: dict[str, Any])
         ValueError: the bits cannot be split so.
     """
     check_integer("bits", bits, 1, MAX_BITS)
+    check_base(base)
     divisors = [count for count in range(1, bits + 1) if bits % count == 0]
     known = quantizer_options(base).keys() - {"base"}  # a base that has a base takes its default
     base_options = {name: value for name, value in options.items() if name in known}

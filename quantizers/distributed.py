@@ -28,6 +28,16 @@ def sum_over_ranks(tensors: Sequence[Tensor]) -> list[Tensor]:
     return [piece.view_as(tensor) for piece, tensor in zip(pieces, tensors, strict=True)]
 
 
+def place_of_rows(rows: Tensor) -> tuple[Tensor | int, Tensor | int]:
+    """Where this rank's rows begin in the global batch, whose parts the ranks hold in order, and how long that is."""
+    if world_size() == 1:
+        return 0, rows.shape[0]
+    counts = torch.zeros(world_size(), dtype=torch.int64, device=rows.device)
+    counts[rank()] = rows.shape[0]
+    dist.all_reduce(counts)
+    return counts[: rank()].sum(), counts.sum()
+
+
 class _DifferentiableSum(torch.autograd.Function):
     """Sum over ranks. Every rank's loss depends on every rank's x, so gradients are summed as well."""
 

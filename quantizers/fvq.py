@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from quantizers.codebook import Codebook
 from quantizers.registry import register_quantizer
-from quantizers.validation import check_integer
+from quantizers.validation import MAX_CHANNELS, MAX_PARTS, check_integer
 from quantizers.vector import VectorQuantizer
 
 HEADS = 4
@@ -92,8 +92,8 @@ class VQBridge(nn.Module):
 
     def __init__(self, dim: int, *, patch_size: int, hidden_dim: int, depth: int) -> None:
         super().__init__()
-        check_integer("depth", depth, 1)
-        if check_integer("hidden_dim", hidden_dim, HEADS) % HEADS:
+        check_integer("depth", depth, 1, MAX_PARTS)
+        if check_integer("hidden_dim", hidden_dim, HEADS, MAX_CHANNELS) % HEADS:
             raise ValueError(f"hidden_dim must be a multiple of {HEADS}, got {hidden_dim}")
         self.patch_size = patch_size
         self.compress = _linear(patch_size * dim, hidden_dim)

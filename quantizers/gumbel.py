@@ -12,7 +12,7 @@ from quantizers.base import Quantizer, RowOutput
 from quantizers.codebook import MAX_BITS, size_for_bits
 from quantizers.entropy import batch_usage
 from quantizers.registry import register_quantizer
-from quantizers.validation import check_integer, check_number
+from quantizers.validation import MAX_CHANNELS, check_integer, check_number
 
 
 @register_quantizer(
@@ -52,7 +52,7 @@ class Gumbel(Quantizer):
         temperature_start: float = 1.0,
         temperature_end: float = 1 / 16,
     ) -> None:
-        check_integer("dim", dim, 1)
+        check_integer("dim", dim, 1, MAX_CHANNELS)
         check_integer("codebook_size", codebook_size, 1, 2**MAX_BITS)
         super().__init__(dim=dim, codebook_size=codebook_size)
         self.kl_weight = check_number("kl_weight", kl_weight, 0)

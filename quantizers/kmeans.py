@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
-from quantizers.distributed import rank, sum_over_ranks, world_size
+from quantizers.distributed import place_of_rows, sum_over_ranks
 from quantizers.entropy import count_codes
 from quantizers.search import nearest_codes
 
@@ -33,21 +33,20 @@ def offer_rows(
     sequence (plain even spacing would take the same column of every picture).
 
     Args:
-        rows: this rank's part of the batch. Ranks hold consecutive parts of equal size; with other sizes every code
-            still gets one row.
+        rows: this rank's part of the batch; ranks hold consecutive parts.
         wanted: which codes need a row.
         step: varies the choice.
     """
     flags, offers = rows.new_zeros(wanted.shape[0]), rows.new_zeros(wanted.shape[0], rows.shape[1])
+    first, total = place_of_rows(rows)
     if rows.shape[0] == 0:
         return flags, offers
     part = SLOTS // wanted.sum().clamp_min(1)
     number = wanted.cumsum(0) - 1
     within = (number + step) * GOLDEN % SLOTS * part // SLOTS
-    slot = (number * part + within) * world_size()
-    row = slot % SLOTS * rows.shape[0] // SLOTS
-    mine = wanted & (slot // SLOTS == rank())
-    return mine.to(rows.dtype), torch.where(mine.unsqueeze(1), rows[row], offers)
+    row = (number * part + within) * total // SLOTS - first
+    mine = wanted & (row >= 0) & (row < rows.shape[0])
+    return mine.to(rows.dtype), torch.where(mine.unsqueeze(1), rows[row.clamp(0, rows.shape[0] - 1)], offers)
 
 
 def kmeans(

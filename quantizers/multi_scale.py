@@ -18,7 +18,7 @@ from quantizers.estimators import ESTIMATORS
 from quantizers.losses import mean_squared_error
 from quantizers.registry import register_quantizer
 from quantizers.search import nearest_codes
-from quantizers.validation import check_choice, check_integer, check_number
+from quantizers.validation import MAX_PARTS, check_choice, check_integer, check_number
 
 PAPER_SCALES = (1, 2, 3, 4, 5, 6, 8, 10, 13, 16)
 """Sides of the code maps on the paper's 16 x 16 grid: 680 codes for 256 positions."""
@@ -98,7 +98,9 @@ class MultiScale(Quantizer):
         self.beta = check_number("beta", beta, 0)
         self.estimator = check_choice("estimator", estimator, ESTIMATORS)
         self.is_straight_through = estimator == "straight-through"
-        count = min(check_integer("phis", phis, 0), len(self.scales))  # with more, some would get no gradient
+        count = min(
+            check_integer("phis", phis, 0, MAX_PARTS), len(self.scales)
+        )  # with more, some would get no gradient
         check_number("phi_weight", phi_weight, 0, 1)
         self.phis = nn.ModuleList([Phi(dim, phi_weight) for _ in range(count)])
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from quantizers.base import Quantizer, RowOutput
 from quantizers.estimators import straight_through
 from quantizers.registry import register_quantizer
-from quantizers.validation import check_integer
+from quantizers.validation import MAX_CHANNELS, check_integer
 
 
 @register_quantizer("none", description="no quantization: float32 passed through, the ceiling row")
@@ -26,7 +26,7 @@ class NoQuantizer(Quantizer):
     is_projection = True
 
     def __init__(self, *, dim: int = 16) -> None:
-        dim = check_integer("dim", dim, 1)
+        dim = check_integer("dim", dim, 1, MAX_CHANNELS)
         super().__init__(dim=dim, codebook_size=2**32, codes_per_position=dim)
 
     @classmethod

@@ -7,9 +7,9 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from quantizers.base import Quantizer, RowOutput
-from quantizers.composite import mean_stats, split_bits
+from quantizers.composite import check_base, mean_stats, split_bits
 from quantizers.registry import create_quantizer, quantizer_options, register_quantizer
-from quantizers.validation import check_integer
+from quantizers.validation import MAX_CHANNELS, MAX_PARTS, check_integer
 
 
 @register_quantizer(
@@ -34,10 +34,10 @@ class PQ(Quantizer):
     """
 
     def __init__(self, *, groups: int = 2, base: str = "vq-ema", **base_options: Any) -> None:
-        check_integer("groups", groups, 1)
-        known = quantizer_options(base)
+        check_integer("groups", groups, 1, MAX_PARTS)
+        known = quantizer_options(check_base(base))
         if "dim" in known:
-            dim = check_integer("dim", base_options.get("dim", groups * known["dim"].default), 1)
+            dim = check_integer("dim", base_options.get("dim", groups * known["dim"].default), 1, MAX_CHANNELS)
             if dim % groups:
                 raise ValueError(f"dim must be a multiple of groups={groups}, got {dim}")
             base_options["dim"] = dim // groups

@@ -87,6 +87,8 @@ def quantizer_class(name: str) -> type[nn.Module]:
     Raises:
         ValueError: there is none; the message has the nearest names.
     """
+    if not isinstance(name, str):
+        raise ValueError(f"a quantizer's name must be a string, got {name!r}")
     if ":" in name:
         return _load(name, f"quantizer {name!r}")
     if name in _registrations:

@@ -9,10 +9,10 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from quantizers.base import Quantizer, QuantizerOutput, RowOutput
-from quantizers.composite import mean_stats, split_bits
+from quantizers.composite import check_base, mean_stats, split_bits
 from quantizers.estimators import ESTIMATORS
 from quantizers.registry import create_quantizer, register_quantizer
-from quantizers.validation import check_choice, check_integer, check_number
+from quantizers.validation import MAX_PARTS, check_choice, check_flag, check_integer, check_number
 
 
 @register_quantizer(
@@ -52,8 +52,11 @@ class RQ(Quantizer):
         dropout: float = 0.0,
         **base_options: Any,
     ) -> None:
-        check_integer("codes_per_position", codes_per_position, 1)
-        layers = [create_quantizer(base, **base_options) for _ in range(1 if shared else codes_per_position)]
+        check_integer("codes_per_position", codes_per_position, 1, MAX_PARTS)
+        layers = [
+            create_quantizer(check_base(base), **base_options)
+            for _ in range(1 if check_flag("shared", shared) else codes_per_position)
+        ]
         if layers[0].codes_per_position != 1 or not layers[0].is_straight_through:
             raise ValueError(
                 f"base must have one code per position and a straight-through gradient, as {base!r} has not"

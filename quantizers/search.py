@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int64
@@ -152,7 +153,7 @@ def _checked(rows: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
 @contextmanager
 def _full_precision(device_type: str) -> Iterator[None]:
     """Products of float32 in float32, though autocast, TF32 or bfloat16 may be on in the program."""
-    products = getattr(torch.backends.cuda if device_type == "cuda" else torch.backends.mkldnn, "matmul", None)
+    products: Any = getattr(torch.backends.cuda if device_type == "cuda" else torch.backends.mkldnn, "matmul", None)
     with torch.autocast(device_type, enabled=False):
         if hasattr(products, "fp32_precision"):
             before, products.fp32_precision = products.fp32_precision, "ieee"

@@ -70,9 +70,7 @@ def search_cpu(rows: Float[Tensor, "n d"], codes: Float[Tensor, "k d"]) -> Int64
         start = min(start, count - height)  # the last tile is as high as the others and overlaps the one before
         tile = rows[start : start + height]
         torch.sub(tile, centre, out=shifted)
-        for (tile_codes, tile_bias, of_groups), of_sections in zip(
-            tiles, section_maxima.split(sections), strict=True
-        ):
+        for (tile_codes, tile_bias, of_groups), of_sections in zip(tiles, section_maxima.split(sections), strict=True):
             tile_scores = scores[: tile_codes.shape[0]]
             torch.addmm(tile_bias, tile_codes, shifted.T, out=tile_scores)
             torch.amax(tile_scores.view(-1, GROUP, height), 1, out=of_groups)

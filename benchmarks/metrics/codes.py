@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,9 +27,11 @@ class CodeHistogram:
     counts: tuple[np.ndarray, ...]
 
     @classmethod
-    def of(cls, codes: Int[Tensor, "b c *spatial"]) -> CodeHistogram:
-        """Histogram of a batch of codes."""
-        seen = [codes[:, c].unique(return_counts=True) for c in range(codes.shape[1])]
+    def of(cls, codes: Int[Tensor, "b c *spatial"], quantizer: Quantizer | None = None) -> CodeHistogram:
+        """Histogram of a batch of codes; with their quantizer, of a code that several positions share counted once."""
+        code_maps = getattr(quantizer, "code_maps", None)
+        maps = codes.unbind(1) if code_maps is None else code_maps(codes)
+        seen = [found.unique(return_counts=True) for found in maps]
         return cls(
             tuple(values.cpu().numpy() for values, _ in seen),
             tuple(counts.cpu().numpy() for _, counts in seen),
@@ -71,6 +74,21 @@ class CodeHistogram:
         for row, codes, counts in zip(table, self.codes, self.counts, strict=True):
             row[codes] = counts
         return table
+
+
+def code_density(quantizer: Quantizer, spatial: Sequence[int]) -> np.ndarray:
+    """Codes of each kind per position of the grid, (codes_per_position,): 1 unless several positions share one."""
+    if hasattr(quantizer, "code_density"):
+        return np.array(quantizer.code_density(spatial))
+    return np.ones(quantizer.codes_per_position)
+
+
+def nominal_bits(quantizer: Quantizer, spatial: Sequence[int]) -> float:
+    """Bits of the codes of a grid, each at log2(codebook_size); `bits_per_position` where no position shares one."""
+    density = code_density(quantizer, spatial)
+    shared = (density < 1).any()
+    bits = float(density.sum()) * math.log2(quantizer.codebook_size) if shared else quantizer.bits_per_position
+    return bits * math.prod(spatial)
 
 
 def has_codebook(quantizer: Quantizer) -> bool:

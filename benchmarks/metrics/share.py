@@ -40,7 +40,8 @@ class Share:
     features: tuple[FeatureSums, FeatureSums] | None
     kept_indices: np.ndarray
     kept: tuple[Tensor, Tensor]
-    positions: int
+    grid: tuple[int, ...]
+    """Sides of the grid of positions."""
     missing: dict[str, str]
 
 
@@ -95,7 +96,8 @@ def measure_share(
     measuring = measuring_device(device)
     inception = None if weights.inception is None else Inception(weights.inception).to(measuring)
     features = (FeatureSums.zeros(FEATURES, measuring), FeatureSums.zeros(FEATURES, measuring))
-    counted = has_codebook(cast(Quantizer, tokenizer.quantizer))
+    quantizer = cast(Quantizer, tokenizer.quantizer)
+    counted = has_codebook(quantizer)
     histograms: list[CodeHistogram] = []
     values: dict[str, list[Tensor]] = defaultdict(list)
     indices: list[Tensor] = []
@@ -115,7 +117,7 @@ def measure_share(
             features[0].update(inception(originals))
             features[1].update(inception(reconstructions))
         if counted:
-            histograms.append(CodeHistogram.of(output.codes))
+            histograms.append(CodeHistogram.of(output.codes, quantizer))
         indices.append(places)
         keep = places < swd.MAX_PICTURES
         if keep.any():
@@ -134,6 +136,6 @@ def measure_share(
         features=None if inception is None else (features[0].cpu(), features[1].cpu()),
         kept_indices=kept_places.numpy(),
         kept=(kept_originals, kept_reconstructions),
-        positions=output.codes[0, 0].numel(),
+        grid=tuple(output.codes.shape[2:]),
         missing=missing if inception is not None else {**missing, "rfid": weights.missing["rfid"]},
     )

@@ -95,7 +95,7 @@ def training_step(
     """
     quantizer.zero_grad()
     z = z.detach().requires_grad_()
-    out = (call or quantizer)(z)
+    out = (quantizer if call is None else call)(z)
     objective(out).backward()
     leaves = {"the input": z, **dict(quantizer.named_parameters())}
     return out, {name: leaf.grad for name, leaf in leaves.items() if leaf.grad is not None}

@@ -16,12 +16,16 @@ def check_small_start(make: Make) -> None:
 
 
 def _codes_used(make: Make, *, small_start: bool) -> int:
-    """Different codes among some hundred positions, after some training batches."""
+    """Different codes among some hundred positions, after training on some batches to reconstruct them."""
     torch.manual_seed(0)
     quantizer = make().train()
-    if small_start:
-        quantizer(latent(quantizer, batch=1) + 5)
+    parameters = [torch.zeros(1), *quantizer.parameters()]  # an optimizer wants one at least
+    optimizer = torch.optim.Adam(parameters, lr=0.05)
     generator = torch.Generator().manual_seed(7)
-    for _ in range(BATCHES):
-        quantizer(torch.randn(64, quantizer.dim, 4, generator=generator))
+    batches = [torch.randn(64, quantizer.dim, 4, generator=generator) for _ in range(BATCHES)]
+    for z in [latent(quantizer, batch=1) + 5, *batches] if small_start else batches:
+        optimizer.zero_grad()
+        out = quantizer(z.requires_grad_())
+        (out.loss + (out.quantized - z).square().mean()).backward()
+        optimizer.step()
     return len(quantizer.eval()(torch.randn(128, quantizer.dim, 4, generator=generator)).codes.unique())

@@ -24,7 +24,7 @@ from benchmarks import evaluation
 from benchmarks.evaluation import PROTOCOL, MetricWeights, evaluate, measure_speed
 from benchmarks.metrics import inception, share, speed
 from benchmarks.metrics.inception import Inception
-from quantizers import QuantizerOutput
+from quantizers import QuantizerOutput, create_quantizer
 
 
 def photographs(count: int = 12, side: int = 32) -> torch.Tensor:
@@ -110,6 +110,38 @@ def test_without_a_codebook():
     for name in ("usage", "perplexity", "bpp_entropy"):
         assert result.metrics[name] is None
         assert "no codebook" in result.missing[name]
+
+
+class Coarse(nn.Module):
+    """Mean colours of 8 x 8 blocks, coded in maps of three sizes; on a 4 x 4 grid most cells are unequal."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.quantizer = create_quantizer("multi-scale", dim=3, codebook_size=7, scales=(1, 2, 3), kmeans_iterations=0)
+        self.quantizer.codebook.vectors.data.normal_()
+
+    def forward(self, images):
+        return images, self.quantizer(nn.functional.avg_pool2d(images, 8))
+
+
+def test_codes_that_positions_share_count_once():
+    pictures, tokenizer = photographs(), Coarse().eval()
+    result = evaluate(tokenizer, batches(pictures, 5), device="cpu", weights=MetricWeights())
+    _, out = tokenizer(pictures / 127.5 - 1)
+    maps = tokenizer.quantizer.code_maps(out.codes)
+    assert [found.shape[1:] for found in maps] == [(2, 2), (3, 3), (4, 4)]
+    counts = np.stack([found.flatten().bincount(minlength=7).numpy() for found in maps])
+    np.testing.assert_array_equal(result.code_counts, counts)
+    bits = 0.0
+    for row in counts:
+        p = row[row > 0] / row.sum()
+        bits -= row.sum() / len(pictures) * (p * np.log2(p)).sum()
+    assert result.metrics["bpp_entropy"] == pytest.approx(bits / 32**2)
+    assert result.metrics["bpp"] == pytest.approx((4 + 9 + 16) * np.log2(7) / 32**2)
+    assert result.metrics["bpp"] != pytest.approx(tokenizer.quantizer.bits_per_position * 16 / 32**2)
+    assert result.metrics["usage"] == pytest.approx((counts > 0).mean())
+    assert result.notes["usage"].startswith("48 positions for 7 codes")
 
 
 @pytest.mark.parametrize("size", [1, 7])

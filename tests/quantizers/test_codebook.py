@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from vector_quantize_pytorch import ResidualVQ, VectorQuantize
+from vector_quantize_pytorch import VectorQuantize
 
 from quantizers import create_quantizer
 from quantizers.codebook import EMACodebook, LearnedCodebook
@@ -30,33 +30,6 @@ def test_ema_update_is_the_peers_after_several_steps():
         torch.testing.assert_close(out.stats["commitment"], loss.squeeze().detach(), rtol=1e-5, atol=1e-6)
         torch.testing.assert_close(ours.codebook.vectors, theirs.embed[0], rtol=1e-5, atol=1e-6)
         torch.testing.assert_close(ours.codebook.counts, theirs.cluster_size[0], rtol=1e-5, atol=1e-6)
-
-
-@pytest.mark.parametrize("shared", [True, False])
-def test_residual_codes_and_values_are_the_peers(shared):
-    torch.manual_seed(0)
-    ours = create_quantizer("rq", dim=8, codebook_size=64, codes_per_position=3, shared=shared).eval()
-    peer = ResidualVQ(dim=8, codebook_size=64, num_quantizers=3, shared_codebook=shared, kmeans_init=False).eval()
-    for depth in range(3):
-        vectors = torch.randn(64, 8) / (1 if shared else depth + 1)
-        ours.codebook(depth).vectors.copy_(vectors)
-        peer.layers[depth]._codebook.embed.data[0].copy_(vectors)
-    z = torch.randn(2, 8, 50)
-    out = ours(z)
-    quantized, codes, _ = peer(z.mT)
-    assert torch.equal(out.codes.mT, codes)
-    torch.testing.assert_close(out.quantized.mT, quantized, rtol=1e-5, atol=1e-6)
-
-
-def test_rq_loss_is_the_mean_over_partial_sums():
-    quantizer = create_quantizer("rq", dim=4, codebook_size=16, codes_per_position=3, shared=False).eval()
-    for codebook in quantizer.codebooks:
-        codebook.vectors.normal_()
-    z = torch.randn(30, 4)
-    out = quantizer(z)
-    vectors = torch.stack([quantizer.codebook(d).lookup(out.codes[:, d]) for d in range(3)])
-    expected = (z - vectors.cumsum(0)).square().mean()
-    torch.testing.assert_close(out.loss, 0.25 * expected)
 
 
 def test_vq_loss_and_its_gradients_are_equation_three():

@@ -1,73 +1,72 @@
 """Every line of the contract on every quantizer of the registry, each its own test."""
 
-import importlib
 from functools import partial
-from pathlib import Path
 
 import pytest
 
 from quantizers import create_quantizer, list_quantizers
-from quantizers.testing import CHECKS, ContractError, check_quantizer
+from quantizers.testing import CHECKS
 
 VARIANTS = {
-    "bsq": partial(create_quantizer, "bsq", bits=10),
-    "diveq": partial(create_quantizer, "diveq", bits=8, dim=4),
+    "bsq": partial(create_quantizer, "bsq", bits=12),
+    "diveq": partial(create_quantizer, "diveq", bits=10, dim=4),
     "fsp": partial(create_quantizer, "fsp", bits=10),
     "fsq": partial(create_quantizer, "fsq", bits=10),
     "fsq-large": partial(create_quantizer, "fsq", levels=(16,) * 12),
-    "fvq": partial(create_quantizer, "fvq", bits=8, dim=4, hidden_dim=16, depth=1),
-    "gumbel": partial(create_quantizer, "gumbel", bits=6, dim=8),
+    "fvq": partial(create_quantizer, "fvq", bits=10, dim=4, hidden_dim=16, depth=1),
+    "gumbel": partial(create_quantizer, "gumbel", bits=10, dim=4),
     "ibq": partial(create_quantizer, "ibq", bits=12, dim=8),
-    "lfq": partial(create_quantizer, "lfq", bits=10),
+    "lfq": partial(create_quantizer, "lfq", bits=12),
     "lfq-large": partial(create_quantizer, "lfq", bits=32),
-    "multi-scale": partial(create_quantizer, "multi-scale", bits=10, dim=6),
-    "multi-scale-paper": partial(create_quantizer, "multi-scale", dim=4, codebook_size=64),
+    "multi-scale": partial(create_quantizer, "multi-scale", bits=16, dim=3),
+    "multi-scale-odd": partial(create_quantizer, "multi-scale", dim=4, codebook_size=64, scales=(1, 3), phis=1),
     "none": partial(create_quantizer, "none", dim=4),
-    "rq": partial(create_quantizer, "rq", bits=16, dim=8),
-    "rq-separate": partial(create_quantizer, "rq", bits=10, dim=8, shared=False),
-    "simvq": partial(create_quantizer, "simvq", bits=10, dim=8),
-    "vq": partial(create_quantizer, "vq", bits=8, dim=4),
-    "vq-cosine": partial(create_quantizer, "vq-cosine", bits=8, dim=4),
-    "vq-ema": partial(create_quantizer, "vq-ema", bits=10, dim=8),
+    "pq": partial(create_quantizer, "pq", bits=20, dim=2),
+    "rq": partial(create_quantizer, "rq", bits=20, dim=2),
+    "rq-dropout": partial(create_quantizer, "rq", bits=10, dim=8, shared=False, dropout=0.5),
+    "rq-fsq": partial(create_quantizer, "rq", bits=24, base="fsq"),
+    "simvq": partial(create_quantizer, "simvq", bits=10, dim=4),
+    "vq": partial(create_quantizer, "vq", bits=10, dim=4),
+    "vq-sampled": partial(create_quantizer, "vq", bits=4, dim=4, estimator="rotation", temperature=0.5),
+    "vq-cosine": partial(create_quantizer, "vq-cosine", bits=10, dim=4),
+    "vq-ema": partial(create_quantizer, "vq-ema", bits=10, dim=4),
 }
+
+FEW_CODES = ("multi-scale-odd", "rq-dropout", "vq-sampled")
+DOES_NOT_STAND_OUT = "codebook_size is under 192 x dim x codes_per_position: N x K would not stand out"
+
+NOT_ASKED = {
+    "positions": dict.fromkeys(("multi-scale", "multi-scale-odd"), "is_positionwise is False"),
+    "idempotence": dict.fromkeys(
+        (
+            *("fsp", "fsq", "fsq-large", "gumbel", "ibq", "multi-scale", "multi-scale-odd"),
+            *("rq", "rq-dropout", "rq-fsq"),
+        ),
+        "is_projection is False",
+    ),
+    "straight-through": dict.fromkeys(("diveq", "gumbel", "ibq", "vq-sampled"), "is_straight_through is False"),
+    "memory": {"gumbel": "holds_logits is True", **dict.fromkeys(FEW_CODES, DOES_NOT_STAND_OUT)},
+    "memory-of-decode": dict.fromkeys(FEW_CODES, DOES_NOT_STAND_OUT),
+    "bits": {"none": "options_for_bits ignores the bits"},
+}
+"""By line, the variants that it is not asked of, and what they declare that makes it so. The estimators of the methods
+that have another gradient are tested with each; memory, with another variant of the method."""
 
 
 def test_every_registered_quantizer_is_checked():
     assert {registration.name for registration in list_quantizers()} <= set(VARIANTS)
 
 
+def test_no_line_is_left_out_silently():
+    not_asked = {
+        name: {variant: reason for variant, make in VARIANTS.items() if (reason := check.exempt(make()))}
+        for name, check in CHECKS.items()
+    }
+    assert {name: variants for name, variants in not_asked.items() if variants} == NOT_ASKED
+
+
 @pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS.keys())
 @pytest.mark.parametrize("make", VARIANTS.values(), ids=VARIANTS.keys())
 def test_contract(make, check):
-    check.run(make)
-
-
-@pytest.mark.parametrize(
-    ("broken", "check", "message"),
-    [
-        ("WrongDecode", "decode", "off by up to 1"),
-        ("NoGradient", "gradient", "no gradient"),
-        ("WrongEstimator", "straight-through", "not the straight-through"),
-        ("CountsInEval", "eval-mode", "eval mode changed: seen"),
-        ("NanOnEmpty", "empty-batch", "loss is not a finite scalar"),
-        ("LocalStatistics", "two-ranks", "the ranks end with different seen"),
-        ("FullMatrix", "memory", "a tensor of 1048576 elements"),
-        ("NoChecks", "bad-codes", "a negative code: accepted"),
-        ("ForgetsState", "state-dict", "after load_state_dict: codes differ"),
-    ],
-)
-def test_a_broken_line_is_found(broken, check, message, monkeypatch):
-    monkeypatch.syspath_prepend(str(Path(__file__).parent))
-    module = importlib.import_module("broken_quantizers")
-    CHECKS[check].run(module.Rounding)
-    with pytest.raises(ContractError, match=message):
-        CHECKS[check].run(getattr(module, broken))
-
-
-def test_check_quantizer_names_the_line(monkeypatch):
-    monkeypatch.syspath_prepend(str(Path(__file__).parent))
-    module = importlib.import_module("broken_quantizers")
-    with pytest.raises(ContractError, match=r"decode.*== quantized in eval mode"):
-        check_quantizer(module.WrongDecode)
-    with pytest.raises(ContractError, match=r"compile-eval \(torch.compile\(fullgraph=True\)"):
-        check_quantizer(module.HostSync)
+    if not check.exempt(make()):  # which are, `test_no_line_is_left_out_silently` says
+        check.run(make)

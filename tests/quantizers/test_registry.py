@@ -12,6 +12,7 @@ PLUGIN = '''
 import torch
 from quantizers import Quantizer, RowOutput
 from quantizers.estimators import straight_through
+from quantizers.validation import check_integer
 
 
 class Rounding(Quantizer):
@@ -20,6 +21,7 @@ class Rounding(Quantizer):
     is_projection = True
 
     def __init__(self, *, dim: int = 1):
+        check_integer("dim", dim, 1, 100)
         super().__init__(dim=dim, codebook_size=16, codes_per_position=dim)
 
     def quantize_rows(self, rows):
@@ -48,6 +50,7 @@ NAMES = [
     "lfq",
     "multi-scale",
     "none",
+    "pq",
     "rq",
     "simvq",
     "vq",
@@ -92,7 +95,7 @@ def test_unknown_option_lists_those_there_are():
         ("vq-ema", {"decay": 2.0}, "decay must be a number from 0 to 1"),
         ("vq-ema", {"dim": 2.5}, "dim must be an integer"),
         ("gumbel", {"temperature_end": 0}, "temperature_end"),
-        ("none", {"dim": -1}, "dim must be an integer >= 1"),
+        ("none", {"dim": -1}, "dim must be an integer from 1"),
     ],
 )
 def test_options_that_cannot_work(name, options, message):
