@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import jaxtyping
 import pytest
+import torch
 
 UNCHECKED = re.compile("compile|checkpointing|bad|cannot|broken|refuse|wrong|unknown")
 """Dynamo cannot trace the check, and tests of bad input are to see our own errors, not the check's."""
@@ -15,3 +16,26 @@ def _shapes_checked(request: pytest.FixtureRequest) -> Iterator[None]:
     jaxtyping.config.update("jaxtyping_disable", UNCHECKED.search(request.node.name) is not None)
     yield
     jaxtyping.config.update("jaxtyping_disable", False)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    speed = parser.getgroup("speed", "speed of the quantizers (with --benchmark-only)")
+    speed.addoption(
+        "--device",
+        choices=("cpu", "cuda"),
+        default="cpu",
+        help="where the quantizers run; faiss-cpu is left out on cuda",
+    )
+    speed.addoption(
+        "--threads",
+        type=int,
+        action="append",
+        help="a number of CPU threads, as often as wanted; one thread and all of them unless given",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--device") == "cuda" and not torch.cuda.is_available():
+        raise pytest.UsageError("--device cuda: PyTorch finds no CUDA device here; leave it out to measure on the CPU")
+    if any(threads < 1 for threads in config.getoption("--threads") or ()):
+        raise pytest.UsageError("--threads takes numbers from 1")

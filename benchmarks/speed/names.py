@@ -1,0 +1,11 @@
+"""What competitors are called."""
+
+OURS = "ours"
+VECTOR_QUANTIZE = "vector-quantize-pytorch"
+FAISS = "faiss-cpu"
+NAIVE = "naive"
+
+
+def family(competitor: str) -> str:
+    """One of the names above: a competitor may add to it, after a colon, what is special about it."""
+    return competitor.partition(":")[0]
