@@ -20,7 +20,7 @@ def expect_value_error(call: Callable[[], object], argument: str, what: str) -> 
         expect(False, f"{what}: accepted")
 
 
-@contract_line("bad input: channel count, axes, dtype, NaN and infinity give a ValueError naming z")
+@contract_line("channel count, axes, dtype, NaN and infinity give a ValueError naming z")
 def check_bad_latent(make: Make) -> None:
     quantizer = trained(make)
     z = latent(quantizer, 4, 4)
@@ -43,7 +43,7 @@ def check_bad_latent(make: Make) -> None:
     expect_equal(before, snapshot(quantizer), "bad input changed")
 
 
-@contract_line("bad codes: out of range, wrong dtype or shape give a ValueError naming codes")
+@contract_line("codes out of range, of a wrong dtype or shape give a ValueError naming codes")
 def check_bad_codes(make: Make) -> None:
     quantizer = trained(make).eval()
     codes = quantizer(latent(quantizer, 4, 4)).codes

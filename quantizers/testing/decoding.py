@@ -38,7 +38,7 @@ def check_idempotence(make: Make) -> None:
     expect(torch.equal(once.quantized, again.quantized), "quantizing the output again changed it")
 
 
-@contract_line("stats: perplexity and usage, where given, are those of the batch's codes")
+@contract_line("perplexity and usage, where given, are those of the batch's codes")
 def check_stats(make: Make) -> None:
     quantizer = trained(make).eval()
     out = quantizer(latent(quantizer, batch=135))  # without axes, along which codes may be repeated

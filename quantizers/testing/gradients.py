@@ -36,7 +36,7 @@ def check_gradient(make: Make) -> None:
 
 
 @contract_line(
-    "straight-through methods: d quantized / d z is the identity, or the derivative of `bound` where there is one",
+    "d quantized / d z is the identity, or the derivative of `bound` where there is one",
     exempt=unless("is_straight_through", default=False),
 )
 def check_straight_through(make: Make) -> None:

@@ -61,7 +61,7 @@ def _does_not_stand_out(quantizer: Quantizer) -> str | None:
 
 
 @contract_line(
-    "memory: no N x K tensor in a training step or in eval mode, no implicit codebook, by measured peak",
+    "no N x K tensor in a training step or in eval mode, no implicit codebook, by measured peak",
     exempt=lambda quantizer: (
         "holds_logits is True" if getattr(quantizer, "holds_logits", False) else _does_not_stand_out(quantizer)
     ),
@@ -76,9 +76,7 @@ def check_memory(make: Make) -> None:
         )
 
 
-@contract_line(
-    "memory: no N x K tensor and no implicit codebook in decode, by measured peak", exempt=_does_not_stand_out
-)
+@contract_line("no N x K tensor and no implicit codebook in decode, by measured peak", exempt=_does_not_stand_out)
 def check_memory_of_decode(make: Make) -> None:
     quantizer = _trained_on_many(make).eval()
     codes = [quantizer(latent(quantizer, count // 2)).codes for count in (POSITIONS, 2 * POSITIONS)]

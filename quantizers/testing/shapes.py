@@ -40,7 +40,7 @@ def expect_output(quantizer: Quantizer, z: Tensor, out: QuantizerOutput, what: s
         expect(detached, f"{what}: stats[{name!r}] is not a detached scalar tensor")
 
 
-@contract_line("attributes: dim, codebook_size, codes_per_position >= 1; bits_per_position at most their rate")
+@contract_line("dim, codebook_size and codes_per_position are 1 or more, bits_per_position is at most their rate")
 def check_attributes(make: Make) -> None:
     quantizer = make()
     for name in ("dim", "codebook_size", "codes_per_position"):

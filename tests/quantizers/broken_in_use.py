@@ -112,6 +112,16 @@ class TensorOfTheHost(Rounding):
         return super().quantize_rows(rows + torch.zeros(2).to(rows.device))
 
 
+@breaks("no-host-sync", "a training step uses a tensor that is neither a parameter nor a buffer")
+class TableOfTheHost(Rounding):
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.table = torch.zeros(2)
+
+    def quantize_rows(self, rows):
+        return super().quantize_rows(rows + self.table)
+
+
 @breaks("two-ranks", "the ranks end with different: seen", "unequal-ranks")
 class LocalStatistics(Rounding):
     def quantize_rows(self, rows):

@@ -27,12 +27,12 @@ VARIANTS = {
     "rq-fsq": partial(create_quantizer, "rq", bits=24, base="fsq"),
     "simvq": partial(create_quantizer, "simvq", bits=10, dim=4),
     "vq": partial(create_quantizer, "vq", bits=10, dim=4),
-    "vq-sampled": partial(create_quantizer, "vq", bits=4, dim=4, estimator="rotation", temperature=0.5),
+    "vq-ema-sampled": partial(create_quantizer, "vq-ema", bits=4, dim=4, estimator="rotation", temperature=0.5),
     "vq-cosine": partial(create_quantizer, "vq-cosine", bits=10, dim=4),
     "vq-ema": partial(create_quantizer, "vq-ema", bits=10, dim=4),
 }
 
-FEW_CODES = ("multi-scale-odd", "rq-dropout", "vq-sampled")
+FEW_CODES = ("multi-scale-odd", "rq-dropout", "vq-ema-sampled")
 DOES_NOT_STAND_OUT = "codebook_size is under 192 x dim x codes_per_position: N x K would not stand out"
 
 NOT_ASKED = {
@@ -44,7 +44,7 @@ NOT_ASKED = {
         ),
         "is_projection is False",
     ),
-    "straight-through": dict.fromkeys(("diveq", "gumbel", "ibq", "vq-sampled"), "is_straight_through is False"),
+    "straight-through": dict.fromkeys(("diveq", "gumbel", "ibq", "vq-ema-sampled"), "is_straight_through is False"),
     "memory": {"gumbel": "holds_logits is True", **dict.fromkeys(FEW_CODES, DOES_NOT_STAND_OUT)},
     "memory-of-decode": dict.fromkeys(FEW_CODES, DOES_NOT_STAND_OUT),
     "bits": {"none": "options_for_bits ignores the bits"},

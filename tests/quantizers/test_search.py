@@ -1,4 +1,4 @@
-"""Exact search against brute force in float64."""
+"""Exact search against brute force in float64; draws of codes against the softmax in float64."""
 
 import subprocess
 import sys
@@ -9,30 +9,83 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from quantizers import search
+from quantizers import search, search_cpu
 from quantizers.search import nearest_codes, sample_codes, search_two_best
-from quantizers.search_cpu import GROUP
+
+EXTREMES = [1e-30, 1e-22, 1e-18, 1e-6, 1e6, 1e18, 1e30]
 
 
 def brute_force(rows, codes):
     return torch.cdist(rows.double(), codes.double(), compute_mode="donot_use_mm_for_euclid_dist").square()
 
 
-def assert_nearest(rows, codes):
+def assert_nearest(rows, codes, found=None, tolerance=1e-12):
+    """Nearest to float64's rounding, and the first of equal vectors."""
+    found = nearest_codes(rows, codes) if found is None else found
     distances = brute_force(rows, codes)
-    found = nearest_codes(rows, codes)
     assert found.dtype == torch.int64
     assert found.shape == (rows.shape[0],)
-    chosen = distances.gather(1, found.unsqueeze(1)).squeeze(1)
-    assert torch.all(chosen <= distances.amin(1) * (1 + 1e-6))
+    assert torch.all(distances.gather(1, found.unsqueeze(1)).squeeze(1) <= distances.amin(1) * (1 + tolerance))
+    copies = (codes[found].unsqueeze(1) == codes).all(2)
+    assert torch.equal(found, copies.to(torch.uint8).argmax(1))
 
 
-@pytest.mark.parametrize("size", [1, 2, GROUP - 1, GROUP, GROUP + 1, 1000, 1024, 3001])
+@pytest.fixture(params=["one tile", "many tiles"])
+def tiles(request, monkeypatch):
+    if request.param == "many tiles":
+        monkeypatch.setattr(search_cpu, "TILE_CODES", 128)
+        monkeypatch.setattr(search_cpu, "SCORES_PER_THREAD", 4096)
+        monkeypatch.setattr(search_cpu, "CANDIDATES", 512)
+
+
+@st.composite
+def problems(draw):
+    """Rows and codes of any size, scale, offset and layout, some of them duplicates or near copies."""
+    generator = torch.Generator().manual_seed(draw(st.integers(0, 2**32)))
+    dim, size, count = draw(st.integers(1, 40)), draw(st.integers(1, 300)), draw(st.integers(1, 80))
+    codes = torch.randn(draw(st.integers(1, size)), dim, generator=generator)
+    codes = codes[torch.randint(codes.shape[0], (size,), generator=generator)]
+    rows = torch.randn(count, dim, generator=generator) * 10.0 ** draw(st.integers(-3, 3))
+    if draw(st.booleans()):
+        rows = codes[torch.randint(size, (count,), generator=generator)] + rows
+    offset = draw(st.sampled_from([0, 1, 1e3, 1e6])) * torch.randn(dim, generator=generator)
+    scale = 10.0 ** draw(st.integers(-20, 20))
+    dtype = draw(st.sampled_from([torch.float32, torch.float64]))
+    return [
+        _laid_out(((matrix + offset) * scale).to(dtype), draw(st.sampled_from(["contiguous", "transposed", "strided"])))
+        for matrix in (rows, codes)
+    ]
+
+
+def _laid_out(matrix, layout):
+    if layout == "transposed":
+        return matrix.T.contiguous().T
+    if layout == "strided":
+        return torch.stack([matrix, torch.full_like(matrix, torch.nan)], 2).flatten(1)[:, ::2]
+    return matrix
+
+
+@given(problems())
+@settings(max_examples=150, deadline=None)
+def test_any_problem(problem):
+    assert_nearest(*problem)
+
+
+@pytest.mark.parametrize("size", [1, 2, 31, 32, 33, 128, 1000, 1024, 3001])
 @pytest.mark.parametrize(("count", "dim"), [(1, 1), (255, 3), (513, 64), (300, 8)])
-def test_random(count, dim, size):
+def test_random(count, dim, size, tiles):
     generator = torch.Generator().manual_seed(size)
     rows, codes = (torch.randn(n, dim, generator=generator) for n in (count, size))
-    assert torch.equal(nearest_codes(rows, codes), brute_force(rows, codes).argmin(1))
+    expected = brute_force(rows, codes).argmin(1)
+    assert torch.equal(nearest_codes(rows, codes), expected)
+    assert torch.equal(search_two_best(rows, codes), expected)
+
+
+def test_two_best_over_many_tiles(monkeypatch):
+    monkeypatch.setattr(search, "TILE_ROWS", 70)
+    monkeypatch.setattr(search, "TILE_CODES", 9)
+    rows, codes = torch.randn(200, 5), torch.randn(100, 5)
+    assert torch.equal(search_two_best(rows, codes), brute_force(rows, codes).argmin(1))
 
 
 def test_empty_batch():
@@ -43,26 +96,43 @@ def test_exact_ties_go_to_the_lowest_index():
     codes = torch.tensor([[2.0], [0.0], [1.0], [0.0], [1.0]])
     rows = torch.tensor([[0.5], [0.0], [1.5], [9.0]])
     assert nearest_codes(rows, codes).tolist() == [1, 1, 0, 0]
+    assert search_two_best(rows, codes).tolist()[1:] == [1, 0, 0]  # the first row has four nearest codes
 
 
-def test_duplicates_go_to_the_lowest_index():
+@pytest.mark.parametrize("shift", [0.0, 3.0])
+def test_ties_far_apart_go_to_the_lowest_index(shift, tiles):
+    codes = torch.tensor([[-1.0, 0.0], [1.0, 0.0], [0.0, -1.0], [0.0, 1.0]]).repeat(100, 1).flip(0) + shift
+    assert nearest_codes(torch.full((5, 2), shift), codes).tolist() == [0] * 5
+
+
+@pytest.mark.parametrize("find", [nearest_codes, search_two_best])
+def test_duplicates_go_to_the_lowest_index(find, tiles):
     vectors = torch.randn(700, 37)
-    codes = vectors[torch.randint(700, (4099,))]
-    rows = codes[torch.randperm(4099)[:600]] + 1e-3 * torch.randn(600, 37)
-    found = nearest_codes(rows, codes)
-    assert_nearest(rows, codes)
-    first = (codes[found].unsqueeze(1) == codes.unsqueeze(0)).all(2).to(torch.uint8).argmax(1)
-    assert torch.equal(found, first)
+    codes = vectors[torch.randint(700, (1500,))]
+    rows = codes[torch.randperm(1500)[:300]] + 1e-3 * torch.randn(300, 37)
+    assert_nearest(rows, codes, find(rows, codes), 1e-6)
 
 
-@pytest.mark.parametrize("scale", [1e-18, 1e-6, 1e6, 1e18, 1e30])
-def test_any_scale(scale):
+def test_all_codes_equal(tiles):
+    assert nearest_codes(torch.randn(70, 3), torch.ones(400, 3)).tolist() == [0] * 70
+
+
+@pytest.mark.parametrize("find", [nearest_codes, search_two_best])
+@pytest.mark.parametrize("scale", EXTREMES)
+def test_any_scale(scale, find):
     rows, codes = torch.randn(200, 16) * scale, torch.randn(500, 16) * scale
-    assert_nearest(rows, codes)
+    assert_nearest(rows, codes, find(rows, codes), 1e-6)
 
 
-def test_common_offset():
-    assert_nearest(torch.randn(400, 16) + 1e4, torch.randn(600, 16) + 1e4)
+@pytest.mark.parametrize("scale", [1e-15, 1e15])
+def test_rows_of_another_scale_than_the_codes(scale):
+    assert_nearest(torch.randn(100, 4) * scale, torch.randn(300, 4) / scale)
+
+
+@pytest.mark.parametrize("find", [nearest_codes, search_two_best])
+def test_common_offset(find):
+    rows, codes = torch.randn(400, 16) + 1e4, torch.randn(600, 16) + 1e4
+    assert_nearest(rows, codes, find(rows, codes), 1e-6)
 
 
 def test_rows_far_from_all_codes():
@@ -74,16 +144,32 @@ def test_close_codes_beside_a_huge_one():
     assert_nearest(1e-3 * torch.randn(300, 8), codes)
 
 
-def test_clusters_far_apart():
+def test_clusters_far_apart(tiles):
     centres = 1e5 * torch.randn(20, 8)
     codes = centres.repeat(30, 1) + torch.randn(600, 8)
     assert_nearest(centres.repeat(10, 1) + torch.randn(200, 8), codes)
 
 
+@pytest.mark.parametrize("dim", [1, 8, 64, 1024])
+@pytest.mark.parametrize("sign", ["any", "one"])
+def test_rounding_of_scores_stays_within_its_bound(dim, sign):
+    """Products of one sign add up their rounding errors the most."""
+    rows, codes = torch.randn(256, dim), torch.randn(300, dim)
+    if sign == "one":
+        rows, codes = torch.rand(256, 1).expand(256, dim) / 3, torch.rand(300, 1).expand(300, dim)
+    scores = torch.addmm(-codes.square().sum(1) / 2, rows, codes.T)
+    exact = rows.double() @ codes.double().T - codes.double().square().sum(1) / 2
+    longest = torch.linalg.vector_norm(codes, dim=1).amax()
+    reach = (torch.linalg.vector_norm(rows, dim=1, keepdim=True) + longest) * longest
+    error = 2 * (scores - exact).abs()  # of two scores
+    assert torch.all(error <= reach * search_cpu._relative_rounding(dim, torch.float32) / 2)
+
+
 def test_float64_is_computed_in_float64():
     codes = 1 + 1e-9 * torch.randn(100, 4, dtype=torch.float64)
     rows = codes[torch.randperm(100)[:50]] + 1e-11 * torch.randn(50, 4, dtype=torch.float64)
-    assert torch.equal(nearest_codes(rows, codes), brute_force(rows, codes).argmin(1))
+    for find in (nearest_codes, search_two_best):
+        assert torch.equal(find(rows, codes), brute_force(rows, codes).argmin(1))
 
 
 def test_autocast_does_not_matter():
@@ -93,9 +179,63 @@ def test_autocast_does_not_matter():
         assert torch.equal(nearest_codes(rows, codes), expected)
 
 
+@pytest.mark.parametrize("precision", ["high", "medium"])
+def test_products_are_in_float32_whatever_the_program_allows(precision, monkeypatch):
+    seen = []
+
+    def find(rows, codes):
+        seen.append(torch.backends.mkldnn.matmul.fp32_precision)
+        return torch.zeros(rows.shape[0], dtype=torch.int64)
+
+    monkeypatch.setattr(search, "search_cpu", find)
+    torch.set_float32_matmul_precision(precision)
+    try:
+        before = torch.backends.mkldnn.matmul.fp32_precision
+        nearest_codes(torch.randn(2, 3), torch.randn(4, 3))
+        assert seen == ["ieee"] != [before]
+        assert torch.backends.mkldnn.matmul.fp32_precision == before
+        assert torch.get_float32_matmul_precision() == precision
+    finally:
+        torch.set_float32_matmul_precision("highest")
+
+
 def test_half_precision_rows_are_searched_in_float32():
     rows, codes = torch.randn(400, 32).bfloat16(), torch.randn(1024, 32)
     assert torch.equal(nearest_codes(rows, codes), brute_force(rows.float(), codes).argmin(1))
+
+
+def test_compiles_to_one_graph():
+    rows, codes = torch.randn(100, 8, requires_grad=True), torch.randn(300, 8, requires_grad=True)
+    compiled = torch.compile(lambda rows: nearest_codes(rows, codes) + 1, fullgraph=True, backend="aot_eager")
+    for some in (rows, rows[:37], rows[:0]):
+        assert torch.equal(compiled(some), nearest_codes(some, codes) + 1)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            assert torch.equal(compiled(some), nearest_codes(some, codes) + 1)
+    torch.library.opcheck(search._search_in_graph, (rows.detach(), codes.detach()))
+
+
+MEASURE_PEAK = """
+import resource
+
+import torch
+from quantizers.search import {name} as find
+
+rows, codes = torch.randn(4096, 8), torch.randn(65536, 8)
+find(rows[:64], codes[:64], *{arguments})
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+find(rows, codes, *{arguments})
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the peak as Linux counts it, in KiB")
+@pytest.mark.parametrize(
+    ("name", "arguments"), [("nearest_codes", ()), ("search_two_best", ()), ("sample_codes", (1.0,))]
+)
+def test_peak_memory_is_far_below_an_n_by_k_matrix(name, arguments):
+    code = MEASURE_PEAK.format(name=name, arguments=arguments)
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(run.stdout) * 1024 < 4096 * 65536 * 4 / 4
 
 
 @pytest.mark.parametrize(
@@ -111,82 +251,51 @@ def test_bad_input(rows, codes, message):
         nearest_codes(rows, codes)
 
 
-@settings(deadline=None, max_examples=60)
-@given(
-    seed=st.integers(0, 2**31),
-    count=st.integers(1, 90),
-    dim=st.integers(1, 40),
-    size=st.integers(1, 300),
-    scale=st.sampled_from([1e-20, 1e-3, 1.0, 1e5, 1e15]),
-    offset=st.sampled_from([0.0, 1.0, 300.0]),
-    distinct=st.integers(1, 300),
-    transposed=st.booleans(),
-)
-def test_any_input(seed, count, dim, size, scale, offset, distinct, transposed):
-    generator = torch.Generator().manual_seed(seed)
-    codes = torch.randn(min(distinct, size), dim, generator=generator)
-    codes = codes[torch.randint(len(codes), (size,), generator=generator)]
-    rows = codes[torch.randint(size, (count,), generator=generator)] + torch.randn(count, dim, generator=generator)
-    rows, codes = (scale * (x + offset) for x in (rows, codes))
-    if transposed:
-        rows, codes = (x.T.contiguous().T for x in (rows, codes))
-    assert torch.equal(nearest_codes(rows, codes), brute_force(rows, codes).argmin(1))
-
-
-@pytest.mark.parametrize(("count", "dim", "size"), [(1, 1, 1), (300, 8, 1000), (100, 64, 5000)])
-def test_the_search_of_other_devices_is_exact_too(count, dim, size):
-    generator = torch.Generator().manual_seed(size)
-    rows, codes = (torch.randn(n, dim, generator=generator) + 10 for n in (count, size))
-    distances = brute_force(rows, codes)
-    found = search_two_best(rows, codes).unsqueeze(1)
-    assert torch.all(distances.gather(1, found).squeeze(1) <= distances.amin(1) * (1 + 1e-6))
-
-
-MEMORY = """
-from pathlib import Path
-import torch
-from quantizers.search import nearest_codes
-
-def resident(field):
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(field)) / 1024
-
-rows, codes = torch.randn(4096, 8), torch.randn(65536, 8)
-nearest_codes(rows[:64], codes[:64])
-before = resident("VmRSS:")
-nearest_codes(rows, codes)
-print(resident("VmHWM:") - before)
-"""
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_memory_is_far_below_the_matrix():
-    done = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, check=True)
-    assert float(done.stdout) < 4096 * 65536 * 4 / 2**20 / 8
-
-
-@pytest.mark.parametrize("temperature", [0.3, 4.0, torch.tensor(1.0)])
-def test_samples_are_of_the_softmax_of_distances(temperature):
+@pytest.mark.parametrize("temperature", [0.3, torch.tensor(2.0)])
+def test_samples_follow_the_softmax(temperature):
     torch.manual_seed(0)
-    codes, row = torch.randn(12, 3), torch.randn(1, 3)
-    drawn = sample_codes(row.expand(40_000, 3), codes, temperature)
-    expected = torch.softmax(-brute_force(row, codes) / temperature, 1)[0].double()
-    likely = expected * len(drawn) > 5
-    counts = torch.bincount(drawn, minlength=12).double()
-    assert likely.sum() > 5
-    assert counts[~likely].sum() < 5 * 12
-    shares = expected[likely] / expected[likely].sum()
-    assert chisquare(counts[likely].numpy(), (shares * counts[likely].sum()).numpy()).pvalue > 1e-3
+    rows, codes = torch.randn(3, 4) + 5, torch.randn(9, 4) + 5
+    draws = sample_codes(rows.repeat_interleave(20000, 0), codes, temperature).view(3, 20000)
+    probabilities = torch.softmax(-brute_force(rows, codes) / temperature, 1)
+    for row_draws, p in zip(draws, probabilities, strict=True):
+        expected = 20000 * p
+        likely = expected >= 5  # the chi-square law needs some of each; the rare ones are pooled
+        observed = torch.bincount(row_draws, minlength=9).double()
+        pooled = [torch.cat([x[likely], x[~likely].sum()[None]]) for x in (observed, expected)]
+        observed, expected = (x if pooled[1][-1] > 0 else x[:-1] for x in pooled)
+        assert chisquare(observed.numpy(), expected.numpy()).pvalue > 1e-4
 
 
-def test_draws_do_not_depend_on_the_tile(monkeypatch):
-    rows, codes = torch.randn(50, 4), torch.randn(37, 4)
-    torch.manual_seed(3)
-    expected = sample_codes(rows, codes, 2.0)
-    monkeypatch.setattr(search, "SAMPLED_SCORES", 200)
-    torch.manual_seed(3)
-    assert torch.equal(sample_codes(rows, codes, 2.0), expected)
-    assert not torch.equal(expected, nearest_codes(rows, codes))
-    assert torch.equal(sample_codes(rows, codes, 0.0), nearest_codes(rows, codes))
+def test_draws_do_not_depend_on_the_tile_height(monkeypatch):
+    rows, codes = torch.randn(300, 5), torch.randn(70, 5)
+    drawn = []
+    for scores in (2**22, 70 * 17, 1):
+        monkeypatch.setattr(search, "SAMPLED_SCORES", scores)
+        torch.manual_seed(3)
+        drawn.append(sample_codes(rows, codes, 1.0))
+    assert torch.equal(drawn[0], drawn[1])
+    assert torch.equal(drawn[0], drawn[2])
+
+
+@pytest.mark.parametrize("temperature", [0, 0.0, torch.tensor(0.0)])
+def test_temperature_zero_gives_the_nearest_code(temperature):
+    rows, codes = torch.randn(100, 5), torch.randn(70, 5)
+    assert torch.equal(sample_codes(rows, codes, temperature), nearest_codes(rows, codes))
+
+
+def test_samples_under_autocast_and_of_inputs_with_a_gradient():
+    rows, codes = torch.randn(200, 16, requires_grad=True), torch.randn(50, 16, requires_grad=True)
+    drawn = []
+    for autocast in (False, True):
+        torch.manual_seed(3)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
+            drawn.append(sample_codes(rows, codes, 1.0))
+    assert torch.equal(*drawn)
+    assert not drawn[0].requires_grad
+    assert sample_codes(rows[:0], codes, 1.0).shape == (0,)
+
+
+@pytest.mark.parametrize("temperature", [-1.0, float("nan"), float("inf"), torch.tensor(-1.0)])
+def test_bad_temperature(temperature):
     with pytest.raises(ValueError, match="temperature"):
-        sample_codes(rows, codes, -1.0)
+        sample_codes(torch.randn(2, 3), torch.randn(4, 3), temperature)
