@@ -3,6 +3,10 @@
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
 
 SPEED = Path(__file__).parents[1] / "speed"
 EVAL = "fsq-8-5-5-5-eval"
@@ -26,9 +30,18 @@ def test_the_table_has_our_columns_and_names_a_peer_that_is_not_installed(tmp_pa
     assert "OPS" not in text  # one table, not pytest-benchmark's as well
 
 
-def test_a_gpu_that_is_not_there_is_one_sentence(start: Start) -> None:
-    run = start("pytest", str(SPEED), "--benchmark-only", "--device", "cuda", "-p", "no:cacheprovider")
-    text, _ = run.communicate()
-    assert run.returncode == 4
-    assert "no CUDA device" in text
-    assert "Traceback" not in text
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"--device": "cuda", "--threads": None}, "no CUDA device"), ({"--device": "cpu", "--threads": [0]}, "from 1")],
+)
+def test_bad_options_are_one_sentence(
+    pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch, options: dict[str, object], message: str
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    (plugin,) = [
+        plugin
+        for plugin in pytestconfig.pluginmanager.get_plugins()
+        if getattr(plugin, "__file__", None) == str(SPEED.parent / "conftest.py")
+    ]
+    with pytest.raises(pytest.UsageError, match=message):
+        plugin.pytest_configure(SimpleNamespace(getoption=options.get))

@@ -1,0 +1,94 @@
+"""Distortion against bits, with the bound and the best scalar quantizers drawn in: a picture for each block length."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from benchmarks.checkpoint import replacing
+from benchmarks.sources.lloyd_max import lloyd_max
+from benchmarks.sources.tables import REFERENCE
+from benchmarks.sources.vectors import SOURCES, Source, open_source
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#555555")
+"""Okabe and Ito's, which the colour-blind can tell apart."""
+
+MARKERS = "osD^v<>pPXh*"
+LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
+
+
+def style(number: int) -> dict[str, Any]:
+    """Colour, marker and line of a quantizer. Their cycles differ in length, so that grey prints can be read too."""
+    return {
+        "color": COLOURS[number % len(COLOURS)],
+        "marker": MARKERS[number % len(MARKERS)],
+        "linestyle": LINES[number % len(LINES)],
+    }
+
+
+def distortion_figure(summary: pd.DataFrame) -> Figure:
+    """One block length: distortion above, its distance to the bound below, a column for each source."""
+    names = [name for name in SOURCES if name in set(summary["source"])]
+    block_length = int(summary.iloc[0]["block_length"])
+    styles = {name: style(number) for number, name in enumerate(sorted(summary["quantizer"].unique()))}
+    figure = Figure(figsize=(3.6 * len(names) + 1, 8.5), layout="constrained")
+    panels = figure.subplots(2, len(names), sharex="col", squeeze=False)
+    for name, distortion, gap in zip(names, *panels, strict=True):
+        part = summary[summary["source"] == name]
+        source = open_source(name, block_length)
+        for quantizer, rows in part.sort_values("bits").groupby("quantizer"):
+            rates = rows["bits"] / block_length
+            marks = {"markersize": 5, "linewidth": 1, "label": quantizer, **styles[quantizer]}
+            distortion.plot(rates, rows["distortion"] / source.variance, **marks)
+            gap.errorbar(rates, rows["gap"], rows["gap_std"].fillna(0), capsize=2, **marks)
+        draw_limits(distortion, gap, source, float(part["bits"].max()) / block_length)
+        distortion.set_title(name)
+        distortion.set_yscale("log")
+        gap.set_xlabel("true bits per sample")
+        for panel in (distortion, gap):
+            panel.grid(color="0.88", linewidth=0.5)
+    panels[0][0].set_ylabel("mean squared error / variance")
+    panels[1][0].set_ylabel("dB above the bound")
+    handles = {line.get_label(): line for panel in panels[0] for line in panel.get_lines()}
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=6, frameon=False, fontsize=8)
+    figure.suptitle(f"Source coding, blocks of {block_length}")
+    return figure
+
+
+def draw_limits(distortion: Any, gap: Any, source: Source, most: float) -> None:
+    """The bound and, where the density is known, Lloyd–Max for every number of levels."""
+    length = source.block_length
+    rates = np.linspace(0, most, 13)
+    bound = [source.bound(rate * length) / source.variance for rate in rates]
+    thick = {"color": "black", "linewidth": 2}
+    distortion.plot(rates, bound, label="bound (photographs: Gaussian of equal covariance)", **thick)
+    gap.axhline(0, **thick)
+    if source.density is None:
+        return
+    levels = range(2, max(2, math.floor(2**most + 1e-9)) + 1)
+    best = [lloyd_max(source.density, count) for count in levels]
+    places = [math.log2(count) for count in levels]
+    thin = {"color": "black", "linewidth": 1, "marker": "|", "markersize": 7, "label": REFERENCE}
+    distortion.plot(places, best, **thin)
+    bounds = [source.bound(place * length) for place in places]
+    gap.plot(places, [10 * math.log10(mse / low) for mse, low in zip(best, bounds, strict=True)], **thin)
+
+
+def save_figures(summary: pd.DataFrame, folder: Path) -> list[Path]:
+    """Write `blocks-of-N.png` and `.svg` for each block length, and for each training where there are several."""
+    paths = []
+    trainings = summary["vectors"].nunique()
+    for (block_length, vectors), part in summary.groupby(["block_length", "vectors"]):
+        suffix = f"-{vectors}-vectors" if trainings > 1 else ""
+        figure = distortion_figure(part)
+        for kind in ("png", "svg"):
+            path = folder / f"blocks-of-{block_length}{suffix}.{kind}"
+            with replacing(path) as temporary:
+                figure.savefig(temporary, format=kind, dpi=130)
+            paths.append(path)
+    return paths
