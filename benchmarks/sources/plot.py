@@ -36,7 +36,7 @@ def distortion_figure(summary: pd.DataFrame) -> Figure:
     names = [name for name in SOURCES if name in set(summary["source"])]
     block_length = int(summary.iloc[0]["block_length"])
     styles = {name: style(number) for number, name in enumerate(sorted(summary["quantizer"].unique()))}
-    figure = Figure(figsize=(3.6 * len(names) + 1, 8.5), layout="constrained")
+    figure = Figure(figsize=(3.6 * len(names) + 2, 8.5), layout="constrained")
     panels = figure.subplots(2, len(names), sharex="col", squeeze=False)
     for name, distortion, gap in zip(names, *panels, strict=True):
         part = summary[summary["source"] == name]
@@ -55,7 +55,14 @@ def distortion_figure(summary: pd.DataFrame) -> Figure:
     panels[0][0].set_ylabel("mean squared error / variance")
     panels[1][0].set_ylabel("dB above the bound")
     handles = {line.get_label(): line for panel in panels[0] for line in panel.get_lines()}
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=6, frameon=False, fontsize=8)
+    figure.legend(
+        handles.values(),
+        handles.keys(),
+        loc="outside lower center",
+        ncols=min(6, 2 * len(names)),
+        frameon=False,
+        fontsize=8,
+    )
     figure.suptitle(f"Source coding, blocks of {block_length}")
     return figure
 
