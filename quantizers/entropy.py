@@ -3,7 +3,6 @@
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor
 
@@ -64,10 +63,10 @@ def bernoulli_entropy(logits: Float[Tensor, "n d"]) -> Float[Tensor, "n"]:
 class _BernoulliEntropy(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, logits: Tensor) -> Tensor:
-        size = logits.abs()  # H is even, and on this side free of cancellation: log(1 + e^-m) + m / (1 + e^m)
-        rarer = torch.sigmoid(-size)
+        size = logits.abs()
+        rarer = torch.sigmoid(-size)  # r log(1 / r) = r (m - log(1 - r)): no logarithm of a probability that may be 0
         ctx.save_for_backward(logits, rarer)
-        return F.softplus(-size).addcmul_(size, rarer).sum(1)
+        return (size * rarer).sub_(torch.log1p(-rarer)).sum(1)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
@@ -100,8 +99,9 @@ class _CodeSums(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
         one, zero, left, right = ctx.saved_tensors
-        halves = [_split_by_bits((right @ grad.T).mul_(left)), _split_by_bits((left @ grad).mul_(right))]
-        with_one, with_zero = (torch.cat(parts, 1) for parts in zip(*halves, strict=True))
+        of_left = _sums_by_bits((right @ grad.T).mul_(left))
+        of_right = _sums_by_bits((left @ grad).mul_(right))
+        with_zero, with_one = torch.cat([of_left, of_right], 2).unbind(1)
         # d p(code) / d logit is p(code) times 1 - one where the bit is 1, times -one where it is 0
         return (zero * with_one).addcmul_(one, with_zero, value=-1)
 
@@ -117,9 +117,9 @@ def _joint(one: Float[Tensor, "n d"], zero: Float[Tensor, "n d"]) -> Float[Tenso
     return joint
 
 
-def _split_by_bits(joint: Float[Tensor, "n k"]) -> tuple[Float[Tensor, "n d"], Float[Tensor, "n d"]]:
-    """For each bit, the sums over the values with a 1 there and over those with a 0."""
-    size = joint.shape[1]
+def _sums_by_bits(joint: Float[Tensor, "n k"]) -> Float[Tensor, "n 2 d"]:
+    """For each bit, the sums over the values with a 0 there and over those with a 1."""
+    count, size = joint.shape
     bits = torch.arange(size.bit_length() - 1, device=joint.device)
-    is_one = (torch.arange(size, device=joint.device).unsqueeze(1) >> bits & 1).to(joint.dtype)
-    return joint @ is_one, joint @ (1 - is_one)
+    is_one = torch.arange(size, device=joint.device).unsqueeze(1) >> bits & 1
+    return (joint @ torch.cat([1 - is_one, is_one], 1).to(joint.dtype)).view(count, 2, len(bits))
