@@ -13,7 +13,7 @@ rows are few unless codes are duplicated or norms are extreme.
 from math import ceil, gcd, sqrt
 
 import torch
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Bool, Float, Float64, Int64
 from torch import Tensor
 
 GROUP = 32
@@ -32,6 +32,9 @@ ROW_CODES = 2**28
 
 CANDIDATES = 2**20
 """Candidates compared at a time at most, and elements of their vectors."""
+
+MANY_CANDIDATES = 64
+"""For a row, on average, from which a product with all codes in float64 takes less time."""
 
 
 def search_cpu(rows: Float[Tensor, "n d"], codes: Float[Tensor, "k d"]) -> Int64[Tensor, "n"]:
@@ -122,7 +125,10 @@ def _nearest_candidate(
     rows: Float[Tensor, "n d"], codes: Float[Tensor, "k d"], groups: Bool[Tensor, "a n"], members: Bool[Tensor, "g n"]
 ) -> Int64[Tensor, "n"]:
     """The nearest in float64 of the codes GROUP * group + member for all pairs that are set."""
-    size, dim = codes.shape
+    candidates = int((groups.sum(0) * members.sum(0)).sum())
+    if candidates > MANY_CANDIDATES * rows.shape[0]:
+        return _nearest_of_distinct(rows.double(), codes)
+    size = codes.shape[0]
     index = torch.full((rows.shape[0],), size - 1)
     step = max(1, CANDIDATES // size)
     for start in range(0, rows.shape[0], step):
@@ -130,15 +136,48 @@ def _nearest_candidate(
         pair, member = members[:, start : start + step].T[row].nonzero(as_tuple=True)
         row, code = row[pair] + start, group[pair] * GROUP + member
         row, code = row[code < size], code[code < size]
-        distance = torch.cat(
-            [
-                (rows[some_rows].double() - codes[some_codes].double()).square_().sum(1)
-                for some_rows, some_codes in zip(
-                    row.split(CANDIDATES // dim + 1), code.split(CANDIDATES // dim + 1), strict=True
-                )
-            ]
-        )
-        least = distance.new_full(index.shape, torch.inf).scatter_reduce_(0, row, distance, "amin")
-        nearest = distance == least[row]
-        index.scatter_reduce_(0, row[nearest], code[nearest], "amin")
+        _take_nearest(index, rows, codes, row, code, code)
     return index
+
+
+def _nearest_of_distinct(rows: Float64[Tensor, "n d"], codes: Float[Tensor, "k d"]) -> Int64[Tensor, "n"]:
+    """The nearest in float64, where most codes are equal or nearly so: float64 products among those that differ."""
+    distinct, which = codes.unique(dim=0, return_inverse=True)
+    first = torch.full((distinct.shape[0],), codes.shape[0])
+    first.scatter_reduce_(0, which, torch.arange(codes.shape[0]), "amin")
+    distinct = distinct.double()
+    centre = distinct.mean(0)
+    vectors = distinct - centre
+    norms = torch.linalg.vector_norm(vectors, dim=1)
+    bias, largest_norm = norms.square() / -2, norms.amax()
+    index = torch.full((rows.shape[0],), codes.shape[0] - 1)
+    step = max(1, CANDIDATES // distinct.shape[0])
+    for start in range(0, rows.shape[0], step):
+        shifted = rows[start : start + step] - centre
+        scores = torch.addmm(bias, shifted, vectors.T)
+        reach = torch.linalg.vector_norm(shifted, dim=1).add_(largest_norm).mul_(largest_norm)
+        threshold = scores.amax(1) - reach * _relative_rounding(codes.shape[1], torch.float64)
+        row, code = torch.nonzero(scores >= threshold.unsqueeze(1), as_tuple=True)
+        _take_nearest(index, rows, distinct, row + start, code, first[code])
+    return index
+
+
+def _take_nearest(
+    index: Int64[Tensor, "n"],
+    rows: Float[Tensor, "n d"],
+    codes: Float[Tensor, "k d"],
+    row: Int64[Tensor, "p"],
+    code: Int64[Tensor, "p"],
+    number: Int64[Tensor, "p"],
+) -> None:
+    """Set `index` of each row to the least `number` of its nearest among the pairs of a row and a code."""
+    step = CANDIDATES // codes.shape[1] + 1
+    distance = torch.cat(
+        [
+            (rows[some_rows].double() - codes[some_codes].double()).square_().sum(1)
+            for some_rows, some_codes in zip(row.split(step), code.split(step), strict=True)
+        ]
+    )
+    least = distance.new_full(index.shape, torch.inf).scatter_reduce_(0, row, distance, "amin")
+    nearest = distance == least[row]
+    index.scatter_reduce_(0, row[nearest], number[nearest], "amin")

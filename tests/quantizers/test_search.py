@@ -144,6 +144,14 @@ def test_close_codes_beside_a_huge_one():
     assert_nearest(1e-3 * torch.randn(300, 8), codes)
 
 
+@pytest.mark.parametrize("apart", [0.0, 1e-7, 1e-5])
+def test_codes_that_are_nearly_all_equal(apart):
+    generator = torch.Generator().manual_seed(0)
+    codes = torch.randn(1, 24, generator=generator) + apart * torch.randn(3000, 24, generator=generator)
+    rows = torch.randn(200, 24, generator=generator)
+    assert torch.equal(nearest_codes(rows, codes), brute_force(rows, codes).argmin(1))
+
+
 def test_clusters_far_apart(tiles):
     centres = 1e5 * torch.randn(20, 8)
     codes = centres.repeat(30, 1) + torch.randn(600, 8)
