@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Bool, Float, Float64, Int64
 from torch import Tensor
 
-GROUP = 32
+GROUP = 64
 """Codes per group."""
 
 SECTIONS = 4
