@@ -154,8 +154,9 @@ class LearnedCodebook(Codebook):
             [count_codes(codes, self.size, rows.dtype), offered, offers, *self._batch_sums(rows, codes)]
         )
         present = batch_counts.sum() > 0  # a batch that is empty on all ranks changes nothing
-        self.counts.copy_(torch.where(present, self.counts.lerp(batch_counts, 1 - self.decay), self.counts))
-        self._learn(present, *sums)
+        share = present * (1 - self.decay)  # of this batch in the averages
+        self.counts.lerp_(batch_counts, share)
+        self._learn(present, share, *sums)
         replaced = dead & self._is_dead(self.counts) & (offered > 0)
         self._replace(replaced, offers, self.counts.mean())
         self.steps.add_(present)
@@ -167,7 +168,7 @@ class LearnedCodebook(Codebook):
     def _batch_sums(self, rows: Float[Tensor, "n d"], codes: Int64[Tensor, "n"]) -> list[Float[Tensor, "k d"]]:
         return []
 
-    def _learn(self, present: Bool[Tensor, ""], *sums: Float[Tensor, "k d"]) -> None:
+    def _learn(self, present: Bool[Tensor, ""], share: Float[Tensor, ""], *sums: Float[Tensor, "k d"]) -> None:
         pass
 
     def _replace(self, replaced: Bool[Tensor, "k"], vectors: Float[Tensor, "k d"], count: Float[Tensor, ""]) -> None:
@@ -205,8 +206,8 @@ class EMACodebook(LearnedCodebook):
     def _batch_sums(self, rows: Float[Tensor, "n d"], codes: Int64[Tensor, "n"]) -> list[Float[Tensor, "k d"]]:
         return [torch.zeros_like(self.sums).index_add_(0, codes, rows)]
 
-    def _learn(self, present: Bool[Tensor, ""], *sums: Float[Tensor, "k d"]) -> None:
-        self.sums.copy_(torch.where(present, self.sums.lerp(sums[0], 1 - self.decay), self.sums))
+    def _learn(self, present: Bool[Tensor, ""], share: Float[Tensor, ""], *sums: Float[Tensor, "k d"]) -> None:
+        self.sums.lerp_(sums[0], share)
         total = self.counts.sum()
         smoothed = (self.counts + self.eps) / (total + self.size * self.eps) * total
         averaged = (present & (self.counts > 0)).unsqueeze(1)  # a code that never had a row has no mean
