@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from benchmarks.arguments import UsageError
 
-def put_between_markers(path: Path, name: str, text: str) -> None:
-    """Replace what stands in a file between the lines <!-- NAME --> and <!-- end of NAME -->.
+
+def around_markers(path: Path, name: str) -> tuple[str, str]:
+    """What stands in a file up to the line <!-- NAME --> and from the line <!-- end of NAME --> on.
 
     Raises:
-        ValueError: the file has no such lines.
+        UsageError: the file cannot be read or has no such lines; ask before long work.
     """
     begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
-    before, found, rest = path.read_text(encoding="utf-8").partition(begin)
+    try:
+        before, found, rest = path.read_text(encoding="utf-8").partition(begin)
+    except OSError as error:
+        raise UsageError(f"cannot read --readme {path}: {error.strerror}") from error
     _, closed, after = rest.partition(end)
     if not (found and closed):
-        raise ValueError(f"{path} has no lines {begin} and {end} to put the text between")
-    path.write_text(f"{before}{begin}\n\n{text.strip()}\n\n{end}{after}", encoding="utf-8")
+        raise UsageError(f"{path} has no lines {begin} and {end} to put the text between")
+    return before + begin, end + after
+
+
+def put_between_markers(path: Path, name: str, text: str) -> None:
+    """Replace what stands between the two lines. UsageError as `around_markers`."""
+    before, after = around_markers(path, name)
+    path.write_text("\n\n".join([before, text.strip(), after]), encoding="utf-8")

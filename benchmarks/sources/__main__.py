@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from benchmarks.arguments import UsageError, quantizer_options_of, require_writable, source_digest
 from benchmarks.metrics.codes import has_codebook
+from benchmarks.readme import around_markers, put_between_markers
 from benchmarks.sources import tables
 from benchmarks.sources.codec import TEST_SEED, Training
 from benchmarks.sources.plot import save_figures
@@ -25,8 +26,6 @@ from benchmarks.sources.record import SourceRecordError, read_run, read_runs
 from benchmarks.sources.run import RunConfig, make_quantizer, perform_all, record_path
 from benchmarks.sources.vectors import SOURCES, SourceName
 from quantizers import list_quantizers, quantizer_class
-
-BEGIN, END = "<!-- source-coding -->", "<!-- end of source-coding -->"
 
 
 @dataclass(frozen=True)
@@ -120,18 +119,6 @@ def why_not(run: RunConfig) -> str | None:
     return None if has_codebook(quantizer) else "it passes 32-bit floats through, which is no source code"
 
 
-def place_for_table(path: Path) -> tuple[str, str]:
-    """What stands before and after the table in a file. UsageError where it has no place for one."""
-    try:
-        before, begin, rest = path.read_text(encoding="utf-8").partition(BEGIN)
-    except OSError as error:
-        raise UsageError(f"cannot read --readme {path}: {error.strerror}") from error
-    _, end, after = rest.partition(END)
-    if not end:
-        raise UsageError(f"{path} has no lines {BEGIN} and {END} to put the table between")
-    return before + begin, end + after
-
-
 def is_done(path: Path) -> bool:
     """Whether a valid record is at `path`."""
     try:
@@ -189,9 +176,8 @@ def show(arguments: Arguments, paths: Sequence[Path], console: Console, errors: 
     for picture in save_figures(everything, arguments.output):
         errors.print(f"picture: {escape(str(picture))}")
     if arguments.readme is not None:
-        before, after = place_for_table(arguments.readme)
         text = tables.markdown(summary, every_number=False)
-        arguments.readme.write_text(f"{before}\n\n{text}\n{after}", encoding="utf-8")
+        put_between_markers(arguments.readme, "source-coding", text)
     return not problems
 
 
@@ -220,7 +206,7 @@ def main(argv: Sequence[str]) -> int:
             config=(tyro.conf.FlagCreatePairsOff,),
         )
         if arguments.readme is not None:
-            place_for_table(arguments.readme)
+            around_markers(arguments.readme, "source-coding")
         if arguments.report:
             return 0 if show(arguments, stored(arguments.output), console, errors) else 1
         runs, left_out = plan(arguments)

@@ -15,13 +15,12 @@ from rich.console import Console
 from rich.markup import escape
 
 from benchmarks.arguments import UsageError, require_writable
+from benchmarks.readme import around_markers, put_between_markers
 from benchmarks.speed import catalogue
 from benchmarks.speed.plot import save_sweep
 from benchmarks.speed.record import SpeedRecordError, SpeedRun, read_runs
 from benchmarks.speed.run import all_series, perform
 from benchmarks.speed.tables import markdown, terminal_tables, title
-
-BEGIN, END = "<!-- speed -->", "<!-- end of speed -->"
 
 
 @dataclass(frozen=True)
@@ -60,21 +59,9 @@ def check(arguments: Arguments) -> None:
     if not arguments.threads or min(arguments.threads) < 1:
         raise UsageError("--threads takes numbers from 1")
     if arguments.readme is not None:
-        _around_markers(arguments.readme)
+        around_markers(arguments.readme, "speed")
     if not arguments.report:
         require_writable(arguments.output)
-
-
-def _around_markers(path: Path) -> tuple[str, str]:
-    """What stands before and after the place of the tables."""
-    try:
-        before, begin, rest = path.read_text(encoding="utf-8").partition(BEGIN)
-    except OSError as error:
-        raise UsageError(f"cannot read --readme {path}: {error.strerror}") from error
-    _, end, after = rest.partition(END)
-    if not end:
-        raise UsageError(f"{path} has no lines {BEGIN} and {END} to put the tables between")
-    return before + begin, end + after
 
 
 def stored(folder: Path, errors: Console) -> list[tuple[Path, SpeedRun]]:
@@ -103,8 +90,7 @@ def show(runs: Sequence[tuple[Path, SpeedRun]], readme: Path | None, console: Co
                 texts.append(markdown(run, goals))
         console.print(f"record:  {escape(str(path))}", soft_wrap=True)
     if readme is not None:
-        before, after = _around_markers(readme)
-        readme.write_text("\n\n".join([before, *texts]).rstrip() + "\n\n" + after, encoding="utf-8")
+        put_between_markers(readme, "speed", "\n\n".join(texts))
 
 
 def main(argv: Sequence[str]) -> int:
