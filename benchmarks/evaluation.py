@@ -18,10 +18,10 @@ import torch.distributed as dist
 from jaxtyping import Int, UInt8
 from torch import Tensor, nn
 
-from benchmarks.metrics import swd
-from benchmarks.metrics.codes import CodeHistogram, code_density, nominal_bits
-from benchmarks.metrics.fid import frechet_distance
+from benchmarks.metrics import fid, swd
+from benchmarks.metrics.codes import CodeHistogram, code_density, nominal_bits, resampled_usage
 from benchmarks.metrics.inception import FEATURES
+from benchmarks.metrics.resampling import draws
 from benchmarks.metrics.share import Share, full_float32, measure_share, measuring_device
 from benchmarks.metrics.speed import measure_speed
 from benchmarks.weights import MetricWeights
@@ -45,6 +45,8 @@ class Evaluation:
     """Metric -> what to know before reading it, such as a test set too small for it."""
     per_image: dict[str, np.ndarray]
     """Metric -> float64 (pictures,), in the order of the test set."""
+    resampled: dict[str, np.ndarray]
+    """Metric that is no mean over pictures -> its values on the first of the fixed resamples of the test set."""
     code_counts: np.ndarray | None
     """int64 (codes_per_position, codebook_size); None above 2^20 codes and where there is no codebook."""
     samples: tuple[UInt8[Tensor, "n 3 h w"], UInt8[Tensor, "n 3 h w"]]
@@ -139,18 +141,24 @@ def _combine(shares: Sequence[Share | ValueError | None], quantizer: Quantizer, 
     )
     metrics |= {name: float(values.mean()) for name, values in per_image.items()}
 
+    resampled: dict[str, np.ndarray] = {}
+
     kept_indices = np.concatenate([part.kept_indices for part in parts])
     kept_order = np.argsort(kept_indices)
     originals, reconstructions = (torch.cat([part.kept[i] for part in parts])[kept_order] for i in (0, 1))
     if "swd" not in missing:
-        levels = swd.swd(originals, reconstructions, kept_indices[kept_order], device)
-        metrics["swd"] = float(np.mean(list(levels.values())))
+        found = swd.swd(originals, reconstructions, kept_indices[kept_order], device, draws(len(originals)))
+        metrics["swd"], resampled["swd"] = found.mean, found.resampled
 
     if "rfid" not in missing and count < 2:
         missing["rfid"] = "rfid needs at least 2 pictures for a covariance, the test set has 1"
     if "rfid" not in missing:
         sums = [part.features for part in parts if part.features is not None]
-        metrics["rfid"] = frechet_distance(*(reduce(add, (pair[i] for pair in sums)) for i in (0, 1)))
+        metrics["rfid"] = fid.frechet_distance(*(reduce(add, (pair[i] for pair in sums)) for i in (0, 1)))
+        places = np.argsort(indices[indices < fid.MAX_RESAMPLED])
+        rows = [part.feature_rows for part in parts if part.feature_rows is not None]
+        a, b = (torch.cat([pair[i] for pair in rows])[places] for i in (0, 1))
+        resampled["rfid"] = fid.resampled_distances(a, b, draws(len(places), fid.RESAMPLES), device)
         if count <= FEATURES:
             notes["rfid"] = (
                 f"from {count} pictures, no more than Inception has features: biased upwards, to be compared "
@@ -161,14 +169,19 @@ def _combine(shares: Sequence[Share | ValueError | None], quantizer: Quantizer, 
     grid = parts[0].grid
     metrics["bpp"] = nominal_bits(quantizer, grid) / (height * width)
     code_counts = None
-    histograms = [part.histogram for part in parts if part.histogram is not None]
-    if histograms:
-        histogram = CodeHistogram.merge(histograms)
+    codes = [part.codes for part in parts if part.codes is not None]
+    if codes:
+        maps = [np.concatenate(found)[order] for found in zip(*codes, strict=True)]
+        histogram = CodeHistogram.of(maps)
         size = quantizer.codebook_size
         metrics["usage"] = histogram.usage(size)
         metrics["perplexity"] = histogram.perplexity()
         positions, density = math.prod(grid), code_density(quantizer, grid)
-        metrics["bpp_entropy"] = float((density * histogram.entropies()).sum()) * positions / (height * width)
+        metrics["bpp_entropy"] = float(density @ histogram.entropies()) * positions / (height * width)
+        usages, entropies = resampled_usage(maps, draws(count), size)
+        resampled["usage"] = usages.mean(0)
+        resampled["perplexity"] = np.exp2(entropies).mean(0)
+        resampled["bpp_entropy"] = density @ entropies * positions / (height * width)
         code_counts = histogram.dense(size)
         seen = round(count * positions * density.min())
         if seen < 10 * size:
@@ -185,6 +198,7 @@ def _combine(shares: Sequence[Share | ValueError | None], quantizer: Quantizer, 
         missing=missing,
         notes=notes,
         per_image=per_image,
+        resampled=resampled,
         code_counts=code_counts,
         samples=(originals[:SAMPLES], reconstructions[:SAMPLES]),
     )

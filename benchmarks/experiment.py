@@ -267,6 +267,7 @@ def _store(
     names = sorted({name for entry in history for name in entry})
     arrays = {
         **{f"image/{name}": values for name, values in evaluation.per_image.items()},
+        **{f"resampled/{name}": values for name, values in evaluation.resampled.items()},
         **{f"curve/{name}": np.array([entry.get(name, math.nan) for entry in history]) for name in names},
         "samples/original": originals,
         "samples/reconstruction": reconstructions,

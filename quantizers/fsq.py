@@ -8,6 +8,7 @@ from jaxtyping import Float, Int64, Num
 from torch import Tensor
 
 from quantizers.base import Quantizer, RowOutput
+from quantizers.channels import side_by_side
 from quantizers.entropy import batch_usage
 from quantizers.estimators import straight_through
 from quantizers.radix import MAX_BITS, MixedRadix
@@ -98,18 +99,19 @@ class FSQ(Quantizer):
 
     def bound(self, rows: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
         """Each channel squashed into the range of its levels, little more than [-1, 1]."""
-        return torch.addcmul(self.centre, torch.tanh(rows + self.shift), self.scale)
+        lines, shift, scale, centre = side_by_side(rows, self.shift, self.scale, self.centre)
+        return torch.addcmul(centre, torch.tanh(lines + shift), scale).view_as(rows)
 
     def quantize_rows(self, rows: Float[Tensor, "n d"]) -> RowOutput:
-        digits = torch.addcmul(self.half_width, rows.detach(), self.half_width).round_().clamp_(min=0)
-        digits = torch.minimum(digits, self.largest)
-        codes = self.radix.encode(digits)
+        lines, half_width, largest = side_by_side(rows.detach(), self.half_width, self.largest)
+        digits = torch.addcmul(half_width, lines, half_width).round_().clamp_(min=0).minimum(largest)
+        codes = self.radix.encode(digits.view_as(rows))
         stats = batch_usage(codes, self.codebook_size, over_ranks=self.training)
-        quantized = straight_through(rows, self._values(digits))
+        quantized = straight_through(rows, self._values(digits, half_width).view_as(rows))
         return RowOutput(quantized, codes.unsqueeze(1), rows.new_zeros(()), stats)
 
     def decode_rows(self, codes: Int64[Tensor, "n c"]) -> Float[Tensor, "n d"]:
-        return self._values(self.radix.decode(codes.squeeze(1)))
+        return self._values(self.radix.decode(codes.squeeze(1)), self.half_width)
 
-    def _values(self, digits: Num[Tensor, "n d"]) -> Float[Tensor, "n d"]:
-        return (digits - self.half_width) / self.half_width
+    def _values(self, digits: Num[Tensor, "n d"], half_width: Float[Tensor, "d"]) -> Float[Tensor, "n d"]:
+        return (digits - half_width) / half_width

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Int64, Num
 from torch import Tensor, nn
 
+from quantizers.channels import side_by_side
 from quantizers.validation import check_integer
 
 MAX_BITS = 62
@@ -54,7 +55,8 @@ class MixedRadix(nn.Module):
     def encode(self, digits: Num[Tensor, "n d"]) -> Int64[Tensor, "n"]:
         """The code of each row of digits, which may be whole numbers in floating point."""
         if digits.is_floating_point() and self.codebook_size <= EXACT_IN_FLOAT32:  # sums of floats are vectorised
-            return (digits * self.radix.to(digits.dtype)).sum(1).to(torch.int64)
+            lines, radix = side_by_side(digits, self.radix.to(digits.dtype))
+            return (lines * radix).view_as(digits).sum(1).to(torch.int64)
         return (digits.to(torch.int64) * self.radix).sum(1)
 
     def decode(self, codes: Int64[Tensor, "n"]) -> Int64[Tensor, "n d"]:

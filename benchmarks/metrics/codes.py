@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
+from scipy.sparse import csr_array
 from torch import Tensor
 
 from quantizers import Quantizer
@@ -20,38 +21,17 @@ class CodeHistogram:
     """How often each code occurred, kept only for the codes that did: a codebook may be implicit and huge.
 
     One pair of arrays per code of a position (residual quantizers have several): the codes seen, ascending,
-    and how often. Histograms of parts of a test set merge into the whole's.
+    and how often.
     """
 
     codes: tuple[np.ndarray, ...]
     counts: tuple[np.ndarray, ...]
 
     @classmethod
-    def of(cls, codes: Int[Tensor, "b c *spatial"], quantizer: Quantizer | None = None) -> CodeHistogram:
-        """Histogram of a batch of codes; with their quantizer, of a code that several positions share counted once."""
-        code_maps = getattr(quantizer, "code_maps", None)
-        maps = codes.unbind(1) if code_maps is None else code_maps(codes)
-        seen = [found.unique(return_counts=True) for found in maps]
-        return cls(
-            tuple(values.cpu().numpy() for values, _ in seen),
-            tuple(counts.cpu().numpy() for _, counts in seen),
-        )
-
-    @classmethod
-    def merge(cls, parts: Sequence[CodeHistogram]) -> CodeHistogram:
-        """Histogram of all that the parts counted; at least one part."""
-        merged_codes, merged_counts = [], []
-        for codes, counts in zip(
-            zip(*(part.codes for part in parts), strict=True),
-            zip(*(part.counts for part in parts), strict=True),
-            strict=True,
-        ):
-            values, where = np.unique(np.concatenate(codes), return_inverse=True)
-            total = np.zeros(len(values), np.int64)
-            np.add.at(total, where, np.concatenate(counts))
-            merged_codes.append(values)
-            merged_counts.append(total)
-        return cls(tuple(merged_codes), tuple(merged_counts))
+    def of(cls, maps: Sequence[Int[np.ndarray, "n _p"]]) -> CodeHistogram:
+        """Histogram of the codes of n pictures, as `code_maps` gives them."""
+        seen = [np.unique(found, return_counts=True) for found in maps]
+        return cls(tuple(values for values, _ in seen), tuple(counts for _, counts in seen))
 
     def usage(self, codebook_size: int) -> float:
         """Codes used / codes, in [0, 1]; the mean over the codes of a position."""
@@ -74,6 +54,34 @@ class CodeHistogram:
         for row, codes, counts in zip(table, self.codes, self.counts, strict=True):
             row[codes] = counts
         return table
+
+
+def code_maps(codes: Int[Tensor, "b c *spatial"], quantizer: Quantizer) -> list[Int[np.ndarray, "b _p"]]:
+    """For each code of a position, what each picture has of it; a code that several positions share counts once."""
+    own = getattr(quantizer, "code_maps", None)
+    maps = codes.unbind(1) if own is None else own(codes)
+    smallest = np.int32 if quantizer.codebook_size <= 2**31 else np.int64
+    return [found.flatten(1).cpu().numpy().astype(smallest) for found in maps]
+
+
+def resampled_usage(
+    maps: Sequence[Int[np.ndarray, "n _p"]], draws: Int[np.ndarray, "r n"], codebook_size: int
+) -> tuple[Float[np.ndarray, "c r"], Float[np.ndarray, "c r"]]:
+    """Usage and empirical entropy in bits of each code of a position on each resample of the pictures."""
+    usages, entropies = [], []
+    for found in maps:
+        pictures, positions = found.shape
+        values, column = np.unique(found, return_inverse=True)
+        row_ends = np.arange(pictures + 1) * positions
+        by_picture = csr_array((np.ones(found.size), column.ravel(), row_ends), shape=(pictures, len(values)))
+        usage, entropy = np.empty(len(draws)), np.empty(len(draws))
+        for resample, drawn in enumerate(draws):  # one at a time: a codebook may be as large as the test set
+            counts = drawn @ by_picture
+            p = counts[counts > 0] / found.size
+            usage[resample], entropy[resample] = len(p) / codebook_size, -(p * np.log2(p)).sum()
+        usages.append(usage)
+        entropies.append(entropy)
+    return np.stack(usages), np.stack(entropies)
 
 
 def code_density(quantizer: Quantizer, spatial: Sequence[int]) -> np.ndarray:

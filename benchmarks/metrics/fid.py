@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int, Num
 from torch import Tensor
+
+MAX_RESAMPLED = 50_000
+"""The first pictures, whose features are kept for resampling: 2048 float32 numbers each."""
+
+RESAMPLES = 20
+"""Of the resamples, the first ones: each needs two covariances and two eigendecompositions."""
 
 
 @dataclass
@@ -16,6 +23,13 @@ class FeatureSums:
     count: int
     total: Float[Tensor, " d"]
     outer: Float[Tensor, "d d"]
+
+    @classmethod
+    def of(cls, features: Float[Tensor, "n d"], counts: Num[Tensor, " n"]) -> FeatureSums:
+        """Sums of rows, the i-th taken counts[i] times."""
+        features, counts = features.double(), counts.double()
+        weighted = features * counts.unsqueeze(1)
+        return cls(int(counts.sum()), weighted.sum(0), weighted.T @ features)
 
     @classmethod
     def zeros(cls, dim: int, device: torch.device | str = "cpu") -> FeatureSums:
@@ -61,3 +75,29 @@ def frechet_distance(a: FeatureSums, b: FeatureSums) -> float:
     cross = torch.linalg.eigvalsh((product + product.T) / 2).clamp(min=0).sqrt().sum()
     distance = (mean_a - mean_b).square().sum() + cov_a.trace() + cov_b.trace() - 2 * cross
     return max(0.0, distance.item())
+
+
+def resampled_distances(
+    a: Float[Tensor, "n d"], b: Float[Tensor, "n d"], draws: Int[np.ndarray, "r n"], device: torch.device | str = "cpu"
+) -> Float[np.ndarray, " r"]:
+    """The distance between two sets of paired features on each resample of the pictures."""
+    a, b = a.to(device), b.to(device)
+    distance = _distance_of_few if len(a) < a.shape[1] else _distance_of_many
+    return np.array([distance(a, b, counts) for counts in torch.from_numpy(draws).to(device)])
+
+
+def _distance_of_many(a: Float[Tensor, "n d"], b: Float[Tensor, "n d"], counts: Int[Tensor, " n"]) -> float:
+    return frechet_distance(FeatureSums.of(a, counts), FeatureSums.of(b, counts))
+
+
+def _distance_of_few(a: Float[Tensor, "n d"], b: Float[Tensor, "n d"], counts: Int[Tensor, " n"]) -> float:
+    """The same by n x n matrices: Σ = CᵀC for centred rows C over √(n - 1), and Tr (Σ₁Σ₂)^½ is the sum of the singular
+    values of C₁C₂ᵀ."""
+    weights = counts[counts > 0].double().unsqueeze(1)
+    total = weights.sum()
+    rows = [features[counts > 0].double() for features in (a, b)]
+    means = [(weights * each).sum(0) / total for each in rows]
+    centred = [(weights / (total - 1)).sqrt() * (each - mean) for each, mean in zip(rows, means, strict=True)]
+    traces = centred[0].square().sum() + centred[1].square().sum()
+    cross = torch.linalg.svdvals(centred[0] @ centred[1].T).sum()
+    return max(0.0, ((means[0] - means[1]).square().sum() + traces - 2 * cross).item())

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmarks.metrics import lpips, swd
+from benchmarks.metrics import fid, lpips, swd
 from benchmarks.metrics import pictures as fidelity
-from benchmarks.metrics.codes import CodeHistogram, has_codebook
+from benchmarks.metrics.codes import code_maps, has_codebook
 from benchmarks.metrics.fid import FeatureSums
 from benchmarks.metrics.inception import FEATURES, Inception
 from benchmarks.weights import MetricWeights
@@ -32,14 +32,18 @@ MIN_SIZE = {
 
 @dataclass(frozen=True)
 class Share:
-    """What one rank measured, on the CPU; pictures are kept where SWD or the samples need them."""
+    """What one rank measured, on the CPU, picture by picture where it is to be resampled."""
 
     indices: np.ndarray
     per_image: dict[str, np.ndarray]
-    histogram: CodeHistogram | None
+    codes: list[np.ndarray] | None
+    """As `code_maps` gives them; None where there is no codebook."""
     features: tuple[FeatureSums, FeatureSums] | None
+    feature_rows: tuple[Tensor, Tensor] | None
+    """Of the pictures whose place is below `fid.MAX_RESAMPLED`."""
     kept_indices: np.ndarray
     kept: tuple[Tensor, Tensor]
+    """Pictures that SWD or the samples need."""
     grid: tuple[int, ...]
     """Sides of the grid of positions."""
     missing: dict[str, str]
@@ -98,7 +102,8 @@ def measure_share(
     features = (FeatureSums.zeros(FEATURES, measuring), FeatureSums.zeros(FEATURES, measuring))
     quantizer = cast(Quantizer, tokenizer.quantizer)
     counted = has_codebook(quantizer)
-    histograms: list[CodeHistogram] = []
+    codes: list[list[np.ndarray]] = []
+    rows: tuple[list[Tensor], list[Tensor]] = ([], [])
     values: dict[str, list[Tensor]] = defaultdict(list)
     indices: list[Tensor] = []
     kept: list[tuple[Tensor, Tensor, Tensor]] = []
@@ -114,10 +119,12 @@ def measure_share(
         for name, metric in metrics.items():
             values[name].append(metric(reconstructions, originals))
         if inception is not None:
-            features[0].update(inception(originals))
-            features[1].update(inception(reconstructions))
+            for pictures, sums, kept_rows in zip((originals, reconstructions), features, rows, strict=True):
+                found = inception(pictures)
+                sums.update(found)
+                kept_rows.append(found.cpu()[places < fid.MAX_RESAMPLED])
         if counted:
-            histograms.append(CodeHistogram.of(output.codes, quantizer))
+            codes.append(code_maps(output.codes, quantizer))
         indices.append(places)
         keep = places < swd.MAX_PICTURES
         if keep.any():
@@ -132,8 +139,9 @@ def measure_share(
     return Share(
         indices=torch.cat(indices).numpy(),
         per_image={name: torch.cat(parts).double().cpu().numpy() for name, parts in values.items()},
-        histogram=CodeHistogram.merge(histograms) if counted else None,
+        codes=[np.concatenate(parts) for parts in zip(*codes, strict=True)] if counted else None,
         features=None if inception is None else (features[0].cpu(), features[1].cpu()),
+        feature_rows=None if inception is None else (torch.cat(rows[0]), torch.cat(rows[1])),
         kept_indices=kept_places.numpy(),
         kept=(kept_originals, kept_reconstructions),
         grid=tuple(output.codes.shape[2:]),

@@ -18,7 +18,7 @@ from benchmarks.checkpoint import replacing
 from benchmarks.environment import environment
 from benchmarks.results import Environment
 
-PROTOCOL = "speed/1"
+PROTOCOL = "speed/2"
 SCHEMA = 1
 """Version of the file; raised when a field changes its name or its meaning."""
 

@@ -23,7 +23,8 @@ def training_work(method: Method, goals: tuple[Goal, ...] = ()) -> Work:
 
 
 def eval_work(method: Method, goals: tuple[Goal, ...] = ()) -> Work:
-    """Quantizing in eval mode, without gradients."""
+    """Quantizing in eval mode, without gradients, after a training step: a codebook that no row has formed yet is a
+    case that nobody evaluates."""
     return _work("eval", method, _evaluation, goals)
 
 
@@ -55,7 +56,10 @@ def _training_step(implementation: Implementation, n: int, device: torch.device)
 
 
 def _evaluation(implementation: Implementation, n: int, device: torch.device) -> Callable[[], Any]:
-    module: Any = implementation.build().to(device).eval()
+    module: Any = implementation.build().to(device).train()
+    with torch.no_grad():
+        module(random_rows(n, module.dim, device, seed=1))
+    module.eval()
     rows = random_rows(n, module.dim, device)
 
     @torch.no_grad()

@@ -59,6 +59,9 @@ def assert_same(one, other):
         assert other.metrics[name] == (None if value is None else pytest.approx(value, rel=1e-6)), name
     for name, values in one.per_image.items():
         np.testing.assert_allclose(other.per_image[name], values, rtol=1e-6, atol=1e-6)
+    assert one.resampled.keys() == other.resampled.keys()
+    for name, values in one.resampled.items():
+        np.testing.assert_allclose(other.resampled[name], values, rtol=1e-5)
     np.testing.assert_array_equal(one.code_counts, other.code_counts)
     for ours, theirs in zip(one.samples, other.samples, strict=True):
         assert torch.equal(ours, theirs)
@@ -81,6 +84,11 @@ def test_numbers_of_the_block_mean():
     assert result.metrics["usage"] == pytest.approx((result.code_counts > 0).mean())
     assert result.metrics["swd"] > 0
     assert "usage" in result.notes
+    assert {name: len(values) for name, values in result.resampled.items()} == dict.fromkeys(
+        ("swd", "usage", "perplexity", "bpp_entropy"), 100
+    )
+    for name, values in result.resampled.items():
+        assert abs(values.mean() - result.metrics[name]) < 4 * values.std() + 0.1 * result.metrics[name], name
     originals, reconstructions = result.samples
     assert torch.equal(originals, pictures[:8])
     np.testing.assert_array_equal(reconstructions[:, :, ::8, ::8].numpy(), means[:8].numpy())
@@ -233,6 +241,7 @@ def test_rfid_through_the_real_network(tmp_path, monkeypatch):
     result = evaluate(block_mean(), batches(pictures, 2), device="cpu", weights=weights)
     assert np.isfinite(result.metrics["rfid"])
     assert result.metrics["rfid"] >= 0
+    assert len(result.resampled["rfid"]) == 20
     assert "biased" in result.notes["rfid"]
     alone = evaluate(Identity().eval(), batches(pictures[:1], 1), device="cpu", weights=weights)
     assert "at least 2" in alone.missing["rfid"]

@@ -6,13 +6,19 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.metrics.codes import CodeHistogram, has_codebook
+from benchmarks.metrics.codes import CodeHistogram, code_maps, has_codebook, resampled_usage
+from benchmarks.metrics.resampling import draws
+from quantizers import create_quantizer
+
+
+def maps(codes: torch.Tensor) -> list[np.ndarray]:
+    return [found.flatten(1).numpy() for found in codes.unbind(1)]
 
 
 def test_uniform_and_collapsed_codes():
     uniform = torch.arange(64).remainder(8).view(4, 1, 4, 4)
     collapsed = torch.full_like(uniform, 3)
-    histogram = CodeHistogram.of(torch.cat([uniform, collapsed], dim=1))
+    histogram = CodeHistogram.of(maps(torch.cat([uniform, collapsed], dim=1)))
     np.testing.assert_allclose(histogram.entropies(), [3, 0])
     assert histogram.perplexity() == pytest.approx((8 + 1) / 2)
     assert histogram.usage(16) == pytest.approx((8 / 16 + 1 / 16) / 2)
@@ -21,26 +27,46 @@ def test_uniform_and_collapsed_codes():
 
 
 def test_entropy_of_unequal_shares():
-    histogram = CodeHistogram.of(torch.tensor([0, 0, 1, 2]).view(1, 1, 4))
+    histogram = CodeHistogram.of(maps(torch.tensor([0, 0, 1, 2]).view(1, 1, 4)))
     np.testing.assert_allclose(histogram.entropies(), [1.5])
     assert histogram.perplexity() == pytest.approx(2**1.5)
 
 
-def test_parts_merge_into_the_whole():
+def test_counts_are_bincounts():
     codes = torch.randint(0, 50, (30, 2, 3, 3), generator=torch.Generator().manual_seed(0))
-    whole = CodeHistogram.of(codes)
-    merged = CodeHistogram.merge([CodeHistogram.of(some) for some in codes.split(7)])
     expected = np.stack([np.bincount(codes[:, c].flatten(), minlength=50) for c in range(2)])
-    np.testing.assert_array_equal(merged.dense(50), expected)
-    np.testing.assert_array_equal(whole.dense(50), expected)
+    np.testing.assert_array_equal(CodeHistogram.of(maps(codes)).dense(50), expected)
 
 
 def test_an_implicit_codebook_is_never_materialised():
-    codes = torch.tensor([0, 2**47, 2**47, 2**48 - 1]).view(1, 1, 4)
-    histogram = CodeHistogram.merge([CodeHistogram.of(codes)] * 2)
+    histogram = CodeHistogram.of(maps(torch.tensor([0, 2**47, 2**47, 2**48 - 1]).view(1, 1, 4)))
     assert histogram.dense(2**48) is None
     assert histogram.usage(2**48) == 3 / 2**48
     np.testing.assert_allclose(histogram.entropies(), [1.5])
+
+
+@pytest.mark.parametrize("bits", [5, 40])
+def test_maps_hold_every_code_of_every_picture(bits):
+    quantizer = create_quantizer("lfq", bits=bits)
+    codes = torch.randint(0, 2**bits, (4, 1, 3, 2), generator=torch.Generator().manual_seed(0))
+    (found,) = code_maps(codes, quantizer)
+    np.testing.assert_array_equal(found, codes.flatten(1).numpy())
+
+
+def test_a_code_that_positions_share_stands_in_a_map_once():
+    quantizer = create_quantizer("multi-scale", dim=4, codebook_size=16, scales=(1, 2, 4)).eval()
+    codes = quantizer(torch.randn(5, 4, 4, 4)).codes
+    assert [found.shape for found in code_maps(codes, quantizer)] == [(5, 1), (5, 4), (5, 16)]
+
+
+def test_resamples_equal_histograms_of_repeated_pictures():
+    codes = torch.randint(0, 40, (12, 2, 3, 3), generator=torch.Generator().manual_seed(0))
+    some = draws(12, 5)
+    usage, entropy = resampled_usage(maps(codes), some, 40)
+    for resample, drawn in enumerate(some):
+        repeated = CodeHistogram.of(maps(codes.repeat_interleave(torch.from_numpy(drawn), 0)))
+        np.testing.assert_allclose(entropy[:, resample], repeated.entropies())
+        assert usage[:, resample].mean() == pytest.approx(repeated.usage(40))
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ import torch
 from scipy.linalg import sqrtm
 from torchmetrics.image.fid import _compute_fid
 
-from benchmarks.metrics.fid import FeatureSums, frechet_distance
+from benchmarks.metrics.fid import FeatureSums, frechet_distance, resampled_distances
+from benchmarks.metrics.resampling import draws
 
 
 def sums(features: torch.Tensor, batch: int = 1000) -> FeatureSums:
@@ -64,3 +65,13 @@ def test_batches_and_ranks_add_up():
 def test_one_picture_has_no_covariance():
     with pytest.raises(ValueError, match="at least 2"):
         frechet_distance(sums(features(1, 4, 1)), sums(features(1, 4, 1)))
+
+
+@pytest.mark.parametrize(("count", "dim"), [(60, 16), (20, 64)])
+def test_resamples_equal_distances_of_repeated_pictures(count, dim):
+    a, b = features(count, dim, 1), features(count, dim, 2)
+    some = draws(count, 4)
+    found = resampled_distances(a, b, some)
+    for value, drawn in zip(found, torch.from_numpy(some), strict=True):
+        expected = frechet_distance(sums(a.repeat_interleave(drawn, 0)), sums(b.repeat_interleave(drawn, 0)))
+        assert value == pytest.approx(expected, rel=1e-5)  # square roots of eigenvalues that are 0 but for rounding

@@ -8,6 +8,7 @@ from scipy.stats import wasserstein_distance
 from skimage import data
 
 from benchmarks.metrics import swd as module
+from benchmarks.metrics.resampling import draws
 from benchmarks.metrics.swd import (
     extract_patches,
     laplacian_pyramid,
@@ -15,6 +16,7 @@ from benchmarks.metrics.swd import (
     patch_corners,
     pyramid_sizes,
     random_directions,
+    resampled_wasserstein,
     sliced_wasserstein,
     swd,
 )
@@ -93,19 +95,41 @@ def test_sliced_distance_equals_scipy_per_direction():
 def test_zero_symmetric_and_larger_for_more_noise(pictures):
     indices = np.arange(len(pictures))
     little, much = noisy(pictures, 10), noisy(pictures, 60)
-    assert swd(pictures, pictures, indices) == {32: 0, 16: 0}
+    assert swd(pictures, pictures, indices).levels == {32: 0, 16: 0}
     distance = swd(pictures, little, indices)
-    assert swd(little, pictures, indices) == distance
-    assert 0 < distance[32] < swd(pictures, much, indices)[32]
+    assert swd(little, pictures, indices).levels == distance.levels
+    assert 0 < distance.levels[32] < swd(pictures, much, indices).levels[32]
+    assert distance.mean == pytest.approx((distance.levels[32] + distance.levels[16]) / 2)
 
 
 def test_independent_of_how_pictures_are_batched(pictures, monkeypatch):
     indices = np.arange(len(pictures))
     whole = swd(pictures, noisy(pictures, 20), indices)
     monkeypatch.setattr(module, "_BATCH", 5)
-    assert swd(pictures, noisy(pictures, 20), indices) == pytest.approx(whole, rel=1e-9)
+    assert swd(pictures, noisy(pictures, 20), indices).levels == pytest.approx(whole.levels, rel=1e-9)
 
 
 def test_a_constant_reconstruction_has_a_finite_distance(pictures):
-    distances = swd(pictures, torch.full_like(pictures, 128), np.arange(len(pictures)))
+    distances = swd(pictures, torch.full_like(pictures, 128), np.arange(len(pictures))).levels
     assert all(np.isfinite(value) and value > 0 for value in distances.values())
+
+
+def test_resamples_equal_scipy_on_repeated_rows():
+    a, b = torch.randn(2, 6 * 10, 147, generator=torch.Generator().manual_seed(1))
+    b = 1.5 * b
+    directions, some = random_directions(147)[:3], draws(6, 20)  # more resamples than are done at a time
+    found = resampled_wasserstein(a, b, directions, torch.from_numpy(some))
+    for value, drawn in zip(found, some, strict=True):
+        rows = np.repeat(np.arange(60), np.repeat(drawn, 10))
+        expected = np.mean([wasserstein_distance(d @ a[rows].T, d @ b[rows].T) for d in directions])
+        assert value.item() == pytest.approx(expected, rel=1e-4)
+
+
+def test_resamples_spread_around_the_number(pictures):
+    """Picture by picture: with the same pictures drawn in both sets, equal sets stay equal."""
+    indices, some = np.arange(len(pictures)), draws(len(pictures))
+    found = swd(pictures, noisy(pictures, 40), indices, draws=some)
+    assert found.resampled.shape == (len(some),)
+    assert found.resampled.mean() == pytest.approx(found.mean, rel=0.1)
+    assert found.resampled.std() > 0
+    assert np.array_equal(swd(pictures, pictures, indices, draws=some).resampled, np.zeros(len(some)))
