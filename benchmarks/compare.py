@@ -4,84 +4,191 @@ from __future__ import annotations
 
 import inspect
 import sys
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
+import numpy as np
+import pandas as pd
 import tyro
 from rich.console import Console
 from rich.markup import escape
 
-from benchmarks import tables
-from benchmarks.readme import put_between_markers
-from benchmarks.results import read_records
+from benchmarks import formats, tables
+from benchmarks.arguments import UsageError
+from benchmarks.columns import BY_NAME, COLUMNS, Column
+from benchmarks.metrics.resampling import resampled_metrics
+from benchmarks.readme import around_markers, put_between_markers
+from benchmarks.results import Record, iterate_records, read_arrays
+
+MOST_RESAMPLED = 2_000
+"""Runs whose arrays are read for intervals and tests; with more of them the table has means only."""
 
 
 @dataclass(frozen=True)
 class Arguments:
-    """Compare stored runs: one table for each protocol, preset and data set, means over seeds with their spread.
+    """Compare stored runs: one table for each protocol, preset and data set, means over seeds with their 95 %
+    intervals, and in bold the best of each rate and all that cannot be told from it.
 
     Files that are no valid runs are named and left out, and the exit code is then 1.
     """
 
     paths: Annotated[tuple[Path, ...], tyro.conf.Positional] = (Path("results"), Path("runs"))
     """Stored runs (JSON files), or folders of them."""
-    format: Literal["terminal", "markdown", "csv"] = "terminal"
-    """How the table is written; csv gives one row per quantizer with means and standard deviations."""
+    format: Literal["terminal", "markdown", "latex", "html", "csv"] = "terminal"
+    """How the table is written; csv gives one row per quantizer with all numbers."""
     output: Path | None = None
     """Write the table to this file instead of the screen."""
     readme: Path | None = None
     """Put the Markdown table into this file, between the lines <!-- table --> and <!-- end of table -->."""
+    columns: tuple[str, ...] = ()
+    """Only these columns, in this order, e.g. psnr swd usage; all by default."""
+    sort: str | None = None
+    """Order the rows of each table by this column, best first."""
+    matrix: str | None = None
+    """Instead of the table, every two rows' difference in this column, and which row beats which."""
     quantizer: tuple[str, ...] = ()
     """Only these quantizers."""
+    bits: tuple[int, ...] = ()
+    """Only runs that were asked for these bits per position, and the baselines."""
     preset: tuple[str, ...] = ()
     """Only these presets."""
     data: tuple[str, ...] = ()
     """Only these data sets."""
 
+    def fits(self, record: Record) -> bool:
+        """Whether a run is wanted."""
+        return (
+            (not self.quantizer or record.quantizer.name in self.quantizer)
+            and (not self.bits or tables.asked_bits(record) in (0, *self.bits))
+            and (not self.preset or record.preset in self.preset)
+            and (not self.data or record.data["name"] in self.data)
+        )
+
+
+@dataclass
+class Stored:
+    """The runs to compare as a table of numbers, and what else is to be said of them.
+
+    Of each run only a line is kept: a hundred thousand fit into memory.
+    """
+
+    frame: pd.DataFrame
+    paths: dict[str, Path]
+    remarks: list[str]
+    problems: list[str]
+
+    @classmethod
+    def read(cls, arguments: Arguments) -> Stored:
+        """Read all files in turn.
+
+        Raises:
+            UsageError: a path that does not exist, or no run that fits.
+        """
+        given = [path for path in arguments.paths if path.exists()]
+        for path in arguments.paths:
+            if path not in given and arguments.paths != Arguments().paths:
+                raise UsageError(f"{path} does not exist; name a folder of stored runs")
+        paths: dict[str, Path] = {}
+        remarks: set[str] = set()
+        problems: list[str] = []
+
+        def wanted() -> Iterator[Record]:
+            for path, record in iterate_records(given, problems):
+                if arguments.fits(record):
+                    paths.setdefault(record.id, path)
+                    remarks.update(tables.remarks([record]))
+                    yield record
+
+        frame = tables.to_frame(wanted())
+        if frame.empty:
+            named = ", ".join(map(str, arguments.paths))
+            raise UsageError(f"no stored run in {named} fits; make one with python -m benchmarks.run")
+        return cls(frame, paths, sorted(remarks), problems)
+
+    def resamples(self) -> tables.Resamples:
+        """What the arrays beside the runs say; nothing where they are too many to read."""
+        if len(self.frame) > MOST_RESAMPLED:
+            self.remarks.append(
+                f"{len(self.frame):,} runs are too many to read the arrays of: no intervals and no tests; "
+                f"filter them to at most {MOST_RESAMPLED:,}"
+            )
+            return lambda run: {}
+
+        @cache
+        def resamples(run: str) -> Mapping[str, np.ndarray]:
+            return resampled_metrics(read_arrays(self.paths[run]))
+
+        return resamples
+
+
+def column_named(name: str) -> Column:
+    """A column by its name in flags; `UsageError` where there is none."""
+    if name not in BY_NAME:
+        raise UsageError(f"no column {name!r}: there are {', '.join(BY_NAME)}")
+    return BY_NAME[name]
+
+
+def build(arguments: Arguments, stored: Stored) -> tuple[list[formats.Titled], str]:
+    """The tables asked for, and the same as CSV."""
+    resamples = stored.resamples()
+    if arguments.matrix is not None:
+        built = tables.matrices(stored.frame, column_named(arguments.matrix), resamples)
+        text = [titled.cells.map(lambda cell: cell.text).assign(table=titled.title) for titled in built]
+        return built, pd.concat(text).to_csv(index=False) if text else ""
+    columns = [column_named(name) for name in arguments.columns] or list(COLUMNS)
+    summary = tables.summarise(stored.frame, resamples)
+    if arguments.sort is not None:
+        column = column_named(arguments.sort)
+        summary = summary.sort_values(column.heading, ascending=column.better == "low", kind="stable")
+    shown = ["group", "settings", "quantizer", "name", "rate", "seeds"]
+    shown += [f"{column.heading}{kind}" for column in columns for kind in ("", " std", " ±", " best")]
+    return tables.comparison(summary, columns), summary[shown].to_csv(index=False)
+
+
+def write(arguments: Arguments, stored: Stored) -> None:
+    """Print the tables, or put them where they were asked for."""
+    built, csv = build(arguments, stored)
+    if arguments.readme is not None:
+        put_between_markers(arguments.readme, "table", f"{formats.markdown(built)}\n{tables.LEGEND}\n")
+        return
+    if arguments.format == "terminal" and arguments.output is None:
+        console = Console()
+        formats.print_tables(built, console)
+        for remark in [tables.LEGEND, *stored.remarks]:
+            console.print(escape(remark), highlight=False)
+        return
+    texts = {"csv": lambda: csv, "latex": lambda: formats.latex(built), "html": lambda: formats.html(built)}
+    text = texts.get(arguments.format, lambda: formats.markdown(built))()
+    if arguments.output is None:
+        sys.stdout.write(text)
+    else:
+        arguments.output.write_text(text, encoding="utf-8")
+
 
 def main(arguments: Arguments) -> int:
-    """Print or write the table; 0 when every file was a valid run, 1 when some were not, 2 when none is there."""
+    """Print or write the table; 0 when every file was a valid run, 1 when some were not, 2 for a user's mistake."""
     errors = Console(stderr=True, soft_wrap=True)
-    paths = [path for path in arguments.paths if path.exists()]
-    for path in arguments.paths:
-        if path not in paths and arguments.paths != Arguments().paths:
-            errors.print(f"error: {escape(str(path))} does not exist; name a folder of stored runs")
-            return 2
-    stored, problems = read_records(paths)
-    for problem in problems:
-        errors.print(f"left out: {escape(problem)}")
-    records = [
-        record
-        for _, record in stored
-        if (not arguments.quantizer or record.quantizer.name in arguments.quantizer)
-        and (not arguments.preset or record.preset in arguments.preset)
-        and (not arguments.data or record.data["name"] in arguments.data)
-    ]
-    if not records:
-        named = ", ".join(str(path) for path in arguments.paths)
-        errors.print(f"error: no stored run in {escape(named)} fits; make one with python -m benchmarks.run")
+    try:
+        if arguments.readme is not None:
+            around_markers(arguments.readme, "table")
+        stored = Stored.read(arguments)
+        for problem in stored.problems:
+            errors.print(f"left out: {escape(problem)}")
+        write(arguments, stored)
+    except (UsageError, OSError, ValueError) as error:
+        errors.print(f"error: {escape(str(error))}")
         return 2
-    summary = tables.summarise(tables.to_frame(records))
-    if arguments.readme is not None:
-        try:
-            put_between_markers(arguments.readme, "table", tables.markdown(summary))
-        except (OSError, ValueError) as error:
-            errors.print(f"error: {escape(str(error))}")
-            return 2
-    elif arguments.format == "terminal" and arguments.output is None:
-        console = Console()
-        tables.print_groups(summary, console)
-        for remark in tables.remarks(records):
-            console.print(escape(remark))
-    else:
-        text = summary.to_csv(index=False) if arguments.format == "csv" else tables.markdown(summary)
-        if arguments.output is None:
-            sys.stdout.write(text)
-        else:
-            arguments.output.write_text(text, encoding="utf-8")
-    return 1 if problems else 0
+    return 1 if stored.problems else 0
+
+
+def command(argv: Sequence[str]) -> int:
+    """`main` with the arguments of a command line."""
+    description = inspect.cleandoc(Arguments.__doc__ or "")
+    return main(tyro.cli(Arguments, prog="python -m benchmarks.compare", description=description, args=list(argv)))
 
 
 if __name__ == "__main__":
-    sys.exit(main(tyro.cli(Arguments, description=inspect.cleandoc(Arguments.__doc__ or ""))))
+    sys.exit(command(sys.argv[1:]))

@@ -23,6 +23,10 @@ SCHEMA = 1
 """Version of the record; raised when a field changes its name or its meaning."""
 
 
+OTHER_PROTOCOLS = ("source-coding", "speed")
+"""Of this project's other harnesses, whose records may lie beside these."""
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -100,6 +104,10 @@ class RecordError(ValueError):
     """A file that is not a record of this program; the message says why."""
 
 
+class OtherProtocolError(RecordError):
+    """A record of another harness of this project."""
+
+
 def write_record(path: Path, record: Record, arrays: Mapping[str, np.ndarray]) -> None:
     """Store a run: its arrays first, so that a JSON file that exists is a run that is complete."""
     with replacing(path.with_suffix(".npz")) as temporary, temporary.open("wb") as file:
@@ -112,25 +120,44 @@ def read_record(path: Path) -> Record:
     """Read and validate one record.
 
     Raises:
+        OtherProtocolError: another harness of this project stored it.
         RecordError: the file cannot be read, is no JSON, is of a later schema or lacks something.
     """
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise RecordError(f"{path}: not a readable JSON file ({error})") from error
+        text = path.read_bytes()
+    except OSError as error:
+        raise RecordError(f"{path}: not a readable file ({error.strerror})") from error
+    try:
+        record = Record.model_validate_json(text)
+    except ValidationError as error:
+        raise _problem(path, text, error) from error
+    if record.schema_version > SCHEMA:
+        raise _newer(path, record.schema_version)
+    return record
+
+
+def _newer(path: Path, version: int) -> RecordError:
+    return RecordError(
+        f"{path}: written by a newer version of this program (schema {version}, this one reads up to {SCHEMA})"
+    )
+
+
+def _problem(path: Path, text: bytes, error: ValidationError) -> RecordError:
+    """What is wrong with a file that is no record, the plainest reason first."""
+    try:
+        raw = json.loads(text)
+    except ValueError as unreadable:
+        return RecordError(f"{path}: not a readable JSON file ({unreadable})")
     version = raw.get("schema_version") if isinstance(raw, dict) else None
     if not isinstance(version, int):
-        raise RecordError(f"{path}: not a stored run (it has no schema_version)")
+        return RecordError(f"{path}: not a stored run (it has no schema_version)")
+    if str(raw.get("protocol")).partition("/")[0] in OTHER_PROTOCOLS:
+        return OtherProtocolError(f"{path}: a run of protocol {raw['protocol']}, which has tables of its own")
     if version > SCHEMA:
-        raise RecordError(
-            f"{path}: written by a newer version of this program (schema {version}, this one reads up to {SCHEMA})"
-        )
-    try:
-        return Record.model_validate(raw)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise RecordError(f"{path}: not a valid run: {where}: {first['msg']}") from error
+        return _newer(path, version)
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return RecordError(f"{path}: not a valid run: {where}: {first['msg']}")
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -148,12 +175,21 @@ def find_records(paths: Iterable[Path]) -> Iterator[Path]:
         yield from sorted(path.rglob("*.json")) if path.is_dir() else [path]
 
 
-def read_records(paths: Iterable[Path]) -> tuple[list[tuple[Path, Record]], list[str]]:
-    """All records in `paths`, and a sentence for each file that had to be left out."""
-    records, problems = [], []
+def iterate_records(paths: Iterable[Path], problems: list[str]) -> Iterator[tuple[Path, Record]]:
+    """The records in `paths`, one at a time; a sentence for each file that had to be left out goes to `problems`.
+
+    Records of other harnesses are passed over: they may lie in the same folder.
+    """
     for path in find_records(paths):
         try:
-            records.append((path, read_record(path)))
+            yield path, read_record(path)
+        except OtherProtocolError:
+            continue
         except RecordError as error:
             problems.append(str(error))
-    return records, problems
+
+
+def read_records(paths: Iterable[Path]) -> tuple[list[tuple[Path, Record]], list[str]]:
+    """All records in `paths`, and a sentence for each file that had to be left out."""
+    problems: list[str] = []
+    return list(iterate_records(paths, problems)), problems

@@ -17,7 +17,7 @@ from rich.progress import Progress as ProgressBar
 from rich.table import Table
 
 from autoencoders.perceptual import choose_perceptual
-from benchmarks import tables
+from benchmarks import formats, tables
 from benchmarks.arguments import Arguments, parse, plan, require_memory, require_writable
 from benchmarks.checkpoint import CheckpointError
 from benchmarks.config import RunConfig
@@ -25,6 +25,7 @@ from benchmarks.data import Data, open_data
 from benchmarks.evaluation import MetricWeights
 from benchmarks.experiment import BLOCK_MEAN, Execution, find_done, perform, record_path
 from benchmarks.grids import save_grid
+from benchmarks.metrics.resampling import resampled_metrics
 from benchmarks.results import Record, read_arrays
 from benchmarks.training import Progress, TrainingError, TrainingStopped, make_accelerator
 from quantizers import list_quantizers
@@ -95,9 +96,10 @@ def perform_with_bar(run: RunConfig, data: Data, execution: Execution, console: 
 
 def show(records: Sequence[Record], done: Sequence[Path], console: Console) -> None:
     """The table of the runs asked for, a picture of them all, and where things are."""
-    summary = tables.summarise(tables.to_frame(records))
-    tables.print_groups(summary, console)
-    for remark in tables.remarks(records):
+    paths = {record.id: path for record, path in zip(records, done, strict=True)}
+    summary = tables.summarise(tables.to_frame(records), lambda run: resampled_metrics(read_arrays(paths[run])))
+    formats.print_tables(tables.comparison(summary), console)
+    for remark in [tables.LEGEND, *tables.remarks(records)]:
         console.print(escape(remark), soft_wrap=True)
     rows: dict[str, np.ndarray] = {}
     by_label = {tables.label(record): path for record, path in zip(reversed(records), reversed(done), strict=True)}

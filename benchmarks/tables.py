@@ -1,72 +1,27 @@
-"""Stored runs as tables: one row per quantizer, means over seeds with their spread.
+"""Stored runs as tables: one row per quantizer and rate, means over seeds with their intervals.
 
-Runs are compared only within a group of equal protocol, preset, data and settings.
+Runs are compared only within a group of equal protocol, preset, data and settings, and called better or worse only at
+an equal rate.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
+import numpy as np
 import pandas as pd
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
+from benchmarks import statistics
+from benchmarks.columns import COLUMNS, Column
+from benchmarks.formats import Cell, Titled
 from benchmarks.results import Record
+from benchmarks.statistics import Measured
 
 BASELINES = ("block-mean", "none")
 """Rows that frame the others: what no quantizer may fall below, and what none can exceed."""
 
-
-@dataclass(frozen=True)
-class Column:
-    """One column of the tables: its heading, where a record holds it, and how it is written."""
-
-    heading: str
-    value: Callable[[Record], float | None]
-    style: str
-    mean_of_seeds: bool = True
-
-    def format(self, mean: float, spread: float) -> str:
-        """The mean over seeds, and ± the standard deviation where there are several."""
-        if pd.isna(mean):
-            return "–"
-        text = self.style.format(mean)
-        return text if pd.isna(spread) or not self.mean_of_seeds else f"{text} ± {self.style.format(spread)}"
-
-
-def _metric(name: str, scale: float = 1.0) -> Callable[[Record], float | None]:
-    def value(record: Record) -> float | None:
-        measured = record.metrics.get(name)
-        return None if measured is None else scale * measured
-
-    return value
-
-
-def _speed(name: str) -> Callable[[Record], float | None]:
-    return lambda record: record.speed.get(name)
-
-
-COLUMNS: tuple[Column, ...] = (
-    Column("bits", lambda record: record.quantizer.bits_per_position, "{:.4g}", mean_of_seeds=False),
-    Column("PSNR ↑", _metric("psnr"), "{:.2f}"),
-    Column("SSIM ↑", _metric("ssim"), "{:.3f}"),
-    Column("MS-SSIM ↑", _metric("ms_ssim"), "{:.3f}"),
-    Column("LPIPS ↓", _metric("lpips"), "{:.3f}"),
-    Column("rFID ↓", _metric("rfid"), "{:.2f}"),
-    Column("SWD ↓", _metric("swd"), "{:.1f}"),
-    Column("usage %", _metric("usage", 100), "{:.1f}"),
-    Column("perplexity", _metric("perplexity"), "{:.0f}"),
-    Column("bpp", _metric("bpp"), "{:.3f}", mean_of_seeds=False),
-    Column("bpp (entropy)", _metric("bpp_entropy"), "{:.3f}"),
-    Column("train img/s", lambda record: record.training.images_per_second, "{:.0f}"),
-    Column("encode img/s", _speed("encode_images_per_second"), "{:.0f}"),
-    Column("quantize img/s", _speed("quantize_images_per_second"), "{:.0f}"),
-    Column("decode img/s", _speed("decode_images_per_second"), "{:.0f}"),
-    Column("peak MB", _speed("peak_memory_megabytes"), "{:.0f}"),
-    Column("params M", lambda record: record.parameters["total"] / 1e6, "{:.2f}", mean_of_seeds=False),
-)
+Resamples = Callable[[str], Mapping[str, np.ndarray]]
+"""A run's id -> its metrics on the fixed resamples of the test pictures."""
 
 
 def group_title(record: Record) -> str:
@@ -84,53 +39,94 @@ def label(record: Record) -> str:
     return f"{record.quantizer.name} {options}".strip()
 
 
+def asked_bits(record: Record) -> int:
+    """The rate that the run was asked for, at which rows compete (FSQ's 10 bits are 9.97); 0 for a baseline."""
+    asked = record.config.get("bits")
+    if record.quantizer.name in BASELINES:
+        return 0
+    return round(record.quantizer.bits_per_position) if asked is None else asked
+
+
+LEGEND = (
+    "±: 95 % interval over seeds (from three) and test pictures. Bold: the best at its rate, and all that cannot be told from it "
+    "(differences paired by pictures, 5 % of false calls among all pairs)."
+)
+
+KEYS = ["group", "settings", "quantizer", "name", "rate"]
+"""What makes a row."""
+
+
 def to_frame(records: Iterable[Record]) -> pd.DataFrame:
-    """One row per run: what identifies it, then each column's number (NaN where it has none)."""
+    """One row per run: what identifies it, then each column's number (NaN where it has none).
+
+    A run that is stored twice counts once.
+    """
     rows = [
-        {
-            "group": group_title(record),
-            "settings": record.settings,
-            "quantizer": label(record),
-            "name": record.quantizer.name,
-            "seed": record.seed,
-            "id": record.id,
-            **{column.heading: column.value(record) for column in COLUMNS},
-        }
+        (
+            group_title(record),
+            record.settings,
+            label(record),
+            record.quantizer.name,
+            asked_bits(record),
+            record.seed,
+            record.id,
+            record.training.images > 0,
+            *(column.value(record) for column in COLUMNS),
+        )
         for record in records
     ]
-    keys = ["group", "settings", "quantizer", "name", "seed", "id"]
     headings = [column.heading for column in COLUMNS]
-    return pd.DataFrame(rows, columns=[*keys, *headings]).astype(dict.fromkeys(headings, float))
+    frame = pd.DataFrame(rows, columns=[*KEYS, "seed", "id", "trained", *headings])
+    return frame.astype(dict.fromkeys(headings, float)).drop_duplicates([*KEYS, "seed"], ignore_index=True)
 
 
-def summarise(frame: pd.DataFrame) -> pd.DataFrame:
-    """Means over seeds ("PSNR ↑") and standard deviations ("PSNR ↑ std"), one row per quantizer and rate.
+def summarise(frame: pd.DataFrame, resamples: Resamples = lambda run: {}) -> pd.DataFrame:
+    """One row per quantizer and rate; for each column such as "PSNR ↑" the mean over seeds, and beside it
 
-    Baselines come first, the others by falling PSNR, group by group.
+    - "PSNR ↑ std", the standard deviation over seeds;
+    - "PSNR ↑ ±", half of the mean's 95 % interval over seeds and pictures;
+    - "PSNR ↑ best", whether it is the best of its rate or cannot be told from it (baselines never are).
+
+    Group by group, baselines first, then by rate and falling PSNR.
     """
+    grouped = frame.groupby(KEYS, sort=False)
     headings = [column.heading for column in COLUMNS]
-    keys = ["group", "settings", "quantizer", "name"]
-    grouped = frame.assign(rate=frame["bits"]).groupby([*keys, "rate"], sort=False, dropna=False)
-    summary = grouped[headings].mean()
-    summary.insert(0, "seeds", grouped["seed"].nunique())
-    for heading in headings:
-        summary[f"{heading} std"] = grouped[heading].std()
-    summary = summary.reset_index().drop(columns="rate")
+    keys = grouped[["seed"]].nunique().rename(columns={"seed": "seeds"})
+    parts = [keys, grouped[headings].mean(), grouped[headings].std().add_suffix(" std")]
+    summary = pd.concat(parts, axis=1).reset_index()
+    runs = [part for _, part in grouped]
+    for column in COLUMNS:
+        measured = [_measured(part, column, resamples) for part in runs]
+        summary[f"{column.heading} ±"] = statistics.half_widths(measured) if measured else []
+        summary[f"{column.heading} best"] = _best(summary, column, measured)
     rank = summary["name"].map(lambda name: BASELINES.index(name) if name in BASELINES else len(BASELINES))
     order = summary.assign(rank=rank).sort_values(
-        ["group", "settings", "rank", "PSNR ↑", "quantizer"], ascending=[True, True, True, False, True]
+        ["group", "settings", "rank", "rate", "PSNR ↑", "quantizer"], ascending=[True, True, True, True, False, True]
     )
     return order.drop(columns="rank").reset_index(drop=True)
 
 
-def text_table(summary: pd.DataFrame) -> pd.DataFrame:
-    """One group of a summary with its numbers written out; columns that nobody measured are left out."""
-    text = pd.DataFrame({"quantizer": summary["quantizer"], "seeds": summary["seeds"].astype(str)})
-    for column in COLUMNS:
-        if summary[column.heading].notna().any():
-            pairs = zip(summary[column.heading], summary[f"{column.heading} std"], strict=True)
-            text[column.heading] = [column.format(mean, spread) for mean, spread in pairs]
-    return text
+def _measured(runs: pd.DataFrame, column: Column, resamples: Resamples) -> Measured:
+    """What was measured of a row; its mean over seeds on resamples only where every seed has them."""
+    if column.metric is None:
+        found = [np.zeros(2)]  # other pictures would change nothing
+    else:
+        found = [each for run in runs["id"] if (each := resamples(run).get(column.metric)) is not None]
+    complete = column.metric is None or len(found) == len(runs)
+    resampled = column.scale * np.mean(found, 0) if complete else None
+    return Measured(runs[column.heading].to_numpy(), resampled, bool(runs["trained"].any()))
+
+
+def _best(summary: pd.DataFrame, column: Column, measured: Sequence[Measured]) -> pd.Series:
+    """Whether a row is the best of its group and rate, or cannot be told from the best."""
+    marks = pd.Series(False, index=summary.index)
+    rivals = summary[~summary["name"].isin(BASELINES)]
+    if column.better is not None:
+        for _, part in rivals.groupby(["group", "settings", "rate"], sort=False):
+            if len(part) > 1:
+                rows = [measured[row] for row in part.index]
+                marks[part.index] = statistics.best(rows, column.better == "high")
+    return marks
 
 
 def groups(summary: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
@@ -138,49 +134,52 @@ def groups(summary: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     return [(str(title), part) for (title, _), part in summary.groupby(["group", "settings"], sort=False)]
 
 
-def remarks(records: Sequence[Record]) -> list[str]:
-    """Why columns are empty and what to know of the others, each once."""
-    empty = {f"{name} is empty: {reason}" for record in records for name, reason in record.missing.items()}
-    return sorted(empty) + sorted({f"{name}: {note}" for record in records for name, note in record.notes.items()})
+def comparison(summary: pd.DataFrame, columns: Sequence[Column] = COLUMNS) -> list[Titled]:
+    """The tables of a summary with their numbers written out; columns that nobody measured are left out."""
+    return [Titled(title, _cells(part, columns)) for title, part in groups(summary)]
 
 
-def rich_tables(summary: pd.DataFrame, width: int) -> list[Table]:
-    """One group for a terminal `width` characters wide: as many tables as its columns need lines.
+def _cells(part: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
+    cells = {"quantizer": [Cell(name) for name in part["quantizer"]], "seeds": [Cell(str(n)) for n in part["seeds"]]}
+    for column in columns:
+        name = column.heading
+        if part[name].notna().any():
+            numbers = zip(part[name], part[f"{name} ±"], part[f"{name} best"], strict=True)
+            cells[name] = [Cell(column.format(mean, width), best) for mean, width, best in numbers]
+    return pd.DataFrame(cells)
 
-    Every table repeats the quantizers' names.
+
+def matrices(frame: pd.DataFrame, column: Column, resamples: Resamples) -> list[Titled]:
+    """For each group and rate, row minus column for all rows, with 95 % intervals; bold where row beats column.
+
+    Baselines belong to every rate.
     """
-    text = text_table(summary)
-    widths = {name: max(len(name), *text[name].str.len()) + 3 for name in text.columns}
-    first, *others = text.columns
-    lines: list[list[str]] = [[]]
-    for name in others:
-        if lines[-1] and widths[first] + 1 + sum(widths[other] for other in [*lines[-1], name]) > width:
-            lines.append([])
-        lines[-1].append(name)
-    parts = []
-    for names in lines:
-        table = Table(header_style="bold")
-        table.add_column(first, no_wrap=True)
-        for name in names:
-            table.add_column(name, justify="right", no_wrap=True)
-        for row in text[[first, *names]].itertuples(index=False):
-            table.add_row(*map(escape, row))
-        parts.append(table)
-    return parts
+    tables = []
+    for (group, _), part in frame.groupby(["group", "settings"], sort=False):
+        baselines = part[part["name"].isin(BASELINES)]
+        for rate, rivals in part[~part["name"].isin(BASELINES)].groupby("rate"):
+            rows = [(key[2], runs) for key, runs in pd.concat([baselines, rivals]).groupby(KEYS, sort=False)]
+            labels = [name for name, _ in rows]
+            measured = [_measured(runs, column, resamples) for _, runs in rows]
+            found = statistics.differences(measured)
+            wins = statistics.wins(measured, column.better != "low")
+            cells: dict[str, list[Cell]] = {"row − column": [Cell(name) for name in labels]}
+            for j, name in enumerate(labels):
+                cells[name] = [_difference(column, found, wins, i, j) for i in range(len(labels))]
+            tables.append(Titled(f"{column.heading}, row − column at {rate} bits · {group}", pd.DataFrame(cells)))
+    return tables
 
 
-def print_groups(summary: pd.DataFrame, console: Console) -> None:
-    """All groups on a terminal, each under its title."""
-    for title, part in groups(summary):
-        console.print(f"[bold]{escape(title)}[/]", soft_wrap=True, highlight=False)
-        console.print(*rich_tables(part, console.width), sep="\n")
+def _difference(column: Column, found: statistics.Differences, wins: np.ndarray, i: int, j: int) -> Cell:
+    estimate, width = found.estimate[i, j], found.half_width[i, j]
+    if i == j or np.isnan(estimate):
+        return Cell("–")
+    sign, size = "−" if estimate < 0 else "+", column.format(abs(estimate), width)
+    return Cell(f"{sign}{size}", bool(wins[i, j]))
 
 
-def markdown(summary: pd.DataFrame) -> str:
-    """All groups as Markdown, each with its title."""
-    parts = []
-    for title, part in groups(summary):
-        text = text_table(part)
-        align = ["left"] + ["right"] * (len(text.columns) - 1)
-        parts.append(f"**{title}**\n\n{text.to_markdown(index=False, disable_numparse=True, colalign=align)}\n")
-    return "\n".join(parts)
+def remarks(records: Iterable[Record]) -> list[str]:
+    """Why columns are empty and what to know of the others, each once."""
+    found = [(record.missing, record.notes) for record in records]
+    empty = {f"{name} is empty: {reason}" for missing, _ in found for name, reason in missing.items()}
+    return sorted(empty) + sorted({f"{name}: {note}" for _, notes in found for name, note in notes.items()})

@@ -7,6 +7,9 @@ same resamples: their differences are paired picture by picture.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import lru_cache
+
 import numpy as np
 from jaxtyping import Int
 
@@ -16,6 +19,7 @@ RESAMPLES = 100
 SEED = 1979  # of Efron's paper
 
 
+@lru_cache(maxsize=4)
 def draws(pictures: int, resamples: int = RESAMPLES) -> Int[np.ndarray, "r n"]:
     """How often each of n pictures stands in each resample of n, drawn with replacement; a row sums to n.
 
@@ -25,3 +29,18 @@ def draws(pictures: int, resamples: int = RESAMPLES) -> Int[np.ndarray, "r n"]:
     return np.stack(
         [np.bincount(generator.integers(pictures, size=pictures), minlength=pictures) for _ in range(resamples)]
     )
+
+
+def resampled_metrics(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Every metric of a stored run on the resamples; none of a run whose arrays are not there.
+
+    Means over pictures come from the values of each picture, `image/NAME`, the others are stored as `resampled/NAME`.
+    """
+    found = {}
+    for name, values in arrays.items():
+        kind, _, metric = name.partition("/")
+        if kind == "image":
+            found[metric] = draws(len(values)) @ values / len(values)
+        elif kind == "resampled":
+            found[metric] = values
+    return found

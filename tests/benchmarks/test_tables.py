@@ -1,14 +1,20 @@
 """Tables: means over seeds, never a mix of what cannot be compared, and the command that prints them."""
 
 import io
+import json
+import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
+from scipy import stats
 
-from benchmarks import tables
+from benchmarks import formats, tables
+from benchmarks.columns import BY_NAME
 from benchmarks.compare import Arguments, main
 from benchmarks.results import Record, write_record
 
@@ -20,13 +26,78 @@ def test_seeds_become_a_mean_and_a_standard_deviation(make_record: Callable[...,
     assert summary["seeds"][0] == 3
     assert summary["PSNR ↑"][0] == pytest.approx(19.0)
     assert summary["PSNR ↑ std"][0] == pytest.approx(1.0)
-    assert tables.text_table(summary)["PSNR ↑"][0] == "19.00 ± 1.00"
+    assert texts(summary)["PSNR ↑"][0] == "19.00"  # no interval without what the pictures say
+
+
+def texts(summary: pd.DataFrame) -> pd.DataFrame:
+    """What the only table of a summary says."""
+    (titled,) = tables.comparison(summary)
+    return titled.cells.map(lambda cell: cell.text)
+
+
+def test_intervals_are_over_seeds_and_pictures(make_record: Callable[..., Record]) -> None:
+    records = [make_record(seed=seed, psnr=psnr) for seed, psnr in enumerate((18.0, 19.0, 20.0))]
+    still = {record.id: {"psnr": np.full(100, record.metrics["psnr"])} for record in records}
+    summary = tables.summarise(tables.to_frame(records), still.__getitem__)
+    half = stats.t.ppf(0.975, 2) / 3**0.5
+    assert summary["PSNR ↑ ±"][0] == pytest.approx(half)
+    assert texts(summary)["PSNR ↑"][0] == f"19.00 ± {half:.2f}"
+    moved = {
+        run: {"psnr": values["psnr"] + np.random.default_rng(0).standard_normal(100)} for run, values in still.items()
+    }
+    assert tables.summarise(tables.to_frame(records), moved.__getitem__)["PSNR ↑ ±"][0] > half
+    assert texts(summary)["encode img/s"][0] == "100 ± 0"  # other pictures would not change it
 
 
 def test_one_seed_shows_no_spread_and_an_unmeasured_column_is_left_out(make_record: Callable[..., Record]) -> None:
-    text = tables.text_table(tables.summarise(tables.to_frame([make_record()])))
+    text = texts(tables.summarise(tables.to_frame([make_record()])))
     assert text["PSNR ↑"][0] == "20.00"
     assert "rFID ↓" not in text
+
+
+def rated(record: Record, bits: int) -> Record:
+    """The same run, asked for these bits."""
+    changed = {"config": {"bits": bits}, "id": f"{record.id}-{bits}bits"}
+    return record.model_copy(update=changed)
+
+
+def test_the_best_of_each_rate_and_what_cannot_be_told_from_it_stand_out(make_record: Callable[..., Record]) -> None:
+    quality = {
+        ("none", 10): 30.0,
+        ("fsq", 10): 20.0,
+        ("vq", 10): 20.001,
+        ("lfq", 10): 10.0,
+        ("lfq", 12): 11.0,
+        ("vq", 12): 9.0,
+    }
+    records, resampled = [], {}
+    for (name, bits), psnr in quality.items():
+        for seed, shift in enumerate((-0.1, 0.0, 0.1)):
+            record = rated(make_record(name, seed=seed, psnr=psnr + shift), bits)
+            records.append(record)
+            resampled[record.id] = {"psnr": np.full(100, psnr + shift)}
+    summary = tables.summarise(tables.to_frame(records), resampled.__getitem__)
+    marks = dict(zip(zip(summary["name"], summary["rate"], strict=True), summary["PSNR ↑ best"], strict=True))
+    assert {row for row, best in marks.items() if best} == {("fsq", 10), ("vq", 10), ("lfq", 12)}
+    ten, twelve = tables.matrices(tables.to_frame(records), BY_NAME["psnr"], resampled.__getitem__)
+    assert "10 bits" in ten.title
+    assert list(twelve.cells.columns) == ["row − column", "none", "lfq", "vq"]
+    beats = dict(zip(twelve.cells["row − column"].map(lambda cell: cell.text), twelve.cells["vq"], strict=True))
+    assert beats["lfq"].bold
+    assert beats["lfq"].text.startswith("+2.00 ± ")
+    assert beats["vq"].text == "–"
+    against = dict(zip(ten.cells["row − column"].map(lambda cell: cell.text), ten.cells["fsq"], strict=True))
+    assert not against["vq"].bold
+    assert against["lfq"].text.startswith("−10.00")
+    assert not against["lfq"].bold  # it is beaten
+
+
+def test_a_run_that_is_stored_twice_counts_once(make_record: Callable[..., Record]) -> None:
+    summary = tables.summarise(
+        tables.to_frame([make_record(psnr=18), make_record(psnr=18), make_record(seed=1, psnr=21)])
+    )
+    assert summary["seeds"][0] == 2
+    assert summary["PSNR ↑"][0] == pytest.approx(19.5)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +142,7 @@ def test_compare_writes_markdown_and_csv(
     _stored(tmp_path, make_record)
     assert main(Arguments((tmp_path,), format="markdown")) == 0
     text = capsys.readouterr().out
-    assert "18.50 ± 0.71" in text
+    assert "18.50" in text
     assert text.index("none") < text.index("fsq")
     table = tmp_path / "table.csv"
     assert main(Arguments((tmp_path,), format="csv", output=table)) == 0
@@ -112,11 +183,11 @@ def test_compare_without_runs_says_what_to_do(tmp_path: Path, capsys: pytest.Cap
 def test_a_narrow_terminal_gets_several_tables_and_every_number(make_record: Callable[..., Record], width: int) -> None:
     summary = tables.summarise(tables.to_frame([make_record(), make_record("vq-ema", seed=1)]))
     console = Console(width=width, file=io.StringIO())
-    tables.print_groups(summary, console)
+    formats.print_tables(tables.comparison(summary), console)
     shown = console.file.getvalue()  # type: ignore[attr-defined]
     assert "…" not in shown
     assert max(map(len, shown.splitlines()[1:])) <= width  # the title may be longer
-    text = tables.text_table(summary)
+    text = texts(summary)
     assert all(heading in shown for heading in text.columns)
     assert all(value in shown for value in text.to_numpy().ravel())
 
@@ -132,8 +203,91 @@ def test_compare_puts_the_table_into_a_readme_again_and_again(
     text = readme.read_text()
     assert text.startswith("# Title\n<!-- table -->\n")
     assert text.endswith("<!-- end of table -->\nrest\n")
-    assert text.count("18.50 ± 0.71") == 1
+    assert text.count("18.50") == 1
     assert "old" not in text
     readme.write_text("no markers")
     assert main(Arguments((tmp_path / "runs",), readme=readme)) == 2
     assert "no lines" in capsys.readouterr().err
+
+
+def test_compare_chooses_sorts_and_filters(
+    tmp_path: Path, make_record: Callable[..., Record], capsys: pytest.CaptureFixture[str]
+) -> None:
+    _stored(tmp_path, make_record)
+    for bits, swd in ((8, 5.0), (10, 3.0)):
+        record = rated(make_record("vq"), bits)
+        write_record(tmp_path / f"vq{bits}.json", record.model_copy(update={"metrics": {"psnr": 1.0, "swd": swd}}), {})
+    arguments = Arguments((tmp_path,), format="csv", columns=("swd", "psnr"), sort="swd")
+    assert main(arguments) == 0
+    frame = pd.read_csv(io.StringIO(capsys.readouterr().out))
+    assert list(frame["rate"])[:2] == [10, 8]
+    assert list(frame.columns)[6:] == [
+        f"{name}{kind}" for name in ("SWD ↓", "PSNR ↑") for kind in ("", " std", " ±", " best")
+    ]
+    assert main(replace(arguments, bits=(8,))) == 0
+    assert set(pd.read_csv(io.StringIO(capsys.readouterr().out))["name"]) == {"none", "vq"}
+    assert main(replace(arguments, sort="beauty")) == 2
+    assert "no column 'beauty': there are bits, psnr" in capsys.readouterr().err
+
+
+def test_compare_reads_the_arrays_and_writes_the_matrix(
+    tmp_path: Path, make_record: Callable[..., Record], capsys: pytest.CaptureFixture[str]
+) -> None:
+    generator = np.random.default_rng(0)
+    pictures = generator.standard_normal(40)
+    for name, quality in (("fsq", 20.0), ("vq", 22.0)):
+        for seed in range(3):
+            values = quality + pictures + 0.1 * generator.standard_normal(40)
+            record = make_record(name, seed=seed, psnr=values.mean())
+            write_record(
+                tmp_path / f"{name}{seed}.json", record, {"image/psnr": values, "resampled/usage": np.ones(100)}
+            )
+    assert main(Arguments((tmp_path,), format="markdown", columns=("psnr", "usage"))) == 0
+    table = capsys.readouterr().out
+    assert "| **22." in table
+    assert "| 50.0 ± 0.0 |" in table.replace("**", "")
+    assert main(Arguments((tmp_path,), format="markdown", matrix="psnr")) == 0
+    matrix = capsys.readouterr().out
+    assert "**+2." in matrix or "**+1.9" in matrix
+    assert "10 bits" in matrix
+
+
+@pytest.mark.parametrize("format", ["latex", "html"])
+def test_compare_writes_for_papers_and_pages(
+    tmp_path: Path, make_record: Callable[..., Record], capsys: pytest.CaptureFixture[str], format: str
+) -> None:
+    record = make_record("vq")
+    options = record.quantizer.model_copy(update={"options": {"a_b": "50% & <i>"}})
+    write_record(tmp_path / "vq.json", record.model_copy(update={"quantizer": options}), {})
+    assert main(Arguments((tmp_path,), format=format)) == 0  # type: ignore[arg-type]
+    text = capsys.readouterr().out
+    if format == "latex":
+        assert r"a\_b=50\% \& <i>" in text
+        assert r"PSNR $\uparrow$" in text
+        assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 1
+    else:
+        (table,) = pd.read_html(io.StringIO(text))
+        assert table["quantizer"][0] == "vq a_b=50% & <i>"
+        assert "<i>" not in text
+
+
+def test_records_of_other_harnesses_are_passed_over(
+    tmp_path: Path, make_record: Callable[..., Record], capsys: pytest.CaptureFixture[str]
+) -> None:
+    _stored(tmp_path, make_record)
+    for protocol in ("source-coding/1", "speed/2"):
+        (tmp_path / f"{protocol[:5]}.json").write_text(json.dumps({"schema_version": 1, "protocol": protocol}))
+    assert main(Arguments((tmp_path,))) == 0
+    assert "left out" not in capsys.readouterr().err
+
+
+def test_a_hundred_thousand_runs_in_bounded_memory(tmp_path: Path, make_record: Callable[..., Record]) -> None:
+    """Of a run only numbers are kept: the same few strings serve all."""
+    record, count = make_record(), 2_000
+    frame = tables.to_frame(record.model_copy(update={"seed": seed, "id": str(seed)}) for seed in range(count))
+    tracemalloc.start()
+    tables.to_frame(record.model_copy(update={"seed": seed, "id": str(seed)}) for seed in range(count))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(frame) == count
+    assert peak / count < 10_000  # bytes: a gigabyte for a hundred thousand
