@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,32 +11,17 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from benchmarks.checkpoint import replacing
+from benchmarks.plots.saving import save
+from benchmarks.plots.style import GRID, style
 from benchmarks.sources.lloyd_max import lloyd_max
 from benchmarks.sources.tables import REFERENCE
 from benchmarks.sources.vectors import SOURCES, Source, open_source
-
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#555555")
-"""Okabe and Ito's, which the colour-blind can tell apart."""
-
-MARKERS = "osD^v<>pPXh*"
-LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
-
-
-def style(number: int) -> dict[str, Any]:
-    """Colour, marker and line of a quantizer. Their cycles differ in length, so that grey prints can be read too."""
-    return {
-        "color": COLOURS[number % len(COLOURS)],
-        "marker": MARKERS[number % len(MARKERS)],
-        "linestyle": LINES[number % len(LINES)],
-    }
 
 
 def distortion_figure(summary: pd.DataFrame) -> Figure:
     """One block length: distortion above, its distance to the bound below, a column for each source."""
     names = [name for name in SOURCES if name in set(summary["source"])]
     block_length = int(summary.iloc[0]["block_length"])
-    styles = {name: style(number) for number, name in enumerate(sorted(summary["quantizer"].unique()))}
     figure = Figure(figsize=(3.6 * len(names) + 2, 8.5), layout="constrained")
     panels = figure.subplots(2, len(names), sharex="col", squeeze=False)
     for name, distortion, gap in zip(names, *panels, strict=True):
@@ -43,7 +29,7 @@ def distortion_figure(summary: pd.DataFrame) -> Figure:
         source = open_source(name, block_length)
         for quantizer, rows in part.sort_values("bits").groupby("quantizer"):
             rates = rows["bits"] / block_length
-            marks = {"markersize": 5, "linewidth": 1, "label": quantizer, **styles[quantizer]}
+            marks = {"markersize": 5, "linewidth": 1, "label": quantizer, **style(str(quantizer))}
             distortion.plot(rates, rows["distortion"] / source.variance, **marks)
             gap.errorbar(rates, rows["gap"], rows["gap_std"].fillna(0), capsize=2, **marks)
         draw_limits(distortion, gap, source, float(part["bits"].max()) / block_length)
@@ -51,7 +37,7 @@ def distortion_figure(summary: pd.DataFrame) -> Figure:
         distortion.set_yscale("log")
         gap.set_xlabel("true bits per sample")
         for panel in (distortion, gap):
-            panel.grid(color="0.88", linewidth=0.5)
+            panel.grid(**GRID)
     panels[0][0].set_ylabel("mean squared error / variance")
     panels[1][0].set_ylabel("dB above the bound")
     handles = {line.get_label(): line for panel in panels[0] for line in panel.get_lines()}
@@ -86,16 +72,14 @@ def draw_limits(distortion: Any, gap: Any, source: Source, most: float) -> None:
     gap.plot(places, [10 * math.log10(mse / low) for mse, low in zip(best, bounds, strict=True)], **thin)
 
 
-def save_figures(summary: pd.DataFrame, folder: Path) -> list[Path]:
-    """Write `blocks-of-N.png` and `.svg` for each block length, and for each training where there are several."""
-    paths = []
+def figures(summary: pd.DataFrame) -> Iterator[tuple[str, str, Figure]]:
+    """File stem, title and figure for each block length, and for each training where there are several."""
     trainings = summary["vectors"].nunique()
     for (block_length, vectors), part in summary.groupby(["block_length", "vectors"]):
         suffix = f"-{vectors}-vectors" if trainings > 1 else ""
-        figure = distortion_figure(part)
-        for kind in ("png", "svg"):
-            path = folder / f"blocks-of-{block_length}{suffix}.{kind}"
-            with replacing(path) as temporary:
-                figure.savefig(temporary, format=kind, dpi=130)
-            paths.append(path)
-    return paths
+        yield f"blocks-of-{block_length}{suffix}", f"Source coding, blocks of {block_length}", distortion_figure(part)
+
+
+def save_figures(summary: pd.DataFrame, folder: Path) -> list[Path]:
+    """Write `blocks-of-N.png` and `.svg`; returns where."""
+    return [path for stem, _, figure in figures(summary) for path in save(figure, folder, stem)]

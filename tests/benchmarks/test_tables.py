@@ -6,6 +6,7 @@ import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
@@ -42,9 +43,8 @@ def test_intervals_are_over_seeds_and_pictures(make_record: Callable[..., Record
     half = stats.t.ppf(0.975, 2) / 3**0.5
     assert summary["PSNR ↑ ±"][0] == pytest.approx(half)
     assert texts(summary)["PSNR ↑"][0] == f"19.00 ± {half:.2f}"
-    moved = {
-        run: {"psnr": values["psnr"] + np.random.default_rng(0).standard_normal(100)} for run, values in still.items()
-    }
+    noise = 3 * np.random.default_rng(0).standard_normal(100)
+    moved = {run: {"psnr": values["psnr"] + noise} for run, values in still.items()}
     assert tables.summarise(tables.to_frame(records), moved.__getitem__)["PSNR ↑ ±"][0] > half
     assert texts(summary)["encode img/s"][0] == "100 ± 0"  # other pictures would not change it
 
@@ -197,14 +197,14 @@ def test_compare_puts_the_table_into_a_readme_again_and_again(
 ) -> None:
     _stored(tmp_path / "runs", make_record)
     readme = tmp_path / "README.md"
-    readme.write_text("# Title\n<!-- table -->\nold\n<!-- end of table -->\nrest\n")
+    readme.write_text("# Title\n<!-- table -->\nyesterday\n<!-- end of table -->\nrest\n")
     for _ in range(2):
         assert main(Arguments((tmp_path / "runs",), readme=readme)) == 0
     text = readme.read_text()
     assert text.startswith("# Title\n<!-- table -->\n")
     assert text.endswith("<!-- end of table -->\nrest\n")
     assert text.count("18.50") == 1
-    assert "old" not in text
+    assert "yesterday" not in text
     readme.write_text("no markers")
     assert main(Arguments((tmp_path / "runs",), readme=readme)) == 2
     assert "no lines" in capsys.readouterr().err
@@ -244,7 +244,7 @@ def test_compare_reads_the_arrays_and_writes_the_matrix(
             )
     assert main(Arguments((tmp_path,), format="markdown", columns=("psnr", "usage"))) == 0
     table = capsys.readouterr().out
-    assert "| **22." in table
+    assert "| **21.9" in table
     assert "| 50.0 ± 0.0 |" in table.replace("**", "")
     assert main(Arguments((tmp_path,), format="markdown", matrix="psnr")) == 0
     matrix = capsys.readouterr().out
@@ -266,9 +266,9 @@ def test_compare_writes_for_papers_and_pages(
         assert r"PSNR $\uparrow$" in text
         assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 1
     else:
-        (table,) = pd.read_html(io.StringIO(text))
-        assert table["quantizer"][0] == "vq a_b=50% & <i>"
-        assert "<i>" not in text
+        table = ElementTree.fromstring(text)
+        assert table.find("tbody/tr/td").text == "vq a_b=50% & <i>"  # type: ignore[union-attr]
+        assert len(table.findall("thead/tr/th")) == len(table.findall("tbody/tr/td"))
 
 
 def test_records_of_other_harnesses_are_passed_over(
