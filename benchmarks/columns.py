@@ -23,7 +23,7 @@ class Column:
             not depend on the test pictures.
         scale: what the metric is multiplied by.
         better: "high" or "low", where one of two rows can be called better by it.
-        same_for_all_seeds: it follows from the settings.
+        has_interval: it differs between seeds, and they say how much.
     """
 
     name: str
@@ -33,14 +33,15 @@ class Column:
     metric: str | None = None
     scale: float = 1.0
     better: str | None = None
-    same_for_all_seeds: bool = False
+    has_interval: bool = True
 
     def format(self, mean: float, half_width: float) -> str:
         """A mean over seeds, and ± half of its 95 % interval where that is known."""
         if pd.isna(mean):
             return "–"
         text = self.style.format(mean)
-        return text if pd.isna(half_width) or self.same_for_all_seeds else f"{text} ± {self.style.format(half_width)}"
+        known = self.has_interval and not pd.isna(half_width)
+        return f"{text} ± {self.style.format(half_width)}" if known else text
 
 
 def _metric(name: str, heading: str, style: str, better: str | None = None, scale: float = 1.0) -> Column:
@@ -52,11 +53,11 @@ def _metric(name: str, heading: str, style: str, better: str | None = None, scal
 
 
 def _speed(name: str, heading: str, style: str) -> Column:
-    return Column(name, heading, lambda record: record.speed.get(name), style)
+    return Column(name, heading, lambda record: record.speed.get(name), style, has_interval=False)
 
 
 COLUMNS: tuple[Column, ...] = (
-    Column("bits", "bits", lambda record: record.quantizer.bits_per_position, "{:.4g}", same_for_all_seeds=True),
+    Column("bits", "bits", lambda record: record.quantizer.bits_per_position, "{:.4g}", has_interval=False),
     _metric("psnr", "PSNR ↑", "{:.2f}", "high"),
     _metric("ssim", "SSIM ↑", "{:.3f}", "high"),
     _metric("ms_ssim", "MS-SSIM ↑", "{:.3f}", "high"),
@@ -65,16 +66,14 @@ COLUMNS: tuple[Column, ...] = (
     _metric("swd", "SWD ↓", "{:.1f}", "low"),
     _metric("usage", "usage %", "{:.1f}", "high", scale=100),
     _metric("perplexity", "perplexity", "{:.0f}", "high"),
-    Column("bpp", "bpp", lambda record: record.metrics.get("bpp"), "{:.3f}", same_for_all_seeds=True),
+    Column("bpp", "bpp", lambda record: record.metrics.get("bpp"), "{:.3f}", has_interval=False),
     _metric("bpp_entropy", "bpp (entropy)", "{:.3f}"),
-    Column("train", "train img/s", lambda record: record.training.images_per_second, "{:.0f}"),
+    Column("train", "train img/s", lambda record: record.training.images_per_second, "{:.0f}", has_interval=False),
     _speed("encode_images_per_second", "encode img/s", "{:.0f}"),
     _speed("quantize_images_per_second", "quantize img/s", "{:.0f}"),
     _speed("decode_images_per_second", "decode img/s", "{:.0f}"),
     _speed("peak_memory_megabytes", "peak MB", "{:.0f}"),
-    Column(
-        "parameters", "params M", lambda record: record.parameters["total"] / 1e6, "{:.2f}", same_for_all_seeds=True
-    ),
+    Column("parameters", "params M", lambda record: record.parameters["total"] / 1e6, "{:.2f}", has_interval=False),
 )
 
 BY_NAME = {column.name: column for column in COLUMNS}

@@ -22,6 +22,7 @@ from benchmarks.columns import BY_NAME, COLUMNS, Column
 from benchmarks.metrics.resampling import resampled_metrics
 from benchmarks.readme import around_markers, put_between_markers
 from benchmarks.results import Record, iterate_records, read_arrays
+from benchmarks.throughput.record import read_throughputs, remark, with_throughputs
 
 MOST_RESAMPLED = 2_000
 """Runs whose arrays are read for intervals and tests; with more of them the table has means only."""
@@ -106,7 +107,9 @@ class Stored:
         if frame.empty:
             named = ", ".join(map(str, arguments.paths))
             raise UsageError(f"no stored run in {named} fits; make one with python -m benchmarks.run")
-        return cls(frame, paths, sorted(remarks), problems)
+        throughputs = [each for each in read_throughputs(given, problems) if each.settings in set(frame["settings"])]
+        remarks.update(map(remark, throughputs))
+        return cls(with_throughputs(frame, throughputs), paths, sorted(remarks), problems)
 
     def resamples(self) -> tables.Resamples:
         """What the arrays beside the runs say; nothing where they are too many to read."""

@@ -46,7 +46,7 @@ def test_intervals_are_over_seeds_and_pictures(make_record: Callable[..., Record
     noise = 3 * np.random.default_rng(0).standard_normal(100)
     moved = {run: {"psnr": values["psnr"] + noise} for run, values in still.items()}
     assert tables.summarise(tables.to_frame(records), moved.__getitem__)["PSNR ↑ ±"][0] > half
-    assert texts(summary)["encode img/s"][0] == "100 ± 0"  # other pictures would not change it
+    assert texts(summary)["encode img/s"][0] == "100"
 
 
 def test_one_seed_shows_no_spread_and_an_unmeasured_column_is_left_out(make_record: Callable[..., Record]) -> None:

@@ -1,0 +1,107 @@
+"""The file of a table's speeds, and how they get into the table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from benchmarks.checkpoint import replacing
+from benchmarks.columns import BY_NAME
+from benchmarks.results import Environment
+
+PROTOCOL = "throughput/1"
+SCHEMA = 1
+
+SPEEDS = (
+    "train",
+    "encode_images_per_second",
+    "quantize_images_per_second",
+    "decode_images_per_second",
+    "peak_memory_megabytes",
+)
+"""Names of the columns that are measured here."""
+
+
+class Row(BaseModel):
+    """One method's speeds: medians over the rounds, None where nothing can be measured."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    quantizer: str
+    rate: int
+    rounds: list[dict[str, float | None]]
+
+    def median(self, name: str) -> float:
+        """Median over the rounds; not a number where nothing was measured."""
+        values = [value for each in self.rounds if (value := each.get(name)) is not None]
+        return float(np.median(values)) if values else np.nan
+
+
+class Throughput(BaseModel):
+    """All methods of one table, timed together."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    schema_version: int
+    protocol: str
+    settings: str
+    """Digest of the settings that the table's runs share."""
+    rows: list[Row]
+    environment: Environment
+    command: str
+    created: datetime
+
+
+def path_for(folder: Path, settings: str) -> Path:
+    """Where a table's speeds belong."""
+    return folder / f"throughput-{settings}.json"
+
+
+def write_throughput(path: Path, throughput: Throughput) -> None:
+    """Store a table's speeds, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(throughput.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+def read_throughputs(paths: Iterable[Path], problems: list[str]) -> list[Throughput]:
+    """The speeds stored in folders; a sentence for each file that had to be left out goes to `problems`."""
+    found = []
+    for folder in paths:
+        for path in sorted(folder.rglob("throughput-*.json")) if folder.is_dir() else []:
+            try:
+                throughput = Throughput.model_validate_json(path.read_bytes())
+            except (OSError, ValidationError) as error:
+                problems.append(f"{path}: not a valid throughput file ({str(error).splitlines()[0]})")
+                continue
+            if throughput.protocol == PROTOCOL:
+                found.append(throughput)
+            else:
+                problems.append(f"{path}: of {throughput.protocol}, and this version reads {PROTOCOL}")
+    return found
+
+
+def with_throughputs(frame: pd.DataFrame, throughputs: Sequence[Throughput]) -> pd.DataFrame:
+    """The runs of `tables.to_frame` with the speeds that were measured together.
+
+    Where there are any for a table, it has no others: a method that was not timed then is left empty.
+    """
+    frame = frame.copy()
+    for throughput in throughputs:
+        rows = {(row.quantizer, row.rate): row for row in throughput.rows}
+        part = frame["settings"] == throughput.settings
+        timed = [rows.get(key) for key in zip(frame.loc[part, "quantizer"], frame.loc[part, "rate"], strict=True)]
+        for name in SPEEDS:
+            frame.loc[part, BY_NAME[name].heading] = [np.nan if row is None else row.median(name) for row in timed]
+    return frame
+
+
+def remark(throughput: Throughput) -> str:
+    """How the speeds of a table were measured."""
+    place = throughput.environment
+    where = place.device if place.device != "cpu" else f"{place.threads} threads of {place.processor}"
+    return f"speeds and memory: all methods in one go, taking turns ({PROTOCOL}), on {where}"
