@@ -1,0 +1,116 @@
+"""Write stored runs as one HTML file: `python -m benchmarks.report results --output report.html`."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import tyro
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import track
+
+from benchmarks.arguments import UsageError
+from benchmarks.checkpoint import replacing
+from benchmarks.plots import figures
+from benchmarks.report.page import page
+from benchmarks.report.pictures import Picture, figure_uri, read_samples
+from benchmarks.report.sections import Section, Stored, sections
+from benchmarks.results import RecordError, read_records
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Write stored runs as one HTML file: tables to sort, plots, originals and reconstructions to compare, the
+    protocol, and the command behind each row.
+
+    The file needs no network and no other file: open it, send it, print it. Equal runs give an equal file. Files that
+    are no valid runs are named and left out, and the exit code is then 1.
+    """
+
+    paths: Annotated[tuple[Path, ...], tyro.conf.Positional] = (Path("results"), Path("runs"))
+    """Stored runs (JSON files), or folders of them."""
+    output: Path = Path("report.html")
+    """The file to write."""
+
+
+def find_runs(paths: Sequence[Path], errors: Console) -> tuple[Stored, list[str]]:
+    """The runs in `paths`, and a sentence for each file that has to be left out.
+
+    Raises:
+        UsageError: a path that is named is not there.
+    """
+    existing = [path for path in paths if path.exists()]
+    for path in paths:
+        if path not in existing and paths != Arguments.paths:
+            raise UsageError(f"{path} does not exist; name a folder of stored runs")
+    stored, problems = read_records(existing)
+    whole = []
+    for path, record in followed(stored, "reading", errors):
+        try:
+            read_samples(path)
+            whole.append((path, record))
+        except RecordError as error:
+            problems.append(str(error))
+    return whole, problems
+
+
+def followed(items: Sequence[Item], work: str, console: Console) -> Iterable[Item]:
+    """The items, with a bar on a terminal that shows how many are done."""
+    return track(items, work, console=console, transient=True, disable=not console.is_terminal)
+
+
+def plots(section: Section) -> list[Picture]:
+    """All plots of a section's runs."""
+    return [Picture(figure_uri(figure), title) for _, title, figure in figures(section.runs)]
+
+
+def write(path: Path, text: str) -> None:
+    """Write the file whole or not at all.
+
+    Raises:
+        UsageError: it cannot be written there.
+    """
+    try:
+        with replacing(path) as temporary:
+            temporary.write_bytes(text.encode("utf-8", "replace"))
+    except OSError as error:
+        raise UsageError(f"cannot write --output {path}: {error.strerror}; name a file that you may write") from error
+
+
+def main(argv: Sequence[str]) -> int:
+    """The command: 0 when every file was a valid run, 1 when some were not, 2 for a mistake, 130 when stopped."""
+    console, errors = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
+    arguments = tyro.cli(
+        Arguments,
+        prog="python -m benchmarks.report",
+        description=inspect.cleandoc(Arguments.__doc__ or ""),
+        args=list(argv),
+    )
+    try:
+        stored, problems = find_runs(arguments.paths, errors)
+        for problem in problems:
+            errors.print(f"left out: {escape(problem)}")
+        if not stored:
+            named = ", ".join(map(str, arguments.paths))
+            raise UsageError(f"no stored run in {named}; make one with python -m benchmarks.run")
+        shown = [(section, plots(section)) for section in followed(sections(stored), "drawing", errors)]
+        write(arguments.output, page(shown, len(problems)))
+    except UsageError as error:
+        errors.print(f"error: {escape(str(error))}")
+        return 2
+    except KeyboardInterrupt:
+        errors.print("stopped; nothing was written")
+        return 130
+    console.print(f"report: {escape(str(arguments.output))}")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

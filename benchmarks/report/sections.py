@@ -1,0 +1,127 @@
+"""What a report shows of stored runs: a section per table, its rows with the runs behind them, its pictures."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from benchmarks import formats, tables
+from benchmarks.metrics.resampling import resampled_metrics
+from benchmarks.report.pictures import Grid, Samples, grids, read_samples
+from benchmarks.results import Record, read_arrays
+
+Stored = Sequence[tuple[Path, Record]]
+"""Records and where they are stored: their arrays lie beside them."""
+
+Members = Mapping[tuple[str, str, str, int], Stored]
+"""Group, settings, quantizer and rate of a row -> its runs, by seed."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A number or name as it is read, whether it stands out, and what it is sorted by: nothing where it is empty."""
+
+    text: str
+    bold: bool
+    value: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a table, its name with the rate, and its runs by seed."""
+
+    name: str
+    is_baseline: bool
+    cells: Sequence[Cell]
+    runs: Stored
+
+
+@dataclass(frozen=True)
+class Section:
+    """All that may be compared with each other."""
+
+    title: str
+    headings: Sequence[str]
+    rows: Sequence[Row]
+    remarks: Sequence[str]
+    grids: Sequence[Grid]
+
+    @property
+    def runs(self) -> Stored:
+        """The runs behind all rows."""
+        return [run for row in self.rows for run in row.runs]
+
+    @property
+    def protocol(self) -> str:
+        """The protocol that the section's numbers were measured under, with its version."""
+        return self.runs[0][1].protocol
+
+
+def sections(stored: Stored) -> list[Section]:
+    """The tables of all runs, in the order of `benchmarks.tables`.
+
+    Raises:
+        RecordError: stored pictures are damaged.
+    """
+    paths = {record.id: path for path, record in stored}
+
+    @cache
+    def resamples(run: str) -> Mapping[str, np.ndarray]:
+        return resampled_metrics(read_arrays(paths[run]))
+
+    summary = tables.summarise(tables.to_frame(record for _, record in stored), resamples)
+    members = _members(stored)
+    return [
+        _section(titled, part, members)
+        for titled, (_, part) in zip(tables.comparison(summary), tables.groups(summary), strict=True)
+    ]
+
+
+def _members(stored: Stored) -> Members:
+    """The runs of each row; one that is stored twice counts once, as in the table."""
+    found: dict[tuple[str, str, str, int], dict[int, tuple[Path, Record]]] = defaultdict(dict)
+    for path, record in stored:
+        row = tables.group_title(record), record.settings, tables.label(record), tables.asked_bits(record)
+        found[row].setdefault(record.seed, (path, record))
+    return {row: [run for _, run in sorted(runs.items())] for row, runs in found.items()}
+
+
+def _section(titled: formats.Titled, part: pd.DataFrame, members: Members) -> Section:
+    rows = [
+        Row(
+            name=_name(numbers["quantizer"], numbers["rate"]),
+            is_baseline=numbers["name"] in tables.BASELINES,
+            cells=[Cell(text, bold, _sorted_by(numbers[name])) for name, (text, bold) in cells.items()],
+            runs=members[numbers["group"], numbers["settings"], numbers["quantizer"], numbers["rate"]],
+        )
+        for numbers, cells in zip(part.to_dict("records"), titled.cells.to_dict("records"), strict=True)
+    ]
+    found = [(row.name, _first_samples(row.runs)) for row in rows]
+    return Section(
+        title=titled.title,
+        headings=list(titled.cells.columns),
+        rows=rows,
+        remarks=tables.remarks(record for row in rows for _, record in row.runs),
+        grids=grids([(name, samples) for name, samples in found if samples is not None]),
+    )
+
+
+def _name(quantizer: str, rate: int) -> str:
+    return f"{quantizer}, {rate} bits" if rate else quantizer
+
+
+def _sorted_by(value: Any) -> str:
+    return "" if isinstance(value, float) and math.isnan(value) else str(value)
+
+
+def _first_samples(runs: Stored) -> Samples | None:
+    """Those of the first seed that has any."""
+    return next((samples for path, _ in runs if (samples := read_samples(path)) is not None), None)
