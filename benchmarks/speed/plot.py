@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
-from benchmarks.checkpoint import replacing
+from benchmarks.plots.saving import save
 from benchmarks.speed.catalogue import SWEEP, SWEPT
 from benchmarks.speed.limits import Floor, search_floor, training_floor
 from benchmarks.speed.names import FAISS, NAIVE, OURS, VECTOR_QUANTIZE, family
@@ -28,6 +28,9 @@ LIMITS: dict[str, dict[str, Any]] = {"product alone": {}, "copy alone": {"dashes
 
 AXES = {"N": "N, positions", "D": "D, channels", "K": "K, codes"}
 
+LOWEST = 1e-6
+"""Milliseconds, below all that is drawn."""
+
 ROWS: Sequence[tuple[str, str, Callable[..., Floor]]] = (
     ("search", "exact search, ms", search_floor),
     ("training step", "VQ-EMA training step, ms", training_floor),
@@ -41,6 +44,8 @@ def sweep_figure(run: SpeedRun) -> Figure:
     for (kind, label, floor), line in zip(ROWS, panels, strict=True):
         for axis, panel in zip(AXES, line, strict=True):
             _draw(panel, run, kind, axis, floor)
+        drawn = [value for panel in line for curve in panel.get_lines() for value in curve.get_ydata()]
+        line[0].set_ylim(0.7 * min(drawn), 1.4 * max(drawn))  # the grey below goes on
         line[0].set_ylabel(label)
     for axis, panel in zip(AXES, panels[-1], strict=True):
         others = ", ".join(f"{name} = {size:,}" for name, size in SWEPT.items() if name != axis)
@@ -77,9 +82,7 @@ def _draw(panel: Any, run: SpeedRun, kind: str, axis: str, floor: Callable[..., 
         panel.set_title(f"ours: {significant(min(above))} to {significant(max(above))}× the limit", fontsize=9)
     panel.set_xscale("log", base=2)
     panel.set_yscale("log")
-    lowest = panel.get_ylim()[0]
-    panel.fill_between(sizes, [1e3 * max(each) for each in floors], 1e-6, color="0.9", zorder=0)
-    panel.set_ylim(bottom=lowest)
+    panel.fill_between(sizes, [1e3 * max(each) for each in floors], LOWEST, color="0.9", zorder=0)
     panel.set_xticks(sizes, [f"{size:,}" for size in sizes], fontsize=7)
     panel.xaxis.set_minor_locator(NullLocator())
     panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -97,11 +100,4 @@ def _fastest(group: Group, name: str) -> float | None:
 
 def save_sweep(path: Path, run: SpeedRun) -> list[Path]:
     """Write the picture beside `path` as PNG and SVG; returns where."""
-    figure = sweep_figure(run)
-    written = []
-    for suffix in ("png", "svg"):
-        target = path.with_suffix(f".{suffix}")
-        with replacing(target) as temporary:
-            figure.savefig(temporary, format=suffix, dpi=150)
-        written.append(target)
-    return written
+    return save(sweep_figure(run), path.parent, path.stem)

@@ -1,0 +1,139 @@
+"""Draw all pictures of stored runs: `python -m benchmarks.plot results`."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from matplotlib.figure import Figure
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from benchmarks import plots
+from benchmarks.arguments import UsageError, require_writable
+from benchmarks.plots.saving import save
+from benchmarks.results import OtherProtocolError, Record, RecordError, find_records, read_arrays, read_record
+from benchmarks.sources.plot import figures as source_figures
+from benchmarks.sources.record import SourceRecordError, SourceRun
+from benchmarks.sources.record import read_run as read_source_run
+from benchmarks.sources.tables import summarise, to_frame
+from benchmarks.speed.plot import sweep_figure
+from benchmarks.speed.record import SpeedRecordError, SpeedRun
+from benchmarks.speed.record import read_run as read_speed_run
+from benchmarks.throughput.record import Throughput, read_throughputs
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Draw all pictures that stored runs can give, as SVG and PNG: quality over bits and against cost, training curves,
+    use of the codes and reconstructions of tokenizers, distortion over rate of source coders, speed against size.
+
+    Runs that cannot be compared (protocol, preset, data, settings) have pictures of their own. Files that are no valid
+    runs are named and left out, and the exit code is then 1.
+    """
+
+    paths: Annotated[tuple[Path, ...], tyro.conf.Positional] = (Path("results"), Path("runs"))
+    """Stored runs (JSON files), or folders of them."""
+    output: Path = Path("results/plots")
+    """Folder that the pictures are written to."""
+
+
+@dataclass
+class Stored:
+    """What was found, by protocol, and a sentence for each file that had to be left out."""
+
+    runs: list[tuple[Path, Record]] = field(default_factory=list)
+    sources: list[SourceRun] = field(default_factory=list)
+    sweeps: list[SpeedRun] = field(default_factory=list)
+    throughputs: list[Throughput] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def read(paths: Sequence[Path]) -> Stored:
+    """All runs of all protocols in these files and folders."""
+    stored = Stored()
+    for path in find_records(paths):
+        try:
+            _read(path, stored)
+        except (RecordError, SourceRecordError, SpeedRecordError) as error:
+            stored.problems.append(str(error))
+    stored.throughputs = read_throughputs(paths, stored.problems)
+    return stored
+
+
+def _read(path: Path, stored: Stored) -> None:
+    try:
+        record = read_record(path)
+    except OtherProtocolError:
+        protocol = json.loads(path.read_bytes())["protocol"].partition("/")[0]
+        if protocol == "source-coding":
+            stored.sources.append(read_source_run(path))
+        elif protocol == "speed" and (run := read_speed_run(path)).conditions.series == "sweep":
+            stored.sweeps.append(run)
+        return
+    try:
+        read_arrays(path)
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise RecordError(f"{path.with_suffix('.npz')}: not a readable file of a run's arrays ({error})") from error
+    stored.runs.append((path, record))
+
+
+def figures(stored: Stored) -> Iterator[tuple[str, str, Figure]]:
+    """File stem, title and figure of each picture, one at a time."""
+    yield from plots.figures(stored.runs, stored.throughputs)
+    if stored.sources:
+        for stem, title, figure in source_figures(summarise(to_frame(stored.sources))):
+            yield f"source-coding-{stem}", title, figure
+    for run in stored.sweeps:
+        yield f"speed-{run.conditions.id}", f"Speed against size, {run.conditions.threads} threads", sweep_figure(run)
+
+
+def main(arguments: Arguments) -> int:
+    """Write the pictures; 0 when every file was a valid run, 1 when some were not, 2 for a user's mistake, 130 when
+    stopped."""
+    console, errors = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
+    try:
+        stored = read(_existing(arguments.paths))
+        for problem in stored.problems:
+            errors.print(f"left out: {escape(problem)}")
+        if not (stored.runs or stored.sources or stored.sweeps):
+            named = ", ".join(map(str, arguments.paths))
+            raise UsageError(f"no stored run to draw in {named}; make one with python -m benchmarks.run")
+        require_writable(arguments.output)
+        columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
+        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+            task = bar.add_task("drawing")
+            for stem, title, figure in figures(stored):
+                bar.update(task, description=escape(title))
+                for path in save(figure, arguments.output, stem):
+                    console.print(f"picture: {escape(str(path))}", highlight=False)
+    except UsageError as error:
+        errors.print(f"error: {escape(str(error))}")
+        return 2
+    except KeyboardInterrupt:
+        errors.print("stopped; the pictures named above are written")
+        return 130
+    return 1 if stored.problems else 0
+
+
+def _existing(paths: tuple[Path, ...]) -> list[Path]:
+    """The paths; of the default ones those that are there."""
+    existing = [path for path in paths if path.exists()]
+    if paths != Arguments().paths:
+        for path in paths:
+            if path not in existing:
+                raise UsageError(f"{path} does not exist; name a folder of stored runs")
+    return existing
+
+
+if __name__ == "__main__":
+    sys.exit(main(tyro.cli(Arguments, description=inspect.cleandoc(Arguments.__doc__ or ""))))
