@@ -48,8 +48,8 @@ def asked_bits(record: Record) -> int:
 
 
 LEGEND = (
-    "±: 95 % interval over seeds (from three) and test pictures. Bold: the best at its rate, and all that cannot be told "
-    "from it (differences paired by pictures, 5 % of false calls among all pairs)."
+    "±: 95 % interval over seeds (from three) and test pictures. Bold: the best at its rate, and all that cannot be "
+    "told from it (differences paired by pictures, 5 % of false calls among all pairs)."
 )
 
 KEYS = ["group", "settings", "quantizer", "name", "rate"]
