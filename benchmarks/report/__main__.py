@@ -21,6 +21,7 @@ from benchmarks.report.page import page
 from benchmarks.report.pictures import Picture, figure_uri, read_samples
 from benchmarks.report.sections import Section, Stored, sections
 from benchmarks.results import RecordError, read_records
+from benchmarks.throughput.record import Throughput, read_throughputs
 
 Item = TypeVar("Item")
 
@@ -40,8 +41,8 @@ class Arguments:
     """The file to write."""
 
 
-def find_runs(paths: Sequence[Path], errors: Console) -> tuple[Stored, list[str]]:
-    """The runs in `paths`, and a sentence for each file that has to be left out.
+def find_runs(paths: Sequence[Path], errors: Console) -> tuple[Stored, list[Throughput], list[str]]:
+    """The runs in `paths`, the speeds of methods timed together, and a sentence for each file that is left out.
 
     Raises:
         UsageError: a path that is named is not there.
@@ -58,7 +59,7 @@ def find_runs(paths: Sequence[Path], errors: Console) -> tuple[Stored, list[str]
             whole.append((path, record))
         except RecordError as error:
             problems.append(str(error))
-    return whole, problems
+    return whole, read_throughputs(existing, problems), problems
 
 
 def followed(items: Sequence[Item], work: str, console: Console) -> Iterable[Item]:
@@ -68,7 +69,7 @@ def followed(items: Sequence[Item], work: str, console: Console) -> Iterable[Ite
 
 def plots(section: Section) -> list[Picture]:
     """All plots of a section's runs."""
-    return [Picture(figure_uri(figure), title) for _, title, figure in figures(section.runs)]
+    return [Picture(figure_uri(figure), title) for _, title, figure in figures(section.runs, section.throughputs)]
 
 
 def write(path: Path, text: str) -> None:
@@ -94,13 +95,13 @@ def main(argv: Sequence[str]) -> int:
         args=list(argv),
     )
     try:
-        stored, problems = find_runs(arguments.paths, errors)
+        stored, throughputs, problems = find_runs(arguments.paths, errors)
         for problem in problems:
             errors.print(f"left out: {escape(problem)}")
         if not stored:
             named = ", ".join(map(str, arguments.paths))
             raise UsageError(f"no stored run in {named}; make one with python -m benchmarks.run")
-        shown = [(section, plots(section)) for section in followed(sections(stored), "drawing", errors)]
+        shown = [(section, plots(section)) for section in followed(sections(stored, throughputs), "drawing", errors)]
         write(arguments.output, page(shown, len(problems)))
     except UsageError as error:
         errors.print(f"error: {escape(str(error))}")

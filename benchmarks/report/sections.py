@@ -17,6 +17,7 @@ from benchmarks import formats, tables
 from benchmarks.metrics.resampling import resampled_metrics
 from benchmarks.report.pictures import Grid, Samples, grids, read_samples
 from benchmarks.results import Record, read_arrays
+from benchmarks.throughput.record import Throughput, remark, with_throughputs
 
 Stored = Sequence[tuple[Path, Record]]
 """Records and where they are stored: their arrays lie beside them."""
@@ -53,6 +54,8 @@ class Section:
     rows: Sequence[Row]
     remarks: Sequence[str]
     grids: Sequence[Grid]
+    throughputs: Sequence[Throughput]
+    """Speeds of methods timed together, which the table shows."""
 
     @property
     def runs(self) -> Stored:
@@ -65,8 +68,8 @@ class Section:
         return self.runs[0][1].protocol
 
 
-def sections(stored: Stored) -> list[Section]:
-    """The tables of all runs, in the order of `benchmarks.tables`.
+def sections(stored: Stored, throughputs: Sequence[Throughput] = ()) -> list[Section]:
+    """The tables of all runs, in the order of `benchmarks.tables`, with the speeds of methods timed together.
 
     Raises:
         RecordError: stored pictures are damaged.
@@ -77,10 +80,11 @@ def sections(stored: Stored) -> list[Section]:
     def resamples(run: str) -> Mapping[str, np.ndarray]:
         return resampled_metrics(read_arrays(paths[run]))
 
-    summary = tables.summarise(tables.to_frame(record for _, record in stored), resamples)
+    frame = with_throughputs(tables.to_frame(record for _, record in stored), throughputs)
+    summary = tables.summarise(frame, resamples)
     members = _members(stored)
     return [
-        _section(titled, part, members)
+        _section(titled, part, members, throughputs)
         for titled, (_, part) in zip(tables.comparison(summary), tables.groups(summary), strict=True)
     ]
 
@@ -94,7 +98,10 @@ def _members(stored: Stored) -> Members:
     return {row: [run for _, run in sorted(runs.items())] for row, runs in found.items()}
 
 
-def _section(titled: formats.Titled, part: pd.DataFrame, members: Members) -> Section:
+def _section(
+    titled: formats.Titled, part: pd.DataFrame, members: Members, throughputs: Sequence[Throughput]
+) -> Section:
+    timed = [each for each in throughputs if each.settings in set(part["settings"])]
     rows = [
         Row(
             name=_name(numbers["quantizer"], numbers["rate"]),
@@ -109,8 +116,9 @@ def _section(titled: formats.Titled, part: pd.DataFrame, members: Members) -> Se
         title=titled.title,
         headings=list(titled.cells.columns),
         rows=rows,
-        remarks=tables.remarks(record for row in rows for _, record in row.runs),
+        remarks=[*tables.remarks(record for row in rows for _, record in row.runs), *map(remark, timed)],
         grids=grids([(name, samples) for name, samples in found if samples is not None]),
+        throughputs=timed,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from benchmarks.results import SCHEMA, Environment, QuantizerRecord, Record, TrainingRecord
+from benchmarks.throughput.record import PROTOCOL, Row, Throughput
 
 ROOT = Path(__file__).parents[2]
 
@@ -58,6 +59,21 @@ def make_record() -> Callable[..., Record]:
         return Record(**{**values, **fields})
 
     return make
+
+
+@pytest.fixture
+def throughput(make_record: Callable[..., Record]) -> Throughput:
+    """Speeds of fsq at 10 bits under the settings of `make_record`: 7 images/s of training."""
+    rounds = [{"train": value, "peak_memory_megabytes": None} for value in (5, 9, 7)]
+    return Throughput(
+        schema_version=1,
+        protocol=PROTOCOL,
+        settings="abc",
+        rows=[Row(quantizer="fsq", rate=10, rounds=rounds)],
+        environment=make_record().environment,
+        command="python -m benchmarks.throughput",
+        created=datetime(2026, 1, 1, tzinfo=timezone.utc),
+    )
 
 
 @pytest.fixture

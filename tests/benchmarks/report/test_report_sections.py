@@ -14,6 +14,7 @@ from benchmarks.report.page import markdown, page
 from benchmarks.report.pictures import Samples, grids, read_samples
 from benchmarks.report.sections import Section, sections
 from benchmarks.results import Record, RecordError, read_records, write_record
+from benchmarks.throughput.record import Throughput
 
 
 def the_section(folder: Path) -> Section:
@@ -31,6 +32,15 @@ def test_a_row_holds_its_runs_by_seed_and_the_numbers_behind_its_text(runs: Path
     assert rows["vq"].cells[section.headings.index("encode img/s")].value == ""
     assert [row.name for row in section.rows if row.is_baseline] == ["block-mean", "none"]
     assert "rfid is empty: its weights are not at hand" in section.remarks
+
+
+def test_speeds_of_methods_timed_together_replace_what_the_runs_said(
+    tmp_path: Path, make_record: Callable[..., Record], throughput: Throughput
+) -> None:
+    write_record(tmp_path / "fsq.json", make_record(), {})
+    (section,) = sections(read_records([tmp_path])[0], [throughput])
+    assert section.rows[0].cells[section.headings.index("train img/s")].text == "7"
+    assert "taking turns" in section.remarks[-1]
 
 
 def test_each_rate_of_a_quantizer_is_a_row_with_its_own_runs(

@@ -1,7 +1,6 @@
 """Methods timed together: measured on real runs, put into the table in place of what each run said of itself."""
 
 from collections.abc import Callable
-from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
@@ -11,29 +10,13 @@ from benchmarks import compare, run, tables
 from benchmarks.results import Record, write_record
 from benchmarks.throughput.__main__ import ROUNDS, main
 from benchmarks.throughput.record import (
-    PROTOCOL,
     SPEEDS,
-    Row,
     Throughput,
     path_for,
     read_throughputs,
     with_throughputs,
     write_throughput,
 )
-
-
-@pytest.fixture
-def throughput(make_record: Callable[..., Record]) -> Throughput:
-    rounds = [{"train": value, "peak_memory_megabytes": None} for value in (5, 9, 7)]
-    return Throughput(
-        schema_version=1,
-        protocol=PROTOCOL,
-        settings="abc",
-        rows=[Row(quantizer="fsq", rate=10, rounds=rounds)],
-        environment=make_record().environment,
-        command="python -m benchmarks.throughput",
-        created=datetime(2026, 1, 1, tzinfo=timezone.utc),
-    )
 
 
 def test_medians_of_the_rounds_replace_what_the_runs_said(
