@@ -1,0 +1,166 @@
+"""From the file of a sweep to its jobs: every run once, with the command line that makes it and its record's place."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from itertools import product
+from typing import Any
+
+from benchmarks import arguments as of_one_run
+from benchmarks.arguments import Arguments, UsageError
+from benchmarks.config import RunConfig
+from benchmarks.data import DataConfig, DataError, open_data
+from benchmarks.experiment import BLOCK_MEAN, record_path
+from benchmarks.run import describe
+from benchmarks.sweep.file import FLAGS, SweepFile
+from benchmarks.sweep.job import Job
+from quantizers import list_quantizers
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a sweep is made of."""
+
+    baselines: list[Job]
+    """block-mean in each of the settings. Every run does it where it is missing: done first, it is done once."""
+    runs: list[Job]
+    left_out: list[str]
+    """A sentence for each quantizer out of "all" that cannot have the rate or the options."""
+
+    @property
+    def jobs(self) -> list[Job]:
+        """All of them."""
+        return [*self.baselines, *self.runs]
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A run, the arguments of `benchmarks.run` that make it, and what tells it from the others."""
+
+    arguments: Arguments
+    run: RunConfig
+    name: str
+
+
+def plan(file: SweepFile) -> Plan:
+    """The jobs of a sweep.
+
+    Raises:
+        ValueError: a setting, quantizer, rate, option or data source that cannot work, in a sentence.
+    """
+    default = of_one_run.parse(["--preset", file.sweep.preset])
+    asked, left_out = _asked(file, default)
+    if not asked:
+        raise UsageError(f"{file.path}: no run is left: {'; '.join(left_out)}")
+    by_data: dict[DataConfig, list[_Asked]] = defaultdict(list)
+    for one in asked:
+        by_data[one.arguments.data].append(one)
+    jobs: dict[str, Job] = {}
+    for config, same_data in by_data.items():
+        try:
+            data = open_data(config)  # one at a time: pictures are large
+        except DataError as error:
+            raise UsageError(f"{file.place('data')}: {error}") from error
+        for one in same_data:
+            record = record_path(one.run, data, one.arguments.output)
+            log = one.arguments.output / "logs" / f"{record.stem}.log"
+            jobs.setdefault(str(record), Job(one.name, tuple(words(one.arguments, default)), record, log))
+    return Plan(
+        [job for job in jobs.values() if job.name == BLOCK_MEAN],
+        [job for job in jobs.values() if job.name != BLOCK_MEAN],
+        left_out,
+    )
+
+
+def _asked(file: SweepFile, default: Arguments) -> tuple[list[_Asked], list[str]]:
+    """The runs, and why some of "all" are left out."""
+    sweep, asked, left_out = file.sweep, [], []
+    source = default.data.source if sweep.data is None else sweep.data
+    base = replace(default, output=sweep.output, data=replace(default.data, source=source))
+    for number, group in enumerate(sweep.runs):
+        changes = _given(group.settings)
+        try:
+            settings = with_flags(base, _given(sweep.settings) | changes)
+        except ValueError as error:
+            raise UsageError(f"{file.place('runs', number, 'settings')}: {error}") from error
+        rates: Sequence[int | None] = group.bits or [None]
+        for options, name, bits in product(group.options, _names(group.quantizers), rates):
+            arguments = replace(
+                settings,
+                quantizer=(name,),
+                bits=() if bits is None else (bits,),
+                seed=tuple(group.seeds),
+                options=tuple(option_words(options)),
+            )
+            try:
+                runs = of_one_run.plan(arguments)
+            except ValueError as error:
+                problem = f"{name}{'' if bits is None else f' at {bits} bits'}: {error}"
+                if name in group.quantizers:
+                    raise UsageError(f"{file.place('runs', number)}: {problem}") from error
+                left_out.append(problem)
+                continue
+            special = [*arguments.options, *(f"{flag}={value}" for flag, value in changes.items())]
+            asked += [_one(arguments, run, special) for run in runs]
+    return asked, list(dict.fromkeys(left_out))
+
+
+def _one(arguments: Arguments, run: RunConfig, special: Iterable[str]) -> _Asked:
+    """One of the runs that arguments ask for, with arguments that ask for it alone."""
+    if run.quantizer == BLOCK_MEAN:
+        return _Asked(replace(arguments, quantizer=(BLOCK_MEAN,), bits=(), seed=(0,), options=()), run, BLOCK_MEAN)
+    return _Asked(replace(arguments, seed=(run.seed,)), run, " ".join([describe(run), *special]))
+
+
+def _names(quantizers: Iterable[str]) -> list[str]:
+    """The quantizers, "all" being those of the registry, each once."""
+    everyone = [entry.name for entry in list_quantizers()]
+    return list(dict.fromkeys(name for each in quantizers for name in (everyone if each == "all" else [each])))
+
+
+def _given(settings: Any) -> dict[str, Any]:
+    """The flags that the file sets, by name."""
+    return settings.model_dump(exclude_unset=True, by_alias=True)
+
+
+def with_flags(arguments: Arguments, flags: Mapping[str, Any]) -> Arguments:
+    """The arguments with some flags changed, {"train.batch-size": 8}.
+
+    Raises:
+        ValueError: values that cannot work together.
+    """
+    sections: dict[str, dict[str, Any]] = defaultdict(dict)
+    for flag, value in flags.items():
+        section, _, name = flag.replace("-", "_").rpartition(".")
+        sections[section][name] = value
+    own = sections.pop("", {})
+    parts = {section: replace(getattr(arguments, section), **values) for section, values in sections.items()}
+    return replace(arguments, **own, **parts)
+
+
+def option_words(options: Mapping[str, Any]) -> list[str]:
+    """Options of a quantizer as --options takes them; text stands as it would there."""
+    return [f"{name}={value if isinstance(value, str) else repr(value)}" for name, value in options.items()]
+
+
+def words(arguments: Arguments, default: Arguments) -> list[str]:
+    """The words that `benchmarks.run` reads as these arguments; `default` are those of the preset alone."""
+    told = ["--quantizer", *arguments.quantizer, "--bits", *map(str, arguments.bits)]
+    told += ["--seed", *map(str, arguments.seed), "--preset", arguments.preset, "--data", arguments.data.source]
+    told += ["--output", str(arguments.output)]
+    if arguments.options:
+        told += ["--options", *arguments.options]
+    for flag in FLAGS:
+        section, _, name = flag.rpartition(".")
+        path = flag.replace("-", "_").split(".")
+        value, usual = (reduce(getattr, path, each) for each in (arguments, default))
+        if value == usual:
+            continue
+        if isinstance(value, bool):
+            told.append(f"--{flag}" if value else f"--{section}.no-{name}")
+        else:
+            told += [f"--{flag}", *map(str, value if isinstance(value, tuple) else [value])]
+    return told

@@ -1,0 +1,94 @@
+"""The plan: each run once, the same that the command line makes, and what cannot be had left out by name."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import arguments as of_one_run
+from benchmarks.data import open_data
+from benchmarks.experiment import BLOCK_MEAN, record_path
+from benchmarks.sweep.file import read_sweep
+from benchmarks.sweep.plan import Plan, option_words, with_flags, words
+from quantizers import list_quantizers
+
+PlanOf = Callable[..., Plan]
+SWEEPS = Path(__file__).parents[3] / "results" / "sweeps"
+
+
+def test_a_job_is_the_run_that_its_command_makes(plan_of: PlanOf) -> None:
+    planned = plan_of(
+        """
+- quantizers: [vq, fsq]
+  bits: [4, 6]
+  seeds: [0, 1]
+- {quantizers: rq, bits: [], options: {codes_per_position: 2, base: fsq, levels: [4, 4]}}
+- {quantizers: vq, settings: {train.betas: [0.5, 0.9], data.flip: false, data.limit-test: null, train.warmup: 1e-2}}
+"""
+    )
+    assert len(planned.runs) == 10
+    assert len(planned.baselines) == 2
+    for job in planned.jobs:
+        arguments = of_one_run.parse(job.words)
+        baseline, *runs = of_one_run.plan(arguments)
+        (run,) = runs or [baseline]
+        assert record_path(run, open_data(arguments.data), arguments.output) == job.record
+        assert job.command.startswith("python -m benchmarks.run --quantizer ")
+    assert planned.runs[8].name == "rq seed 0 codes_per_position=2 base=fsq levels=[4, 4]"
+    assert planned.runs[0].log == Path("my runs/logs") / f"{planned.runs[0].record.stem}.log"
+
+
+def test_what_several_groups_ask_for_is_done_once(plan_of: PlanOf) -> None:
+    planned = plan_of("- {quantizers: [vq, fsq], bits: 4}\n- {quantizers: [fsq, block-mean], bits: [4, 5]}")
+    assert [job.name for job in planned.jobs] == [
+        BLOCK_MEAN,
+        "vq 4 bits seed 0",
+        "fsq 4 bits seed 0",
+        "fsq 5 bits seed 0",
+    ]
+
+
+def test_all_leaves_out_by_name_what_a_quantizer_cannot_have(plan_of: PlanOf) -> None:
+    planned = plan_of("- {quantizers: all, bits: [4, 62]}")
+    at_62 = {job.name.split()[0] for job in planned.runs if " 62 bits " in job.name}
+    left_out = {sentence.partition(" at 62 bits: ")[0] for sentence in planned.left_out}
+    assert "vq" in left_out
+    assert "lfq" in at_62
+    assert at_62 | left_out == {entry.name for entry in list_quantizers()}
+    assert not at_62 & left_out
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        {},
+        {"train.images": 48, "dim": 12, "cpu": True, "checkpoint-every": 7},
+        {"data.flip": False, "data.limit-test": None, "data.root": Path("a b"), "data.workers": 0},
+        {"model.multipliers": (1, 2, 2), "model.attention-resolutions": (32, 16), "train.betas": (0.0, 0.5)},
+        {"loss.gan": "none", "train.learning-rate": 1e-9, "train.weight-ema": 0.0, "inception": Path("a b")},
+    ],
+)
+@pytest.mark.parametrize("preset", ["smoke", "cpu"])
+def test_words_are_read_as_the_arguments_that_they_stand_for(preset: str, flags: dict[str, Any]) -> None:
+    default = of_one_run.parse(["--preset", preset])
+    arguments = with_flags(default, flags)
+    assert (arguments == default) == (not flags)
+    assert of_one_run.parse(words(arguments, default)) == arguments
+
+
+def test_options_arrive_as_they_were_written() -> None:
+    options = {"base": "fsq", "beta": 0.25, "levels": [8, 5], "learned": True, "none": None}
+    assert of_one_run.quantizer_options_of(option_words(options)) == options
+    assert of_one_run.quantizer_options_of(option_words({"levels": "(8, 5)"})) == {"levels": (8, 5)}
+
+
+@pytest.mark.parametrize("path", sorted(SWEEPS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_stored_sweeps_can_be_read(path: Path) -> None:
+    sweep = read_sweep(path).sweep
+    assert sweep.preset == path.stem
+    assert sweep.output == Path("results")
+
+
+def test_the_stored_sweeps_are_there() -> None:
+    assert {path.stem for path in SWEEPS.glob("*.yaml")} == {"quick", "cpu"}
