@@ -9,11 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from autoencoders import LossConfig, VQGANConfig
 from benchmarks.data import DataConfig
+from quantizers import quantizer_options
+from quantizers.registry import options_for_bits
 
 PresetName = Literal["smoke", "quick", "cpu", "vqgan-f16"]
 
@@ -138,6 +141,18 @@ WITHOUT_EFFECT = {
     ("model", "gradient_checkpointing"),
 }
 """Settings that change where files are or how much memory is used, and no number."""
+
+
+def with_dim(name: str, bits: int | None, options: Mapping[str, Any], dim: int) -> dict[str, Any]:
+    """`options`, and `dim` where the quantizer leaves its width to the user: neither chosen, nor fixed by the rate.
+
+    Raises:
+        ValueError: no such quantizer or rate.
+    """
+    if "dim" in options or "dim" not in quantizer_options(name, options.get("base")):
+        return dict(options)
+    fixed = {} if bits is None else options_for_bits(name, bits, options)
+    return dict(options) if "dim" in fixed else {**options, "dim": dim}
 
 
 def effective(settings: Settings) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 
 from autoencoders import VQGAN, BlockMean, Tokenizer, TrainableTokenizer
 from benchmarks.checkpoint import replacing
-from benchmarks.config import RunConfig, changes, command_line, run_id, settings_digest
+from benchmarks.config import RunConfig, changes, command_line, run_id, settings_digest, with_dim
 from benchmarks.data import Data, test_batches, training_batches
 from benchmarks.environment import environment
 from benchmarks.evaluation import PROTOCOL, Evaluation, MetricWeights, evaluate, measure_speed
@@ -34,7 +34,7 @@ from benchmarks.results import (
     write_record,
 )
 from benchmarks.training import Progress, Trainer
-from quantizers import Quantizer, create_quantizer, quantizer_options
+from quantizers import Quantizer, create_quantizer
 
 BLOCK_MEAN = "block-mean"
 """The baseline that is not trained, accepted wherever a quantizer is named."""
@@ -59,9 +59,7 @@ def make_quantizer(run: RunConfig) -> Quantizer:
     Raises:
         ValueError: no such quantizer, rate or option.
     """
-    options = dict(run.options)
-    if "dim" in quantizer_options(run.quantizer, options.get("base")) and "dim" not in options:
-        options["dim"] = run.settings.dim
+    options = with_dim(run.quantizer, run.bits, run.options, run.settings.dim)
     return create_quantizer(run.quantizer, bits=run.bits, **options)
 
 

@@ -19,13 +19,13 @@ from typing import Any
 
 import torch
 
-from benchmarks.config import digest
+from benchmarks.config import digest, with_dim
 from benchmarks.environment import environment
 from benchmarks.results import QuantizerRecord
 from benchmarks.sources.codec import AffineCodec, Training, measure, train
 from benchmarks.sources.record import PROTOCOL, SCHEMA, SourceRecord, SourceRun, TrainingRecord, write_run
 from benchmarks.sources.vectors import Source, SourceName, open_source
-from quantizers import Quantizer, create_quantizer, quantizer_options
+from quantizers import Quantizer, create_quantizer
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,7 @@ def make_quantizer(run: RunConfig) -> Quantizer:
     Raises:
         ValueError: no such quantizer, rate or option.
     """
-    options = dict(run.options)
-    if "dim" in quantizer_options(run.quantizer, options.get("base")) and "dim" not in options:
-        options["dim"] = run.block_length
+    options = with_dim(run.quantizer, run.bits, run.options, run.block_length)
     return create_quantizer(run.quantizer, bits=run.bits, **options)
 
 

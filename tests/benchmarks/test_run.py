@@ -152,12 +152,11 @@ def test_the_readmes_own_quantizer_keeps_the_contract_and_runs(start: Start, tmp
     check = start("quantizers.testing", "mine:Ternary", "--bits", "10")
     shown = _output(check)
     assert check.returncode == 0, shown
-    process = start("benchmarks.run", "--quantizer", "mine:Ternary", *SMOKE, "--options", "dim=4", "--bits")
+    process = start("benchmarks.run", "--quantizer", "mine:Ternary", *SMOKE, "--bits", "10")
     shown = _output(process)
     assert process.returncode == 0, shown
     _, record = _record(tmp_path / "runs", "mine.Ternary")
-    assert record.quantizer.codebook_size == 81
-    assert record.quantizer.options == {"dim": 4}
+    assert record.quantizer.codebook_size == 3**6
 
 
 @pytest.mark.parametrize(
