@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from benchmarks import compare, run, tables
+from benchmarks.metrics import speed
 from benchmarks.results import Record, write_record
-from benchmarks.throughput.__main__ import ROUNDS, main
+from benchmarks.throughput import __main__ as command
+from benchmarks.throughput.__main__ import main
 from benchmarks.throughput.record import (
     SPEEDS,
     Throughput,
@@ -41,14 +43,19 @@ def test_what_is_no_throughput_file_is_named(tmp_path: Path, throughput: Through
     assert "throughput/2" in problems[1]
 
 
-def test_real_methods_are_timed_and_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_real_methods_are_timed_and_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(speed, "MIN_SECONDS", 0.01)
+    for name, little in (("ROUNDS", 2), ("WARM_UP", 1), ("STEPS", 2)):
+        monkeypatch.setattr(command, name, little)
     folder = tmp_path / "runs"
     assert run.main(["--preset", "smoke", "--train.images", "32", "--cpu", "--output", str(folder)]) == 0
     assert main([str(folder), "--threads", "1", "--cpu"]) == 0
     (stored,) = read_throughputs([folder], [])
     rows = {row.quantizer: row for row in stored.rows}
     assert set(rows) == {"block-mean", "fsq"}
-    assert all(len(row.rounds) == ROUNDS for row in stored.rows)
+    assert all(len(row.rounds) == 2 for row in stored.rows)
     assert all(rows["fsq"].median(name) > 0 for name in SPEEDS[:4])
     assert np.isnan(rows["block-mean"].median("train"))
     assert stored.environment.threads == 1
