@@ -156,6 +156,19 @@ def require_writable(folder: Path) -> None:
         ) from error
 
 
+def existing_paths(paths: Sequence[Path], default: Sequence[Path]) -> list[Path]:
+    """The files and folders to read; of the `default` ones those that are there.
+
+    Raises:
+        UsageError: one that is named is not there.
+    """
+    existing = [path for path in paths if path.exists()]
+    lacking = [path for path in paths if path not in existing]
+    if lacking and paths != default:
+        raise UsageError(f"{lacking[0]} does not exist; name a folder of stored runs")
+    return existing
+
+
 def require_memory(settings: Settings, accelerator: Accelerator) -> None:
     """Raise UsageError when a training step cannot fit, and say what it needs."""
     train = settings.train

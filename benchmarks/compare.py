@@ -6,7 +6,6 @@ import inspect
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -17,11 +16,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from benchmarks import formats, tables
-from benchmarks.arguments import UsageError
+from benchmarks.arguments import UsageError, existing_paths
 from benchmarks.columns import BY_NAME, COLUMNS, Column
-from benchmarks.metrics.resampling import resampled_metrics
 from benchmarks.readme import around_markers, put_between_markers
-from benchmarks.results import Record, iterate_records, read_arrays
+from benchmarks.results import Record, RecordError, iterate_records
 from benchmarks.throughput.record import read_throughputs, remark, with_throughputs
 
 MOST_RESAMPLED = 2_000
@@ -88,10 +86,7 @@ class Stored:
         Raises:
             UsageError: a path that does not exist, or no run that fits.
         """
-        given = [path for path in arguments.paths if path.exists()]
-        for path in arguments.paths:
-            if path not in given and arguments.paths != Arguments().paths:
-                raise UsageError(f"{path} does not exist; name a folder of stored runs")
+        given = existing_paths(arguments.paths, Arguments.paths)
         paths: dict[str, Path] = {}
         remarks: set[str] = set()
         problems: list[str] = []
@@ -112,7 +107,7 @@ class Stored:
         return cls(with_throughputs(frame, throughputs), paths, sorted(remarks), problems)
 
     def resamples(self) -> tables.Resamples:
-        """What the arrays beside the runs say; nothing where they are too many to read."""
+        """What the arrays beside the runs say; nothing where they are too many to read, or damaged."""
         if len(self.frame) > MOST_RESAMPLED:
             self.remarks.append(
                 f"{len(self.frame):,} runs are too many to read the arrays of: no intervals and no tests; "
@@ -120,9 +115,15 @@ class Stored:
             )
             return lambda run: {}
 
-        @cache
+        stored = tables.stored_resamples(self.paths)
+
         def resamples(run: str) -> Mapping[str, np.ndarray]:
-            return resampled_metrics(read_arrays(self.paths[run]))
+            try:
+                return stored(run)
+            except RecordError as error:
+                if str(error) not in self.problems:
+                    self.problems.append(str(error))
+                return {}
 
         return resamples
 
@@ -138,7 +139,11 @@ def build(arguments: Arguments, stored: Stored) -> tuple[list[formats.Titled], s
     """The tables asked for, and the same as CSV."""
     resamples = stored.resamples()
     if arguments.matrix is not None:
-        built = tables.matrices(stored.frame, column_named(arguments.matrix), resamples)
+        column = column_named(arguments.matrix)
+        if column.better is None:
+            judged = ", ".join(name for name, each in BY_NAME.items() if each.better is not None)
+            raise UsageError(f"--matrix: by {column.name!r} no row is better than another; there are {judged}")
+        built = tables.matrices(stored.frame, column, resamples)
         text = [titled.cells.map(lambda cell: cell.text).assign(table=titled.title) for titled in built]
         return built, pd.concat(text).to_csv(index=False) if text else ""
     columns = [column_named(name) for name in arguments.columns] or list(COLUMNS)
@@ -151,16 +156,15 @@ def build(arguments: Arguments, stored: Stored) -> tuple[list[formats.Titled], s
     return tables.comparison(summary, columns), summary[shown].to_csv(index=False)
 
 
-def write(arguments: Arguments, stored: Stored) -> None:
+def write(arguments: Arguments, built: Sequence[formats.Titled], csv: str, remarks: Sequence[str]) -> None:
     """Print the tables, or put them where they were asked for."""
-    built, csv = build(arguments, stored)
     if arguments.readme is not None:
         put_between_markers(arguments.readme, "table", f"{formats.markdown(built)}\n{tables.LEGEND}\n")
         return
     if arguments.format == "terminal" and arguments.output is None:
         console = Console()
         formats.print_tables(built, console)
-        for remark in [tables.LEGEND, *stored.remarks]:
+        for remark in [tables.LEGEND, *remarks]:
             console.print(escape(remark), highlight=False)
         return
     texts = {"csv": lambda: csv, "latex": lambda: formats.latex(built), "html": lambda: formats.html(built)}
@@ -178,10 +182,11 @@ def main(arguments: Arguments) -> int:
         if arguments.readme is not None:
             around_markers(arguments.readme, "table")
         stored = Stored.read(arguments)
+        built, csv = build(arguments, stored)
         for problem in stored.problems:
             errors.print(f"left out: {escape(problem)}")
-        write(arguments, stored)
-    except (UsageError, OSError, ValueError) as error:
+        write(arguments, built, csv, stored.remarks)
+    except (UsageError, OSError) as error:
         errors.print(f"error: {escape(str(error))}")
         return 2
     return 1 if stored.problems else 0

@@ -5,8 +5,6 @@ from __future__ import annotations
 import inspect
 import json
 import sys
-import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +17,7 @@ from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from benchmarks import plots
-from benchmarks.arguments import UsageError, require_writable
+from benchmarks.arguments import UsageError, existing_paths, require_writable
 from benchmarks.plots.saving import save
 from benchmarks.results import OtherProtocolError, Record, RecordError, find_records, read_arrays, read_record
 from benchmarks.sources.plot import figures as source_figures
@@ -80,10 +78,7 @@ def _read(path: Path, stored: Stored) -> None:
         elif protocol == "speed" and (run := read_speed_run(path)).conditions.series == "sweep":
             stored.sweeps.append(run)
         return
-    try:
-        read_arrays(path)
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        raise RecordError(f"{path.with_suffix('.npz')}: not a readable file of a run's arrays ({error})") from error
+    read_arrays(path)  # damaged ones are named here, before anything is drawn
     stored.runs.append((path, record))
 
 
@@ -102,7 +97,7 @@ def main(arguments: Arguments) -> int:
     stopped."""
     console, errors = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
     try:
-        stored = read(_existing(arguments.paths))
+        stored = read(existing_paths(arguments.paths, Arguments.paths))
         for problem in stored.problems:
             errors.print(f"left out: {escape(problem)}")
         if not (stored.runs or stored.sources or stored.sweeps):
@@ -123,16 +118,6 @@ def main(arguments: Arguments) -> int:
         errors.print("stopped; the pictures named above are written")
         return 130
     return 1 if stored.problems else 0
-
-
-def _existing(paths: tuple[Path, ...]) -> list[Path]:
-    """The paths; of the default ones those that are there."""
-    existing = [path for path in paths if path.exists()]
-    if paths != Arguments().paths:
-        for path in paths:
-            if path not in existing:
-                raise UsageError(f"{path} does not exist; name a folder of stored runs")
-    return existing
 
 
 if __name__ == "__main__":

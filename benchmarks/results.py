@@ -9,7 +9,9 @@ RUN.safetensors  the trained tokenizer (its weight-averaged copy)
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -100,6 +102,10 @@ class Record(_Part):
     wall_seconds: float
 
 
+StoredRuns = Sequence[tuple[Path, Record]]
+"""Records and where they are stored: their arrays lie beside them."""
+
+
 class RecordError(ValueError):
     """A file that is not a record of this program; the message says why."""
 
@@ -161,12 +167,19 @@ def _problem(path: Path, text: bytes, error: ValidationError) -> RecordError:
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """The arrays stored beside the record at `path`; none when that file is missing."""
+    """The arrays stored beside the record at `path`; none when that file is missing.
+
+    Raises:
+        RecordError: it is there and damaged.
+    """
     arrays = path.with_suffix(".npz")
     if not arrays.exists():
         return {}
-    with np.load(arrays, allow_pickle=False) as stored:
-        return {name: stored[name] for name in stored.files}
+    try:
+        with np.load(arrays, allow_pickle=False) as stored:
+            return {name: stored[name] for name in stored.files}
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise RecordError(f"{arrays}: not a readable file of a run's arrays ({error})") from error
 
 
 def find_records(paths: Iterable[Path]) -> Iterator[Path]:

@@ -25,7 +25,6 @@ from benchmarks.data import Data, open_data
 from benchmarks.evaluation import MetricWeights
 from benchmarks.experiment import BLOCK_MEAN, Execution, find_done, perform, record_path
 from benchmarks.grids import save_grid
-from benchmarks.metrics.resampling import resampled_metrics
 from benchmarks.results import Record, read_arrays
 from benchmarks.training import Progress, TrainingError, TrainingStopped, make_accelerator
 from quantizers import list_quantizers
@@ -97,7 +96,7 @@ def perform_with_bar(run: RunConfig, data: Data, execution: Execution, console: 
 def show(records: Sequence[Record], done: Sequence[Path], console: Console) -> None:
     """The table of the runs asked for, a picture of them all, and where things are."""
     paths = {record.id: path for record, path in zip(records, done, strict=True)}
-    summary = tables.summarise(tables.to_frame(records), lambda run: resampled_metrics(read_arrays(paths[run])))
+    summary = tables.summarise(tables.to_frame(records), tables.stored_resamples(paths))
     formats.print_tables(tables.comparison(summary), console)
     for remark in [tables.LEGEND, *tables.remarks(records)]:
         console.print(escape(remark), soft_wrap=True)

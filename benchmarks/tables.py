@@ -7,6 +7,8 @@ an equal rate.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,7 +16,8 @@ import pandas as pd
 from benchmarks import statistics
 from benchmarks.columns import COLUMNS, Column
 from benchmarks.formats import Cell, Titled
-from benchmarks.results import Record
+from benchmarks.metrics.resampling import resampled_metrics
+from benchmarks.results import Record, read_arrays
 from benchmarks.statistics import Measured
 
 BASELINES = ("block-mean", "none")
@@ -54,6 +57,20 @@ LEGEND = (
 
 KEYS = ["group", "settings", "quantizer", "name", "rate"]
 """What makes a row."""
+
+
+def stored_resamples(paths: Mapping[str, Path]) -> Resamples:
+    """What the arrays beside records say, by the runs' ids; each file is read once.
+
+    Raises:
+        RecordError: when called for a run whose arrays are damaged.
+    """
+
+    @cache
+    def resamples(run: str) -> Mapping[str, np.ndarray]:
+        return resampled_metrics(read_arrays(paths[run]))
+
+    return resamples
 
 
 def to_frame(records: Iterable[Record]) -> pd.DataFrame:

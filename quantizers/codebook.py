@@ -6,6 +6,7 @@ ranks hold the same codebook, equal to that of one rank with the whole batch. No
 k-means start, once, is the exception.
 """
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import torch
@@ -29,7 +30,7 @@ def size_for_bits(bits: int) -> int:
     return 2 ** check_integer("bits", bits, 0, MAX_BITS)
 
 
-class Codebook(nn.Module):
+class Codebook(nn.Module, ABC):
     """K vectors, which calling it gives; what `VectorQuantizer` asks of a codebook.
 
     Args:
@@ -47,9 +48,9 @@ class Codebook(nn.Module):
         self.size = check_integer("codebook_size", size, 1, 2**MAX_BITS)
         self.dim = check_integer("dim", dim, 1, MAX_CHANNELS)
 
+    @abstractmethod
     def forward(self) -> Float[Tensor, "k d"]:
         """The vectors, with a gradient to what they are made of."""
-        raise NotImplementedError
 
     @property
     def needs_start(self) -> bool:

@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from benchmarks.plots.groups import Group, Stored
+from benchmarks.plots.groups import Group
 from benchmarks.plots.style import GRID, draw_legend, handles, style, wrapped
-from benchmarks.results import read_arrays
+from benchmarks.results import StoredRuns, read_arrays
 
 COLUMNS = 5
 POINTS = 200
 """Ranks that a line is drawn through, evenly on the logarithmic axis: a codebook may have a million codes."""
 
 
-def relative_frequencies(runs: Stored) -> np.ndarray:
+def relative_frequencies(runs: StoredRuns) -> np.ndarray:
     """How often codes are chosen, as a multiple of what they were if all were chosen equally often.
 
     Returns:

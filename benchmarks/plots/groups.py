@@ -11,11 +11,8 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks import tables
-from benchmarks.results import Record
+from benchmarks.results import Record, StoredRuns
 from benchmarks.throughput.record import Throughput, with_throughputs
-
-Stored = Sequence[tuple[Path, Record]]
-"""Records and where they are stored: their arrays lie beside them."""
 
 LONGEST = 60
 """Characters of a file name that say which settings were changed, before it says only that some were."""
@@ -36,7 +33,7 @@ class Group:
     title: str
     stem: str
     summary: pd.DataFrame
-    runs: Mapping[tuple[str, int], Stored]
+    runs: Mapping[tuple[str, int], StoredRuns]
     timed_together: bool
 
     @property
@@ -49,13 +46,13 @@ class Group:
         """The rows of all others."""
         return self.summary[~self.summary["name"].isin(tables.BASELINES)]
 
-    def runs_of(self, rows: pd.DataFrame) -> dict[str, Stored]:
+    def runs_of(self, rows: pd.DataFrame) -> dict[str, StoredRuns]:
         """Quantizer -> the runs behind its row; for rows of one rate."""
         pairs = zip(rows["quantizer"], rows["rate"], strict=True)
         return {quantizer: self.runs[quantizer, rate] for quantizer, rate in pairs}
 
 
-def groups(stored: Stored, throughputs: Sequence[Throughput] = ()) -> list[Group]:
+def groups(stored: StoredRuns, throughputs: Sequence[Throughput] = ()) -> list[Group]:
     """The groups of stored runs, in the order of the tables."""
     frame = with_throughputs(tables.to_frame(record for _, record in stored), throughputs)
     timed = {throughput.settings for throughput in throughputs}
@@ -73,7 +70,7 @@ def groups(stored: Stored, throughputs: Sequence[Throughput] = ()) -> list[Group
     ]
 
 
-def _runs(stored: Stored) -> dict[tuple[str, str], dict[tuple[str, int], list[tuple[Path, Record]]]]:
+def _runs(stored: StoredRuns) -> dict[tuple[str, str], dict[tuple[str, int], list[tuple[Path, Record]]]]:
     """Title and settings -> quantizer and rate -> runs by seed; as in the tables, a run that is stored twice counts
     once."""
     found: dict[tuple[str, str], dict[tuple[str, int], list[tuple[Path, Record]]]] = {}

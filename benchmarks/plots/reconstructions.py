@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from benchmarks.plots.groups import Group, Stored
+from benchmarks.plots.groups import Group
 from benchmarks.plots.style import wrapped
-from benchmarks.results import read_arrays
+from benchmarks.results import StoredRuns, read_arrays
 
 PICTURES = 4
 SIDE = 0.8
@@ -52,7 +52,7 @@ def reconstruction_grid(group: Group) -> Figure | None:
     return figure
 
 
-def _samples(runs: Stored) -> tuple[np.ndarray, np.ndarray] | None:
+def _samples(runs: StoredRuns) -> tuple[np.ndarray, np.ndarray] | None:
     """The first originals and reconstructions, uint8 (N, 3, H, W), of the first run that has them."""
     for path, _ in runs:
         arrays = read_arrays(path)

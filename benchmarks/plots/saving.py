@@ -19,14 +19,15 @@ LARGEST = 10**6
 def save(figure: Figure, folder: Path, stem: str) -> list[Path]:
     """Write STEM.svg and STEM.png whole or not at all, without dates or anything else that changes from run to run."""
     paths = []
-    for kind, content in (("svg", _svg(figure)), ("png", _png(figure))):
+    for kind, content in (("svg", svg(figure)), ("png", _png(figure))):
         paths.append(folder / f"{stem}.{kind}")
         with replacing(paths[-1]) as temporary:
             temporary.write_bytes(content)
     return paths
 
 
-def _svg(figure: Figure) -> bytes:
+def svg(figure: Figure) -> bytes:
+    """A figure as SVG; equal figures give equal bytes."""
     buffer = io.BytesIO()
     with matplotlib.rc_context({"svg.hashsalt": "quantizer-zoo-benchmark"}):
         figure.savefig(buffer, format="svg", dpi=DPI[0], metadata={"Date": None})

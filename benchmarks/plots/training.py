@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from benchmarks.plots.groups import Group, Stored
+from benchmarks.plots.groups import Group
 from benchmarks.plots.style import GRID, draw_legend, handles, style
-from benchmarks.results import read_arrays
+from benchmarks.results import StoredRuns, read_arrays
 
 FIRST = ("total", "reconstruction", "perceptual", "generator", "discriminator", "quantizer", "perplexity", "usage")
 """Terms that all or many methods have; the methods' own follow by name."""
@@ -55,7 +55,7 @@ def training_curves(group: Group) -> Figure | None:
     return figure
 
 
-def over_seeds(runs: Stored) -> pd.DataFrame:
+def over_seeds(runs: StoredRuns) -> pd.DataFrame:
     """Curves of a method by step: columns (term, "mean") and (term, "std") over seeds; empty where there are none."""
     tables = []
     for path, _ in runs:

@@ -14,13 +14,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import track
 
-from benchmarks.arguments import UsageError
+from benchmarks.arguments import UsageError, existing_paths
 from benchmarks.checkpoint import replacing
 from benchmarks.plots import figures
 from benchmarks.report.page import page
 from benchmarks.report.pictures import Picture, figure_uri, read_samples
-from benchmarks.report.sections import Section, Stored, sections
-from benchmarks.results import RecordError, read_records
+from benchmarks.report.sections import Section, sections
+from benchmarks.results import RecordError, StoredRuns, read_records
 from benchmarks.throughput.record import Throughput, read_throughputs
 
 Item = TypeVar("Item")
@@ -41,16 +41,13 @@ class Arguments:
     """The file to write."""
 
 
-def find_runs(paths: Sequence[Path], errors: Console) -> tuple[Stored, list[Throughput], list[str]]:
+def find_runs(paths: Sequence[Path], errors: Console) -> tuple[StoredRuns, list[Throughput], list[str]]:
     """The runs in `paths`, the speeds of methods timed together, and a sentence for each file that is left out.
 
     Raises:
         UsageError: a path that is named is not there.
     """
-    existing = [path for path in paths if path.exists()]
-    for path in paths:
-        if path not in existing and paths != Arguments.paths:
-            raise UsageError(f"{path} does not exist; name a folder of stored runs")
+    existing = existing_paths(paths, Arguments.paths)
     stored, problems = read_records(existing)
     whole = []
     for path, record in followed(stored, "reading", errors):

@@ -5,19 +5,17 @@ from __future__ import annotations
 import base64
 import io
 import math
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from jaxtyping import Float, UInt8
 from matplotlib.figure import Figure
 from PIL import Image
 
+from benchmarks.plots.saving import svg
 from benchmarks.results import RecordError, read_arrays
 
 VECTOR_BYTES = 250_000
@@ -68,11 +66,7 @@ def read_samples(path: Path) -> Samples | None:
     Raises:
         RecordError: the file of arrays is damaged, or what it holds under these names are no pictures.
     """
-    file = path.with_suffix(".npz")
-    try:
-        arrays = read_arrays(path)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise RecordError(f"{file}: not a readable file of arrays ({error})") from error
+    file, arrays = path.with_suffix(".npz"), read_arrays(path)
     if "samples/original" not in arrays:
         return None
     originals, reconstructions = arrays["samples/original"], arrays.get("samples/reconstruction")
@@ -130,11 +124,9 @@ def picture_uri(picture: UInt8[np.ndarray, "3 h w"]) -> str:
 
 def figure_uri(figure: Figure) -> str:
     """A plot as SVG, or as a bitmap where that would be too large; equal plots give equal text."""
-    buffer = io.BytesIO()
-    with mpl.rc_context({"svg.hashsalt": "report"}):
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
-    if buffer.tell() <= VECTOR_BYTES:
-        return _data_uri("svg+xml", buffer.getvalue())
+    vector = svg(figure)
+    if len(vector) <= VECTOR_BYTES:
+        return _data_uri("svg+xml", vector)
     buffer = io.BytesIO()
     figure.savefig(buffer, **BITMAP)
     return _data_uri("webp", buffer.getvalue())

@@ -6,23 +6,17 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from benchmarks import formats, tables
-from benchmarks.metrics.resampling import resampled_metrics
 from benchmarks.report.pictures import Grid, Samples, grids, read_samples
-from benchmarks.results import Record, read_arrays
+from benchmarks.results import Record, StoredRuns
 from benchmarks.throughput.record import Throughput, remark, with_throughputs
 
-Stored = Sequence[tuple[Path, Record]]
-"""Records and where they are stored: their arrays lie beside them."""
-
-Members = Mapping[tuple[str, str, str, int], Stored]
+Members = Mapping[tuple[str, str, str, int], StoredRuns]
 """Group, settings, quantizer and rate of a row -> its runs, by seed."""
 
 
@@ -42,7 +36,7 @@ class Row:
     name: str
     is_baseline: bool
     cells: Sequence[Cell]
-    runs: Stored
+    runs: StoredRuns
 
 
 @dataclass(frozen=True)
@@ -58,7 +52,7 @@ class Section:
     """Speeds of methods timed together, which the table shows."""
 
     @property
-    def runs(self) -> Stored:
+    def runs(self) -> StoredRuns:
         """The runs behind all rows."""
         return [run for row in self.rows for run in row.runs]
 
@@ -68,20 +62,14 @@ class Section:
         return self.runs[0][1].protocol
 
 
-def sections(stored: Stored, throughputs: Sequence[Throughput] = ()) -> list[Section]:
+def sections(stored: StoredRuns, throughputs: Sequence[Throughput] = ()) -> list[Section]:
     """The tables of all runs, in the order of `benchmarks.tables`, with the speeds of methods timed together.
 
     Raises:
         RecordError: stored pictures are damaged.
     """
-    paths = {record.id: path for path, record in stored}
-
-    @cache
-    def resamples(run: str) -> Mapping[str, np.ndarray]:
-        return resampled_metrics(read_arrays(paths[run]))
-
     frame = with_throughputs(tables.to_frame(record for _, record in stored), throughputs)
-    summary = tables.summarise(frame, resamples)
+    summary = tables.summarise(frame, tables.stored_resamples({record.id: path for path, record in stored}))
     members = _members(stored)
     return [
         _section(titled, part, members, throughputs)
@@ -89,7 +77,7 @@ def sections(stored: Stored, throughputs: Sequence[Throughput] = ()) -> list[Sec
     ]
 
 
-def _members(stored: Stored) -> Members:
+def _members(stored: StoredRuns) -> Members:
     """The runs of each row; one that is stored twice counts once, as in the table."""
     found: dict[tuple[str, str, str, int], dict[int, tuple[Path, Record]]] = defaultdict(dict)
     for path, record in stored:
@@ -130,6 +118,6 @@ def _sorted_by(value: Any) -> str:
     return "" if isinstance(value, float) and math.isnan(value) else str(value)
 
 
-def _first_samples(runs: Stored) -> Samples | None:
+def _first_samples(runs: StoredRuns) -> Samples | None:
     """Those of the first seed that has any."""
     return next((samples for path, _ in runs if (samples := read_samples(path)) is not None), None)

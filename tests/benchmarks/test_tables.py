@@ -291,3 +291,27 @@ def test_a_hundred_thousand_runs_in_bounded_memory(tmp_path: Path, make_record: 
     tracemalloc.stop()
     assert len(frame) == count
     assert peak / count < 10_000  # bytes: a gigabyte for a hundred thousand
+
+
+def test_damaged_arrays_are_named_and_their_row_has_no_interval(
+    tmp_path: Path, make_record: Callable[..., Record], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for seed in range(3):
+        write_record(tmp_path / f"fsq{seed}.json", make_record(seed=seed), {"image/psnr": np.full(9, 20.0)})
+    assert main(Arguments((tmp_path,), format="markdown", columns=("psnr",))) == 0
+    assert "20.00 ± 0.00" in capsys.readouterr().out
+    whole = (tmp_path / "fsq1.npz").read_bytes()
+    (tmp_path / "fsq1.npz").write_bytes(whole[: len(whole) // 2])
+    assert main(Arguments((tmp_path,), format="markdown", columns=("psnr",))) == 1
+    shown = capsys.readouterr()
+    assert " 20.00 |" in shown.out
+    assert "±" not in shown.out
+    assert shown.err.count("fsq1.npz: not a readable file") == 1
+
+
+def test_a_matrix_needs_a_column_by_which_rows_are_better(
+    tmp_path: Path, make_record: Callable[..., Record], capsys: pytest.CaptureFixture[str]
+) -> None:
+    _stored(tmp_path, make_record)
+    assert main(Arguments((tmp_path,), matrix="bits")) == 2
+    assert "there are psnr, ssim" in capsys.readouterr().err
