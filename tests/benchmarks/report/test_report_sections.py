@@ -124,7 +124,7 @@ def test_bad_arrays_are_refused_with_the_reason(tmp_path: Path) -> None:
     whole = path.with_suffix(".npz").read_bytes()
     for broken in (b"", b"no archive", whole[: len(whole) // 2], whole[:500] + bytes(500) + whole[1000:]):
         path.with_suffix(".npz").write_bytes(broken)
-        with pytest.raises(RecordError, match=r"run\.npz: not a readable file of a run.s arrays"):
+        with pytest.raises(RecordError, match=r"run\.npz: not a readable file of a run's arrays"):
             read_samples(path)
 
 
