@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ from benchmarks.speed.measure import torch_threads
 SMOKE = ["--preset", "smoke", "--cpu", "--train.images", "64"]
 
 
-@pytest.fixture(scope="package", autouse=True)
-def _clean_commit_and_no_timing() -> Iterator[None]:
+@contextmanager
+def clean_commit_and_no_timing() -> Iterator[None]:
     """As if the code were a commit's: while it is worked on, nothing can be said of what it was."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(environment, "_commit", lambda: "c0ffee")
@@ -26,7 +27,13 @@ def _clean_commit_and_no_timing() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(autouse=True)
+def _clean_commit_and_no_timing() -> Iterator[None]:
+    with clean_commit_and_no_timing():
+        yield
+
+
+@pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with pictures, and below runs/ a row of two seeds on them."""
     folder = tmp_path_factory.mktemp("home")
@@ -36,16 +43,17 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         coarse = Image.fromarray(random.integers(0, 256, (6, 8, 3), dtype=np.uint8))
         coarse.resize((64, 48), Image.Resampling.BICUBIC).save(folder / "pictures" / f"{index:02}.png")
     words = [*SMOKE, "--data", str(folder / "pictures"), "--output", str(folder / "runs")]
-    with torch_threads(1):
+    with torch_threads(1), clean_commit_and_no_timing():
         assert run.main(["--quantizer", "fsq", "--seed", "0", "1", *words]) == 0
     return folder
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def again(home: Path) -> str:
     """A folder in which the row's first seed has been made again, so that no test needs to."""
     (path,) = home.glob("runs/smoke/pictures/fsq-*seed0-*.json")
-    assert main([str(path), "--output", str(home / "again")]) == 0
+    with clean_commit_and_no_timing():
+        assert main([str(path), "--output", str(home / "again")]) == 0
     return str(home / "again")
 
 
