@@ -20,7 +20,10 @@ from benchmarks.speed import catalogue
 from benchmarks.speed.plot import save_sweep
 from benchmarks.speed.record import SpeedRecordError, SpeedRun, read_runs
 from benchmarks.speed.run import all_series, perform
-from benchmarks.speed.tables import markdown, terminal_tables, title
+from benchmarks.speed.tables import markdown, missed_markdown, terminal_tables, title
+
+SECTIONS = {"speed": markdown, "speed-missed": missed_markdown}
+"""What is put into a README, by the name of the lines around it."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,8 @@ class Arguments:
     report: bool = False
     """Measure nothing: show and draw all runs in --output."""
     readme: Path | None = None
-    """Put the tables as Markdown into this file, between the lines <!-- speed --> and <!-- end of speed -->."""
+    """Put the tables as Markdown into this file, between the lines <!-- speed --> and <!-- end of speed -->, and what
+    the time goes to where a goal is missed between those of speed-missed; one of the two is enough."""
 
 
 def check(arguments: Arguments) -> None:
@@ -59,7 +63,7 @@ def check(arguments: Arguments) -> None:
     if not arguments.threads or min(arguments.threads) < 1:
         raise UsageError("--threads takes numbers from 1")
     if arguments.readme is not None:
-        around_markers(arguments.readme, "speed")
+        sections_of(arguments.readme)
     if not arguments.report:
         require_writable(arguments.output)
 
@@ -74,10 +78,20 @@ def stored(folder: Path, errors: Console) -> list[tuple[Path, SpeedRun]]:
     return runs
 
 
+def sections_of(readme: Path) -> list[str]:
+    """Which of our sections a file has. UsageError without any."""
+    begins = [
+        name for name in SECTIONS if readme.is_file() and f"<!-- {name} -->" in readme.read_text(encoding="utf-8")
+    ]
+    for name in begins or SECTIONS:
+        around_markers(readme, name)
+    return begins
+
+
 def show(runs: Sequence[tuple[Path, SpeedRun]], readme: Path | None, console: Console) -> None:
     """The tables of works, on the screen and in the README, and the pictures of sweeps."""
     goals = {work.name: work.goals for work in catalogue.works()}
-    texts = []
+    texts: dict[str, list[str]] = {name: [] for name in SECTIONS}
     for path, run in runs:
         if run.conditions.series == "sweep":
             for picture in save_sweep(path, run):
@@ -87,10 +101,12 @@ def show(runs: Sequence[tuple[Path, SpeedRun]], readme: Path | None, console: Co
             for table in terminal_tables({run.conditions.threads: run.groups}, goals, run.conditions.device):
                 console.print(table, "", highlight=False, sep="\n")
             if not run.conditions.quick:
-                texts.append(markdown(run, goals))
+                for name, text in SECTIONS.items():
+                    texts[name].append(text(run, goals))
         console.print(f"record:  {escape(str(path))}", soft_wrap=True)
     if readme is not None:
-        put_between_markers(readme, "speed", "\n\n".join(texts))
+        for name in sections_of(readme):
+            put_between_markers(readme, name, "\n\n".join(texts[name]))
 
 
 def main(argv: Sequence[str]) -> int:

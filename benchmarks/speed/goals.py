@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -98,6 +99,12 @@ class MemoryBelow:
 
 GOAL_DEVICE, GOAL_THREADS = "cpu", 2
 """The goals hold there; elsewhere a measurement neither meets nor misses them."""
+
+
+def missed_goals(goals: Sequence[Goal], group: Group) -> list[Goal]:
+    """Those that were measured and not met."""
+    measured = [(goal, goal.measured(group)) for goal in goals]
+    return [goal for goal, value in measured if value is not None and not goal.met(value)]
 
 
 def verdict(goal: Goal, group: Group) -> str:

@@ -18,7 +18,7 @@ from benchmarks.checkpoint import replacing
 from benchmarks.environment import environment
 from benchmarks.results import Environment
 
-PROTOCOL = "speed/2"
+PROTOCOL = "speed/3"
 SCHEMA = 1
 """Version of the file; raised when a field changes its name or its meaning."""
 
@@ -56,8 +56,20 @@ class Result(_Part):
     codes_per_second: float
 
 
+class Operator(_Part):
+    """One of PyTorch's operators in a call: its share of the time, less what it calls in turn, and how often."""
+
+    name: str
+    share: float
+    calls: float
+
+
 class Group(_Part):
-    """One work: what each competitor took, the reference first, and why others are missing."""
+    """One work: what each competitor took, the reference first, and why others are missing.
+
+    Attributes:
+        operators: what the reference's time goes to, largest first, where a goal was missed.
+    """
 
     work: str
     kind: str
@@ -65,6 +77,7 @@ class Group(_Part):
     sizes: dict[str, int]
     results: list[Result]
     skipped: dict[str, str]
+    operators: list[Operator] = []
 
     def result(self, competitor: str) -> Result | None:
         """What was measured of a competitor, if it took part."""

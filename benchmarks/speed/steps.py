@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import islice
 from typing import Any
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from benchmarks.speed.goals import Goal
 from benchmarks.speed.methods import Implementation, Method
-from benchmarks.speed.work import Competitor, Work, random_batches, random_rows
+from benchmarks.speed.work import BATCHES, Competitor, Work, random_batches, random_rows
 
 
 def training_work(method: Method, goals: tuple[Goal, ...] = ()) -> Work:
@@ -23,8 +24,8 @@ def training_work(method: Method, goals: tuple[Goal, ...] = ()) -> Work:
 
 
 def eval_work(method: Method, goals: tuple[Goal, ...] = ()) -> Work:
-    """Quantizing in eval mode, without gradients, after a training step: a codebook that no row has formed yet is a
-    case that nobody evaluates."""
+    """Quantizing in eval mode, without gradients, after a training step on each batch: a codebook that rows have not
+    formed, or that the k-means of noise has left full of equal codes, is a case that nobody evaluates."""
     return _work("eval", method, _evaluation, goals)
 
 
@@ -58,9 +59,10 @@ def _training_step(implementation: Implementation, n: int, device: torch.device)
 def _evaluation(implementation: Implementation, n: int, device: torch.device) -> Callable[[], Any]:
     module: Any = implementation.build().to(device).train()
     with torch.no_grad():
-        module(random_rows(n, module.dim, device, seed=1))
+        for batch in islice(random_batches(n, module.dim, device), BATCHES):
+            module(batch)
     module.eval()
-    rows = random_rows(n, module.dim, device)
+    rows = random_rows(n, module.dim, device, seed=-1)
 
     @torch.no_grad()
     def evaluate() -> Any:

@@ -10,7 +10,7 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from benchmarks.speed.goals import GOAL_DEVICE, GOAL_THREADS, Goal, verdict
+from benchmarks.speed.goals import GOAL_DEVICE, GOAL_THREADS, Goal, missed_goals, verdict
 from benchmarks.speed.names import FAISS, NAIVE, OURS, VECTOR_QUANTIZE, family
 from benchmarks.speed.record import Group, Result, SpeedRun
 
@@ -19,6 +19,7 @@ Goals = Mapping[str, Sequence[Goal]]
 
 FAMILIES = (VECTOR_QUANTIZE, FAISS, NAIVE)
 
+TEXT_COLUMNS = ("work", "quantizer", "goal", "goal missed", "where it goes (calls)")
 
 NAME_WIDTH = len(VECTOR_QUANTIZE)
 
@@ -112,15 +113,37 @@ def title(run: SpeedRun) -> str:
     )
 
 
+def _has_goals(run: SpeedRun) -> bool:
+    return (run.conditions.device, run.conditions.threads) == (GOAL_DEVICE, GOAL_THREADS)
+
+
+def missed_markdown(run: SpeedRun, goals: Goals) -> str:
+    """The goals that a run misses, with the operators that our time goes to there."""
+    missed = (
+        {group.work: missed_goals(goals.get(group.work, ()), group) for group in run.groups} if _has_goals(run) else {}
+    )
+    rows = [
+        {
+            "work": group.work,
+            "goal missed": "<br>".join(f"{goal.competitor}: {verdict(goal, group)}" for goal in missed[group.work]),
+            "ours, ms": significant(1e3 * group.results[0].median_seconds),
+            "where it goes (calls)": ", ".join(
+                f"`{each.name}` {each.share:.0%} ({each.calls:.3g})" for each in group.operators
+            ),
+        }
+        for group in run.groups
+        if missed.get(group.work)
+    ]
+    return f"**{title(run)}**\n\n{_table(rows) if rows else 'No goal is missed.'}\n"
+
+
 def markdown(run: SpeedRun, goals: Goals) -> str:
     """The works of a run that have an own implementation for reference, one line each, then the groups that have not.
 
     Ratios carry the quartiles of single rounds.
     """
-    conditions = run.conditions
-    has_goals = (conditions.device, conditions.threads) == (GOAL_DEVICE, GOAL_THREADS)
     compared = [group for group in run.groups if group.results[0].competitor == OURS]
-    rows = [_row(group, goals.get(group.work, ()) if has_goals else ()) for group in compared]
+    rows = [_row(group, goals.get(group.work, ()) if _has_goals(run) else ()) for group in compared]
     parts = [f"**{title(run)}**", *([_table(rows)] if rows else [])]
     for group in run.groups:
         if group.results[0].competitor != OURS:
@@ -169,7 +192,5 @@ def _ratio(result: Result) -> str:
 
 def _table(rows: Sequence[Mapping[str, str]]) -> str:
     frame = pd.DataFrame(rows)
-    align = ["left", *["right"] * (len(frame.columns) - 1)]
-    if frame.columns[-1] == "goal":
-        align[-1] = "left"
+    align = ["left" if name in TEXT_COLUMNS else "right" for name in frame.columns]
     return frame.to_markdown(index=False, disable_numparse=True, colalign=align)

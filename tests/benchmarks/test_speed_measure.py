@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from benchmarks.speed import limits, measure
-from benchmarks.speed.goals import MemoryBelow, TimesFaster, TimesTheTime, verdict
+from benchmarks.speed.goals import Goal, MemoryBelow, TimesFaster, TimesTheTime, verdict
 from benchmarks.speed.limits import Limits, search_floor, training_floor
 from benchmarks.speed.measure import Effort, torch_threads
 from benchmarks.speed.record import Group
@@ -45,8 +45,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def group(*competitors: Competitor, effort: Effort | None = None) -> Group:
-    work = Work("search", "exact", {"N": 100}, competitors)
+def group(*competitors: Competitor, effort: Effort | None = None, goals: tuple[Goal, ...] = ()) -> Group:
+    work = Work("search", "exact", {"N": 100}, competitors, goals)
     return measure.measure(work, CPU, effort or Effort(least=6, most=6, seconds=0.0))
 
 
@@ -124,6 +124,24 @@ def test_the_number_of_threads_is_set_and_set_back() -> None:
     with torch_threads(before + 1):
         assert torch.get_num_threads() == before + 1
     assert torch.get_num_threads() == before
+
+
+def test_a_missed_goal_is_explained_by_the_operators_of_ours() -> None:
+    matrix = torch.ones(300, 300)
+
+    def ours() -> None:
+        for _ in range(3):
+            torch.mm(matrix, matrix)
+        matrix.neg()
+
+    competitors = Competitor("ours", "", lambda device: ours), Competitor("peer", "", lambda device: matrix.sum)
+    largest, *others = group(*competitors, effort=Effort(1, 1, 0), goals=(TimesFaster("peer", 1e9),)).operators
+    assert (largest.name, largest.calls) == ("mm", 3)
+    assert 0.5 < largest.share < 1
+    assert "neg" in {operator.name for operator in others}
+    assert "sum" not in {operator.name for operator in others}
+    assert largest.share + sum(operator.share for operator in others) == pytest.approx(1)
+    assert group(*competitors, effort=Effort(1, 1, 0), goals=(TimesFaster("peer", 0),)).operators == []
 
 
 def test_verdicts_are_computed(clock: Clock) -> None:

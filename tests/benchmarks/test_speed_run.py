@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from benchmarks.speed import __main__ as command
-from benchmarks.speed import catalogue, measure, record, run
+from benchmarks.speed import catalogue, measure, record, run, tables
 from benchmarks.speed.goals import TimesFaster
 from benchmarks.speed.measure import Effort
 from benchmarks.speed.methods import vq_ema
@@ -151,10 +151,13 @@ def test_the_sweep_is_stored_and_drawn(tmp_path: Path, calls: Calls) -> None:
 
 
 def test_the_report_measures_nothing_and_fills_the_readme_again_and_again(
-    tmp_path: Path, calls: Calls, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, calls: Calls, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(tables, "GOAL_THREADS", 1)
     readme = tmp_path / "README.md"
-    readme.write_text("# Title\n<!-- speed -->\nold\n<!-- end of speed -->\nrest\n")
+    missed = "<!-- speed-missed -->\nold\n<!-- end of speed-missed -->\n"
+    readme.write_text(f"# Title\n<!-- speed -->\nold\n<!-- end of speed -->\n{missed}rest\n")
+    (tmp_path / "other.md").write_text(missed)
     assert start(tmp_path) == 0
     assert start(tmp_path, "--quick") == 0
     calls.clear()
@@ -163,8 +166,11 @@ def test_the_report_measures_nothing_and_fills_the_readme_again_and_again(
     assert calls == []
     text = readme.read_text()
     assert text.startswith("# Title\n<!-- speed -->\n\n**")
-    assert text.endswith("|\n\n<!-- end of speed -->\nrest\n")
-    assert text.count("first search, N=10") == 1  # not that of the quick run
+    assert text.endswith("|\n\n<!-- end of speed-missed -->\nrest\n")
+    assert text.count("first search, N=10") == 2  # in both, and not that of the quick run
+    assert "`sum` " in text
+    assert start(tmp_path, "--report", "--readme", str(tmp_path / "other.md")) == 0
+    assert (tmp_path / "other.md").read_text().count("first search, N=10") == 1
     assert "old" not in text
     assert "first search, N=10" in capsys.readouterr().out
 

@@ -13,8 +13,8 @@ from benchmarks.speed.limits import search_floor
 from benchmarks.speed.measure import group_of
 from benchmarks.speed.names import FAISS, NAIVE, OURS, VECTOR_QUANTIZE
 from benchmarks.speed.plot import sweep_figure
-from benchmarks.speed.record import PROTOCOL, Conditions, Environment, Group, Limits, SpeedRun
-from benchmarks.speed.tables import markdown, significant, terminal_tables, with_prefix
+from benchmarks.speed.record import PROTOCOL, Conditions, Environment, Group, Limits, Operator, SpeedRun
+from benchmarks.speed.tables import markdown, missed_markdown, significant, terminal_tables, with_prefix
 from benchmarks.speed.work import Competitor, Work
 
 GOALS = {"vq-ema training step, N=1000": (TimesFaster(VECTOR_QUANTIZE, 8),)}
@@ -88,6 +88,18 @@ def test_markdown_has_a_line_per_work_with_ratios_quartiles_and_verdict() -> Non
         "5.00",
         f"{VECTOR_QUANTIZE}: ≥ 8×: 7.9×, missed",
     ]
+
+
+def test_a_missed_goal_stands_with_what_the_time_goes_to() -> None:
+    operators = [Operator(name="addmm", share=0.6234, calls=16), Operator(name="amax", share=0.1, calls=3.5)]
+    met = made({OURS: [0.010] * 3, VECTOR_QUANTIZE: [0.090] * 3}).model_copy(update={"work": "another"})
+    goals = {**GOALS, "another": GOALS[GROUP.work]}
+    text = missed_markdown(run_of([GROUP.model_copy(update={"operators": operators}), met]), goals)
+    cells = [cell.strip() for cell in text.splitlines()[-1].split("|")[1:-1]]
+    assert cells == [GROUP.work, f"{VECTOR_QUANTIZE}: ≥ 8×: 7.9×, missed", "10.0", "`addmm` 62% (16), `amax` 10% (3.5)"]
+    assert "another" not in text
+    for run in (run_of([met]), run_of([GROUP], threads=1)):
+        assert missed_markdown(run, goals).endswith("No goal is missed.\n")
 
 
 def test_goals_are_judged_on_two_threads_only() -> None:

@@ -1,5 +1,6 @@
 """Methods timed together: measured on real runs, put into the table in place of what each run said of itself."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from benchmarks.results import Record, write_record
 from benchmarks.throughput import __main__ as command
 from benchmarks.throughput.__main__ import main
 from benchmarks.throughput.record import (
+    PROTOCOL,
     SPEEDS,
     Throughput,
     path_for,
@@ -74,3 +76,8 @@ def test_mistakes_are_sentences(
     write_record(tmp_path / "old.json", make_record(), {})
     assert main([str(tmp_path)]) == 2
     assert "configuration" in capsys.readouterr().err
+
+
+def test_the_written_protocol_is_this_version() -> None:
+    document = Path(command.__file__).parents[1] / "protocols" / "throughput.md"
+    assert re.findall(r"^Version: `(.+)`$", document.read_text(encoding="utf-8"), re.MULTILINE) == [PROTOCOL]

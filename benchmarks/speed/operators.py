@@ -1,0 +1,28 @@
+"""Which of PyTorch's operators the time of a call goes to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch.autograd.profiler import profile
+
+from benchmarks.speed.record import Operator
+
+LARGEST = 8
+"""Operators that are kept."""
+
+
+def largest_operators(call: Callable[[], Any], calls: int) -> list[Operator]:
+    """The operators that `calls` calls spend the most CPU time in, less what they call in turn, largest first."""
+    with profile(use_kineto=False) as profiled:  # kineto writes to the screen, and looks for a GPU
+        for _ in range(calls):
+            call()
+    events = sorted(profiled.key_averages(), key=lambda event: -event.self_cpu_time_total)
+    total = sum(event.self_cpu_time_total for event in events)
+    return [
+        Operator(
+            name=event.key.removeprefix("aten::"), share=event.self_cpu_time_total / total, calls=event.count / calls
+        )
+        for event in events[:LARGEST]
+    ]
