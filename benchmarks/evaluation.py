@@ -52,6 +52,18 @@ class Evaluation:
     samples: tuple[UInt8[Tensor, "n 3 h w"], UInt8[Tensor, "n 3 h w"]]
     """The test set's first pictures and their reconstructions."""
 
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What is stored beside a record of it, by name."""
+        originals, reconstructions = self.samples
+        counts = {} if self.code_counts is None else {"code_counts": np.asarray(self.code_counts)}
+        return {
+            **{f"image/{name}": values for name, values in self.per_image.items()},
+            **{f"resampled/{name}": values for name, values in self.resampled.items()},
+            "samples/original": np.asarray(originals),
+            "samples/reconstruction": np.asarray(reconstructions),
+            **counts,
+        }
+
 
 @torch.no_grad()
 def evaluate(

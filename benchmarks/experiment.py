@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -261,23 +261,23 @@ def _store(
     path: Path, record: Record, tokenizer: Tokenizer, evaluation: Evaluation, history: list[dict[str, float]]
 ) -> None:
     """The record last: once it is there, the run is done."""
-    originals, reconstructions = (np.asarray(pictures) for pictures in evaluation.samples)
     names = sorted({name for entry in history for name in entry})
-    arrays = {
-        **{f"image/{name}": values for name, values in evaluation.per_image.items()},
-        **{f"resampled/{name}": values for name, values in evaluation.resampled.items()},
-        **{f"curve/{name}": np.array([entry.get(name, math.nan) for entry in history]) for name in names},
-        "samples/original": originals,
-        "samples/reconstruction": reconstructions,
-    }
-    if evaluation.code_counts is not None:
-        arrays["code_counts"] = np.asarray(evaluation.code_counts)
+    curves = {f"curve/{name}": np.array([entry.get(name, math.nan) for entry in history]) for name in names}
     weights = {name: tensor.cpu().contiguous().clone() for name, tensor in tokenizer.state_dict().items()}
     with replacing(path.with_suffix(".safetensors")) as temporary:
         save_file(weights, temporary, metadata={"config": json.dumps(record.config), "run": record.id})
-    save_grid(path.with_suffix(".png"), {"original": originals, record.quantizer.name: reconstructions})
-    write_record(path, record, arrays)
+    store_evaluation(path, record, evaluation, curves)
     _checkpoint(path).unlink(missing_ok=True)
+
+
+def store_evaluation(
+    path: Path, record: Record, evaluation: Evaluation, curves: Mapping[str, np.ndarray] | None = None
+) -> None:
+    """What was measured: a picture of originals over reconstructions, the arrays and the record."""
+    arrays = evaluation.arrays()
+    rows = {"original": arrays["samples/original"], record.quantizer.name: arrays["samples/reconstruction"]}
+    save_grid(path.with_suffix(".png"), rows)
+    write_record(path, record, {**arrays, **(curves or {})})
 
 
 def _plain(value: Any) -> Any:

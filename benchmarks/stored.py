@@ -20,8 +20,11 @@ def configuration(path: Path, stored: Record) -> RunConfig:
     """The configuration that the stored run was made from.
 
     Raises:
-        UsageError: this version of the program measures otherwise, or has other settings.
+        UsageError: this version of the program measures otherwise, or has other settings; or it is no run but the
+            evaluation of one on other pictures.
     """
+    if "trained_on" in stored.data:
+        raise UsageError(f"{path}: an evaluation on other pictures, and no run; give the run that it is of")
     how = f"; check out the commit that made it, {stored.environment.commit or 'which is not known'}"
     if stored.protocol != PROTOCOL:
         raise UsageError(f"{path}: measured under {stored.protocol}, and this version measures under {PROTOCOL}{how}")

@@ -29,9 +29,11 @@ Resamples = Callable[[str], Mapping[str, np.ndarray]]
 
 def group_title(record: Record) -> str:
     """What all rows of a record's table share."""
+    trained_on = record.data.get("trained_on")
+    place = record.data["name"] if trained_on is None else f"{record.data['name']}, trained on {trained_on['name']}"
     changed = "".join(f", {name}={value}" for name, value in sorted(record.changes.items()))
     return (
-        f"{record.data['name']} · preset {record.preset}{changed} · {record.training_images:,} training images · "
+        f"{place} · preset {record.preset}{changed} · {record.training_images:,} training images · "
         f"protocol {record.protocol}"
     )
 

@@ -96,6 +96,8 @@ def kmeans_plus_plus(rows: Float[Tensor, "n d"], size: int) -> Float[Tensor, "k 
     while len(centres) < size:
         number = min(size - len(centres), max(1, len(centres) // GROWTH))
         summed = distances.double().cumsum(0)
+        if summed[-1] == 0:  # every row is a centre by now; the rest are repeats, which would take long to tell apart
+            return torch.cat([centres, rows[: size - len(centres)]])
         offset = len(centres) * GOLDEN % SLOTS / SLOTS
         points = (torch.arange(number, device=rows.device) + offset) / number * summed[-1]
         chosen = rows[torch.searchsorted(summed, points, right=True).clamp_max(count - 1)]

@@ -11,15 +11,17 @@ A batch is uint8 of shape (B, 3, image_size, image_size). `transforms` has the c
 
 from benchmarks.data.batches import test_batches, training_batches
 from benchmarks.data.config import DataConfig, DataError
-from benchmarks.data.opening import Data, open_data
+from benchmarks.data.opening import Data, EvaluationData, open_data, open_evaluation_data
 from benchmarks.data.transforms import centre_crop, to_rgb, to_tensor
 
 __all__ = [
     "Data",
     "DataConfig",
     "DataError",
+    "EvaluationData",
     "centre_crop",
     "open_data",
+    "open_evaluation_data",
     "test_batches",
     "to_rgb",
     "to_tensor",

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 
 from benchmarks.data.datasets import TestPictures, TrainingPictures
 from benchmarks.data.machine import cores
-from benchmarks.data.opening import Data
+from benchmarks.data.opening import Data, EvaluationData
 from benchmarks.data.sampling import TrainingSampler
 
 
@@ -43,7 +43,7 @@ def training_batches(
 
 
 def test_batches(
-    data: Data,
+    data: EvaluationData,
     batch_size: int,
     rank: int = 0,  # noqa: PT028  (no test, though its name begins so)
     world_size: int = 1,  # noqa: PT028

@@ -57,8 +57,8 @@ def find_pictures(folder: Path, below: str = "") -> PictureFiles:
     return PictureFiles(folder, tuple(sorted(files)))
 
 
-def open_folder(config: DataConfig) -> Source:
-    """The folder that `config.source` names. Raises DataError where it is missing or has too few pictures."""
+def require_folder(config: DataConfig) -> Path:
+    """The folder that `config.source` names. Raises DataError where there is none."""
     folder = Path(config.source).expanduser()
     if folder.is_file():
         raise DataError(f"{config.source} is a file: name the folder that holds the pictures")
@@ -67,8 +67,35 @@ def open_folder(config: DataConfig) -> Source:
             f'there is no folder {config.source}: the data source is "photographs", an existing folder, '
             '"torchvision:NAME" or "huggingface:NAME[:column]"'
         )
-    test_folder = next((name for name in TEST_FOLDERS if (folder / name).is_dir()), None)
-    if (folder / "train").is_dir() and test_folder:
+    return folder
+
+
+def test_folder_of(folder: Path) -> str | None:
+    """Which folder within has the pictures to test on, where one beside it has those to train on."""
+    tests = (name for name in TEST_FOLDERS if (folder / name).is_dir())
+    return next(tests, None) if (folder / "train").is_dir() else None
+
+
+def open_whole_folder(config: DataConfig) -> tuple[PictureFiles, str]:
+    """All pictures of a folder, but of one with train/ and val/ those of val/ only; and that in words.
+
+    Raises:
+        DataError: there is no such folder, or no picture in it.
+    """
+    folder = require_folder(config)
+    below = test_folder_of(folder)
+    pictures = find_pictures(folder, below or "")
+    if not pictures:
+        raise DataError(f"no pictures in {Path(config.source, below or '')}")
+    return pictures, f"all of {below}/" if below else "all pictures"
+
+
+def open_folder(config: DataConfig) -> Source:
+    """The folder that `config.source` names, to train and to test on. Raises DataError where it is missing or has too
+    few pictures."""
+    folder = require_folder(config)
+    test_folder = test_folder_of(folder)
+    if test_folder:
         train, test = find_pictures(folder, "train"), find_pictures(folder, test_folder)
         for name, found in (("train", train), (test_folder, test)):
             if not found:

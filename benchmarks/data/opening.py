@@ -17,7 +17,7 @@ from torch import Tensor
 
 from benchmarks.data.config import DataConfig, DataError
 from benchmarks.data.datasets import Decoder, TestPictures, TrainingPictures, protocol_crop, reason
-from benchmarks.data.folder import open_folder
+from benchmarks.data.folder import TEST_FOLDERS, open_folder, open_whole_folder
 from benchmarks.data.machine import MEMORY_SHARE, in_threads, memory_budget, own_console
 from benchmarks.data.named import open_huggingface, open_torchvision
 from benchmarks.data.photographs import open_photographs
@@ -30,16 +30,22 @@ NAMES_ON_SCREEN = 10
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True)
-class Data:
-    """What a run trains and tests on."""
+@dataclass(frozen=True, kw_only=True)
+class EvaluationData:
+    """What a tokenizer is tested on."""
 
-    train: TrainingPictures
     test: TestPictures
     record: dict[str, Any]
     """What the pictures are and how they were chosen, cropped and checked; JSON-able."""
     workers: int | None
     """Loading processes asked for; None: by rule."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data(EvaluationData):
+    """What a run trains and tests on."""
+
+    train: TrainingPictures
 
 
 @dataclass(frozen=True)
@@ -68,9 +74,12 @@ def open_source(config: DataConfig) -> Source:
 
 
 def short_name(source: str) -> str:
-    """A name for the data that may also name a folder of results."""
-    folder = Path(source).expanduser()
-    return re.sub(r"[^\w.-]+", "-", folder.resolve().name if folder.is_dir() else source) or "folder"
+    """A name for the data that may also name a folder of results; of SET/test it is SET-test."""
+    folder = Path(source).expanduser().resolve()
+    name = folder.name if folder.is_dir() else source
+    if folder.is_dir() and name in ("train", *TEST_FOLDERS):
+        name = f"{folder.parent.name}-{name}"
+    return re.sub(r"[^\w.-]+", "-", name) or "folder"
 
 
 def try_each(pictures: Pictures, work: Callable[[int], Result], label: str, console: Console) -> Usable[Result]:
@@ -124,7 +133,31 @@ def open_data(config: DataConfig, console: Console | None = None) -> Data:
         "memory_share": MEMORY_SHARE,
     }
     _report(console, {**train_record["skipped"], **test_record["skipped"]})
-    return Data(train, test, record, config.workers)
+    return Data(train=train, test=test, record=record, workers=config.workers)
+
+
+def open_evaluation_data(config: DataConfig, console: Console | None = None) -> EvaluationData:
+    """Find, check and decode pictures to test on only: all those of a folder (of one with train/ and val/ the latter),
+    or the test split of a data set by name. Raises DataError as `open_data`."""
+    console = console or own_console()
+    pictures: Pictures
+    if ":" in config.source or config.source == "photographs":
+        source = open_source(config)
+        pictures, rule = source.test, source.split
+    else:
+        pictures, rule = open_whole_folder(config)
+    test, test_record = _open_test(config, take_evenly(pictures, config.limit_test), memory_budget(), console)
+    record = {
+        "name": short_name(config.source),
+        "source": config.source,
+        "split": rule,
+        "image_size": config.image_size,
+        "fingerprint": test_record["fingerprint"],
+        "test": test_record,
+        "memory_share": MEMORY_SHARE,
+    }
+    _report(console, test_record["skipped"])
+    return EvaluationData(test=test, record=record, workers=config.workers)
 
 
 def _open_test(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
-from torch.autograd.profiler import profile
+from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.speed.record import Operator
 
@@ -15,7 +16,8 @@ LARGEST = 8
 
 def largest_operators(call: Callable[[], Any], calls: int) -> list[Operator]:
     """The operators that `calls` calls spend the most CPU time in, less what they call in turn, largest first."""
-    with profile(use_kineto=False) as profiled:  # kineto writes to the screen, and looks for a GPU
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # else the profiler writes its stages over the progress bar
+    with profile(activities=[ProfilerActivity.CPU]) as profiled:
         for _ in range(calls):
             call()
     events = sorted(profiled.key_averages(), key=lambda event: -event.self_cpu_time_total)

@@ -70,6 +70,8 @@ def methods(paths: Sequence[Path], errors: Console) -> dict[str, dict[tuple[str,
     problems: list[str] = []
     found: dict[str, dict[tuple[str, int], Method]] = {}
     for path, record in iterate_records(paths, problems):
+        if "trained_on" in record.data:  # the same tokenizer as in another table
+            continue
         key = tables.label(record), tables.asked_bits(record)
         found.setdefault(record.settings, {}).setdefault(key, (path, record))
     for problem in problems:

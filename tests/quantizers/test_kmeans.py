@@ -48,6 +48,15 @@ def test_no_more_rows_than_centres():
     assert torch.equal(centres[:5], rows)
 
 
+def test_fewer_distinct_rows_than_centres():
+    distinct = torch.randn(3, 2, generator=torch.Generator().manual_seed(0))
+    rows = distinct[torch.arange(100) % 3]
+    seeds = kmeans_plus_plus(rows, 50)
+    assert seeds.shape == (50, 2)
+    assert torch.equal(seeds.unique(dim=0), distinct.unique(dim=0))
+    assert sorted(kmeans(rows, 50, 3, 100)[1].tolist()) == [0.0] * 47 + [33.0, 33.0, 34.0]
+
+
 def test_equal_rows():
     centres, counts = kmeans(torch.ones(100, 2), 8, 3, 100)
     assert torch.equal(centres, torch.ones(8, 2))
