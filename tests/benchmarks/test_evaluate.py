@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from rich.console import Console
 from safetensors.torch import load_file, save_file
 
 from benchmarks import run, tables
@@ -17,6 +18,7 @@ from benchmarks.reproduce.__main__ import main as reproduce
 from benchmarks.results import Record, read_arrays, read_record
 from benchmarks.speed.measure import torch_threads
 from benchmarks.throughput.__main__ import main as throughput
+from benchmarks.throughput.__main__ import methods
 
 
 def make_pictures(folder: Path, names: list[str], seed: int) -> None:
@@ -114,6 +116,8 @@ def test_an_evaluation_is_neither_made_again_nor_timed(
 ) -> None:
     assert measure(the(runs, "fsq-*.json"), "--data", home / "other" / "test", "--output", tmp_path / "out") == 0
     (path,) = (tmp_path / "out").rglob("*.json")
+    timed = methods([runs, path], Console())
+    assert timed.keys() == {read_record(the(runs, "fsq-*.json")).settings}
     for command in (
         lambda: reproduce([str(path)]),
         lambda: throughput([str(path)]),
