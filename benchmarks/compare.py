@@ -143,6 +143,8 @@ def build(arguments: Arguments, stored: Stored) -> tuple[list[formats.Titled], s
         if column.better is None:
             judged = ", ".join(name for name, each in BY_NAME.items() if each.better is not None)
             raise UsageError(f"--matrix: by {column.name!r} no row is better than another; there are {judged}")
+        if len(stored.frame) > MOST_RESAMPLED:
+            raise UsageError(f"--matrix: of {len(stored.frame):,} runs; filter them to at most {MOST_RESAMPLED:,}")
         built = tables.matrices(stored.frame, column, resamples)
         text = [titled.cells.map(lambda cell: cell.text).assign(table=titled.title) for titled in built]
         return built, pd.concat(text).to_csv(index=False) if text else ""

@@ -108,10 +108,11 @@ def wins(rows: Sequence[Measured], higher_is_better: bool) -> Bool[np.ndarray, "
 def best(rows: Sequence[Measured], higher_is_better: bool) -> Bool[np.ndarray, " k"]:
     """The row with the best mean, and all that it does not beat; none where no row has a number."""
     values = means(rows)
-    if np.isnan(values).all():
-        return np.zeros(len(rows), bool)
+    known = ~np.isnan(values)
+    if not known.any() or all(row.resampled is None for row in rows):  # the second: nothing beats anything
+        return known
     first = np.nanargmax(values if higher_is_better else -values)
-    return ~wins(rows, higher_is_better)[first] & ~np.isnan(values)
+    return ~wins(rows, higher_is_better)[first] & known
 
 
 def _stack(rows: Sequence[Measured]) -> Float[np.ndarray, "k r"]:

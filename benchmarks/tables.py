@@ -113,9 +113,13 @@ def summarise(frame: pd.DataFrame, resamples: Resamples = lambda run: {}) -> pd.
     keys = grouped[["seed"]].nunique().rename(columns={"seed": "seeds"})
     parts = [keys, grouped[headings].mean(), grouped[headings].std().add_suffix(" std")]
     summary = pd.concat(parts, axis=1).reset_index()
-    runs = [part for _, part in grouped]
+    number = grouped.ngroup().to_numpy()  # of the row that a run belongs to, in the order of `keys`
+    by_row = np.argsort(number, kind="stable")
+    rows = np.split(by_row, np.flatnonzero(np.diff(number[by_row])) + 1)
+    ids, trained = frame["id"].to_numpy(), frame["trained"].to_numpy()
     for column in COLUMNS:
-        measured = [_measured(part, column, resamples) for part in runs]
+        values = frame[column.heading].to_numpy()
+        measured = [_measured(values[row], ids[row], bool(trained[row].any()), column, resamples) for row in rows]
         summary[f"{column.heading} ±"] = statistics.half_widths(measured) if measured else []
         summary[f"{column.heading} best"] = _best(summary, column, measured)
     rank = summary["name"].map(lambda name: BASELINES.index(name) if name in BASELINES else len(BASELINES))
@@ -125,15 +129,15 @@ def summarise(frame: pd.DataFrame, resamples: Resamples = lambda run: {}) -> pd.
     return order.drop(columns="rank").reset_index(drop=True)
 
 
-def _measured(runs: pd.DataFrame, column: Column, resamples: Resamples) -> Measured:
-    """What was measured of a row; its mean over seeds on resamples only where every seed has them."""
+def _measured(values: np.ndarray, ids: Sequence[str], trained: bool, column: Column, resamples: Resamples) -> Measured:
+    """What was measured of a row's runs; their mean on resamples only where every run has them."""
     if column.metric is None:
         found = [np.zeros(2)]  # other pictures would change nothing
     else:
-        found = [each for run in runs["id"] if (each := resamples(run).get(column.metric)) is not None]
-    complete = column.metric is None or len(found) == len(runs)
+        found = [each for run in ids if (each := resamples(run).get(column.metric)) is not None]
+    complete = column.metric is None or len(found) == len(ids)
     resampled = column.scale * np.mean(found, 0) if complete else None
-    return Measured(runs[column.heading].to_numpy(), resampled, bool(runs["trained"].any()))
+    return Measured(values, resampled, trained)
 
 
 def _best(summary: pd.DataFrame, column: Column, measured: Sequence[Measured]) -> pd.Series:
@@ -179,7 +183,12 @@ def matrices(frame: pd.DataFrame, column: Column, resamples: Resamples) -> list[
         for rate, rivals in part[~part["name"].isin(BASELINES)].groupby("rate"):
             rows = [(key[2], runs) for key, runs in pd.concat([baselines, rivals]).groupby(KEYS, sort=False)]
             labels = [name for name, _ in rows]
-            measured = [_measured(runs, column, resamples) for _, runs in rows]
+            measured = [
+                _measured(
+                    runs[column.heading].to_numpy(), list(runs["id"]), bool(runs["trained"].any()), column, resamples
+                )
+                for _, runs in rows
+            ]
             found = statistics.differences(measured)
             wins = statistics.wins(measured, column.better != "low")
             cells: dict[str, list[Cell]] = {"row − column": [Cell(name) for name in labels]}

@@ -1,5 +1,7 @@
 """Intervals and tests on made data whose truth is known."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -111,3 +113,13 @@ def test_rows_without_any_spread():
     p = differences(rows).p
     assert p[0, 1] == 1
     assert p[0, 2] == 0
+
+
+def test_very_many_rows_without_resamples_take_no_memory_of_their_pairs():
+    rows = [Measured(np.array([float(number)] * 3), None) for number in range(5000)]
+    tracemalloc.start()
+    told = best(rows, True)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert told.all()
+    assert peak < 10e6  # one matrix of all pairs has 200 MB
