@@ -14,11 +14,13 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import statistics
-from benchmarks.columns import COLUMNS, Column
+from benchmarks.columns import BY_NAME, COLUMNS, Column
 from benchmarks.formats import Cell, Titled
 from benchmarks.metrics.resampling import resampled_metrics
 from benchmarks.results import Record, read_arrays
 from benchmarks.statistics import Measured
+
+BITS = BY_NAME["bits"]
 
 BASELINES = ("block-mean", "none")
 """Rows that frame the others: what no quantizer may fall below, and what none can exceed."""
@@ -164,6 +166,8 @@ def comparison(summary: pd.DataFrame, columns: Sequence[Column] = COLUMNS) -> li
 
 def _cells(part: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
     cells = {"quantizer": [Cell(name) for name in part["quantizer"]], "seeds": [Cell(str(n)) for n in part["seeds"]]}
+    if part.loc[part["rate"] > 0, "rate"].nunique() > 1 and BITS not in columns:
+        columns = [BITS, *columns]  # else nothing would tell the rows of a quantizer apart
     for column in columns:
         name = column.heading
         if part[name].notna().any():

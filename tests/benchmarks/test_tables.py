@@ -252,6 +252,18 @@ def test_compare_reads_the_arrays_and_writes_the_matrix(
     assert "10 bits" in matrix
 
 
+def test_rows_of_several_rates_can_be_told_apart(
+    tmp_path: Path, make_record: Callable[..., Record], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for bits in (10, 12):
+        record = make_record("vq", id=str(bits), config={"bits": bits})
+        write_record(tmp_path / f"{bits}.json", record, {})
+    assert main(Arguments((tmp_path,), format="markdown", columns=("psnr",))) == 0
+    assert "bits |" in capsys.readouterr().out
+    assert main(Arguments((tmp_path,), format="markdown", columns=("psnr",), bits=(10,))) == 0
+    assert "bits |" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("format", ["latex", "html"])
 def test_compare_writes_for_papers_and_pages(
     tmp_path: Path, make_record: Callable[..., Record], capsys: pytest.CaptureFixture[str], format: str
