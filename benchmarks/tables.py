@@ -117,7 +117,7 @@ def summarise(frame: pd.DataFrame, resamples: Resamples = lambda run: {}) -> pd.
     summary = pd.concat(parts, axis=1).reset_index()
     number = grouped.ngroup().to_numpy()  # of the row that a run belongs to, in the order of `keys`
     by_row = np.argsort(number, kind="stable")
-    rows = np.split(by_row, np.flatnonzero(np.diff(number[by_row])) + 1)
+    rows = np.split(by_row, np.flatnonzero(np.diff(number[by_row], prepend=-1)))[1:]
     ids, trained = frame["id"].to_numpy(), frame["trained"].to_numpy()
     for column in COLUMNS:
         values = frame[column.heading].to_numpy()
