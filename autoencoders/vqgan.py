@@ -145,7 +145,7 @@ class Middle(nn.Module):
         width = config.widths[-1]
         self.checkpointing = config.gradient_checkpointing
         self.block_1 = ResidualBlock(width, width, config.dropout)
-        self.attn_1 = AttentionBlock(width)
+        self.attn_1: nn.Module = AttentionBlock(width)
         self.block_2 = ResidualBlock(width, width, config.dropout)
 
     def forward(self, h: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:

@@ -1,0 +1,105 @@
+"""Files of weights that are broken, or that would like to run something."""
+
+import os
+import pickle
+import struct
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from autoencoders.pretrained import WeightsError, read_tensors
+
+TENSORS = {"a": torch.arange(6.0).view(2, 3), "b": torch.ones(1000)}
+
+
+class RunsCode:
+    """A pickle of it makes a file when it is loaded."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
+        return os.mkdir, (str(self.mark),)
+
+
+@pytest.mark.parametrize("name", ["x.safetensors", "x.ckpt", "x.pt", "x.bin"])
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_tensors_come_as_they_were_stored(name: str, wrapped: bool, tmp_path: Path) -> None:
+    path = tmp_path / name
+    if name == "x.safetensors":
+        save_file(TENSORS, path)
+    else:
+        torch.save({"state_dict": TENSORS, "epoch": 7} if wrapped else {**TENSORS, "epoch": 7}, path)
+    found = read_tensors(path)
+    assert found.keys() == TENSORS.keys()
+    assert all(torch.equal(found[key], TENSORS[key]) for key in TENSORS)
+
+
+@pytest.mark.parametrize("old_format", [False, True])
+@pytest.mark.parametrize("place", ["alone", "beside", "state_dict"])
+def test_a_file_with_code_in_it_is_refused_and_the_code_not_run(old_format: bool, place: str, tmp_path: Path) -> None:
+    mark, path = tmp_path / "ran", tmp_path / "evil.ckpt"
+    evil = RunsCode(mark)
+    content = {"alone": evil, "beside": {"state_dict": TENSORS, "x": evil}, "state_dict": {"state_dict": evil}}[place]
+    torch.save(content, path, _use_new_zipfile_serialization=not old_format)
+    with pytest.raises(WeightsError, match="holds more than tensors"):
+        read_tensors(path)
+    assert not mark.exists()
+    torch.load(path, weights_only=False)
+    assert mark.exists()  # it would have
+
+
+@pytest.mark.parametrize("name", ["x.safetensors", "x.ckpt"])
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99, 0.9999])
+def test_a_truncated_file_is_damaged(name: str, share: float, tmp_path: Path) -> None:
+    path = tmp_path / name
+    save_file(TENSORS, path) if name == "x.safetensors" else torch.save(TENSORS, path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(WeightsError, match=f"{name}: damaged"):
+        read_tensors(path)
+
+
+@pytest.mark.parametrize("name", ["x.safetensors", "x.ckpt"])
+@pytest.mark.parametrize(
+    "content", [b"\0" * 1000, b"<html>Not found</html>", b"\x80\x02" * 50, b"PK\x03\x04" + b"x" * 99]
+)
+def test_what_is_no_file_of_weights_is_refused(name: str, content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(WeightsError, match=name):
+        read_tensors(path)
+
+
+@pytest.mark.parametrize("end", [2**40, 2**62, -1])
+def test_a_tensor_that_claims_to_be_huge_takes_no_memory(end: int, tmp_path: Path) -> None:
+    header = f'{{"a":{{"dtype":"F32","shape":[{max(end, 0) // 4}],"data_offsets":[0,{end}]}}}}'.encode()
+    path = tmp_path / "huge.safetensors"
+    path.write_bytes(struct.pack("<Q", len(header)) + header + b"\0" * 64)
+    with pytest.raises(WeightsError, match="damaged"):
+        read_tensors(path)
+    path.write_bytes(struct.pack("<Q", 2**60) + header)
+    with pytest.raises(WeightsError, match="damaged"):
+        read_tensors(path)
+
+
+def test_other_things_than_tensors_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "list.pt"
+    torch.save([torch.ones(1)], path)
+    with pytest.raises(WeightsError, match="holds a list"):
+        read_tensors(path)
+    path.write_bytes(pickle.dumps({"a": 1}))
+    with pytest.raises(WeightsError):
+        read_tensors(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("readme.txt", "nothing")
+    with pytest.raises(WeightsError, match="damaged"):
+        read_tensors(path)
+    with pytest.raises(WeightsError, match="there is no file"):
+        read_tensors(tmp_path / "nowhere.pt")
+    with pytest.raises(WeightsError, match="there is no file"):
+        read_tensors(tmp_path)
