@@ -14,7 +14,6 @@ from typing import Any, get_args
 
 import psutil
 import torch
-import tyro
 from accelerate import Accelerator
 
 from autoencoders import LossConfig, VQGANConfig, training_memory
@@ -22,6 +21,7 @@ from autoencoders.perceptual import choose_perceptual
 from benchmarks.config import PRESETS, PresetName, RunConfig, Settings, TrainConfig
 from benchmarks.data import DataConfig
 from benchmarks.experiment import BLOCK_MEAN, make_quantizer
+from benchmarks.flags import parse_flags
 from quantizers import list_quantizers, quantizer_class
 
 PRECISIONS = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -82,16 +82,10 @@ def parse(argv: Sequence[str]) -> Arguments:
     first.add_argument("--preset", choices=get_args(PresetName), default=Arguments.preset)
     name: PresetName = first.parse_known_args(list(argv))[0].preset
     preset = PRESETS[name]
-    return tyro.cli(
-        Arguments,
-        prog="python -m benchmarks.run",
-        description=inspect.cleandoc(Arguments.__doc__ or ""),
-        default=Arguments(
-            preset=name, data=preset.data, model=preset.model, dim=preset.dim, loss=preset.loss, train=preset.train
-        ),
-        args=list(argv),
-        config=(tyro.conf.FlagCreatePairsOff,),
+    default = Arguments(
+        preset=name, data=preset.data, model=preset.model, dim=preset.dim, loss=preset.loss, train=preset.train
     )
+    return parse_flags(Arguments, "benchmarks.run", argv, default)
 
 
 def quantizer_options_of(words: Sequence[str]) -> dict[str, Any]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-import tyro
 from rich.console import Console
 from rich.markup import escape
 
+from benchmarks.flags import parse_flags
 from benchmarks.readme import put_between_markers
 from quantizers import list_quantizers
 
@@ -45,4 +44,4 @@ def main(arguments: Arguments) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(tyro.cli(Arguments, description=inspect.cleandoc(Arguments.__doc__ or ""))))
+    sys.exit(main(parse_flags(Arguments, "benchmarks.catalogue", sys.argv[1:])))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from rich.markup import escape
 from benchmarks import formats, tables
 from benchmarks.arguments import UsageError, existing_paths
 from benchmarks.columns import BY_NAME, COLUMNS, Column
+from benchmarks.flags import parse_flags
 from benchmarks.readme import around_markers, put_between_markers
 from benchmarks.results import Record, RecordError, iterate_records
 from benchmarks.throughput.record import read_throughputs, remark, with_throughputs
@@ -196,8 +196,7 @@ def main(arguments: Arguments) -> int:
 
 def command(argv: Sequence[str]) -> int:
     """`main` with the arguments of a command line."""
-    description = inspect.cleandoc(Arguments.__doc__ or "")
-    return main(tyro.cli(Arguments, prog="python -m benchmarks.compare", description=description, args=list(argv)))
+    return main(parse_flags(Arguments, "benchmarks.compare", argv))
 
 
 if __name__ == "__main__":

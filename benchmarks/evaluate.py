@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import shlex
 import sys
 import time
@@ -28,6 +27,7 @@ from benchmarks.data import DataConfig, EvaluationData, open_evaluation_data, te
 from benchmarks.environment import environment
 from benchmarks.evaluation import PROTOCOL, MetricWeights, evaluate
 from benchmarks.experiment import BLOCK_MEAN, find_done, make_tokenizer, store_evaluation
+from benchmarks.flags import parse_flags
 from benchmarks.results import Record, StoredRuns, iterate_records, read_record
 from benchmarks.stored import configuration
 from benchmarks.training import make_accelerator
@@ -245,13 +245,7 @@ def _of_training(stored: Record) -> dict[str, str]:
 def main(argv: Sequence[str]) -> int:
     """The command: 0 when all is measured, 2 for a user's mistake, 130 when stopped."""
     console, errors = Console(), Console(stderr=True, soft_wrap=True)
-    arguments = tyro.cli(
-        Arguments,
-        prog="python -m benchmarks.evaluate",
-        description=inspect.cleandoc(Arguments.__doc__ or ""),
-        args=list(argv),
-        config=(tyro.conf.FlagCreatePairsOff,),
-    )
+    arguments = parse_flags(Arguments, "benchmarks.evaluate", argv)
     try:
         accelerator = make_accelerator(TrainConfig(), arguments.cpu)
         console.quiet = errors.quiet = not accelerator.is_main_process

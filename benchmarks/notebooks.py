@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from rich.markup import escape
 
 from benchmarks.arguments import UsageError
 from benchmarks.checkpoint import replacing
+from benchmarks.flags import parse_flags
 
 FOLDER = Path("results/notebooks")
 TIMEOUT = 600
@@ -66,12 +66,7 @@ def execute(path: Path) -> str:
 def main(argv: Sequence[str]) -> int:
     """The command: 0 when all ran, 1 when a cell failed, 2 for a user's mistake, 130 when stopped."""
     console, errors = Console(), Console(stderr=True, soft_wrap=True)
-    arguments = tyro.cli(
-        Arguments,
-        prog="python -m benchmarks.notebooks",
-        description=inspect.cleandoc(Arguments.__doc__ or ""),
-        args=list(argv),
-    )
+    arguments = parse_flags(Arguments, "benchmarks.notebooks", argv)
     paths = arguments.notebooks or sorted(FOLDER.glob("*.ipynb"))
     failed = 0
     try:

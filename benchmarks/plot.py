@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -18,6 +17,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from benchmarks import plots
 from benchmarks.arguments import UsageError, existing_paths, require_writable
+from benchmarks.flags import parse_flags
 from benchmarks.plots.saving import save
 from benchmarks.results import OtherProtocolError, Record, RecordError, find_records, read_arrays, read_record
 from benchmarks.sources.plot import figures as source_figures
@@ -121,4 +121,4 @@ def main(arguments: Arguments) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(tyro.cli(Arguments, description=inspect.cleandoc(Arguments.__doc__ or ""))))
+    sys.exit(main(parse_flags(Arguments, "benchmarks.plot", sys.argv[1:])))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from rich.progress import track
 
 from benchmarks.arguments import UsageError, existing_paths
 from benchmarks.checkpoint import replacing
+from benchmarks.flags import parse_flags
 from benchmarks.plots import figures
 from benchmarks.report.page import page
 from benchmarks.report.pictures import Picture, figure_uri, read_samples
@@ -85,12 +85,7 @@ def write(path: Path, text: str) -> None:
 def main(argv: Sequence[str]) -> int:
     """The command: 0 when every file was a valid run, 1 when some were not, 2 for a mistake, 130 when stopped."""
     console, errors = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
-    arguments = tyro.cli(
-        Arguments,
-        prog="python -m benchmarks.report",
-        description=inspect.cleandoc(Arguments.__doc__ or ""),
-        args=list(argv),
-    )
+    arguments = parse_flags(Arguments, "benchmarks.report", argv)
     try:
         stored, throughputs, problems = find_runs(arguments.paths, errors)
         for problem in problems:

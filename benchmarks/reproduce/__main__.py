@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -25,6 +24,7 @@ from benchmarks.data import Data, DataConfig
 from benchmarks.data.machine import cores
 from benchmarks.evaluation import MetricWeights
 from benchmarks.experiment import Execution, find_done, record_path
+from benchmarks.flags import parse_flags
 from benchmarks.reproduce.agreement import Agreement, compare
 from benchmarks.results import Record, read_arrays, read_record, read_records
 from benchmarks.run import perform_with_bar
@@ -223,13 +223,7 @@ def main(argv: Sequence[str]) -> int:
     """The command: 0 when all runs agree, 1 when one does not or nothing can be said of it, 2 for a user's mistake,
     130 when stopped."""
     console, errors = Console(), Console(stderr=True, soft_wrap=True)
-    arguments = tyro.cli(
-        Arguments,
-        prog="python -m benchmarks.reproduce",
-        description=inspect.cleandoc(Arguments.__doc__ or ""),
-        args=list(argv),
-        config=(tyro.conf.FlagCreatePairsOff,),
-    )
+    arguments = parse_flags(Arguments, "benchmarks.reproduce", argv)
     kept = "what was made is stored, and the same command goes on from there"
     lost = "nothing is kept; with --output FOLDER the same command could go on"
     with ExitStack() as stack:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import signal
 import sys
 from collections.abc import Sequence
@@ -11,12 +10,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-import tyro
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from benchmarks.arguments import UsageError, quantizer_options_of, require_writable, source_digest
+from benchmarks.flags import parse_flags
 from benchmarks.metrics.codes import has_codebook
 from benchmarks.readme import around_markers, put_between_markers
 from benchmarks.sources import tables
@@ -198,13 +197,7 @@ def main(argv: Sequence[str]) -> int:
     if not console.is_terminal:
         console.width = 120  # of a log or a pipe, where nothing says how wide
     try:
-        arguments = tyro.cli(
-            Arguments,
-            prog="python -m benchmarks.sources",
-            description=inspect.cleandoc(Arguments.__doc__ or ""),
-            args=list(argv),
-            config=(tyro.conf.FlagCreatePairsOff,),
-        )
+        arguments = parse_flags(Arguments, "benchmarks.sources", argv)
         if arguments.readme is not None:
             around_markers(arguments.readme, "source-coding")
         if arguments.report:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,11 +9,11 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-import tyro
 from rich.console import Console
 from rich.markup import escape
 
 from benchmarks.arguments import UsageError, require_writable
+from benchmarks.flags import parse_flags
 from benchmarks.readme import around_markers, put_between_markers
 from benchmarks.speed import catalogue
 from benchmarks.speed.plot import save_sweep
@@ -114,13 +113,7 @@ def main(argv: Sequence[str]) -> int:
     console, errors = Console(), Console(stderr=True, soft_wrap=True)
     if not console.is_terminal:
         console.width = 120  # of a log or a pipe, where nothing says how wide
-    arguments = tyro.cli(
-        Arguments,
-        prog="python -m benchmarks.speed",
-        description=inspect.cleandoc(Arguments.__doc__ or ""),
-        args=list(argv),
-        config=(tyro.conf.FlagCreatePairsOff,),
-    )
+    arguments = parse_flags(Arguments, "benchmarks.speed", argv)
     try:
         check(arguments)
         if arguments.report:

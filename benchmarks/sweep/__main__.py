@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import sys
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from rich.markup import escape
 
 from benchmarks import compare
 from benchmarks.arguments import UsageError, require_writable
+from benchmarks.flags import parse_flags
 from benchmarks.run import interruptible
 from benchmarks.sweep import cluster, local, slurm
 from benchmarks.sweep.display import Display
@@ -126,13 +126,7 @@ def show(planned: Plan, outcomes: Sequence[Outcome], errors: Console) -> bool:
 def main(argv: Sequence[str]) -> int:
     """The command: 0 when all is done, 1 when a run failed, 2 for a user's mistake, 130 when stopped."""
     console, errors = Console(), Console(stderr=True, soft_wrap=True)
-    arguments = tyro.cli(
-        Arguments,
-        prog="python -m benchmarks.sweep",
-        description=inspect.cleandoc(Arguments.__doc__ or ""),
-        args=list(argv),
-        config=(tyro.conf.FlagCreatePairsOff,),
-    )
+    arguments = parse_flags(Arguments, "benchmarks.sweep", argv)
     try:
         check(arguments)
         file = read_sweep(arguments.file)

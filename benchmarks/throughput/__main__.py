@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import inspect
 import shlex
 import sys
 import time
@@ -28,6 +27,7 @@ from benchmarks.data import Data, training_batches
 from benchmarks.environment import environment
 from benchmarks.evaluation import measure_speed
 from benchmarks.experiment import BLOCK_MEAN, make_tokenizer
+from benchmarks.flags import parse_flags
 from benchmarks.results import Record, iterate_records
 from benchmarks.speed.measure import torch_threads
 from benchmarks.stored import configuration, open_pictures
@@ -151,13 +151,7 @@ def time_table(
 def main(argv: Sequence[str]) -> int:
     """The command: 0 when all tables are timed, 2 for a user's mistake, 130 when stopped."""
     console, errors = Console(), Console(stderr=True, soft_wrap=True)
-    arguments = tyro.cli(
-        Arguments,
-        prog="python -m benchmarks.throughput",
-        description=inspect.cleandoc(Arguments.__doc__ or ""),
-        args=list(argv),
-        config=(tyro.conf.FlagCreatePairsOff,),
-    )
+    arguments = parse_flags(Arguments, "benchmarks.throughput", argv)
     command = shlex.join(["python", "-m", "benchmarks.throughput", *argv])
     try:
         if arguments.threads < 1:

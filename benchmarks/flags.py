@@ -1,0 +1,32 @@
+"""The flags of a command, read alike in all of them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import tyro
+
+Flags = TypeVar("Flags")
+
+
+def parse_flags(kind: type[Flags], command: str, argv: Sequence[str], default: Flags | None = None) -> Flags:
+    """What `argv` says, as a dataclass whose docstrings are the help; ends the process on a mistake, or after --help.
+
+    Args:
+        kind: the dataclass.
+        command: the module that is started, e.g. "benchmarks.run".
+        argv: the words after it.
+        default: values of what is not said, in place of the dataclass's own.
+    """
+    values: dict[str, Any] = {} if default is None else {"default": default}
+    flags: Flags = tyro.cli(
+        kind,
+        prog=f"python -m {command}",
+        description=inspect.cleandoc(kind.__doc__ or ""),
+        args=list(argv),
+        config=(tyro.conf.FlagCreatePairsOff,),
+        **values,
+    )
+    return flags
