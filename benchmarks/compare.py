@@ -42,6 +42,8 @@ class Arguments:
     """Write the table to this file instead of the screen."""
     readme: Path | None = None
     """Put the Markdown table into this file, between the lines <!-- table --> and <!-- end of table -->."""
+    section: str = "table"
+    """The name in these lines, for a file with several tables."""
     columns: tuple[str, ...] = ()
     """Only these columns, in this order, e.g. psnr swd usage; all by default."""
     sort: str | None = None
@@ -161,7 +163,7 @@ def build(arguments: Arguments, stored: Stored) -> tuple[list[formats.Titled], s
 def write(arguments: Arguments, built: Sequence[formats.Titled], csv: str, remarks: Sequence[str]) -> None:
     """Print the tables, or put them where they were asked for."""
     if arguments.readme is not None:
-        put_between_markers(arguments.readme, "table", f"{formats.markdown(built)}\n{tables.LEGEND}\n")
+        put_between_markers(arguments.readme, arguments.section, f"{formats.markdown(built)}\n{tables.LEGEND}\n")
         return
     if arguments.format == "terminal" and arguments.output is None:
         console = Console()
@@ -182,7 +184,7 @@ def main(arguments: Arguments) -> int:
     errors = Console(stderr=True, soft_wrap=True)
     try:
         if arguments.readme is not None:
-            around_markers(arguments.readme, "table")
+            around_markers(arguments.readme, arguments.section)
         stored = Stored.read(arguments)
         built, csv = build(arguments, stored)
         for problem in stored.problems:

@@ -264,6 +264,16 @@ def test_rows_of_several_rates_can_be_told_apart(
     assert "bits |" not in capsys.readouterr().out
 
 
+def test_a_file_may_have_several_tables(tmp_path: Path, make_record: Callable[..., Record]) -> None:
+    write_record(tmp_path / "vq.json", make_record("vq"), {})
+    readme = tmp_path / "README.md"
+    readme.write_text("<!-- table -->\none\n<!-- end of table -->\n<!-- two -->\ntwo\n<!-- end of two -->\n")
+    assert main(Arguments((tmp_path,), readme=readme, section="two")) == 0
+    first, second = readme.read_text().split("<!-- two -->")
+    assert "one" in first
+    assert "| vq " in second
+
+
 @pytest.mark.parametrize("format", ["latex", "html"])
 def test_compare_writes_for_papers_and_pages(
     tmp_path: Path, make_record: Callable[..., Record], capsys: pytest.CaptureFixture[str], format: str
