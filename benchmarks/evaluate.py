@@ -17,9 +17,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file
 
 from autoencoders import BlockMean, Tokenizer
+from autoencoders.pretrained.files import fill, read_tensors
 from benchmarks import formats, tables
 from benchmarks.arguments import UsageError, existing_paths, require_writable
 from benchmarks.config import TrainConfig, digest
@@ -110,16 +110,13 @@ def trained_tokenizer(path: Path, stored: Record) -> Tokenizer:
     """The tokenizer of a stored run, in eval mode.
 
     Raises:
-        UsageError: its weights are not those of this tokenizer.
+        WeightsError: its weights are not those of this tokenizer.
     """
     run = configuration(path, stored)
     tokenizer: Tokenizer
     tokenizer = BlockMean(run.settings.model.stride) if run.quantizer == BLOCK_MEAN else make_tokenizer(run)
     weights = path.with_suffix(".safetensors")
-    try:
-        tokenizer.load_state_dict(load_file(weights))
-    except RuntimeError as error:  # names or shapes, listed line by line
-        raise UsageError(f"{weights}: {' '.join(str(error).split())}") from error
+    fill(tokenizer, read_tensors(weights), weights)
     return tokenizer.eval()
 
 
@@ -155,6 +152,8 @@ def prepare(arguments: Arguments, accelerator: Accelerator, errors: Console) -> 
     Raises:
         ValueError: a mistake of the user's, in a sentence.
     """
+    if arguments.batch_size < 1:
+        raise UsageError("--batch-size takes a number from 1")
     runs = find_runs(arguments.runs, errors)
     require_writable(arguments.output)
     opened: dict[int, EvaluationData] = {}

@@ -92,7 +92,7 @@ class BinaryQuantizer(Quantizer):
         return self._values(codes & (1 << self._bit_positions(codes.device)) != 0)
 
     def _values(self, positive: Bool[Tensor, "n d"]) -> Float[Tensor, "n d"]:
-        # exactly +-magnitude; `torch.where` between two scalars takes three times as long
+        # exactly +-magnitude; `torch.where` between two scalars is slower
         return positive.to(self.level.dtype).mul_(2 * self.magnitude).sub_(self.magnitude)
 
     def _bit_positions(self, device: torch.device) -> Int64[Tensor, "d"]:

@@ -6,7 +6,6 @@ import pickle
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -57,8 +56,14 @@ def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
-def fill(model: nn.Module, tensors: Mapping[str, Tensor], optional: frozenset[str], source: Any) -> None:
-    """Put tensors into a model by name; what it keeps of its own is `optional`, and of that only what is missing.
+def fill(model: nn.Module, tensors: Mapping[str, Tensor], source: Path, optional: frozenset[str] = frozenset()) -> None:
+    """Put tensors into a model by name.
+
+    Args:
+        model: takes them.
+        tensors: name -> values.
+        source: their file, for the message.
+        optional: names that the model keeps its own tensors of where there are none.
 
     Raises:
         WeightsError: names that are missing or left over, or other shapes; the message lists them.

@@ -65,5 +65,5 @@ def from_taming_names(
     renamed = {names.get(name, name): tensor for name, tensor in tensors.items()}
     if "quantizer.project.weight" in renamed:
         renamed["quantizer.project.weight"] = renamed["quantizer.project.weight"].flatten(1)
-    fill(model, renamed, KEPT, source)
+    fill(model, renamed, source, KEPT)
     return model.eval()
