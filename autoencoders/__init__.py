@@ -3,7 +3,7 @@
 from autoencoders.block_mean import BlockMean
 from autoencoders.discriminator import PatchDiscriminator
 from autoencoders.memory import TrainingMemory, training_memory
-from autoencoders.tokenizer import Tokenizer, TrainableTokenizer
+from autoencoders.tokenizer import OneMapTokenizer, Tokenizer, TokenizerOutput, TrainableTokenizer
 from autoencoders.vqgan import VQGAN, VQGANConfig
 from autoencoders.vqgan_loss import Loss, LossConfig, VQGANLoss
 
@@ -12,8 +12,10 @@ __all__ = [
     "BlockMean",
     "Loss",
     "LossConfig",
+    "OneMapTokenizer",
     "PatchDiscriminator",
     "Tokenizer",
+    "TokenizerOutput",
     "TrainableTokenizer",
     "TrainingMemory",
     "VQGANConfig",

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from autoencoders.tokenizer import Tokenizer
+from autoencoders.tokenizer import OneMapTokenizer
 from quantizers import Quantizer
 from quantizers.base import RowOutput
 from quantizers.estimators import straight_through
@@ -33,7 +33,7 @@ class ColorQuantizer(Quantizer):
         return codes / 127.5 - 1
 
 
-class BlockMean(Tokenizer):
+class BlockMean(OneMapTokenizer):
     """A tokenizer whose codes are the mean colours of blocks of stride × stride pixels.
 
     Pictures are float, (B, 3, H, W) in [-1, 1]. Nothing in it is trained.
@@ -51,6 +51,6 @@ class BlockMean(Tokenizer):
         self._require_grid(images)
         return F.avg_pool2d(images, self.stride)
 
-    def decode(self, quantized: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 H W"]:
+    def from_latent(self, quantized: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 H W"]:
         """Each colour spread over its block."""
         return F.interpolate(quantized, scale_factor=self.stride, mode="nearest")

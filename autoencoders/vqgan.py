@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from autoencoders.layers import AttentionBlock, Downsample, ResidualBlock, Upsample, group_norm
-from autoencoders.tokenizer import TrainableTokenizer
+from autoencoders.tokenizer import OneMapTokenizer, TrainableTokenizer
 from quantizers import Quantizer
 
 
@@ -207,7 +207,7 @@ def _initialise(module: nn.Module) -> None:
         nn.init.zeros_(module.proj_out.weight)
 
 
-class VQGAN(TrainableTokenizer):
+class VQGAN(OneMapTokenizer, TrainableTokenizer):
     """A visual tokenizer: pictures to a grid of codes and back.
 
     The 1 × 1 convolutions `quant_conv` and `post_quant_conv` lead to and from the quantizer's own number of
@@ -239,7 +239,7 @@ class VQGAN(TrainableTokenizer):
         self._require_grid(images)
         return self.quant_conv(self.encoder(images))
 
-    def decode(self, quantized: Float[Tensor, "b d h w"]) -> Float[Tensor, "b c H W"]:
+    def from_latent(self, quantized: Float[Tensor, "b d h w"]) -> Float[Tensor, "b c H W"]:
         """Pictures from quantized latents; not clamped."""
         return self.decoder(self.post_quant_conv(quantized))
 

@@ -16,10 +16,11 @@ import numpy as np
 import torch
 import torch.distributed as dist
 from jaxtyping import Int, UInt8
-from torch import Tensor, nn
+from torch import Tensor
 
+from autoencoders import Tokenizer
 from benchmarks.metrics import fid, swd
-from benchmarks.metrics.codes import CodeHistogram, code_density, nominal_bits, resampled_usage
+from benchmarks.metrics.codes import CodeHistogram, code_density, nominal_bits, picture_bits, resampled_usage
 from benchmarks.metrics.inception import FEATURES
 from benchmarks.metrics.resampling import draws
 from benchmarks.metrics.share import Share, full_float32, measure_share, measuring_device
@@ -67,7 +68,7 @@ class Evaluation:
 
 @torch.no_grad()
 def evaluate(
-    tokenizer: nn.Module,
+    tokenizer: Tokenizer,
     batches: Iterable[tuple[Int[Tensor, " b"], UInt8[Tensor, "b 3 h w"]]],
     *,
     device: torch.device | str,
@@ -97,7 +98,7 @@ def evaluate(
     with full_float32():
         share = _outcome(measure_share, tokenizer, batches, device, weights, progress)
         shares = _gather(share, rank, world_size)
-        whole = shares and _outcome(_combine, shares, tokenizer.quantizer, measuring_device(device))
+        whole = shares and _outcome(_combine, shares, tokenizer.quantizers, measuring_device(device))
     evaluation = _broadcast(whole, world_size)
     if isinstance(evaluation, ValueError):
         raise evaluation
@@ -129,7 +130,9 @@ def _broadcast(outcome: Any, world_size: int) -> Any:
     return outcomes[0]
 
 
-def _combine(shares: Sequence[Share | ValueError | None], quantizer: Quantizer, device: torch.device) -> Evaluation:
+def _combine(
+    shares: Sequence[Share | ValueError | None], quantizers: Sequence[Quantizer], device: torch.device
+) -> Evaluation:
     """The whole test set's numbers from the ranks' shares."""
     for share in shares:
         if isinstance(share, ValueError):
@@ -177,25 +180,24 @@ def _combine(shares: Sequence[Share | ValueError | None], quantizer: Quantizer, 
                 "only with numbers from the same pictures"
             )
 
-    height, width = originals.shape[-2:]
-    grid = parts[0].grid
-    metrics["bpp"] = nominal_bits(quantizer, grid) / (height * width)
+    pixels = math.prod(originals.shape[-2:])
+    spread = [*zip(quantizers, parts[0].grids, strict=True)]
+    metrics["bpp"] = sum(nominal_bits(quantizer, grid) for quantizer, grid in spread) / pixels
     code_counts = None
     codes = [part.codes for part in parts if part.codes is not None]
     if codes:
         maps = [np.concatenate(found)[order] for found in zip(*codes, strict=True)]
         histogram = CodeHistogram.of(maps)
-        size = quantizer.codebook_size
+        size = quantizers[0].codebook_size
         metrics["usage"] = histogram.usage(size)
         metrics["perplexity"] = histogram.perplexity()
-        positions, density = math.prod(grid), code_density(quantizer, grid)
-        metrics["bpp_entropy"] = float(density @ histogram.entropies()) * positions / (height * width)
+        metrics["bpp_entropy"] = float(picture_bits(histogram.entropies(), spread)) / pixels
         usages, entropies = resampled_usage(maps, draws(count), size)
         resampled["usage"] = usages.mean(0)
         resampled["perplexity"] = np.exp2(entropies).mean(0)
-        resampled["bpp_entropy"] = density @ entropies * positions / (height * width)
+        resampled["bpp_entropy"] = picture_bits(entropies, spread) / pixels
         code_counts = histogram.dense(size)
-        seen = round(count * positions * density.min())
+        seen = round(count * min(code_density(quantizer, grid).min() * math.prod(grid) for quantizer, grid in spread))
         if seen < 10 * size:
             notes["usage"] = (
                 f"{seen} positions for {size} codes: usage, perplexity and entropy tend to be "

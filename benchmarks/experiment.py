@@ -221,7 +221,7 @@ def _record(
     identifier: str,
     started: float,
 ) -> Record:
-    quantizer = tokenizer.quantizer
+    quantizer = tokenizer.quantizers[0]
     parameters = {
         name: sum(parameter.numel() for parameter in part.parameters()) for name, part in tokenizer.named_children()
     }

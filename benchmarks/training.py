@@ -20,7 +20,7 @@ from accelerate.utils import DistributedDataParallelKwargs, gather_object
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from autoencoders import TrainableTokenizer, VQGANLoss
+from autoencoders import TokenizerOutput, TrainableTokenizer, VQGANLoss
 from benchmarks.checkpoint import CheckpointError, Tree, load_tree, save_tree
 from benchmarks.config import Settings, TrainConfig
 
@@ -162,7 +162,8 @@ class Trainer:
         for optimizer in (self.optimizer, *([self.critic_optimizer] if self.discriminator else [])):
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(self.train, self.step)
-        self.tokenizer.quantizer.anneal(self.step / self.train.steps)
+        for quantizer in self.tokenizer.quantizers:
+            quantizer.anneal(self.step / self.train.steps)
         for part in images.chunk(self.train.accumulation):
             with self.accelerator.accumulate(*self.players):
                 self._train_part(part)
@@ -171,13 +172,13 @@ class Trainer:
 
     def _train_part(self, images: Tensor) -> None:
         try:
-            reconstruction, out = self.model(images)
+            out: TokenizerOutput = self.model(images)
         except ValueError as error:
             raise TrainingError(f"step {self.step + 1}: the forward pass failed: {error}") from error
         with self.accelerator.autocast():
             total, terms = self.loss.generator(
                 images,
-                reconstruction,
+                out.images,
                 out.loss,
                 step=self.step,
                 discriminator=self.discriminator,
@@ -189,7 +190,7 @@ class Trainer:
         self.optimizer.zero_grad()
         if self.discriminator is not None and self.loss.gan_active(self.step):
             with self.accelerator.autocast():
-                total, critic_terms = self.loss.discriminator(images, reconstruction, self.critic)
+                total, critic_terms = self.loss.discriminator(images, out.images, self.critic)
             self._require_finite(critic_terms)
             self.accelerator.backward(total)
             self.critic_optimizer.step()

@@ -99,6 +99,19 @@ def nominal_bits(quantizer: Quantizer, spatial: Sequence[int]) -> float:
     return bits * math.prod(spatial)
 
 
+def picture_bits(
+    bits: Float[np.ndarray, c *r], spread: Sequence[tuple[Quantizer, Sequence[int]]]
+) -> Float[np.ndarray, "*r"]:
+    """Bits of a picture from those of its codes, (codes of all maps, ...); `spread` is the quantizer and the grid of
+    each map."""
+    total = np.zeros(bits.shape[1:])
+    for quantizer, grid in spread:
+        density = code_density(quantizer, grid)
+        total = total + density @ bits[: len(density)] * math.prod(grid)
+        bits = bits[len(density) :]
+    return total
+
+
 def has_codebook(quantizer: Quantizer) -> bool:
     """False for the row without a quantizer, whose "codes" are the channels themselves as 32-bit floats."""
     return not (quantizer.codebook_size >= 2**32 and quantizer.codes_per_position == quantizer.dim)

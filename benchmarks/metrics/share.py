@@ -6,19 +6,18 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from autoencoders import Tokenizer, TokenizerOutput
 from benchmarks.metrics import fid, lpips, swd
 from benchmarks.metrics import pictures as fidelity
 from benchmarks.metrics.codes import code_maps, has_codebook
 from benchmarks.metrics.fid import FeatureSums
 from benchmarks.metrics.inception import FEATURES, Inception
 from benchmarks.weights import MetricWeights
-from quantizers import Quantizer
 
 MIN_SIZE = {
     "psnr": 1,
@@ -37,15 +36,15 @@ class Share:
     indices: np.ndarray
     per_image: dict[str, np.ndarray]
     codes: list[np.ndarray] | None
-    """As `code_maps` gives them; None where there is no codebook."""
+    """As `code_maps` gives them, those of each map of the tokenizer after the other; None without a codebook."""
     features: tuple[FeatureSums, FeatureSums] | None
     feature_rows: tuple[Tensor, Tensor] | None
     """Of the pictures whose place is below `fid.MAX_RESAMPLED`."""
     kept_indices: np.ndarray
     kept: tuple[Tensor, Tensor]
     """Pictures that SWD or the samples need."""
-    grid: tuple[int, ...]
-    """Sides of the grid of positions."""
+    grids: list[tuple[int, ...]]
+    """Sides of the grid of positions of each code map."""
     missing: dict[str, str]
 
 
@@ -88,7 +87,7 @@ def _picture_metrics(
 
 
 def measure_share(
-    tokenizer: nn.Module,
+    tokenizer: Tokenizer,
     batches: Iterable[tuple[Tensor, Tensor]],
     device: torch.device,
     weights: MetricWeights,
@@ -100,8 +99,7 @@ def measure_share(
     measuring = measuring_device(device)
     inception = None if weights.inception is None else Inception(weights.inception).to(measuring)
     features = (FeatureSums.zeros(FEATURES, measuring), FeatureSums.zeros(FEATURES, measuring))
-    quantizer = cast(Quantizer, tokenizer.quantizer)
-    counted = has_codebook(quantizer)
+    counted = all(map(has_codebook, tokenizer.quantizers))
     codes: list[list[np.ndarray]] = []
     rows: tuple[list[Tensor], list[Tensor]] = ([], [])
     values: dict[str, list[Tensor]] = defaultdict(list)
@@ -113,8 +111,8 @@ def measure_share(
         if metrics is None:
             metrics, missing = _picture_metrics(originals.shape[-2:], weights, measuring)
         originals = originals.to(device, non_blocking=True)
-        images, output = tokenizer(fidelity.to_unit_range(originals))
-        reconstructions = fidelity.to_uint8(images).to(measuring)
+        output: TokenizerOutput = tokenizer(fidelity.to_unit_range(originals))
+        reconstructions = fidelity.to_uint8(output.images).to(measuring)
         originals = originals.to(measuring)
         for name, metric in metrics.items():
             values[name].append(metric(reconstructions, originals))
@@ -124,7 +122,8 @@ def measure_share(
                 sums.update(found)
                 kept_rows.append(found.cpu()[places < fid.MAX_RESAMPLED])
         if counted:
-            codes.append(code_maps(output.codes, quantizer))
+            of_maps = map(code_maps, output.codes, tokenizer.quantizers)
+            codes.append([found for maps in of_maps for found in maps])
         indices.append(places)
         keep = places < swd.MAX_PICTURES
         if keep.any():
@@ -144,6 +143,6 @@ def measure_share(
         feature_rows=None if inception is None else (torch.cat(rows[0]), torch.cat(rows[1])),
         kept_indices=kept_places.numpy(),
         kept=(kept_originals, kept_reconstructions),
-        grid=tuple(output.codes.shape[2:]),
+        grids=[tuple(codes.shape[2:]) for codes in output.codes],
         missing=missing if inception is not None else {**missing, "rfid": weights.missing["rfid"]},
     )

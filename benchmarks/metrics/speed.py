@@ -6,14 +6,15 @@ import ctypes
 import gc
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import torch
 from jaxtyping import UInt8
 from torch import Tensor
 from torch.utils.benchmark import Timer
 
+from autoencoders import Tokenizer
 from benchmarks.metrics.pictures import to_unit_range
+from quantizers import Quantizer
 
 MIN_SECONDS = 0.5  # of measured runs per part, after a warm-up
 
@@ -52,15 +53,30 @@ def peak_memory_growth(work: Callable[[], object], device: torch.device) -> floa
         return None
 
 
+def _latents(tokenizer: Tokenizer, images: Tensor) -> list[tuple[Quantizer, Tensor]]:
+    """What each quantizer is given."""
+    latents: list[tuple[Quantizer, Tensor]] = []
+    hooks = [
+        quantizer.register_forward_pre_hook(lambda quantizer, given: latents.append((quantizer, given[0])))
+        for quantizer in tokenizer.quantizers
+    ]
+    try:
+        tokenizer.quantize(images)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return latents
+
+
 @torch.no_grad()
 def measure_speed(
-    tokenizer: Any, pictures: UInt8[Tensor, "b 3 h w"], device: torch.device | str
+    tokenizer: Tokenizer, pictures: UInt8[Tensor, "b 3 h w"], device: torch.device | str
 ) -> dict[str, float | None]:
     """Throughput and memory of a tokenizer in eval mode, in float32, for one batch of pictures on `device`.
 
     Returns:
         `encode_images_per_second`: pictures in [-1, 1] to codes (encoder, projection, quantizer);
-        `quantize_images_per_second`: the quantizer alone on the encoder's latent;
+        `quantize_images_per_second`: the quantizers alone on their latents;
         `decode_images_per_second`: quantized latents to pictures;
         `peak_memory_megabytes` (10^6 bytes): the most that encoding and decoding the batch takes on top of
         the weights and the batch itself (`peak_memory_growth`; None where it cannot be measured);
@@ -68,14 +84,16 @@ def measure_speed(
     """
     device = torch.device(device)
     images = to_unit_range(pictures.to(device))
-    latent = tokenizer.latent(images)
-    quantized = tokenizer.quantizer(latent).quantized
+    latents = _latents(tokenizer, images)
+    quantized = [quantizer(latent).quantized for quantizer, latent in latents]
     peak = peak_memory_growth(lambda: tokenizer(images), device)
     count = len(images)
     return {
         "encode_images_per_second": _images_per_second(lambda: tokenizer.encode(images), count),
-        "quantize_images_per_second": _images_per_second(lambda: tokenizer.quantizer(latent), count),
-        "decode_images_per_second": _images_per_second(lambda: tokenizer.decode(quantized), count),
+        "quantize_images_per_second": _images_per_second(
+            lambda: [quantizer(latent) for quantizer, latent in latents], count
+        ),
+        "decode_images_per_second": _images_per_second(lambda: tokenizer.reconstruct(quantized), count),
         "peak_memory_megabytes": None if peak is None else peak / 1e6,
         "batch_size": float(count),
     }

@@ -30,21 +30,21 @@ def make(config: VQGANConfig = SMALL, name: str = "fsq") -> VQGAN:
 def test_shapes_and_stride(config: VQGANConfig, stride: int) -> None:
     model = make(config)
     images = torch.rand(2, config.in_channels, 16, 32) * 2 - 1
-    reconstruction, output = model(images)
+    output = model(images)
     assert model.stride == config.stride == stride
-    assert reconstruction.shape == images.shape
-    assert output.quantized.shape == (2, model.quantizer.dim, 16 // stride, 32 // stride)
-    assert output.codes.shape == (2, model.quantizer.codes_per_position, 16 // stride, 32 // stride)
+    assert output.images.shape == images.shape
+    assert model.latent(images).shape == (2, model.quantizer.dim, 16 // stride, 32 // stride)
+    assert output.codes[0].shape == (2, model.quantizer.codes_per_position, 16 // stride, 32 // stride)
 
 
 @pytest.mark.parametrize("name", ["none", "vq", "lfq"])
 def test_the_parts_agree_with_forward(name: str) -> None:
     model, images = make(name=name).eval(), torch.rand(2, 3, 16, 16) * 2 - 1
-    reconstruction, output = model(images)
-    torch.testing.assert_close(model.quantizer(model.latent(images)).quantized, output.quantized)
-    torch.testing.assert_close(model.encode(images).codes, output.codes)
-    torch.testing.assert_close(model.decode(output.quantized), reconstruction)
-    torch.testing.assert_close(model.decode_codes(output.codes), reconstruction)
+    output = model(images)
+    quantized = model.quantizer(model.latent(images)).quantized
+    torch.testing.assert_close(model.encode(images), output.codes)
+    torch.testing.assert_close(model.reconstruct([quantized]), output.images)
+    torch.testing.assert_close(model.decode(output.codes), output.images)
 
 
 def test_published_size() -> None:
@@ -86,8 +86,8 @@ def test_last_layer_makes_the_picture() -> None:
 def gradients(model: nn.Module, images: torch.Tensor) -> list[torch.Tensor]:
     model.zero_grad()
     torch.manual_seed(1)  # the same dropout
-    reconstruction, output = model(images)
-    ((reconstruction - images).square().mean() + output.loss).backward()
+    output = model(images)
+    ((output.images - images).square().mean() + output.loss).backward()
     return [parameter.grad.clone() for parameter in model.parameters()]
 
 
@@ -131,9 +131,10 @@ def test_a_fresh_model_keeps_the_variance_and_starts_without_its_residual_branch
 
 def test_bf16_autocast() -> None:
     model, images = make(), torch.rand(2, 3, 16, 16) * 2 - 1
-    expected, _ = model(images)
+    expected = model(images).images
     with torch.autocast("cpu", torch.bfloat16):
-        reconstruction, output = model(images)
+        output = model(images)
+        reconstruction = output.images
         (reconstruction.float() - images).abs().mean().add(output.loss).backward()
     assert reconstruction.dtype == torch.bfloat16
     assert all(parameter.grad.isfinite().all() for parameter in model.parameters())
@@ -144,9 +145,9 @@ def test_bf16_autocast() -> None:
 def test_compiling_blocks_changes_neither_names_nor_values() -> None:
     config = replace(SMALL, multipliers=(1,), attention_resolutions=())
     model, images = make(config).eval(), torch.rand(2, 3, 16, 16)
-    names, (expected, _) = list(model.state_dict()), model(images)
+    names, expected = list(model.state_dict()), model(images).images
     model.compile_blocks(backend="aot_eager")
-    reconstruction, _ = model(images)
+    reconstruction = model(images).images
     assert list(model.state_dict()) == names
     torch.testing.assert_close(reconstruction, expected)
     (gradient,) = torch.autograd.grad(reconstruction.mean(), model.last_layer, retain_graph=True)

@@ -9,7 +9,6 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,12 +18,12 @@ from torch import nn
 from torch_fidelity import feature_extractor_inceptionv3
 
 import benchmarks
-from autoencoders import BlockMean
+from autoencoders import BlockMean, OneMapTokenizer, Tokenizer
 from benchmarks import evaluation
 from benchmarks.evaluation import PROTOCOL, MetricWeights, evaluate, measure_speed
 from benchmarks.metrics import inception, share, speed
 from benchmarks.metrics.inception import Inception
-from quantizers import QuantizerOutput, create_quantizer
+from quantizers import create_quantizer
 
 
 def photographs(count: int = 12, side: int = 32) -> torch.Tensor:
@@ -42,13 +41,18 @@ def block_mean() -> nn.Module:
     return BlockMean(8).eval()
 
 
-class Identity(nn.Module):
+class Identity(OneMapTokenizer):
     """A tokenizer that keeps every value as it is: the row `none` at stride 1."""
 
-    quantizer = SimpleNamespace(dim=3, codebook_size=2**32, codes_per_position=3, bits_per_position=96.0)
+    def __init__(self):
+        super().__init__()
+        self.quantizer = create_quantizer("none", dim=3)
 
-    def forward(self, images):
-        return images, QuantizerOutput(images, images.view(torch.int32).long(), images.new_zeros(()), {})
+    def latent(self, images):
+        return images
+
+    def from_latent(self, quantized):
+        return quantized
 
 
 def assert_same(one, other):
@@ -120,7 +124,7 @@ def test_without_a_codebook():
         assert "no codebook" in result.missing[name]
 
 
-class Coarse(nn.Module):
+class Coarse(OneMapTokenizer):
     """Mean colours of 8 x 8 blocks, coded in maps of three sizes; on a 4 x 4 grid most cells are unequal."""
 
     def __init__(self):
@@ -129,15 +133,18 @@ class Coarse(nn.Module):
         self.quantizer = create_quantizer("multi-scale", dim=3, codebook_size=7, scales=(1, 2, 3), kmeans_iterations=0)
         self.quantizer.codebook.vectors.data.normal_()
 
-    def forward(self, images):
-        return images, self.quantizer(nn.functional.avg_pool2d(images, 8))
+    def latent(self, images):
+        return nn.functional.avg_pool2d(images, 8)
+
+    def from_latent(self, quantized):
+        return nn.functional.interpolate(quantized, scale_factor=8)
 
 
 def test_codes_that_positions_share_count_once():
     pictures, tokenizer = photographs(), Coarse().eval()
     result = evaluate(tokenizer, batches(pictures, 5), device="cpu", weights=MetricWeights())
-    _, out = tokenizer(pictures / 127.5 - 1)
-    maps = tokenizer.quantizer.code_maps(out.codes)
+    (codes,) = tokenizer.encode(pictures / 127.5 - 1)
+    maps = tokenizer.quantizer.code_maps(codes)
     assert [found.shape[1:] for found in maps] == [(2, 2), (3, 3), (4, 4)]
     counts = np.stack([found.flatten().bincount(minlength=7).numpy() for found in maps])
     np.testing.assert_array_equal(result.code_counts, counts)
@@ -150,6 +157,53 @@ def test_codes_that_positions_share_count_once():
     assert result.metrics["bpp"] != pytest.approx(tokenizer.quantizer.bits_per_position * 16 / 32**2)
     assert result.metrics["usage"] == pytest.approx((counts > 0).mean())
     assert result.notes["usage"].startswith("48 positions for 7 codes")
+
+
+class TwoMaps(Tokenizer):
+    """Mean colours of 8 x 8 blocks and of 4 x 4 blocks, of which the latter are shown."""
+
+    maps = ("coarse", "fine")
+    stride = 8
+
+    def __init__(self):
+        super().__init__()
+        self.parts = nn.ModuleList(BlockMean(stride) for stride in (8, 4))
+
+    @property
+    def quantizers(self):
+        return tuple(part.quantizer for part in self.parts)
+
+    def quantize(self, images):
+        return [output for part in self.parts for output in part.quantize(images)]
+
+    def reconstruct(self, quantized):
+        return self.parts[1].from_latent(quantized[1])
+
+
+def test_the_bits_of_all_code_maps_are_counted():
+    pictures = photographs()
+    result = evaluate(TwoMaps().eval(), batches(pictures, 5), device="cpu", weights=MetricWeights())
+    coarse, fine = (
+        evaluate(BlockMean(stride).eval(), batches(pictures, 5), device="cpu", weights=MetricWeights())
+        for stride in (8, 4)
+    )
+    assert result.metrics["psnr"] == fine.metrics["psnr"]
+    for name in ("bpp", "bpp_entropy"):
+        assert result.metrics[name] == pytest.approx(coarse.metrics[name] + fine.metrics[name], rel=1e-12)
+        if name in result.resampled:
+            np.testing.assert_allclose(result.resampled[name], coarse.resampled[name] + fine.resampled[name])
+    assert result.metrics["usage"] == pytest.approx((coarse.metrics["usage"] + fine.metrics["usage"]) / 2)
+    np.testing.assert_array_equal(result.code_counts, np.concatenate([coarse.code_counts, fine.code_counts]))
+
+
+def test_the_code_maps_of_a_picture_give_it_back_and_their_number_is_checked():
+    images = photographs() / 127.5 - 1
+    tokenizer = TwoMaps().eval()
+    codes = tokenizer.encode(images)
+    assert [tuple(of.shape) for of in codes] == [(12, 3, 4, 4), (12, 3, 8, 8)]
+    assert torch.equal(tokenizer.decode(codes), tokenizer(images).images)
+    with pytest.raises(ValueError, match=r"2 map\(s\) \(coarse, fine\), got 1"):
+        tokenizer.decode(codes[:1])
 
 
 @pytest.mark.parametrize("size", [1, 7])
@@ -200,9 +254,8 @@ def one_rank(rank: int, world_size: int, store: str, result: str) -> None:
 
 
 class Broken(Identity):
-    def forward(self, images):
-        _, output = super().forward(images)
-        return images * float("nan"), output
+    def from_latent(self, quantized):
+        return quantized * float("nan")
 
 
 @pytest.mark.parametrize(

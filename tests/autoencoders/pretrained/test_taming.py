@@ -69,11 +69,11 @@ def test_a_checkpoint_is_the_model_that_it_was_made_of(
     latent = model.latent(images)
     assert torch.equal(loaded.latent(images), latent)
     codes, vectors = reference(latent, tensors)
-    output = loaded.encode(images)
+    (output,) = loaded.quantize(images)
     assert torch.equal(output.codes.flatten(), codes)
     assert output.codes.unique().numel() > 5
     assert torch.equal(rearrange(output.quantized, "b c h w -> (b h w) c"), vectors)
-    assert torch.equal(loaded.decode(output.quantized), model.decode(output.quantized))
+    assert torch.equal(loaded.reconstruct([output.quantized]), model.reconstruct([output.quantized]))
     assert not loaded.training
 
 
