@@ -22,13 +22,13 @@ def main(rank: int, ranks: int, store: str, output: str) -> None:
     wrap = DistributedDataParallel if ranks > 1 else lambda module: module
     generator, critic = wrap(tokenizer), wrap(discriminator)
 
-    output = generator(images)
+    reconstructed = generator(images)
     step = loss.generator(
-        images, output.images, output.loss, step=0, discriminator=critic, last_layer=tokenizer.last_layer
+        images, reconstructed.images, reconstructed.loss, step=0, discriminator=critic, last_layer=tokenizer.last_layer
     )
     step.total.backward()
     assert all(parameter.grad is None for parameter in discriminator.parameters())
-    loss.discriminator(images, output.images, critic).total.backward()
+    loss.discriminator(images, reconstructed.images, critic).total.backward()
     result = {"adaptive_weight": step.terms["adaptive_weight"]}
     for name, module in (("tokenizer", tokenizer), ("discriminator", discriminator)):
         result |= {f"{name}.{key}.grad": parameter.grad for key, parameter in module.named_parameters()}
