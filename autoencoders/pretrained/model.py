@@ -1,0 +1,30 @@
+"""What is known of one published tokenizer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from autoencoders.tokenizer import Tokenizer
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """A tokenizer whose weights somebody published: how to load them, and where they are."""
+
+    name: str
+    """What it is called here: code base, data or size, stride and codebook."""
+    load: Callable[[Path], Tokenizer]
+    """The tokenizer in eval mode from its file (or folder); WeightsError with a sentence where it is not in there.
+    Pictures go in and come out in [-1, 1], whatever the authors' own code takes."""
+    image_size: int
+    """Side in pixels of the pictures that it was trained on."""
+    paper: str
+    """Authors, year and arXiv number."""
+    licence: str
+    """Of the weights, or of the authors' code where they say nothing of the weights."""
+    source: str
+    """Where the file is to be had: the page, and the file's name there."""
+    verified: str | None
+    """How the equality with the authors' network is proved in the tests; None where it is not."""

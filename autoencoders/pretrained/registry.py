@@ -1,0 +1,43 @@
+"""All published tokenizers that can be loaded, by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from autoencoders.pretrained import taming
+from autoencoders.pretrained.files import WeightsError
+from autoencoders.pretrained.model import Pretrained
+from autoencoders.tokenizer import Tokenizer
+
+CODE_BASES = (taming,)
+"""Each has its models as `MODELS`."""
+
+
+def list_pretrained() -> tuple[Pretrained, ...]:
+    """All published tokenizers that this project can load, by code base."""
+    return tuple(model for base in CODE_BASES for model in base.MODELS)
+
+
+def find_pretrained(name: str) -> Pretrained:
+    """The published tokenizer of that name. ValueError, with the names that there are, for another."""
+    models = {model.name: model for model in list_pretrained()}
+    if name not in models:
+        raise ValueError(f"there is no published tokenizer {name!r}; there are {', '.join(models)}.")
+    return models[name]
+
+
+def load_pretrained(name: str, path: Path | None = None) -> Tokenizer:
+    """A published tokenizer in eval mode.
+
+    Args:
+        name: One of `list_pretrained`.
+        path: Its file of weights. Nothing is downloaded: without a path the error says where the file is to be had.
+
+    Raises:
+        ValueError: no such name.
+        WeightsError: no path, or a file that is not this model's.
+    """
+    model = find_pretrained(name)
+    if path is None:
+        raise WeightsError(f"{name}: the file of its weights must be given; it is to be had from {model.source}")
+    return model.load(path)
