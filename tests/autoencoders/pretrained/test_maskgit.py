@@ -13,6 +13,7 @@ from authors_networks import (
     codes_near,
     conv,
     conv_shapes,
+    doubled,
     load_published,
     nearest,
     norm_shapes,
@@ -82,8 +83,7 @@ def decode(tensors: Tensors, quantized: Tensor, levels: int) -> Tensor:
         for index in range(BLOCKS):
             h = resnet(tensors, f"decoder.up.{level}.block.{index}", h)
         if level:
-            h = h.repeat_interleave(2, 2).repeat_interleave(2, 3)
-            h = conv(tensors, f"decoder.up.{level}.upsample_conv", h)
+            h = conv(tensors, f"decoder.up.{level}.upsample_conv", doubled(h))
     return conv(tensors, "decoder.conv_out", swish_norm(tensors, "decoder.norm_out", h))
 
 
