@@ -66,6 +66,19 @@ def save(tensors: Tensors, path: Path) -> Path:
     return path
 
 
+def with_averages(tensors: Tensors) -> dict[str, Tensor]:
+    """As SEED-Voken's checkpoints: these as the moving averages of other weights, and the rest of the training."""
+    discriminator = {
+        "loss.discriminator.main.0.weight": torch.ones(2),
+        "loss.perceptual_loss.lin0.weight": torch.ones(2),
+    }
+    averages = {f"model_ema.{name.replace('.', '')}": tensor for name, tensor in tensors.items()}
+    counters = {"model_ema.decay": torch.tensor(0.999), "model_ema.num_updates": torch.tensor(-1)}
+    of_discriminator = {"model_ema.lossdiscriminatormain0weight": torch.ones(2)}
+    weights = {name: torch.randn_like(tensor) for name, tensor in tensors.items()}
+    return weights | discriminator | counters | averages | of_discriminator
+
+
 def conv(tensors: Tensors, name: str, x: Tensor) -> Tensor:
     weight = tensors[f"{name}.weight"]
     return F.conv2d(x, weight, tensors.get(f"{name}.bias"), padding=weight.shape[-1] // 2)

@@ -1,0 +1,63 @@
+"""IBQ tokenizers of TencentARC/SEED-Voken: the VQGAN of taming-transformers, by its names, with four blocks a level.
+
+Shi et al. 2024, "Scalable Image Tokenization with Index Backpropagation Quantization" (arXiv:2412.02692). A code
+is that of the largest inner product, as of `ibq`. Read are the moving averages of the weights (`seed_voken`).
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from autoencoders.pretrained.files import fill, read_tensors
+from autoencoders.pretrained.model import Pretrained
+from autoencoders.pretrained.seed_voken import evaluated
+from autoencoders.vqgan import VQGAN, VQGANConfig
+from quantizers import create_quantizer
+
+CODEBOOK = {"quantize.embedding.weight": "quantizer.codebook.vectors"}
+
+PUBLISHED = VQGANConfig(blocks=4)
+"""`ddconfig` of all of the authors' configurations."""
+
+
+def load_ibq(path: Path, codebook_size: int, config: VQGANConfig = PUBLISHED) -> VQGAN:
+    """An IBQ tokenizer in eval mode.
+
+    Args:
+        path: The checkpoint, or its tensors as safetensors.
+        codebook_size: `n_embed` of the configuration.
+        config: Its `ddconfig`; code vectors are as wide as `z_channels`.
+
+    Raises:
+        WeightsError: the file cannot be read, or has other names or shapes.
+    """
+    model = VQGAN(config, create_quantizer("ibq", codebook_size=codebook_size, dim=config.z_channels))
+    tensors = {CODEBOOK.get(name, name): tensor for name, tensor in evaluated(read_tensors(path)).items()}
+    fill(model, tensors, path)
+    return model.eval()
+
+
+def _published(data: str, codebook_size: int, source: str) -> Pretrained:
+    return Pretrained(
+        name=f"ibq-{data}-f16-{codebook_size}",
+        load=partial(load_ibq, codebook_size=codebook_size),
+        image_size=256,
+        paper="Shi et al. 2024, arXiv:2412.02692",
+        licence="Apache-2.0 (the code's)",
+        source=f"huggingface.co/TencentARC/{source}",
+        verified="latents, codes and pictures of the network as written down in the tests from the authors' source",
+    )
+
+
+MODELS = (
+    *(
+        _published("imagenet", size, f"IBQ-Tokenizer-{size}: imagenet256_{size}.ckpt")
+        for size in (1024, 8192, 16384, 262144)
+    ),
+    *(
+        _published("pretrain", size, f"IBQ-Tokenizer-{size}-Pretrain: IBQ_pretrain_{size}.ckpt")
+        for size in (16384, 262144)
+    ),
+)
+"""Trained on ImageNet, and for text to image on 200 million pictures."""
