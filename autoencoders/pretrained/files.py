@@ -20,6 +20,9 @@ from torch import Tensor, nn
 SHOWN = 8
 """Names of tensors in a message at most."""
 
+FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+"""Kinds of numbers that weights may be stored as."""
+
 LONGEST = 200
 """Characters of a name, or of another program's error, in a message at most."""
 
@@ -108,6 +111,17 @@ def _shown(text: str) -> str:
     return (text if text.isprintable() else ascii(text))[:LONGEST]
 
 
+def renamed(tensors: Mapping[str, Tensor], rename: Callable[[str], str], source: Path) -> dict[str, Tensor]:
+    """The tensors by other names. WeightsError where two of a file would get the same."""
+    found = {rename(name): tensor for name, tensor in tensors.items()}
+    if len(found) < len(tensors):
+        names = [rename(name) for name in tensors]
+        raise WeightsError(
+            f"{source}: more than one tensor for {_listed(sorted({n for n in names if names.count(n) > 1}))}"
+        )
+    return found
+
+
 Model = TypeVar("Model", bound=nn.Module)
 
 
@@ -170,7 +184,7 @@ def _require_match(
         "of another kind of numbers": [
             f"{name} {tensors[name].dtype} for {wanted[name].dtype}"
             for name in common
-            if tensors[name].is_floating_point() != wanted[name].is_floating_point()
+            if (tensors[name].dtype in FLOATS) != wanted[name].is_floating_point()
         ],
     }
     problems = [f"{what}: {_listed(names)}" for what, names in found.items() if names]

@@ -10,7 +10,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from autoencoders.pretrained.files import WeightsError, build, read_tensors
+from autoencoders.pretrained.files import WeightsError, build, read_tensors, renamed
 from autoencoders.pretrained.model import Pretrained
 from autoencoders.vqgan import VQGAN, VQGANConfig
 from quantizers import create_quantizer
@@ -84,9 +84,9 @@ def from_taming_names(
     """A VQGAN of tensors by the names of taming-transformers, in eval mode. Arguments and errors as `load_taming`."""
     codebook = codebook or _codebook_in(tensors, source)
     names = QUANTIZERS[codebook.quantizer]
-    renamed = {names.get(name, name): tensor for name, tensor in tensors.items()}
-    if "quantizer.project.weight" in renamed:
-        renamed["quantizer.project.weight"] = renamed["quantizer.project.weight"].flatten(1)
+    ours = renamed(tensors, lambda name: names.get(name, name), source)
+    if (projection := ours.get("quantizer.project.weight")) is not None and projection.ndim == 4:
+        ours["quantizer.project.weight"] = projection.flatten(1)
 
     def make() -> VQGAN:
         # "vq" has a codebook already, so no k-means
@@ -98,7 +98,7 @@ def from_taming_names(
                 part.mid.attn_1 = nn.Identity()
         return model
 
-    return build(make, renamed, source, KEPT)
+    return build(make, ours, source, KEPT)
 
 
 def _codebook_in(tensors: Mapping[str, Tensor], source: Path) -> Codebook:
