@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from autoencoders.pretrained import taming
+from autoencoders.pretrained import diffusers, latent_diffusion, llamagen, taming, var
 from autoencoders.pretrained.files import WeightsError
 from autoencoders.pretrained.model import Pretrained
 from autoencoders.tokenizer import Tokenizer
 
-CODE_BASES = (taming,)
+CODE_BASES = (
+    taming,
+    latent_diffusion,
+    diffusers,
+    llamagen,
+    var,
+)
 """Each has its models as `MODELS`."""
 
 
