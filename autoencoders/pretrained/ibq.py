@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from autoencoders.pretrained.files import fill, read_tensors
+from autoencoders.pretrained.files import build, read_tensors, renamed
 from autoencoders.pretrained.model import Pretrained
 from autoencoders.pretrained.seed_voken import evaluated
 from autoencoders.vqgan import VQGAN, VQGANConfig
@@ -32,21 +32,24 @@ def load_ibq(path: Path, codebook_size: int, config: VQGANConfig = PUBLISHED) ->
     Raises:
         WeightsError: the file cannot be read, or has other names or shapes.
     """
-    model = VQGAN(config, create_quantizer("ibq", codebook_size=codebook_size, dim=config.z_channels))
-    tensors = {CODEBOOK.get(name, name): tensor for name, tensor in evaluated(read_tensors(path)).items()}
-    fill(model, tensors, path)
-    return model.eval()
+
+    def make() -> VQGAN:
+        return VQGAN(config, create_quantizer("ibq", codebook_size=codebook_size, dim=config.z_channels))
+
+    return build(make, renamed(evaluated(read_tensors(path)), lambda name: CODEBOOK.get(name, name), path), path)
 
 
 def _published(data: str, codebook_size: int, source: str) -> Pretrained:
     return Pretrained(
         name=f"ibq-{data}-f16-{codebook_size}",
         load=partial(load_ibq, codebook_size=codebook_size),
-        image_size=256,
+        image_size=PUBLISHED.image_size,
+        stride=PUBLISHED.stride,
+        codes=str(codebook_size),
         paper="Shi et al. 2024, arXiv:2412.02692",
         licence="Apache-2.0 (the code's)",
-        source=f"huggingface.co/TencentARC/{source}",
-        verified="latents, codes and pictures of the network as written down in the tests from the authors' source",
+        source=f"https://huggingface.co/TencentARC/{source}",
+        verified="latents, codes and pictures on random weights, with a reference written from the source",
     )
 
 

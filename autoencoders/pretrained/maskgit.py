@@ -18,14 +18,10 @@ from torch import Tensor, nn
 
 from autoencoders.layers import ResidualBlock, Upsample, group_norm
 from autoencoders.pretrained.attention_free import CHANNELS, AttentionFreeTokenizer, Encoder, level, row
-from autoencoders.pretrained.files import fill, read_tensors
+from autoencoders.pretrained.files import build, read_tensors, renamed
 from autoencoders.pretrained.model import Pretrained
+from autoencoders.pretrained.taming import KEPT
 from quantizers import Quantizer, create_quantizer
-
-KEPT = frozenset(
-    f"quantizer.{name}" for name in ("codebook.counts", "codebook.steps", "codebook.started", "temperature")
-)
-"""What `vq` keeps for training, and no checkpoint has."""
 
 
 class Block(ResidualBlock):
@@ -108,11 +104,13 @@ def load_maskgit(path: Path, *, codebook_size: int = 1024, dim: int = 256, **siz
     Raises:
         WeightsError: the file cannot be read, or has other names or shapes.
     """
-    quantizer = create_quantizer("vq", codebook_size=codebook_size, dim=dim, kmeans_iterations=0)  # it has one
-    model = MaskGITVQGAN(quantizer, **sizes)
-    tensors = {our_name(name): tensor for name, tensor in read_tensors(path).items()}
-    fill(model, tensors, path, KEPT)
-    return model.eval()
+
+    def make() -> MaskGITVQGAN:
+        # it has a codebook already, so no k-means
+        quantizer = create_quantizer("vq", codebook_size=codebook_size, dim=dim, kmeans_iterations=0)
+        return MaskGITVQGAN(quantizer, **sizes)
+
+    return build(make, renamed(read_tensors(path), our_name, path), path, KEPT)
 
 
 def our_name(name: str) -> str:
@@ -127,10 +125,12 @@ MODELS = (
         name="maskgit-imagenet-f16-1024",
         load=load_maskgit,
         image_size=256,
+        stride=16,
+        codes="1024",
         paper="Chang et al. 2022, arXiv:2202.04200",
         licence="Apache-2.0 (the code's)",
-        source="huggingface.co/fun-research/TiTok: maskgit-vqgan-imagenet-f16-256.bin",
-        verified="latents, codes and pictures of the network as written down in the tests from 1d-tokenizer's source",
+        source="https://huggingface.co/fun-research/TiTok: maskgit-vqgan-imagenet-f16-256.bin",
+        verified="latents, codes and pictures on random weights, with a reference written from the source",
     ),
 )
 """The model that Google published for JAX, as 1d-tokenizer converted it."""

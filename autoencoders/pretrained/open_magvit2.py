@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from autoencoders.layers import ResidualBlock, group_norm
 from autoencoders.pretrained.attention_free import CHANNELS, AttentionFreeTokenizer, Encoder, level, row
-from autoencoders.pretrained.files import fill, read_tensors
+from autoencoders.pretrained.files import build, read_tensors, renamed
 from autoencoders.pretrained.model import Pretrained
 from autoencoders.pretrained.seed_voken import evaluated
 from quantizers import create_quantizer
@@ -131,10 +131,8 @@ def load_open_magvit2(path: Path, bits: int, multipliers: Sequence[int], **sizes
     Raises:
         WeightsError: the file cannot be read, or has other names or shapes.
     """
-    model = OpenMAGVIT2(bits, multipliers, **sizes)
-    tensors = {name.replace(".mid_block.", ".mid."): tensor for name, tensor in evaluated(read_tensors(path)).items()}
-    fill(model, tensors, path)
-    return model.eval()
+    tensors = renamed(evaluated(read_tensors(path)), lambda name: name.replace(".mid_block.", ".mid."), path)
+    return build(lambda: OpenMAGVIT2(bits, multipliers, **sizes), tensors, path)
 
 
 F8, F16 = (1, 2, 2, 4), (1, 1, 2, 2, 4)
@@ -142,14 +140,17 @@ F8, F16 = (1, 2, 2, 4), (1, 1, 2, 2, 4)
 
 
 def _published(data: str, bits: int, multipliers: Sequence[int], source: str, image_size: int = 256) -> Pretrained:
+    stride = 2 ** (len(multipliers) - 1)
     return Pretrained(
-        name=f"open-magvit2-{data}-f{2 ** (len(multipliers) - 1)}-{2**bits}",
+        name=f"open-magvit2-{data}-f{stride}-{2**bits}",
         load=partial(load_open_magvit2, bits=bits, multipliers=multipliers),
         image_size=image_size,
+        stride=stride,
+        codes=str(2**bits),
         paper="Luo et al. 2024, arXiv:2409.04410",
         licence="Apache-2.0 (the code's)",
-        source=f"huggingface.co/TencentARC/Open-MAGVIT2-Tokenizer-{source}",
-        verified="latents, codes and pictures of the network as written down in the tests from the authors' source",
+        source=f"https://huggingface.co/TencentARC/Open-MAGVIT2-Tokenizer-{source}",
+        verified="latents, codes and pictures on random weights, with a reference written from the source",
     )
 
 

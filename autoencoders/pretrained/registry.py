@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from autoencoders.pretrained import diffusers, latent_diffusion, llamagen, taming, var
+from autoencoders.pretrained import (
+    diffusers,
+    ibq,
+    latent_diffusion,
+    llamagen,
+    maskgit,
+    open_magvit2,
+    rq_vae,
+    taming,
+    var,
+)
 from autoencoders.pretrained.files import WeightsError
 from autoencoders.pretrained.model import Pretrained
 from autoencoders.tokenizer import Tokenizer
@@ -15,6 +25,10 @@ CODE_BASES = (
     diffusers,
     llamagen,
     var,
+    maskgit,
+    rq_vae,
+    ibq,
+    open_magvit2,
 )
 """Each has its models as `MODELS`."""
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from autoencoders.pretrained.files import WeightsError, fill, read_tensors
+from autoencoders.pretrained.files import WeightsError, build, read_tensors
 from autoencoders.pretrained.model import Pretrained
 from autoencoders.vqgan import VQGAN, VQGANConfig
 from quantizers import create_quantizer
@@ -43,17 +43,19 @@ def load_rq_vae(path: Path, config: VQGANConfig, codebook_size: int, codes_per_p
     Raises:
         WeightsError: the file cannot be read, or has other names, shapes or codebooks.
     """
-    quantizer = create_quantizer(
-        "rq",
-        base="vq-ema",
-        codes_per_position=codes_per_position,
-        codebook_size=codebook_size,
-        dim=config.z_channels,
-        kmeans_iterations=0,  # it has a codebook already
-    )
-    model = VQGAN(config, quantizer)
-    fill(model, our_tensors(read_tensors(path), codes_per_position, path), path, KEPT)
-    return model.eval()
+
+    def make() -> VQGAN:
+        quantizer = create_quantizer(
+            "rq",
+            base="vq-ema",
+            codes_per_position=codes_per_position,
+            codebook_size=codebook_size,
+            dim=config.z_channels,
+            kmeans_iterations=0,  # it has a codebook already
+        )
+        return VQGAN(config, quantizer)
+
+    return build(make, our_tensors(read_tensors(path), codes_per_position, path), path, KEPT)
 
 
 def our_tensors(tensors: Mapping[str, Tensor], codes_per_position: int, source: Path) -> dict[str, Tensor]:
@@ -83,6 +85,9 @@ def our_tensors(tensors: Mapping[str, Tensor], codes_per_position: int, source: 
     return ours
 
 
+VERIFIED = "latents, codes and pictures on random weights, with a reference written from the source"
+
+
 def _config(*attention_resolutions: int) -> VQGANConfig:
     return VQGANConfig(multipliers=(1, 1, 2, 2, 4, 4), attention_resolutions=attention_resolutions)
 
@@ -91,13 +96,13 @@ def _published(data: str, archive: str, config: VQGANConfig, codebook_size: int,
     return Pretrained(
         name=f"rq-vae-{data}-f32-{codebook_size}x4",
         load=partial(load_rq_vae, config=config, codebook_size=codebook_size),
-        image_size=256,
+        image_size=config.image_size,
+        stride=config.stride,
+        codes=f"{codebook_size}, 4 for a position",
         paper="Lee et al. 2022, arXiv:2203.01941",
         licence="CC-BY-NC-SA-4.0",
-        source=f"github.com/kakaobrain/rq-vae-transformer: model.pt of stage 1 in {archive}.tar.gz{unsure}",
-        verified=None
-        if unsure
-        else "latents, codes and pictures of the network as written down in the tests from the authors' source",
+        source=f"https://github.com/kakaobrain/rq-vae-transformer: model.pt of stage 1 in {archive}.tar.gz{unsure}",
+        verified=None if unsure else VERIFIED,
     )
 
 

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from autoencoders.pretrained import files
 from autoencoders.pretrained.model import Pretrained
 
 Shapes = dict[str, tuple[int, ...]]
@@ -204,6 +205,6 @@ def load_published(
     """A published model at its true size, of tensors that take no memory: names and shapes are checked, no value."""
     tensors = {name: torch.zeros(()).expand(shape) for name, shape in shapes.items()}
     monkeypatch.setattr(module, "read_tensors", lambda path: tensors)
-    monkeypatch.setattr(nn.Module, "load_state_dict", lambda self, state: None)
+    monkeypatch.setattr(files, "fill", lambda *arguments: None)  # only after names and shapes are found to match
     with torch.device("meta"):
         return published.load(Path("published.ckpt"))

@@ -115,8 +115,8 @@ def test_the_published_model_has_these_names_and_shapes(monkeypatch: pytest.Monk
     (published,) = maskgit.MODELS
     shapes = shapes_of(128, (1, 1, 2, 2, 4), dim=256, codes=1024)
     model = load_published(published, maskgit, shapes, monkeypatch)
-    assert (model.stride, model.quantizer.dim, model.quantizer.codebook_size) == (16, 256, 1024)
-    assert published.image_size == 256
+    assert (model.quantizer.dim, model.quantizer.codebook_size) == (256, 1024)
+    assert (published.image_size, published.stride, published.codes) == (256, model.stride, "1024")
     assert sum(parameter.numel() for parameter in model.parameters()) == 54_515_587
 
 
