@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
-from authors_networks import Taming, codes_near, load_published, random_tensors, save, vectors, with_averages
+from authors_networks import Taming, codes_near, load_published, nearest, random_tensors, save, vectors, with_averages
 from torch import Tensor
 
 from autoencoders.pretrained import WeightsError, ibq
@@ -37,6 +37,7 @@ def test_latents_codes_and_pictures_are_theirs(averages: bool, tmp_path: Path) -
     tensors = tensors_for(images)
     latents = NETWORK.encode(tensors, images)
     codes = torch.einsum("bdhw,nd->bnhw", latents, tensors[TABLE]).softmax(1).argmax(1)
+    assert not torch.equal(codes, nearest(latents, tensors[TABLE]))
     reconstruction = NETWORK.decode(tensors, vectors(codes, tensors[TABLE]))
 
     path = save(with_averages(tensors) if averages else tensors, tmp_path / "x.ckpt")
