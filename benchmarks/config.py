@@ -29,6 +29,10 @@ from quantizers.registry import options_for_bits
 PresetName = Literal["smoke", "quick", "cpu", "vqgan-f16"]
 
 
+DEFAULT_BACKBONE: BackboneName = "vqgan"
+"""Of all runs that do not say which they have."""
+
+
 @dataclass(frozen=True)
 class TrainConfig:
     """How long and how fast a tokenizer is trained."""
@@ -82,7 +86,7 @@ class Settings:
     """Channels of the latent for the quantizers that leave their width to the user (VQ, RQ, Gumbel, none)."""
     loss: LossConfig = field(default_factory=LossConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
-    backbone: BackboneName = "vqgan"
+    backbone: BackboneName = DEFAULT_BACKBONE
     """Follows from `model`; it is a field in order to be stored."""
 
     def __post_init__(self) -> None:
@@ -150,13 +154,13 @@ SIZES: dict[BackboneName, dict[PresetName, BackboneConfig]] = {
     "vqgan": {},
     "vqvae": {
         "smoke": VQVAEConfig(width=16, residual_width=8, blocks=1, downsamplings=3),
-        "quick": VQVAEConfig(width=128, residual_width=64, downsamplings=3),
-        "cpu": VQVAEConfig(width=128, residual_width=64, downsamplings=3),
+        "quick": VQVAEConfig(width=256, residual_width=128, downsamplings=3),
+        "cpu": VQVAEConfig(width=256, residual_width=128, downsamplings=3),
     },
     "vqvae2": {
         "smoke": VQVAE2Config(width=16, residual_width=8, blocks=1, downsamplings=3),
-        "quick": VQVAE2Config(width=96, residual_width=48, downsamplings=3),
-        "cpu": VQVAE2Config(width=96, residual_width=48, downsamplings=3),
+        "quick": VQVAE2Config(width=192, residual_width=96, downsamplings=3),
+        "cpu": VQVAE2Config(width=192, residual_width=96, downsamplings=3),
     },
 }
 
@@ -204,7 +208,7 @@ def effective(settings: Settings) -> dict[str, Any]:
         for name, value in values.items() if isinstance(values, dict) else [("", values)]:
             if (section, name) not in WITHOUT_EFFECT:
                 flat[f"{section}.{name}".rstrip(".")] = value
-    if flat["backbone"] == "vqgan":
+    if flat["backbone"] == DEFAULT_BACKBONE:
         del flat["backbone"]  # the runs that were stored before there was another do not say it
     return flat
 

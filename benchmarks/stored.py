@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from autoencoders import BACKBONES
 from autoencoders.perceptual import choose_perceptual
 from benchmarks.arguments import UsageError, source_digest
-from benchmarks.config import RunConfig, run_id
+from benchmarks.config import DEFAULT_BACKBONE, RunConfig, run_id
 from benchmarks.data import Data, DataConfig, DataError, open_data
 from benchmarks.evaluation import PROTOCOL
 from benchmarks.experiment import BLOCK_MEAN, make_quantizer
@@ -43,7 +43,7 @@ def configuration(path: Path, stored: Record) -> RunConfig:
 def _with_sizes(config: dict[str, Any]) -> dict[str, Any]:
     """A stored configuration with its backbone's sizes read as that backbone's."""
     settings = config.get("settings", {})
-    backbone = BACKBONES.get(settings.get("backbone", "vqgan"))
+    backbone = BACKBONES.get(settings.get("backbone", DEFAULT_BACKBONE))
     if backbone is None:
         return config
     model = TypeAdapter(backbone.config).validate_python(settings.get("model"))
