@@ -15,15 +15,16 @@ from quantizers import Quantizer
 
 @dataclass(frozen=True)
 class VQVAEConfig:
-    """Sizes of the encoder and decoder. The defaults are those of the paper."""
+    """Sizes of the encoder and decoder. The defaults are those for ImageNet by the authors' own example (sonnet's
+    `vqvae_example.ipynb`); the paper's text has 256 channels in all layers."""
 
     image_size: int = 128
     """Side of the training pictures in pixels."""
     in_channels: int = 3
     """Channels of a picture."""
-    width: int = 256
+    width: int = 128
     """Channels of every layer."""
-    residual_width: int = 256
+    residual_width: int = 32
     """Channels inside the residual blocks."""
     blocks: int = 2
     """Residual blocks of the encoder, and of the decoder."""

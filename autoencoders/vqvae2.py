@@ -1,7 +1,6 @@
 """The VQ-VAE-2 backbone: a coarse map of codes for the whole, a fine one for what is left to say.
 
-Razavi et al. 2019, "Generating Diverse High-Fidelity Images with VQ-VAE-2" (arXiv:1906.00446), algorithm 1 and
-appendix A.
+Razavi et al. 2019, "Generating Diverse High-Fidelity Images with VQ-VAE-2" (arXiv:1906.00446), algorithm 1.
 """
 
 from collections.abc import Sequence
@@ -18,14 +17,11 @@ from quantizers import Quantizer, QuantizerOutput
 
 @dataclass(frozen=True)
 class VQVAE2Config(VQVAEConfig):
-    """Sizes of the encoders and decoders. The defaults are those of the paper for ImageNet."""
+    """Sizes of the encoders and decoders. The defaults are those of rosinality's port, the one in common use: the
+    paper's strides at 256 pixels, the widths of the VQ-VAE."""
 
     image_size: int = 256
     """Side of the training pictures in pixels."""
-    width: int = 128
-    """Channels of every layer."""
-    residual_width: int = 64
-    """Channels inside the residual blocks."""
     downsamplings: int = 2
     """Convolutions that halve the sides on the way to the bottom map."""
     top_downsamplings: int = 1
