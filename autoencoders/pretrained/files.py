@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -20,11 +20,14 @@ class WeightsError(ValueError):
     """A file of weights that cannot be used; the message says why."""
 
 
-def read_tensors(path: Path) -> dict[str, Tensor]:
+def read_tensors(path: Path, parts: Sequence[str] = ("state_dict",)) -> dict[str, Tensor]:
     """The tensors of a .safetensors file, or of one by `torch.save`, on the CPU.
 
     Of the latter only tensors and plain containers are read (`weights_only`); anything else in it is refused, not run.
-    A dictionary under `state_dict`, as Lightning has it, is taken for the whole.
+
+    Args:
+        path: the file.
+        parts: names of dictionaries in it; the first that is there is taken for the whole. Lightning has `state_dict`.
 
     Raises:
         WeightsError: no such file, a damaged one, or one with other things than tensors.
@@ -32,7 +35,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise WeightsError(f"there is no file {path}")
     try:
-        found = load_file(path) if path.suffix == ".safetensors" else _read_pickle(path)
+        found = load_file(path) if path.suffix == ".safetensors" else _read_pickle(path, parts)
     except (SafetensorError, OSError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
         raise WeightsError(f"{path}: damaged, or no file of weights ({_first_line(error)})") from error
     except pickle.UnpicklingError as error:
@@ -43,10 +46,10 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     return found
 
 
-def _read_pickle(path: Path) -> dict[str, Tensor]:
+def _read_pickle(path: Path, parts: Sequence[str]) -> dict[str, Tensor]:
     content = torch.load(path, map_location="cpu", weights_only=True)
-    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
-        content = content["state_dict"]
+    if isinstance(content, Mapping):
+        content = next((content[part] for part in parts if isinstance(content.get(part), Mapping)), content)
     if not isinstance(content, Mapping):
         raise WeightsError(f"{path}: holds a {type(content).__name__}, not tensors by name")
     return {str(name): tensor for name, tensor in content.items() if isinstance(tensor, Tensor)}
