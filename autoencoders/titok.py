@@ -54,14 +54,15 @@ def opposites(config: TiTokConfig) -> nn.Parameter:
 
 
 @torch.no_grad()
-def read_opposites(block: Block) -> None:
-    """Let a fresh block add to every token the content of those that are most opposite to it.
+def read_opposites(transformer: Transformer) -> None:
+    """Let a fresh transformer's first block add to every token the content of those that are most opposite to it.
 
-    Queries are the keys' negatives, and what is attended to is added as it is. So the encoder's first block gives each
-    latent token the patch at its place, the decoder's each patch the latent token there; nothing holds them to it. Left
-    to chance, all latent tokens begin as about the same mean of all patches, which differs so little between pictures
-    that quantizing rounds it away, and training stands still for hundreds of steps.
+    Queries are the keys' negatives, and what is attended to is added as it is. So the encoder begins by giving each
+    latent token the patch at its place, the decoder by giving each patch the latent token there; nothing holds them to
+    it. Left to chance, all latent tokens begin as about the same mean of all patches, which differs so little between
+    pictures that quantizing rounds it away, and training stands still for hundreds of steps.
     """
+    block = next(block for block in transformer.modules() if isinstance(block, Block))
     query, key, value = block.attn.in_proj.weight.chunk(3)
     query.copy_(-key)
     nn.init.orthogonal_(value)
@@ -83,7 +84,7 @@ class Encoder(nn.Module):
 
     def forward(self, images: Float[Tensor, "b ch H W"]) -> Float[Tensor, "b k c"]:
         patches = rearrange(self.positions(self.patches(images)), "b h w c -> b (h w) c")
-        latent = self.latent_tokens.to(patches.dtype).expand(len(patches), -1, -1)
+        latent = self.latent_tokens.expand(len(patches), -1, -1)
         return self.transformer(torch.cat([patches, latent], dim=1))[:, patches.shape[1] :]
 
 
@@ -104,7 +105,7 @@ class Decoder(nn.Module):
 
     def forward(self, features: Float[Tensor, "b k c"]) -> Float[Tensor, "b ch H W"]:
         masks = self.positions(self.mask_token.expand(len(features), self.side, self.side, -1))
-        masks = rearrange(masks, "b h w c -> b (h w) c").to(features.dtype)
+        masks = rearrange(masks, "b h w c -> b (h w) c")
         tokens = self.transformer(torch.cat([masks, features + self.latent_positions], dim=1))
         return self.head(rearrange(tokens[:, : self.side**2], "b (h w) c -> b h w c", h=self.side))
 
@@ -129,8 +130,8 @@ class TiTok(OneMapTokenizer, TrainableTokenizer):
         self.decoder = Decoder(config)
         for part in (self.encoder, self.quant_proj, self.post_quant_proj, self.decoder):
             part.apply(initialise)
-        for transformer in (self.encoder.transformer, self.decoder.transformer):
-            read_opposites(transformer.resblocks[0])
+        for coder in (self.encoder, self.decoder):
+            read_opposites(coder.transformer)
 
     @property
     def last_layer(self) -> nn.Parameter:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from autoencoders.pretrained import taming
+from autoencoders.pretrained import bsq_vit, taming
 from autoencoders.pretrained.files import WeightsError
 from autoencoders.pretrained.model import Pretrained
 from autoencoders.tokenizer import Tokenizer
 
-CODE_BASES = (taming,)
+CODE_BASES = (taming, bsq_vit)
 """Each has its models as `MODELS`."""
 
 

@@ -10,7 +10,7 @@ from torch.nn.functional import interpolate
 
 from autoencoders import TiTok, TiTokConfig, TrainableTokenizer, ViTConfig, ViTTokenizer
 from autoencoders.transformer import Attention, Block, Positions, TransformerConfig, waves
-from quantizers import create_quantizer
+from quantizers import create_quantizer, list_quantizers
 
 SMALL = {"image_size": 16, "patch_size": 4, "width": 32, "layers": 2, "heads": 2}
 CONFIGS = {"vit": ViTConfig(**SMALL), "titok": TiTokConfig(**SMALL, latent_tokens=5)}
@@ -39,8 +39,7 @@ def photographs(count: int, size: int) -> Tensor:
 
 
 @both
-@pytest.mark.parametrize("name", ["none", "vq", "lfq", "fsq"])
-@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize(("name", "count"), [(method.name, 3) for method in list_quantizers()] + [("fsq", 1)])
 def test_the_parts_agree_with_forward(config: TransformerConfig, name: str, count: int) -> None:
     model, images = make(config, name).eval(), pictures(config, count)
     output = model(images)
