@@ -172,8 +172,8 @@ SIZES: dict[BackboneName, dict[PresetName, BackboneConfig]] = {
     # as many tokens as the grids of the others have positions
     "1d": {
         "smoke": TiTokConfig(patch_size=8, width=32, layers=1, heads=2, latent_tokens=16),
-        "quick": TiTokConfig(patch_size=8, width=192, layers=4, heads=6, latent_tokens=16),
-        "cpu": TiTokConfig(patch_size=8, width=192, layers=4, heads=6, latent_tokens=64),
+        "quick": TiTokConfig(patch_size=8, width=192, layers=3, heads=6, latent_tokens=16),
+        "cpu": TiTokConfig(patch_size=8, width=192, layers=3, heads=6, latent_tokens=64),
     },
 }
 
