@@ -25,6 +25,7 @@ from benchmarks.metrics.fid import FeatureSums
 from benchmarks.metrics.inception import FEATURES
 from benchmarks.metrics.pairs import Batches, Pairs, reconstructed
 from benchmarks.metrics.parts import FeatureRows, Part, PartStore, Share, load_part
+from benchmarks.metrics.references import References
 from benchmarks.metrics.resampling import draws
 from benchmarks.metrics.share import full_float32, measure_share, measuring_device
 from benchmarks.metrics.speed import measure_speed
@@ -122,6 +123,7 @@ def evaluate_pairs(
     weights: MetricWeights,
     progress: Callable[[int], None] | None = None,
     store: PartStore | None = None,
+    references: References | None = None,
 ) -> Evaluation:
     """Measure reconstructions beside their originals; otherwise as `evaluate`.
 
@@ -129,14 +131,15 @@ def evaluate_pairs(
         pairs: This rank's share of the pictures; after the first `store.pictures` of it where there is a store.
         quantizers: Of the code maps, one for each; none where there are pictures alone.
         store: Where finished parts are kept, so that a pass that is killed goes on.
+        references: The originals' Inception features, if they are known already; else they are kept there.
     """
     if world_size > 1 and not dist.is_initialized():
         raise ValueError(f"evaluate() got world_size={world_size}, but torch.distributed is not initialised")
     device = torch.device(device)
     with full_float32():
-        share = _outcome(measure_share, pairs, quantizers, device, weights, progress, store)
+        share = _outcome(measure_share, pairs, quantizers, device, weights, progress, store, references)
         shares = _gather(share, rank, world_size)
-        whole = shares and _outcome(_combine, shares, quantizers, measuring_device(device))
+        whole = shares and _outcome(_combine, shares, quantizers, measuring_device(device), references)
     evaluation = _broadcast(whole, world_size)
     if isinstance(evaluation, ValueError):
         raise evaluation
@@ -169,7 +172,10 @@ def _broadcast(outcome: Any, world_size: int) -> Any:
 
 
 def _combine(
-    shares: Sequence[Share | ValueError | None], quantizers: Sequence[Quantizer], device: torch.device
+    shares: Sequence[Share | ValueError | None],
+    quantizers: Sequence[Quantizer],
+    device: torch.device,
+    references: References | None,
 ) -> Evaluation:
     """The whole test set's numbers from the ranks' shares."""
     for share in shares:
@@ -203,6 +209,8 @@ def _combine(
     if "rfid" not in measured.missing:
         sums = [share.features for share in present if share.features is not None]
         rows = FeatureRows(stored, 0), FeatureRows(stored, 1)
+        if references is not None:
+            references.keep(stored)
         _add_rfid(measured, indices, sums, rows, device)
     code_counts = _add_codes(
         measured, parts, order, quantizers, present[0].grids, pixels=math.prod(originals.shape[-2:])

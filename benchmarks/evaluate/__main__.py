@@ -23,6 +23,7 @@ from benchmarks.evaluate.published import published_job, show_models
 from benchmarks.evaluate.trained import trained_jobs
 from benchmarks.evaluation import MetricWeights
 from benchmarks.flags import parse_flags
+from benchmarks.metrics.references import cache_folder
 from benchmarks.results import read_record
 from benchmarks.training import make_accelerator
 
@@ -64,7 +65,8 @@ def main(argv: Sequence[str]) -> int:
         console.quiet = errors.quiet = not accelerator.is_main_process
         weights = MetricWeights.find(inception=arguments.inception, lpips_backbone=arguments.lpips_backbone)
         jobs = prepare(arguments, accelerator, errors)
-        execute(jobs, Measuring(accelerator, weights, arguments.batch_size, arguments.force), console)
+        cache = None if arguments.no_cache else cache_folder()
+        execute(jobs, Measuring(accelerator, weights, arguments.batch_size, arguments.force, cache), console)
         if accelerator.is_main_process:
             show([job.path for job in jobs], console)
     except (ValueError, OSError) as error:

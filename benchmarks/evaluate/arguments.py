@@ -49,6 +49,9 @@ class Arguments:
     """Pictures per batch; changes no number."""
     root: Path | None = None
     """Where torchvision and Hugging Face keep their files; their usual cache unless given."""
+    no_cache: bool = False
+    """Neither use nor keep Inception's features of the originals, which are kept in ~/.cache (XDG_CACHE_HOME) so that
+    the next tokenizer on the same pictures needs half of the time for its rFID."""
     force: bool = False
     """Do evaluations again that are stored already."""
     cpu: bool = False

@@ -23,6 +23,8 @@ from benchmarks.evaluation import PROTOCOL, MetricWeights, evaluate_pairs
 from benchmarks.experiment import find_done, store_evaluation
 from benchmarks.metrics.inception import FEATURES
 from benchmarks.metrics.parts import PartStore
+from benchmarks.metrics.references import References
+from benchmarks.weights import sha256
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class Measuring:
     weights: MetricWeights
     batch_size: int
     force: bool
+    cache: Path | None
+    """Folder of Inception features of originals; None: neither used nor made."""
 
     @property
     def place(self) -> Place:
@@ -50,6 +54,24 @@ class Measuring:
         key = digest(job.path.stem, job.content, PROTOCOL, place.batch_size, here, weights)
         features = None if self.weights.inception is None else FEATURES
         return PartStore(parts_folder(job.path), key, features, place.rank, place.world_size)
+
+    def references(self, job: Job) -> References | None:
+        """Inception's features of the originals, where they are known from another evaluation. They are those of equal
+        pictures, crop, network, device and version of PyTorch."""
+        if self.cache is None or self.weights.inception is None:
+            return None
+        here = environment(self.accelerator.device)
+        network = sha256(self.weights.inception)
+        about = {
+            "data": job.data["name"],
+            "fingerprint": job.data["fingerprint"],
+            "image_size": job.data["image_size"],
+            "protocol": PROTOCOL,
+            "network": network,
+            "device": here.device,
+            "torch": here.torch,
+        }
+        return References.open(self.cache, digest({**about, "data": ""}), about)
 
 
 def parts_folder(path: Path) -> Path:
@@ -97,6 +119,7 @@ def _measure(job: Job, measuring: Measuring, console: Console, advance: Callable
         weights=measuring.weights,
         progress=lambda count: advance(count * place.world_size),
         store=parts,
+        references=measuring.references(job),
     )
     if accelerator.is_main_process:
         record = job.record(tokenizer, environment(place.device))

@@ -14,6 +14,7 @@ from benchmarks.metrics.codes import code_maps, has_codebook
 from benchmarks.metrics.inception import FEATURES, Inception
 from benchmarks.metrics.pairs import Pairs
 from benchmarks.metrics.parts import Part, PartStore, Share, join
+from benchmarks.metrics.references import References
 from benchmarks.weights import MetricWeights
 from quantizers import Quantizer
 
@@ -70,15 +71,21 @@ def _picture_metrics(
 
 
 def _measure_batch(
-    batch: Pairs, metrics: PictureMetrics, inception: Inception | None, share: Share, quantizers: Sequence[Quantizer]
+    batch: Pairs,
+    metrics: PictureMetrics,
+    inception: Inception | None,
+    references: References | None,
+    share: Share,
+    quantizers: Sequence[Quantizer],
 ) -> Part:
     """What is kept of a batch; its features are added to the sums of the share."""
     places, originals, reconstructions, codes = batch
     places = places.cpu()
     rows: list[Tensor] = []
     if inception is not None and share.features is not None:
-        for pictures, sums in zip((originals, reconstructions), share.features, strict=True):
-            found = inception(pictures)
+        known = None if references is None else references.features(places)
+        features = inception(originals) if known is None else known, inception(reconstructions)
+        for found, sums in zip(features, share.features, strict=True):
             sums.update(found)
             rows.append(found.cpu()[places < fid.MAX_RESAMPLED])
     keep = places < swd.MAX_PICTURES
@@ -99,12 +106,14 @@ def measure_share(
     weights: MetricWeights,
     progress: Callable[[int], None] | None,
     store: PartStore | None = None,
+    references: References | None = None,
 ) -> Share | None:
     """The streaming metrics over this rank's batches; None if it has none.
 
     Args:
         quantizers: Of the code maps; none where no codes are to be counted.
         store: Where finished parts are kept, and the first ones may be already; `pairs` go on after these.
+        references: Inception features of the originals, where they are known.
     """
     measuring = measuring_device(device)
     inception = None if weights.inception is None else Inception(weights.inception).to(measuring)
@@ -122,7 +131,7 @@ def measure_share(
             reconstructions=batch.reconstructions.to(measuring),
             codes=batch.codes if counted else [],
         )
-        batches.append(_measure_batch(batch, metrics, inception, share, counted))
+        batches.append(_measure_batch(batch, metrics, inception, references, share, counted))
         if store is not None and store.is_due(batches):
             store.add(share, join(batches))
             batches = []

@@ -7,14 +7,19 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from torch import Tensor, nn
 
 from autoencoders import BlockMean
 from autoencoders.pretrained import WeightsError, registry
 from autoencoders.pretrained.model import Pretrained
-from benchmarks import run
+from benchmarks import evaluation, run
+from benchmarks.evaluate import measure
 from benchmarks.evaluate.__main__ import main
+from benchmarks.metrics import share
 from benchmarks.speed.measure import torch_threads
+from benchmarks.weights import MetricWeights
 
 
 def make_pictures(folder: Path, names: list[str], seed: int, width: int = 64, height: int = 48) -> None:
@@ -88,3 +93,34 @@ def published(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setattr(registry, "CODE_BASES", (SimpleNamespace(MODELS=models),))
     (tmp_path / "mean.ckpt").write_text("8")
     return tmp_path / "mean.ckpt"
+
+
+class Projection(nn.Module):
+    """Stands for Inception: fixed random features of the pixels."""
+
+    features = 24
+    seen = 0
+    """Pictures, by all of them."""
+
+    def __init__(self, _: Path) -> None:
+        super().__init__()
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        Projection.seen += len(pictures)
+        pixels = nn.functional.adaptive_avg_pool2d(pictures.float(), 16).flatten(1)
+        weights = torch.randn(pixels.shape[1], self.features, generator=torch.Generator().manual_seed(0))
+        return torch.tanh(pixels @ weights / 1000)
+
+
+@pytest.fixture
+def projection(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> type[Projection]:
+    """Evaluations have an rFID, by another network, and keep features in cache/."""
+    (tmp_path / "network").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(Projection, "seen", 0)
+    monkeypatch.setattr(share, "Inception", Projection)
+    for module in (share, evaluation, measure):
+        monkeypatch.setattr(module, "FEATURES", Projection.features)
+    found = MetricWeights(inception=tmp_path / "network", missing={"lpips": "not here"})
+    monkeypatch.setattr(MetricWeights, "find", lambda **_: found)
+    return Projection

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor, nn
 
 from benchmarks import evaluation
 from benchmarks.evaluate import __main__ as command
@@ -17,9 +16,8 @@ from benchmarks.evaluate import measure
 from benchmarks.metrics import codes, fid, parts, share, swd
 from benchmarks.metrics.speed import peak_memory_growth
 from benchmarks.results import read_arrays, read_record
-from benchmarks.weights import MetricWeights
 
-from .conftest import make_pictures
+from .conftest import Projection, make_pictures
 
 Evaluate = Callable[..., int]
 The = Callable[[Path, str], Path]
@@ -72,31 +70,6 @@ def many(tmp_path: Path) -> Path:
     """60 pictures."""
     make_pictures(tmp_path / "many", [f"{index:02}.png" for index in range(60)], seed=2)
     return tmp_path / "many"
-
-
-class Projection(nn.Module):
-    """Stands for Inception: fixed random features of the pixels."""
-
-    features = 24
-
-    def __init__(self, _: Path) -> None:
-        super().__init__()
-
-    def forward(self, pictures: Tensor) -> Tensor:
-        pixels = nn.functional.adaptive_avg_pool2d(pictures.float(), 16).flatten(1)
-        weights = torch.randn(pixels.shape[1], self.features, generator=torch.Generator().manual_seed(0))
-        return torch.tanh(pixels @ weights / 1000)
-
-
-@pytest.fixture
-def projection(monkeypatch: pytest.MonkeyPatch) -> type[Projection]:
-    """Evaluations have an rFID, by another network."""
-    monkeypatch.setattr(share, "Inception", Projection)
-    for module in (share, evaluation, measure):
-        monkeypatch.setattr(module, "FEATURES", Projection.features)
-    found = MetricWeights(inception=Path("there"), missing={"lpips": "not here"})
-    monkeypatch.setattr(MetricWeights, "find", lambda **_: found)
-    return Projection
 
 
 def assert_same_numbers(one: Path, other: Path) -> None:
