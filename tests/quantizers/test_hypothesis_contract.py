@@ -49,9 +49,11 @@ OPTIONS = {
     "groups": st.integers(1, 3),
     "hidden_dim": st.sampled_from([4, 8, 12]),
     "inverse_temperature": temperatures,
+    "kl_warmup": shares,
     "kl_weight": weights,
     "kmeans_iterations": st.integers(0, 3),
     "levels": st.lists(st.integers(2, 9), min_size=1, max_size=5).map(tuple),
+    "one_hot": st.booleans(),
     "orthogonality_weight": weights,
     "patch_size": st.sampled_from([None, 1, 2, 4]),
     "phi_weight": shares,
@@ -61,6 +63,7 @@ OPTIONS = {
     "temperature": st.sampled_from([0.0, 0.5]),
     "temperature_end": temperatures,
     "temperature_start": temperatures,
+    "temperature_until": st.sampled_from([0.25, 1.0]),
     "variance": st.sampled_from([0.0, 1e-3]),
 }
 """Values by the option's name, which means the same in all methods."""
