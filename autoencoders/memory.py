@@ -5,15 +5,18 @@ from dataclasses import dataclass
 from functools import partial
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.autograd.graph import saved_tensors_hooks
 
+from autoencoders.backbones import BackboneConfig, code_maps_of, create_tokenizer
 from autoencoders.discriminator import PatchDiscriminator
-from autoencoders.layers import AttentionBlock, ResidualBlock
 from autoencoders.perceptual import LPIPSLoss, MSSSIMLoss, build_lpips, choose_perceptual
-from autoencoders.vqgan import Decoder, Encoder, VQGANConfig
+from autoencoders.tokenizer import TrainableTokenizer
 from autoencoders.vqgan_loss import LossConfig, frozen
+from quantizers import QuantizerOutput
+from quantizers.none import NoQuantizer
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class TrainingMemory:
 
 
 def training_memory(
-    config: VQGANConfig,
+    config: BackboneConfig,
     loss: LossConfig,
     batch_size: int,
     *,
@@ -50,12 +53,7 @@ def training_memory(
     choice = choose_perceptual(loss.perceptual, loss.lpips_backbone)
     lpips = build_lpips() if choice.kind == "lpips" else None
     with FakeTensorMode(allow_non_fake_inputs=True), torch.device(device):
-        tokenizer = nn.Sequential(
-            Encoder(config),
-            nn.Conv2d(config.z_channels, dim, 1),
-            nn.Conv2d(dim, config.z_channels, 1),
-            Decoder(config),
-        )
+        tokenizer = create_tokenizer(config, [_PassThrough(dim=dim) for _ in code_maps_of(config)])
         discriminator = None
         if loss.gan != "none":
             discriminator = PatchDiscriminator(loss.discriminator_layers, loss.discriminator_width, config.in_channels)
@@ -66,7 +64,7 @@ def training_memory(
 
         def forward() -> list[Tensor]:
             with torch.autocast(device, precision, enabled=precision != torch.float32):
-                reconstruction = tokenizer(images)
+                reconstruction = tokenizer(images).images
                 losses = [(reconstruction.float() - images).abs().mean()]
                 if perceptual is not None:
                     losses.append(perceptual(reconstruction, images))
@@ -76,13 +74,20 @@ def training_memory(
                 return losses
 
         activations = _saved_bytes(forward)
-        if config.gradient_checkpointing:
+        if getattr(config, "gradient_checkpointing", False):
             activations += _largest_block(tokenizer, forward)
     copies = 5 if weight_average else 4  # weights, gradients, two moments, average
     weights = copies * _bytes(tokenizer)
     weights += 4 * _bytes(discriminator) if discriminator is not None else 0
     weights += _bytes(lpips) if lpips is not None else 0
     return TrainingMemory(weights, activations)
+
+
+class _PassThrough(NoQuantizer):
+    """Hands its input on, unread: a fake tensor has no values to check or to code."""
+
+    def forward(self, z: Float[Tensor, "b d *grid"]) -> QuantizerOutput:
+        return QuantizerOutput(z, z.new_zeros((len(z), 1, *z.shape[2:]), dtype=torch.int64), z.new_zeros(()), {})
 
 
 def _bytes(module: nn.Module) -> int:
@@ -114,10 +119,10 @@ def _saved_bytes(forward: Callable[[], object]) -> int:
         return sum(storage.nbytes() for storage in storages.values())
 
 
-def _largest_block(tokenizer: nn.Module, forward: Callable[[], object]) -> int:
+def _largest_block(tokenizer: TrainableTokenizer, forward: Callable[[], object]) -> int:
     """Bytes that the most expensive checkpointed block saves while it is recomputed."""
     inputs: dict[nn.Module, Tensor] = {}
-    blocks = [block for block in tokenizer.modules() if isinstance(block, ResidualBlock | AttentionBlock)]
+    blocks = tokenizer.blocks()
     hooks = [block.register_forward_pre_hook(lambda block, args: inputs.update({block: args[0]})) for block in blocks]
     with torch.no_grad():
         forward()

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import reduce
 from operator import add
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
@@ -86,6 +86,12 @@ class Tokenizer(nn.Module, ABC):
         loss = reduce(add, (output.loss for output in outputs))
         return TokenizerOutput(images, [output.codes for output in outputs], loss, stats, log_scale)
 
+    def _require_pictures(self, images: Float[Tensor, "b c H W"], channels: int) -> None:
+        """ValueError on another number of channels, or a side off the stride's grid."""
+        if images.shape[1] != channels:
+            raise ValueError(f"images must have {channels} channels, got {images.shape[1]}.")
+        self._require_grid(images)
+
     def _require_grid(self, images: Float[Tensor, "b c H W"]) -> None:
         """ValueError when a side is off the stride's grid."""
         height, width = images.shape[-2:]
@@ -137,5 +143,15 @@ class TrainableTokenizer(Tokenizer):
         """Weight of the decoder's last layer, where the adaptive GAN weight is measured."""
 
     @abstractmethod
-    def compile_blocks(self) -> None:
-        """Compile the parts that are worth it, where they stand, so that the state dict keeps its names."""
+    def blocks(self) -> list[nn.Module]:
+        """The parts that repeat: what `torch.compile` is worth for, and what gradient checkpointing recomputes."""
+
+    def compile_blocks(self, **options: Any) -> None:
+        """Compile each of the `blocks` where it stands, with the options of `torch.compile`.
+
+        Regional compilation: equal blocks are compiled once and the state dict keeps its names. The last layer is no
+        block on purpose: the adaptive GAN weight differentiates with respect to it alone, and inside one compiled
+        graph that would cost the whole backward pass.
+        """
+        for block in self.blocks():
+            block.compile(**options)

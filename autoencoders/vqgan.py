@@ -7,7 +7,6 @@ the norms in layers narrower than any published one (`layers.group_norm`).
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -232,24 +231,15 @@ class VQGAN(OneMapTokenizer, TrainableTokenizer):
         """Weight of the decoder's last convolution, where the adaptive GAN weight is measured."""
         return self.decoder.get_parameter("conv_out.weight")
 
+    def blocks(self) -> list[nn.Module]:
+        """The residual and attention blocks."""
+        return [module for module in self.modules() if isinstance(module, ResidualBlock | AttentionBlock)]
+
     def latent(self, images: Float[Tensor, "b c H W"]) -> Float[Tensor, "b d h w"]:
         """What the quantizer is given; ValueError on a wrong number of channels or a side off the stride's grid."""
-        if images.shape[1] != self.config.in_channels:
-            raise ValueError(f"images must have {self.config.in_channels} channels, got {images.shape[1]}.")
-        self._require_grid(images)
+        self._require_pictures(images, self.config.in_channels)
         return self.quant_conv(self.encoder(images))
 
     def from_latent(self, quantized: Float[Tensor, "b d h w"]) -> Float[Tensor, "b c H W"]:
         """Pictures from quantized latents; not clamped."""
         return self.decoder(self.post_quant_conv(quantized))
-
-    def compile_blocks(self, **options: Any) -> None:
-        """Compiles each residual and attention block where it stands, with the options of `torch.compile`.
-
-        Regional compilation: equal blocks are compiled once and the state dict keeps its names. The last
-        convolution stays outside on purpose: the adaptive GAN weight differentiates with respect to it alone,
-        and inside one compiled graph that would cost the whole backward pass.
-        """
-        for module in self.modules():
-            if isinstance(module, ResidualBlock | AttentionBlock):
-                module.compile(**options)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from autoencoders.discriminator import PatchDiscriminator
 from autoencoders.gan_loss import adaptive_weight, discriminator_loss, generator_loss
+from autoencoders.logit_laplace import logit_laplace_loss
 from autoencoders.perceptual import choose_perceptual, make_perceptual
 
 
@@ -23,8 +24,9 @@ from autoencoders.perceptual import choose_perceptual, make_perceptual
 class LossConfig:
     """Terms and weights of the loss. The defaults are those of the published f16 model for ImageNet."""
 
-    reconstruction: Literal["l1", "l2"] = "l1"
-    """Mean absolute or mean squared difference, on [-1, 1]."""
+    reconstruction: Literal["l1", "l2", "logit-laplace"] = "l1"
+    """Mean absolute or mean squared difference, on [-1, 1]; or the mean negative log density of the pixels, for a
+    tokenizer whose decoder gives their scale too."""
     perceptual: Literal["auto", "lpips", "ms-ssim", "none"] = "auto"
     """auto: LPIPS when the weights of its VGG16 are at hand, MS-SSIM when not."""
     perceptual_weight: float = 1.0
@@ -88,16 +90,17 @@ class VQGANLoss(nn.Module):
         step: int,
         discriminator: nn.Module | None = None,
         last_layer: Tensor | None = None,
+        log_scale: Float[Tensor, "b c h w"] | None = None,
     ) -> Loss:
         """Loss of encoder, quantizer and decoder: reconstruction + perceptual + λ · generator + quantizer.
 
         `last_layer` is the tokenizer's, `discriminator` may be wrapped in DDP; both are needed while
-        `gan_active`. No gradient reaches the discriminator's weights. Terms: reconstruction, perceptual,
-        quantizer, generator, adaptive_weight, total (each where it is in use).
+        `gan_active`. `log_scale` is the tokenizer's too, and logit-laplace needs it. No gradient reaches the
+        discriminator's weights. Terms: reconstruction, perceptual, quantizer, generator, adaptive_weight, total (each
+        where it is in use).
         """
         config = self.config
-        difference = F.l1_loss if config.reconstruction == "l1" else F.mse_loss
-        picture_loss = difference(reconstruction.float(), images.float())
+        picture_loss = self._reconstruction(images, reconstruction, log_scale)
         terms = {"reconstruction": picture_loss}
         if self.perceptual is not None:
             terms["perceptual"] = self.perceptual(reconstruction, images)
@@ -112,6 +115,17 @@ class VQGANLoss(nn.Module):
             terms["adaptive_weight"] = adaptive_weight(picture_loss, terms["generator"], last_layer)
             total = total + config.gan_weight * terms["adaptive_weight"] * terms["generator"]
         return _with_total(total, terms)
+
+    def _reconstruction(self, images: Tensor, reconstruction: Tensor, log_scale: Tensor | None) -> Tensor:
+        if self.config.reconstruction == "logit-laplace":
+            if log_scale is None:
+                raise ValueError(
+                    "the reconstruction loss logit-laplace needs the log_scale of the pixels, which this tokenizer "
+                    "does not give: choose l1 or l2, or a backbone whose decoder gives it, such as dvae."
+                )
+            return logit_laplace_loss(images, reconstruction, log_scale)
+        difference = F.l1_loss if self.config.reconstruction == "l1" else F.mse_loss
+        return difference(reconstruction.float(), images.float())
 
     def discriminator(
         self,

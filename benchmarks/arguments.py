@@ -14,11 +14,12 @@ from typing import Any, get_args
 
 import psutil
 import torch
+import tyro
 from accelerate import Accelerator
 
-from autoencoders import LossConfig, VQGANConfig, training_memory
+from autoencoders import BackboneConfig, BackboneName, LossConfig, VQGANConfig, training_memory
 from autoencoders.perceptual import choose_perceptual
-from benchmarks.config import PRESETS, PresetName, RunConfig, Settings, TrainConfig
+from benchmarks.config import PresetName, RunConfig, Settings, TrainConfig, preset_settings
 from benchmarks.data import DataConfig
 from benchmarks.experiment import BLOCK_MEAN, make_quantizer
 from benchmarks.flags import parse_flags
@@ -29,7 +30,7 @@ PRECISIONS = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16
 
 @dataclass(frozen=True)
 class Arguments:
-    """Train a VQGAN with a quantizer on real pictures, measure it under the reconstruction protocol, store the run
+    """Train a tokenizer with a quantizer on real pictures, measure it under the reconstruction protocol, store the run
     and show its row.
 
     Each combination of --quantizer, --bits and --seed is one run. A run that is stored already is shown and not done
@@ -46,6 +47,8 @@ class Arguments:
     preset: PresetName = "quick"
     """smoke: seconds, for tests. quick: 32 px, about two minutes on two CPU cores. cpu: 64 px, about half an hour.
     vqgan-f16: 256 px as published, for GPUs. The flags below change single settings of it."""
+    backbone: BackboneName | None = None
+    """The network around the quantizer, at the preset's sizes; the preset's own unless given."""
     options: tuple[str, ...] = ()
     """Options of the quantizers as name=value, e.g. decay=0.9."""
     output: Path = Path("runs")
@@ -65,7 +68,7 @@ class Arguments:
     lpips_backbone: Path | None = None
     """Weights of the LPIPS backbone, for the LPIPS column and loss; see python -m benchmarks.weights."""
     data: DataConfig = field(default_factory=DataConfig)
-    model: VQGANConfig = field(default_factory=VQGANConfig)
+    model: tyro.conf.AvoidSubcommands[BackboneConfig] = field(default_factory=VQGANConfig)
     dim: int = 256
     """Channels of the latent for the quantizers that leave their width to the user."""
     loss: LossConfig = field(default_factory=LossConfig)
@@ -80,10 +83,17 @@ def parse(argv: Sequence[str]) -> Arguments:
     """The arguments, the preset's settings being the defaults of the flags that change them."""
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     first.add_argument("--preset", choices=get_args(PresetName), default=Arguments.preset)
-    name: PresetName = first.parse_known_args(list(argv))[0].preset
-    preset = PRESETS[name]
+    first.add_argument("--backbone", choices=get_args(BackboneName))
+    chosen = first.parse_known_args(list(argv))[0]
+    preset = preset_settings(chosen.preset, chosen.backbone)
     default = Arguments(
-        preset=name, data=preset.data, model=preset.model, dim=preset.dim, loss=preset.loss, train=preset.train
+        preset=chosen.preset,
+        backbone=chosen.backbone,
+        data=preset.data,
+        model=preset.model,
+        dim=preset.dim,
+        loss=preset.loss,
+        train=preset.train,
     )
     return parse_flags(Arguments, "benchmarks.run", argv, default)
 
@@ -111,7 +121,8 @@ def plan(arguments: Arguments) -> list[RunConfig]:
     loss = replace(arguments.loss, lpips_backbone=arguments.loss.lpips_backbone or arguments.lpips_backbone)
     loss = replace(loss, perceptual=choose_perceptual(loss.perceptual, loss.lpips_backbone).kind)
     settings = Settings(data=arguments.data, model=arguments.model, dim=arguments.dim, loss=loss, train=arguments.train)
-    if arguments.model.image_size not in (settings.model.image_size, PRESETS[arguments.preset].model.image_size):
+    own = preset_settings(arguments.preset, arguments.backbone)
+    if arguments.model.image_size not in (settings.model.image_size, own.model.image_size):
         raise UsageError("the size of the pictures is set by --data.image-size; --model.image-size follows it")
     options = quantizer_options_of(arguments.options)
     names: list[str] = []
@@ -182,6 +193,7 @@ def require_memory(settings: Settings, accelerator: Accelerator) -> None:
     if needed > available:
         raise UsageError(
             f"a training step on {part} images of {settings.data.image_size} px needs {needed / 2**30:.1f} GiB, and "
-            f"{place} has {available / 2**30:.1f} GiB free: raise --train.accumulation, set "
-            "--model.gradient-checkpointing, lower --train.batch-size, or take a smaller --preset"
+            f"{place} has {available / 2**30:.1f} GiB free: raise --train.accumulation, "
+            f"{'set --model.gradient-checkpointing, ' if hasattr(settings.model, 'gradient_checkpointing') else ''}"
+            "lower --train.batch-size, or take a smaller --preset"
         )

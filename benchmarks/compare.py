@@ -50,6 +50,9 @@ class Arguments:
     """Order the rows of each table by this column, best first."""
     matrix: str | None = None
     """Instead of the table, every two rows' difference in this column, and which row beats which."""
+    across_backbones: bool = False
+    """Rows of all backbones in one table, where data, training and loss are equal; they compete at an equal number of
+    bits per picture."""
     quantizer: tuple[str, ...] = ()
     """Only these quantizers."""
     bits: tuple[int, ...] = ()
@@ -100,7 +103,8 @@ class Stored:
                     remarks.update(tables.remarks([record]))
                     yield record
 
-        frame = tables.to_frame(wanted())
+        row_of = tables.across_backbones if arguments.across_backbones else tables.within_settings
+        frame = tables.to_frame(wanted(), row_of)
         if frame.empty:
             named = ", ".join(map(str, arguments.paths))
             raise UsageError(f"no stored run in {named} fits; make one with python -m benchmarks.run")

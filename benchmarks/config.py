@@ -13,12 +13,26 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
-from autoencoders import LossConfig, VQGANConfig
+from autoencoders import (
+    BackboneConfig,
+    BackboneName,
+    LossConfig,
+    TiTokConfig,
+    ViTConfig,
+    VQGANConfig,
+    VQVAE2Config,
+    VQVAEConfig,
+    backbone_of,
+)
 from benchmarks.data import DataConfig
 from quantizers import quantizer_options
 from quantizers.registry import options_for_bits
 
 PresetName = Literal["smoke", "quick", "cpu", "vqgan-f16"]
+
+
+DEFAULT_BACKBONE: BackboneName = "vqgan"
+"""Of all runs that do not say which they have."""
 
 
 @dataclass(frozen=True)
@@ -69,15 +83,18 @@ class Settings:
     """All that two runs must share for their quantizers to be comparable."""
 
     data: DataConfig = field(default_factory=DataConfig)
-    model: VQGANConfig = field(default_factory=VQGANConfig)
+    model: BackboneConfig = field(default_factory=VQGANConfig)
     dim: int = 256
     """Channels of the latent for the quantizers that leave their width to the user (VQ, RQ, Gumbel, none)."""
     loss: LossConfig = field(default_factory=LossConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
+    backbone: BackboneName = DEFAULT_BACKBONE
+    """Follows from `model`; it is a field in order to be stored."""
 
     def __post_init__(self) -> None:
         """The image size is said once, by the data; the backbone's follows."""
         object.__setattr__(self, "model", replace(self.model, image_size=self.data.image_size))
+        object.__setattr__(self, "backbone", backbone_of(self.model))
 
 
 @dataclass(frozen=True)
@@ -134,6 +151,48 @@ PRESETS: dict[PresetName, Settings] = {
     ),
 }
 
+# The same of the other backbones: at the stride of the preset's VQGAN, and about as long to train.
+SIZES: dict[BackboneName, dict[PresetName, BackboneConfig]] = {
+    "vqgan": {},
+    "vqvae": {
+        "smoke": VQVAEConfig(width=16, residual_width=8, blocks=1, downsamplings=3),
+        "quick": VQVAEConfig(width=256, residual_width=128, downsamplings=3),
+        "cpu": VQVAEConfig(width=256, residual_width=128, downsamplings=3),
+    },
+    "vqvae2": {
+        "smoke": VQVAE2Config(width=16, residual_width=8, blocks=1, downsamplings=3),
+        "quick": VQVAE2Config(width=192, residual_width=96, downsamplings=3),
+        "cpu": VQVAE2Config(width=192, residual_width=96, downsamplings=3),
+    },
+    "vit": {
+        "smoke": ViTConfig(patch_size=8, width=32, layers=1, heads=2),
+        "quick": ViTConfig(patch_size=8, width=192, layers=4, heads=6),
+        "cpu": ViTConfig(patch_size=8, width=192, layers=4, heads=6),
+    },
+    # as many tokens as the grids of the others have positions
+    "1d": {
+        "smoke": TiTokConfig(patch_size=8, width=32, layers=1, heads=2, latent_tokens=16),
+        "quick": TiTokConfig(patch_size=8, width=192, layers=3, heads=6, latent_tokens=16),
+        "cpu": TiTokConfig(patch_size=8, width=192, layers=3, heads=6, latent_tokens=64),
+    },
+}
+
+
+def preset_settings(preset: PresetName, backbone: BackboneName | None = None) -> Settings:
+    """A preset with the sizes of a backbone, or as it is.
+
+    Raises:
+        ValueError: it has none for that backbone.
+    """
+    settings = PRESETS[preset]
+    if backbone is None or backbone == settings.backbone:
+        return settings
+    if preset not in SIZES[backbone]:
+        own = ", ".join(name for name in PRESETS if name in SIZES[backbone] or PRESETS[name].backbone == backbone)
+        raise ValueError(f"the preset {preset} has no sizes for the backbone {backbone}, but these have: {own}")
+    return replace(settings, model=SIZES[backbone][preset])
+
+
 WITHOUT_EFFECT = {
     ("data", "workers"),
     ("data", "root"),
@@ -162,13 +221,17 @@ def effective(settings: Settings) -> dict[str, Any]:
         for name, value in values.items() if isinstance(values, dict) else [("", values)]:
             if (section, name) not in WITHOUT_EFFECT:
                 flat[f"{section}.{name}".rstrip(".")] = value
+    if flat["backbone"] == DEFAULT_BACKBONE:
+        del flat["backbone"]  # the runs that were stored before there was another do not say it
     return flat
 
 
 def changes(settings: Settings, preset: PresetName) -> dict[str, Any]:
     """The settings that differ from the preset's own, but for the data's source, which every table names."""
-    own = effective(PRESETS[preset])
-    return {name: value for name, value in effective(settings).items() if value != own[name] and name != "data.source"}
+    own = effective(preset_settings(preset, settings.backbone))
+    backbone = {} if settings.backbone == PRESETS[preset].backbone else {"backbone": settings.backbone}
+    other = {name: value for name, value in effective(settings).items() if value != own[name] and name != "data.source"}
+    return backbone | other
 
 
 def digest(*parts: Any) -> str:

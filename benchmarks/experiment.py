@@ -17,7 +17,7 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 from safetensors.torch import save_file
 
-from autoencoders import VQGAN, BlockMean, Tokenizer, TrainableTokenizer
+from autoencoders import BlockMean, Tokenizer, TrainableTokenizer, code_maps_of, create_tokenizer, finest_stride
 from benchmarks.checkpoint import replacing
 from benchmarks.config import RunConfig, changes, command_line, run_id, settings_digest, with_dim
 from benchmarks.data import Data, test_batches, training_batches
@@ -66,9 +66,9 @@ def make_quantizer(run: RunConfig) -> Quantizer:
 def make_tokenizer(run: RunConfig) -> TrainableTokenizer:
     """The run's model; equal seeds start different quantizers from the same backbone."""
     torch.manual_seed(run.seed)
-    quantizer = make_quantizer(run)
+    quantizers = [make_quantizer(run) for _ in code_maps_of(run.settings.model)]
     torch.manual_seed(run.seed)
-    return VQGAN(run.settings.model, quantizer)
+    return create_tokenizer(run.settings.model, quantizers)
 
 
 def record_path(run: RunConfig, data: Data, output: Path) -> Path:
@@ -111,7 +111,7 @@ def perform(
     tokenizer: Tokenizer
     history: list[dict[str, float]] = []
     if run.quantizer == BLOCK_MEAN:
-        tokenizer, training = BlockMean(run.settings.model.stride), _no_training(accelerator)
+        tokenizer, training = BlockMean(finest_stride(run.settings.model)), _no_training(accelerator)
     else:
         tokenizer, training, history = _train(run, data, execution, path, on_start, on_progress, stop_requested)
     tokenizer = tokenizer.to(accelerator.device).eval()

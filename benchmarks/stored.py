@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from autoencoders import BACKBONES
 from autoencoders.perceptual import choose_perceptual
 from benchmarks.arguments import UsageError, source_digest
-from benchmarks.config import RunConfig, run_id
+from benchmarks.config import DEFAULT_BACKBONE, RunConfig, run_id
 from benchmarks.data import Data, DataConfig, DataError, open_data
 from benchmarks.evaluation import PROTOCOL
 from benchmarks.experiment import BLOCK_MEAN, make_quantizer
@@ -31,13 +33,23 @@ def configuration(path: Path, stored: Record) -> RunConfig:
     if stored.protocol != PROTOCOL:
         raise UsageError(f"{path}: measured under {stored.protocol}, and this version measures under {PROTOCOL}{how}")
     try:
-        run = TypeAdapter(RunConfig).validate_python(stored.config)
+        run = TypeAdapter(RunConfig).validate_python(_with_sizes(stored.config))
     except ValidationError as error:
         where = ".".join(map(str, error.errors()[0]["loc"]))
         raise UsageError(f"{path}: its configuration is not one of this version ({where}){how}") from error
     if run_id(run, PROTOCOL, stored.data["fingerprint"]) != stored.id:
         raise UsageError(f"{path}: its configuration is not one of this version, which has other settings{how}")
     return run
+
+
+def _with_sizes(config: dict[str, Any]) -> dict[str, Any]:
+    """A stored configuration with its backbone's sizes read as that backbone's."""
+    settings = config.get("settings", {})
+    backbone = BACKBONES.get(settings.get("backbone", DEFAULT_BACKBONE))
+    if backbone is None:
+        return config
+    model = TypeAdapter(backbone.config).validate_python(settings.get("model"))
+    return {**config, "settings": {**settings, "model": model}}
 
 
 def rebuild(path: Path, stored: Record, source: str | None, lpips_backbone: Path | None) -> RunConfig:

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from benchmarks import statistics
 from benchmarks.columns import BY_NAME, COLUMNS, Column
+from benchmarks.config import DEFAULT_BACKBONE, digest
 from benchmarks.formats import Cell, Titled
 from benchmarks.metrics.resampling import resampled_metrics
 from benchmarks.results import ELSEWHERE, Record, read_arrays
@@ -63,6 +65,44 @@ def asked_bits(record: Record) -> int:
     return round(record.quantizer.bits_per_position or 0) if asked is None else asked
 
 
+class Row(NamedTuple):
+    """What tells the rows of the tables apart, and which of them compete."""
+
+    group: str
+    """The title of the table."""
+    settings: str
+    """A digest of what the rows of a table share."""
+    label: str
+    rate: int
+    """Rows compete at an equal one."""
+
+
+def within_settings(record: Record) -> Row:
+    """Quantizers in one backbone: everything else is equal."""
+    return Row(group_title(record), record.settings, label(record), asked_bits(record))
+
+
+def across_backbones(record: Record) -> Row:
+    """Quantizers and backbones: data, training and loss are equal, the network is not, and rows compete at an equal
+    number of bits per picture, those of all code maps."""
+    if record.preset == ELSEWHERE:
+        return within_settings(record)
+    settings = record.config["settings"]
+    backbone = settings.get("backbone", DEFAULT_BACKBONE)
+    shared = {name: value for name, value in settings.items() if name not in ("backbone", "model")}
+    shared["data"] = record.data["fingerprint"]
+    plain = {name: value for name, value in record.changes.items() if name.split(".")[0] not in ("backbone", "model")}
+    title = group_title(record.model_copy(update={"changes": plain}))
+    bits = asked_bits(record) * (record.metrics["bpp"] or 0) * record.data["image_size"] ** 2
+    name = label(record) if record.quantizer.name == "block-mean" else f"{backbone} · {label(record)}"
+    return Row(
+        f"{title} · rates in bits per picture",
+        digest(shared, record.protocol),
+        name,
+        round(bits / record.quantizer.bits_per_position),
+    )
+
+
 LEGEND = (
     "±: 95 % interval over seeds (from three) and test pictures. Bold: the best at its rate, and all that cannot be "
     "told from it (differences paired by pictures, 5 % of false calls among all pairs)."
@@ -86,24 +126,24 @@ def stored_resamples(paths: Mapping[str, Path]) -> Resamples:
     return resamples
 
 
-def to_frame(records: Iterable[Record]) -> pd.DataFrame:
+def to_frame(records: Iterable[Record], row_of: Callable[[Record], Row] = within_settings) -> pd.DataFrame:
     """One row per run: what identifies it, then each column's number (NaN where it has none).
 
     A run that is stored twice counts once.
     """
     rows = [
         (
-            group_title(record),
-            record.settings,
-            label(record),
+            row.group,
+            row.settings,
+            row.label,
             record.quantizer.name,
-            asked_bits(record),
+            row.rate,
             record.seed,
             record.id,
             record.training.images > 0,
             *(column.value(record) for column in COLUMNS),
         )
-        for record in records
+        for record, row in ((record, row_of(record)) for record in records)
     ]
     headings = [column.heading for column in COLUMNS]
     frame = pd.DataFrame(rows, columns=[*KEYS, "seed", "id", "trained", *headings])

@@ -183,6 +183,7 @@ class Trainer:
                 step=self.step,
                 discriminator=self.discriminator,
                 last_layer=self.tokenizer.last_layer,
+                log_scale=out.log_scale,
             )
         self._require_finite(terms)
         self.accelerator.backward(total)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
 from autoencoders.layers import group_norm
-from autoencoders.pretrained.files import WeightsError, read_tensors
-from autoencoders.pretrained.taming import from_taming_names
+from autoencoders.pretrained.files import WeightsError, read_tensors, renamed
+from autoencoders.pretrained.model import Pretrained
+from autoencoders.pretrained.taming import Codebook, from_taming_names
 from autoencoders.vqgan import VQGAN, VQGANConfig
 
 CONFIG, WEIGHTS = "config.json", "diffusion_pytorch_model"
@@ -35,7 +37,7 @@ RENAMED = (
 )
 """Our names, which are those of taming-transformers, for diffusers' own; attention has an older and a newer naming."""
 
-ONLY = {"_class_name": "VQModel", "norm_type": "group", "act_fn": "silu", "force_upcast": False}
+ONLY = {"_class_name": "VQModel", "norm_type": "group", "act_fn": "silu"}
 """What a configuration may say that changes the network, beside its sizes; MoVQ's spatial norm is another network."""
 
 BLOCKS = {
@@ -45,27 +47,46 @@ BLOCKS = {
 """Kinds of levels, without and with attention."""
 
 
-def load_diffusers(folder: Path) -> VQGAN:
+LONGEST = 2**20
+"""Bytes of a configuration at most."""
+
+MOST = {"levels": 12, "layers_per_block": 64, "a width": 2**16, "latent_channels": 2**16, "in_channels": 2**10}
+"""Beyond these it is no configuration of a tokenizer, and could take any memory."""
+
+
+def load_diffusers(folder: Path, expected: VQGANConfig | None = None, codebook: Codebook | None = None) -> VQGAN:
     """The tokenizer in a folder of diffusers' `VQModel`, in eval mode.
 
-    diffusers scales pictures as we do, to [-1, 1]. Its `scaling_factor` belongs to a diffusion model and is left out.
+    diffusers scales pictures as we do, to [-1, 1]. Its `scaling_factor` belongs to a diffusion model and is left out,
+    `force_upcast` to half precision.
+
+    Args:
+        folder: with config.json and diffusion_pytorch_model.safetensors, or .bin.
+        expected: the sizes that it must have; any unless given.
+        codebook: what its quantizer must be; as it is stored unless given.
 
     Raises:
         WeightsError: no such folder, another network, or tensors that are not its.
     """
     said = _read_config(folder / CONFIG)
     config = vqgan_config(said, folder / CONFIG)
+    if expected is not None and config != expected:
+        raise WeightsError(f"{folder / CONFIG}: another network than this model's: {config}, expected {expected}")
     paths = [folder / f"{WEIGHTS}.safetensors", folder / f"{WEIGHTS}.bin"]
     path = next((path for path in paths if path.is_file()), paths[0])
-    tensors = {taming_name(name, len(config.multipliers)): tensor for name, tensor in read_tensors(path).items()}
+    tensors = renamed(read_tensors(path), lambda name: taming_name(name, len(config.multipliers)), path)
     middle_attention = bool(said.get("mid_block_add_attention", True))
-    return from_taming_names(_as_convolutions(tensors), config, path, middle_attention=middle_attention)
+    return from_taming_names(_as_convolutions(tensors), config, path, codebook, middle_attention=middle_attention)
 
 
 def _read_config(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise WeightsError(f"{path}: not a readable configuration (there is no such file)")
     try:
+        if path.stat().st_size > LONGEST:
+            raise ValueError(f"longer than {LONGEST} bytes")
         said = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise WeightsError(f"{path}: not a readable configuration ({error})") from error
     if not isinstance(said, dict):
         raise WeightsError(f"{path}: not the configuration of a model")
@@ -80,24 +101,20 @@ def vqgan_config(said: Mapping[str, Any], source: Path) -> VQGANConfig:
     """
     for name, only in ONLY.items():
         if said.get(name, only) != only:
-            raise WeightsError(f"{source}: {name} is {said[name]!r}, and this reads {only!r} only")
+            raise WeightsError(f"{source}: {name} is {said[name]!r:.100}, and this reads {only!r} only")
     try:
-        widths = [int(width) for width in said["block_out_channels"]]
-        attention = [_has_attention(said, kind, len(widths)) for kind in BLOCKS]
+        widths = [_size(width, "a width") for width in said["block_out_channels"][: MOST["levels"] + 1]]
+        attention = [_has_attention(said, kind, _size(len(widths), "levels")) for kind in BLOCKS]
         if attention[0] != attention[1][::-1] or said["in_channels"] != said["out_channels"]:
             raise WeightsError(f"{source}: encoder and decoder are not each other's mirror image")
         if any(group_norm(width).num_groups != said.get("norm_num_groups", 32) for width in widths):
-            raise WeightsError(f"{source}: norms of {said.get('norm_num_groups')} groups in widths of {widths}")
-        # resolutions are counted at any size that all levels divide
-        size = 2 ** (len(widths) - 1)
-        return VQGANConfig(
-            image_size=size,
-            in_channels=said["in_channels"],
-            width=widths[0],
-            multipliers=tuple(_multiple(width, widths[0]) for width in widths),
-            blocks=said["layers_per_block"],
-            attention_resolutions=tuple(size // 2**level for level, has in enumerate(attention[0]) if has),
-            z_channels=said["latent_channels"],
+            raise WeightsError(f"{source}: norms of {said.get('norm_num_groups')!r:.100} groups in widths of {widths}")
+        return sizes(
+            widths,
+            attention[0],
+            _size(said["latent_channels"], "latent_channels"),
+            blocks=_size(said["layers_per_block"], "layers_per_block"),
+            in_channels=_size(said["in_channels"], "in_channels"),
         )
     except WeightsError:
         raise
@@ -105,11 +122,34 @@ def vqgan_config(said: Mapping[str, Any], source: Path) -> VQGANConfig:
         raise WeightsError(f"{source}: not the configuration of a VQModel ({type(error).__name__}: {error})") from error
 
 
+def sizes(
+    widths: Sequence[int], attention: Sequence[bool], z_channels: int, *, blocks: int = 2, in_channels: int = 3
+) -> VQGANConfig:
+    """Our sizes for widths and attention by level, finest first; ValueError where a width is no multiple."""
+    # resolutions are counted at any size that all levels divide
+    size = 2 ** (len(widths) - 1)
+    return VQGANConfig(
+        image_size=size,
+        in_channels=in_channels,
+        width=widths[0],
+        multipliers=tuple(_multiple(width, widths[0]) for width in widths),
+        blocks=blocks,
+        attention_resolutions=tuple(size // 2**level for level, has in enumerate(attention) if has),
+        z_channels=z_channels,
+    )
+
+
+def _size(value: object, name: str) -> int:
+    if not isinstance(value, int) or not 1 <= value <= MOST[name]:
+        raise ValueError(f"{name} of {value!r:.100}, expected 1 to {MOST[name]}")
+    return value
+
+
 def _has_attention(said: Mapping[str, Any], key: str, levels: int) -> list[bool]:
     plain, attention = BLOCKS[key]
     kinds = said[key]
     if len(kinds) != levels or set(kinds) - {plain, attention}:
-        raise ValueError(f"{key} {kinds} for {levels} levels")
+        raise ValueError(f"{key} {kinds!s:.200} for {levels} levels")
     return [kind == attention for kind in kinds]
 
 
@@ -133,3 +173,46 @@ def _as_convolutions(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         name: tensor[..., None, None] if linear.search(name) and tensor.ndim == 2 else tensor
         for name, tensor in tensors.items()
     }
+
+
+def _published(name: str, image_size: int, widths: tuple[int, ...], codebook: Codebook, **about: str) -> Pretrained:
+    config = sizes(widths, [False] * len(widths), z_channels=codebook.dim)
+    return Pretrained(
+        name=name,
+        load=partial(load_diffusers, expected=config, codebook=codebook),
+        image_size=image_size,
+        stride=config.stride,
+        codes=str(codebook.size),
+        **about,
+        verified="latents, codes and pictures on random weights, with diffusers' VQModel",
+    )
+
+
+LDM: dict[str, Any] = {
+    "image_size": 256,
+    "widths": (128, 256, 512),
+    "codebook": Codebook(8192, 3),
+    "paper": "Rombach et al. 2021, arXiv:2112.10752",
+    "licence": "Apache-2.0",
+}
+
+AMUSED: dict[str, Any] = {
+    "widths": (128, 256, 256, 512, 768),
+    "codebook": Codebook(8192, 64),
+    "paper": "Patil et al. 2024, arXiv:2401.01808",
+    "licence": "see its page",
+}
+
+HUB = "https://huggingface.co"
+
+MODELS = (
+    _published("diffusers-ldm-celebahq-f4-8192", **LDM, source=f"{HUB}/CompVis/ldm-celebahq-256: folder vqvae"),
+    _published(
+        "diffusers-ldm-openimages-f4-8192",
+        **LDM,
+        source=f"{HUB}/CompVis/ldm-super-resolution-4x-openimages: folder vqvae",
+    ),
+    _published("amused-256-f16-8192", 256, **AMUSED, source=f"{HUB}/amused/amused-256: folder vqvae"),
+    _published("amused-512-f16-8192", 512, **AMUSED, source=f"{HUB}/amused/amused-512: folder vqvae"),
+)
+"""Each is a folder: `load` takes its path."""

@@ -1,30 +1,53 @@
-"""Files of weights, read so that nothing in them is run, and put into a model so that nothing is left over."""
+"""Files of weights, read so that nothing in them is run, and put into a model so that nothing is left over.
+
+What a file declares is not believed: no tensor takes more memory than the file has bytes for it, and a model is made
+only once the names and shapes of its tensors are known to be in the file.
+"""
 
 from __future__ import annotations
 
 import pickle
+import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 SHOWN = 8
 """Names of tensors in a message at most."""
 
+FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+"""Kinds of numbers that weights may be stored as."""
+
+LONGEST = 200
+"""Characters of a name, or of another program's error, in a message at most."""
+
 
 class WeightsError(ValueError):
     """A file of weights that cannot be used; the message says why."""
 
 
-def read_tensors(path: Path) -> dict[str, Tensor]:
+class Inert:
+    """Stands for a class that published checkpoints name beside their tensors, and does nothing."""
+
+
+INERT = ("pytorch_lightning.callbacks.model_checkpoint.ModelCheckpoint", "argparse.Namespace")
+"""Lightning's state of its callbacks is kept under their classes, and LlamaGen's keeps its flags; neither is needed."""
+
+
+def read_tensors(path: Path, inside: tuple[str, ...] = ("state_dict",)) -> dict[str, Tensor]:
     """The tensors of a .safetensors file, or of one by `torch.save`, on the CPU.
 
     Of the latter only tensors and plain containers are read (`weights_only`); anything else in it is refused, not run.
-    A dictionary under `state_dict`, as Lightning has it, is taken for the whole.
+
+    Args:
+        path: the file.
+        inside: keys of `torch.save`'s dictionary under which its tensors may be, as Lightning's are; the first that
+            is there is taken, without any the whole.
 
     Raises:
         WeightsError: no such file, a damaged one, or one with other things than tensors.
@@ -32,28 +55,97 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise WeightsError(f"there is no file {path}")
     try:
-        found = load_file(path) if path.suffix == ".safetensors" else _read_pickle(path)
-    except (SafetensorError, OSError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
-        raise WeightsError(f"{path}: damaged, or no file of weights ({_first_line(error)})") from error
+        content = load_file(path) if path.suffix == ".safetensors" else _read_pickle(path)
+    except WeightsError:
+        raise
     except pickle.UnpicklingError as error:
         raise WeightsError(
             f"{path}: holds more than tensors, which is not read since it could run code ({_first_line(error)}); "
             "have it saved again as safetensors by somebody who trusts it"
         ) from error
-    return found
-
-
-def _read_pickle(path: Path) -> dict[str, Tensor]:
-    content = torch.load(path, map_location="cpu", weights_only=True)
-    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
-        content = content["state_dict"]
+    # a file made to break its reader can raise anything
+    except Exception as error:
+        raise WeightsError(f"{path}: damaged, or no file of weights ({_first_line(error)})") from error
+    for key in inside:
+        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
+            content = content[key]
+            break
     if not isinstance(content, Mapping):
         raise WeightsError(f"{path}: holds a {type(content).__name__}, not tensors by name")
-    return {str(name): tensor for name, tensor in content.items() if isinstance(tensor, Tensor)}
+    tensors = {name: tensor for name, tensor in content.items() if isinstance(tensor, Tensor) and isinstance(name, str)}
+    for name, tensor in tensors.items():
+        _require_stored(name, tensor, path)
+    return tensors
+
+
+def _read_pickle(path: Path) -> object:
+    if zipfile.is_zipfile(path):
+        _require_bounded(path)
+    with torch.serialization.safe_globals([(Inert, name) for name in INERT]), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _require_bounded(path: Path) -> None:
+    """WeightsError where an archive says that it holds more bytes than it has; torch itself never compresses."""
+    with zipfile.ZipFile(path) as archive:
+        declared = sum(entry.file_size for entry in archive.infolist())
+    size = path.stat().st_size
+    if declared > size:
+        raise WeightsError(f"{path}: damaged, or no file of weights ({declared} bytes declared in a file of {size})")
+
+
+def _require_stored(name: str, tensor: Tensor, path: Path) -> None:
+    """WeightsError for a tensor whose elements are not all in the file: sparse, repeated, or nowhere."""
+    plain = tensor.layout is torch.strided and tensor.device.type == "cpu" and not tensor.is_quantized
+    if not plain or tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
+        raise WeightsError(f"{path}: {_shown(name)} is no plain tensor with all its elements in the file")
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
+    return _shown((str(error).strip().splitlines() or [type(error).__name__])[0])
+
+
+def _shown(text: str) -> str:
+    """Foreign text, fit for one line of a message."""
+    return (text if text.isprintable() else ascii(text))[:LONGEST]
+
+
+def renamed(tensors: Mapping[str, Tensor], rename: Callable[[str], str], source: Path) -> dict[str, Tensor]:
+    """The tensors by other names. WeightsError where two of a file would get the same."""
+    found = {rename(name): tensor for name, tensor in tensors.items()}
+    if len(found) < len(tensors):
+        names = [rename(name) for name in tensors]
+        raise WeightsError(
+            f"{source}: more than one tensor for {_listed(sorted({n for n in names if names.count(n) > 1}))}"
+        )
+    return found
+
+
+Model = TypeVar("Model", bound=nn.Module)
+
+
+def build(
+    make: Callable[[], Model], tensors: Mapping[str, Tensor], source: Path, optional: frozenset[str] = frozenset()
+) -> Model:
+    """A model with these tensors, in eval mode.
+
+    It is made on the meta device first, where it takes no memory, to see whether the tensors are its.
+
+    Args:
+        make: makes it, as often as it is called.
+        tensors: name -> values.
+        source: their file, for the message.
+        optional: as for `fill`.
+
+    Raises:
+        WeightsError: as `fill`.
+    """
+    with torch.device("meta"):
+        _require_match(make().state_dict(), tensors, source, optional)
+    model = make()
+    fill(model, tensors, source, optional)
+    return model.eval()
 
 
 def fill(model: nn.Module, tensors: Mapping[str, Tensor], source: Path, optional: frozenset[str] = frozenset()) -> None:
@@ -66,21 +158,40 @@ def fill(model: nn.Module, tensors: Mapping[str, Tensor], source: Path, optional
         optional: names that the model keeps its own tensors of where there are none.
 
     Raises:
-        WeightsError: names that are missing or left over, or other shapes; the message lists them.
+        WeightsError: names that are missing or left over, other shapes or kinds of numbers, or numbers that are not
+            finite; the message lists them.
     """
     wanted = model.state_dict()
-    problems = []
-    missing = wanted.keys() - tensors.keys() - optional
-    left_over = tensors.keys() - wanted.keys()
-    shapes = [
-        f"{name} {tuple(tensors[name].shape)} for {tuple(wanted[name].shape)}"
-        for name in sorted(wanted.keys() & tensors.keys())
-        if tensors[name].shape != wanted[name].shape
-    ]
-    for what, names in (("missing", sorted(missing)), ("unexpected", sorted(left_over)), ("of another shape", shapes)):
-        if names:
-            more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-            problems.append(f"{what}: {', '.join(names[:SHOWN])}{more}")
+    _require_match(wanted, tensors, source, optional)
+    unusable = [name for name, tensor in tensors.items() if not tensor.isfinite().all()]
+    if unusable:
+        raise WeightsError(f"{source}: NaN or infinite numbers in {_listed(sorted(unusable))}")
+    model.load_state_dict({**wanted, **tensors})
+
+
+def _require_match(
+    wanted: Mapping[str, Tensor], tensors: Mapping[str, Tensor], source: Path, optional: frozenset[str]
+) -> None:
+    common = sorted(wanted.keys() & tensors.keys())
+    found = {
+        "missing": sorted(wanted.keys() - tensors.keys() - optional),
+        "unexpected": sorted(tensors.keys() - wanted.keys()),
+        "of another shape": [
+            f"{name} {tuple(tensors[name].shape)} for {tuple(wanted[name].shape)}"
+            for name in common
+            if tensors[name].shape != wanted[name].shape
+        ],
+        "of another kind of numbers": [
+            f"{name} {tensors[name].dtype} for {wanted[name].dtype}"
+            for name in common
+            if (tensors[name].dtype in FLOATS) != wanted[name].is_floating_point()
+        ],
+    }
+    problems = [f"{what}: {_listed(names)}" for what, names in found.items() if names]
     if problems:
         raise WeightsError(f"{source}: not the weights of this model; {'; '.join(problems)}")
-    model.load_state_dict({**wanted, **tensors})
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(map(_shown, names[:SHOWN])) + more

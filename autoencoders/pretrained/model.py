@@ -20,6 +20,10 @@ class Pretrained:
     Pictures go in and come out in [-1, 1], whatever the authors' own code takes."""
     image_size: int
     """Side in pixels of the pictures that it was trained on."""
+    stride: int
+    """Pixels per position of its finest map of codes, along each side."""
+    codes: str
+    """Values that a code can take; where a position or a picture has several codes, how many."""
     paper: str
     """Authors, year and arXiv number."""
     licence: str

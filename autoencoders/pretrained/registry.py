@@ -4,12 +4,34 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from autoencoders.pretrained import taming
+from autoencoders.pretrained import (
+    bsq_vit,
+    diffusers,
+    ibq,
+    latent_diffusion,
+    llamagen,
+    maskgit,
+    open_magvit2,
+    rq_vae,
+    taming,
+    var,
+)
 from autoencoders.pretrained.files import WeightsError
 from autoencoders.pretrained.model import Pretrained
 from autoencoders.tokenizer import Tokenizer
 
-CODE_BASES = (taming,)
+CODE_BASES = (
+    taming,
+    latent_diffusion,
+    diffusers,
+    llamagen,
+    var,
+    maskgit,
+    rq_vae,
+    ibq,
+    open_magvit2,
+    bsq_vit,
+)
 """Each has its models as `MODELS`."""
 
 

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Literal
 
 from torch import Tensor, nn
 
-from autoencoders.pretrained.files import WeightsError, fill, read_tensors
+from autoencoders.pretrained.files import WeightsError, build, read_tensors, renamed
+from autoencoders.pretrained.model import Pretrained
 from autoencoders.vqgan import VQGAN, VQGANConfig
 from quantizers import create_quantizer
 
-CODEBOOK = {"quantize.embedding.weight": "quantizer.codebook.vectors"}
-"""Of `VectorQuantizer2`, which codes by Euclidean distance as `vq` does."""
-
-GUMBEL = {
-    "quantize.proj.weight": "quantizer.project.weight",
-    "quantize.proj.bias": "quantizer.project.bias",
-    "quantize.embed.weight": "quantizer.embedding",
+QUANTIZERS = {
+    # `VectorQuantizer2`, which codes by Euclidean distance
+    "vq": {"quantize.embedding.weight": "quantizer.codebook.vectors"},
+    # `GumbelQuantize`, whose projection is a 1 x 1 convolution
+    "gumbel": {
+        "quantize.embed.weight": "quantizer.embedding",
+        "quantize.proj.weight": "quantizer.project.weight",
+        "quantize.proj.bias": "quantizer.project.bias",
+    },
 }
-"""Of `GumbelQuantize`; its projection is a 1 x 1 convolution there."""
+"""Our names for each kind of quantizer's; its table of vectors first."""
 
 KEPT = frozenset(
     f"quantizer.{name}" for name in ("codebook.counts", "codebook.steps", "codebook.started", "temperature")
@@ -29,41 +35,109 @@ KEPT = frozenset(
 OF_TRAINING = "loss."
 """Prefix of the discriminator and of LPIPS, which a trained model needs no more."""
 
+FIRST_STAGE = "first_stage_model."
+"""Prefix of the tokenizer in the checkpoint of a transformer."""
 
-def load_taming(path: Path, config: VQGANConfig) -> VQGAN:
-    """A VQGAN from a checkpoint of taming-transformers, in eval mode.
+
+@dataclass(frozen=True)
+class Codebook:
+    """What a checkpoint's quantizer is."""
+
+    size: int
+    dim: int
+    quantizer: Literal["vq", "gumbel"] = "vq"
+
+
+def load_taming(
+    path: Path, config: VQGANConfig, codebook: Codebook | None = None, *, middle_attention: bool = True
+) -> VQGAN:
+    """A VQGAN from a checkpoint of taming-transformers or latent-diffusion, in eval mode.
+
+    The codes of a Gumbel quantizer are those of the largest logits; the authors' code samples them, also in eval mode.
 
     Args:
-        path: `last.ckpt`, or its tensors as safetensors.
+        path: `last.ckpt`, or its tensors as safetensors; of a transformer's checkpoint the tokenizer in it.
         config: the sizes, which the checkpoint does not say: `ddconfig` of its YAML file.
+        codebook: what its quantizer must be; as the checkpoint has it unless given.
+        middle_attention: whether there is attention between the two blocks at the coarsest resolution.
 
     Raises:
         WeightsError: the file cannot be read, or has other names or shapes.
     """
-    tensors = {name: tensor for name, tensor in read_tensors(path).items() if not name.startswith(OF_TRAINING)}
-    return from_taming_names(tensors, config, path)
+    tensors = read_tensors(path)
+    if any(name.startswith(FIRST_STAGE) for name in tensors):
+        tensors = {
+            name.removeprefix(FIRST_STAGE): tensor for name, tensor in tensors.items() if name.startswith(FIRST_STAGE)
+        }
+    tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith(OF_TRAINING)}
+    return from_taming_names(tensors, config, path, codebook, middle_attention=middle_attention)
 
 
 def from_taming_names(
-    tensors: Mapping[str, Tensor], config: VQGANConfig, source: Path, *, middle_attention: bool = True
+    tensors: Mapping[str, Tensor],
+    config: VQGANConfig,
+    source: Path,
+    codebook: Codebook | None = None,
+    *,
+    middle_attention: bool = True,
 ) -> VQGAN:
-    """A VQGAN of tensors by the names of taming-transformers, in eval mode. WeightsError as `load_taming`.
+    """A VQGAN of tensors by the names of taming-transformers, in eval mode. Arguments and errors as `load_taming`."""
+    codebook = codebook or _codebook_in(tensors, source)
+    names = QUANTIZERS[codebook.quantizer]
+    ours = renamed(tensors, lambda name: names.get(name, name), source)
+    if (projection := ours.get("quantizer.project.weight")) is not None and projection.ndim == 4:
+        ours["quantizer.project.weight"] = projection.flatten(1)
 
-    Args:
-        middle_attention: whether there is attention between the two blocks at the coarsest resolution.
-    """
-    names, quantizer = (GUMBEL, "gumbel") if "quantize.embed.weight" in tensors else (CODEBOOK, "vq")
-    table = next(name for name in names if "embed" in name)
-    if table not in tensors or tensors[table].ndim != 2:
+    def make() -> VQGAN:
+        # "vq" has a codebook already, so no k-means
+        options = {"kmeans_iterations": 0} if codebook.quantizer == "vq" else {}
+        quantizer = create_quantizer(codebook.quantizer, codebook_size=codebook.size, dim=codebook.dim, **options)
+        model = VQGAN(config, quantizer)
+        if not middle_attention:
+            for part in (model.encoder, model.decoder):
+                part.mid.attn_1 = nn.Identity()
+        return model
+
+    return build(make, ours, source, KEPT)
+
+
+def _codebook_in(tensors: Mapping[str, Tensor], source: Path) -> Codebook:
+    quantizer: Literal["vq", "gumbel"] = "gumbel" if "quantize.embed.weight" in tensors else "vq"
+    table = tensors.get(next(iter(QUANTIZERS[quantizer])))
+    if table is None or table.ndim != 2 or not table.numel():
         raise WeightsError(f"{source}: no codebook in it (quantize.embedding.weight, or quantize.embed.weight)")
-    size, dim = tensors[table].shape
-    options = {"kmeans_iterations": 0} if quantizer == "vq" else {}  # it has a codebook already
-    model = VQGAN(config, create_quantizer(quantizer, codebook_size=size, dim=dim, **options))
-    if not middle_attention:
-        for part in (model.encoder, model.decoder):
-            part.mid.attn_1 = nn.Identity()
-    renamed = {names.get(name, name): tensor for name, tensor in tensors.items()}
-    if "quantizer.project.weight" in renamed:
-        renamed["quantizer.project.weight"] = renamed["quantizer.project.weight"].flatten(1)
-    fill(model, renamed, source, KEPT)
-    return model.eval()
+    size, dim = table.shape
+    return Codebook(size, dim, quantizer)
+
+
+F16 = VQGANConfig()
+F8 = VQGANConfig(multipliers=(1, 1, 2, 4), attention_resolutions=(32,))
+
+PAGE = "https://github.com/CompVis/taming-transformers"
+VERIFIED = "latents, codes and pictures on random weights, with a reference written from the source"
+
+
+def _published(name: str, source: str, codebook: Codebook, config: VQGANConfig = F16) -> Pretrained:
+    of = ", Gumbel" if codebook.quantizer == "gumbel" else ""
+    return Pretrained(
+        name=f"taming-{name}",
+        load=partial(load_taming, config=config, codebook=codebook),
+        image_size=config.image_size,
+        stride=config.stride,
+        codes=f"{codebook.size}{of}",
+        paper="Esser et al. 2021, arXiv:2012.09841",
+        licence="MIT (the code's)",
+        source=f"{PAGE}: {source}",
+        verified=VERIFIED,
+    )
+
+
+MODELS = (
+    _published("imagenet-f16-1024", "vqgan_imagenet_f16_1024, last.ckpt", Codebook(1024, 256)),
+    _published("imagenet-f16-16384", "vqgan_imagenet_f16_16384, last.ckpt", Codebook(16384, 256)),
+    _published("openimages-f8-gumbel-8192", "vqgan_gumbel_f8, last.ckpt", Codebook(8192, 256, "gumbel"), F8),
+    _published("faceshq-f16-1024", "faceshq_transformer, last.ckpt", Codebook(1024, 256)),
+    _published("coco-f16-8192", "COCO-8k-VQGAN, coco_epoch117.ckpt", Codebook(8192, 256)),
+    _published("coco-openimages-f16-8192", "COCO/Open-Images-8k-VQGAN, coco_oi_epoch12.ckpt", Codebook(8192, 256)),
+)
+"""Of its table of models and its scene synthesis: those whose sizes stand in the authors' configurations."""

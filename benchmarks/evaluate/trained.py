@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from safetensors import SafetensorError, safe_open
 
-from autoencoders import BlockMean, Tokenizer
+from autoencoders import BlockMean, Tokenizer, finest_stride
 from autoencoders.pretrained.files import fill, read_tensors
 from benchmarks.arguments import UsageError, existing_paths
 from benchmarks.config import digest
@@ -138,7 +138,7 @@ def trained_tokenizer(path: Path, stored: Record) -> Tokenizer:
     """
     run = configuration(path, stored)
     tokenizer: Tokenizer
-    tokenizer = BlockMean(run.settings.model.stride) if run.quantizer == BLOCK_MEAN else make_tokenizer(run)
+    tokenizer = BlockMean(finest_stride(run.settings.model)) if run.quantizer == BLOCK_MEAN else make_tokenizer(run)
     weights = path.with_suffix(".safetensors")
     fill(tokenizer, read_tensors(weights), weights)
     return tokenizer.eval()

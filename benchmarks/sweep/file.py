@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, cast, get_args, get_type_hints
 
 from pydantic import (
     AfterValidator,
@@ -36,11 +36,13 @@ def flags_of(configuration: type, prefix: str = "") -> Iterator[tuple[str, Any]]
     """The flags that a configuration is on the command line, "train.batch-size", each with its type."""
     hints = get_type_hints(configuration)
     for field in fields(configuration):
-        name = prefix + field.name.replace("_", "-")
-        if is_dataclass(hints[field.name]):
-            yield from flags_of(hints[field.name], f"{name}.")
+        name, kind = prefix + field.name.replace("_", "-"), hints[field.name]
+        parts = [part for part in get_args(kind) or (kind,) if is_dataclass(part)]  # several: the backbones' sizes
+        if parts:
+            for part in parts:
+                yield from flags_of(cast(type, part), f"{name}.")
         elif name not in SAID_ELSEWHERE:
-            yield name, hints[field.name]
+            yield name, kind
 
 
 FLAGS = dict(flags_of(Arguments))

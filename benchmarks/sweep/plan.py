@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import cache, reduce
 from itertools import product
 from typing import Any
 
+from autoencoders import BackboneName
 from benchmarks import arguments as of_one_run
 from benchmarks.arguments import Arguments, UsageError
-from benchmarks.config import RunConfig
+from benchmarks.config import PresetName, RunConfig
 from benchmarks.data import DataConfig, DataError, open_data
 from benchmarks.experiment import BLOCK_MEAN, record_path
 from benchmarks.run import describe
@@ -51,8 +52,7 @@ def plan(file: SweepFile) -> Plan:
     Raises:
         ValueError: a setting, quantizer, rate, option or data source that cannot work, in a sentence.
     """
-    default = of_one_run.parse(["--preset", file.sweep.preset])
-    asked, left_out = _asked(file, default)
+    asked, left_out = _asked(file)
     if not asked:
         raise UsageError(f"{file.path}: no run is left: {'; '.join(left_out)}")
     by_data: dict[DataConfig, list[_Asked]] = defaultdict(list)
@@ -67,7 +67,7 @@ def plan(file: SweepFile) -> Plan:
         for one in same_data:
             record = record_path(one.run, data, one.arguments.output)
             log = one.arguments.output / "logs" / f"{record.stem}.log"
-            jobs.setdefault(str(record), Job(one.name, tuple(words(one.arguments, default)), record, log))
+            jobs.setdefault(str(record), Job(one.name, tuple(words(one.arguments)), record, log))
     return Plan(
         [job for job in jobs.values() if job.name == BLOCK_MEAN],
         [job for job in jobs.values() if job.name != BLOCK_MEAN],
@@ -75,15 +75,23 @@ def plan(file: SweepFile) -> Plan:
     )
 
 
-def _asked(file: SweepFile, default: Arguments) -> tuple[list[_Asked], list[str]]:
+@cache
+def _default(preset: PresetName, backbone: BackboneName | None) -> Arguments:
+    """What `benchmarks.run` takes where it is told no more than this."""
+    return of_one_run.parse(["--preset", preset, *([] if backbone is None else ["--backbone", backbone])])
+
+
+def _asked(file: SweepFile) -> tuple[list[_Asked], list[str]]:
     """The runs, and why some of "all" are left out."""
     sweep, asked, left_out = file.sweep, [], []
-    source = default.data.source if sweep.data is None else sweep.data
-    base = replace(default, output=sweep.output, data=replace(default.data, source=source))
     for number, group in enumerate(sweep.runs):
         changes = _given(group.settings)
         try:
-            settings = with_flags(base, _given(sweep.settings) | changes)
+            flags = _given(sweep.settings) | changes
+            default = _default(sweep.preset, flags.pop("backbone", None))
+            source = default.data.source if sweep.data is None else sweep.data
+            base = replace(default, output=sweep.output, data=replace(default.data, source=source))
+            settings = with_flags(base, flags)
         except ValueError as error:
             raise UsageError(f"{file.place('runs', number, 'settings')}: {error}") from error
         rates: Sequence[int | None] = group.bits or [None]
@@ -137,7 +145,12 @@ def with_flags(arguments: Arguments, flags: Mapping[str, Any]) -> Arguments:
         section, _, name = flag.replace("-", "_").rpartition(".")
         sections[section][name] = value
     own = sections.pop("", {})
-    parts = {section: replace(getattr(arguments, section), **values) for section, values in sections.items()}
+    parts = {}
+    for section, values in sections.items():
+        part = getattr(arguments, section)
+        if other := [name for name in values if not hasattr(part, name)]:
+            raise UsageError(f"{section}.{other[0].replace('_', '-')} is no setting of this backbone")
+        parts[section] = replace(part, **values)
     return replace(arguments, **own, **parts)
 
 
@@ -146,17 +159,25 @@ def option_words(options: Mapping[str, Any]) -> list[str]:
     return [f"{name}={value if isinstance(value, str) else repr(value)}" for name, value in options.items()]
 
 
-def words(arguments: Arguments, default: Arguments) -> list[str]:
-    """The words that `benchmarks.run` reads as these arguments; `default` are those of the preset alone."""
+def _attribute(part: Any, name: str) -> Any:
+    """None for a setting that another backbone has."""
+    return getattr(part, name, None)
+
+
+def words(arguments: Arguments) -> list[str]:
+    """The words that `benchmarks.run` reads as these arguments."""
+    default = _default(arguments.preset, arguments.backbone)
     told = ["--quantizer", *arguments.quantizer, "--bits", *map(str, arguments.bits)]
     told += ["--seed", *map(str, arguments.seed), "--preset", arguments.preset, "--data", arguments.data.source]
     told += ["--output", str(arguments.output)]
+    if arguments.backbone is not None:
+        told += ["--backbone", arguments.backbone]
     if arguments.options:
         told += ["--options", *arguments.options]
     for flag in FLAGS:
         section, _, name = flag.rpartition(".")
         path = flag.replace("-", "_").split(".")
-        value, usual = (reduce(getattr, path, each) for each in (arguments, default))
+        value, usual = (reduce(_attribute, path, each) for each in (arguments, default))
         if value == usual:
             continue
         if isinstance(value, bool):

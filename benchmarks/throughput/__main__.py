@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
 
-from autoencoders import BlockMean, Tokenizer
+from autoencoders import BlockMean, Tokenizer, finest_stride
 from benchmarks import tables
 from benchmarks.arguments import UsageError
 from benchmarks.config import RunConfig
@@ -87,7 +87,7 @@ def measure(run: RunConfig, data: Data, accelerator: Accelerator) -> dict[str, f
     tokenizer: Tokenizer
     train, trained = run.settings.train, None
     if run.quantizer == BLOCK_MEAN:
-        tokenizer = BlockMean(run.settings.model.stride).to(accelerator.device).eval()
+        tokenizer = BlockMean(finest_stride(run.settings.model)).to(accelerator.device).eval()
     else:
         trainer = Trainer(make_tokenizer(run), run.settings, run.seed, accelerator, run="throughput")
         trainer.step = train.steps // 2

@@ -37,16 +37,6 @@ def test_shapes_and_stride(config: VQGANConfig, stride: int) -> None:
     assert output.codes[0].shape == (2, model.quantizer.codes_per_position, 16 // stride, 32 // stride)
 
 
-@pytest.mark.parametrize("name", ["none", "vq", "lfq"])
-def test_the_parts_agree_with_forward(name: str) -> None:
-    model, images = make(name=name).eval(), torch.rand(2, 3, 16, 16) * 2 - 1
-    output = model(images)
-    quantized = model.quantizer(model.latent(images)).quantized
-    torch.testing.assert_close(model.encode(images), output.codes)
-    torch.testing.assert_close(model.reconstruct([quantized]), output.images)
-    torch.testing.assert_close(model.decode(output.codes), output.images)
-
-
 def test_published_size() -> None:
     """Counted on the modules of github.com/CompVis/taming-transformers with configs/imagenet_vqgan.yaml."""
     with torch.device("meta"):
@@ -78,7 +68,7 @@ def test_last_layer_makes_the_picture() -> None:
     assert model.last_layer is model.decoder.conv_out.weight
     with torch.no_grad():
         model.last_layer.zero_()
-    reconstruction, _ = model(torch.rand(1, 3, 16, 16))
+    reconstruction = model(torch.rand(1, 3, 16, 16)).images
     expected = model.decoder.conv_out.bias[:, None, None].expand(1, 3, 16, 16)
     torch.testing.assert_close(reconstruction, expected)
 
@@ -111,14 +101,6 @@ def test_gradient_checkpointing_changes_no_gradient() -> None:
         torch.testing.assert_close(ours, expected)
 
 
-def test_every_parameter_gets_a_gradient() -> None:
-    model = make()
-    for parameter in model.parameters():
-        if not parameter.any():  # the zeros that residual branches start from let no gradient through
-            torch.nn.init.normal_(parameter, std=0.02)
-    assert all(gradient.abs().sum() > 0 for gradient in gradients(model, torch.rand(2, 3, 16, 16)))
-
-
 def test_a_fresh_model_keeps_the_variance_and_starts_without_its_residual_branches() -> None:
     model = make()
     for block in (module for module in model.modules() if isinstance(module, ResidualBlock)):
@@ -127,31 +109,6 @@ def test_a_fresh_model_keeps_the_variance_and_starts_without_its_residual_branch
     convolution = model.decoder.up[0].block[0].conv1
     x = torch.randn(16, convolution.in_channels, 16, 16)
     assert 0.7 < convolution(x)[..., 1:-1, 1:-1].std() < 1.4
-
-
-def test_bf16_autocast() -> None:
-    model, images = make(), torch.rand(2, 3, 16, 16) * 2 - 1
-    expected = model(images).images
-    with torch.autocast("cpu", torch.bfloat16):
-        output = model(images)
-        reconstruction = output.images
-        (reconstruction.float() - images).abs().mean().add(output.loss).backward()
-    assert reconstruction.dtype == torch.bfloat16
-    assert all(parameter.grad.isfinite().all() for parameter in model.parameters())
-    # FSQ may fall to a neighbouring level here and there: close on the whole, not everywhere
-    assert (reconstruction.float() - expected).square().mean() < 0.05 * expected.square().mean()
-
-
-def test_compiling_blocks_changes_neither_names_nor_values() -> None:
-    config = replace(SMALL, multipliers=(1,), attention_resolutions=())
-    model, images = make(config).eval(), torch.rand(2, 3, 16, 16)
-    names, expected = list(model.state_dict()), model(images).images
-    model.compile_blocks(backend="aot_eager")
-    reconstruction = model(images).images
-    assert list(model.state_dict()) == names
-    torch.testing.assert_close(reconstruction, expected)
-    (gradient,) = torch.autograd.grad(reconstruction.mean(), model.last_layer, retain_graph=True)
-    assert gradient.abs().sum() > 0
 
 
 @pytest.mark.parametrize(
@@ -168,12 +125,3 @@ def test_compiling_blocks_changes_neither_names_nor_values() -> None:
 def test_impossible_config(changes: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         replace(SMALL, **changes)
-
-
-@pytest.mark.parametrize(
-    ("shape", "message"), [((1, 3, 15, 16), "multiples of the stride 2"), ((1, 4, 16, 16), "3 channels, got 4"),
-                           ((1, 3, 0, 16), "positive multiples")]
-)  # fmt: skip
-def test_wrong_images(shape: tuple[int, ...], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        make().encode(torch.zeros(shape))

@@ -7,6 +7,7 @@ from torch.nn import functional as F
 
 from autoencoders import LossConfig, PatchDiscriminator, VQGANLoss
 from autoencoders.gan_loss import adaptive_weight
+from autoencoders.logit_laplace import logit_laplace_loss
 from autoencoders.perceptual import MSSSIMLoss
 from autoencoders.vqgan_loss import Loss, frozen
 
@@ -53,6 +54,22 @@ def test_total_is_the_weighted_sum(
     assert not any(term.requires_grad for term in loss.terms.values())
     torch.testing.assert_close(loss.terms["total"], loss.total.detach())
     torch.testing.assert_close(loss.terms["adaptive_weight"], weight)
+
+
+def test_logit_laplace_takes_the_scale_of_the_pixels(pair: Pair) -> None:
+    log_scale = torch.randn_like(pair.images)
+    loss = generator_step(VQGANLoss(LossConfig("logit-laplace", "none", gan_start=0)), pair, log_scale=log_scale)
+    expected = logit_laplace_loss(pair.images, pair.reconstruction, log_scale)
+    torch.testing.assert_close(loss.terms["reconstruction"], expected.detach())
+    adversarial = -pair.discriminator(pair.reconstruction).mean()
+    weight = adaptive_weight(expected, adversarial, pair.decoder.weight)
+    torch.testing.assert_close(loss.total, expected + pair.quantizer_loss + 0.8 * weight * adversarial)
+
+
+def test_logit_laplace_is_refused_to_a_tokenizer_without_a_scale(pair: Pair) -> None:
+    loss = VQGANLoss(LossConfig("logit-laplace", "none", gan="none"))
+    with pytest.raises(ValueError, match="needs the log_scale of the pixels, which this tokenizer does not give"):
+        generator_step(loss, pair)
 
 
 def test_gan_waits_for_its_start(pair: Pair) -> None:

@@ -57,6 +57,63 @@ def rated(record: Record, bits: int) -> Record:
     return record.model_copy(update=changed)
 
 
+def with_backbone(record: Record, backbone: str, bits: int, bpp: float, digest: str) -> Record:
+    """The same run in another backbone."""
+    settings = {"dim": 8, "model": {"width": bits}, "backbone": backbone}
+    changes: dict[str, object] = {"train.images": 4000}
+    if backbone == "vqgan":
+        del settings["backbone"]  # as in the runs stored before there was another
+    else:
+        changes |= {"backbone": backbone, "model.width": 7}
+    quantizer = record.quantizer.model_copy(update={"bits_per_position": bits - 0.03})
+    return record.model_copy(
+        update={
+            "id": f"{record.id}-{backbone}",
+            "settings": digest,
+            "config": {"bits": bits, "settings": settings},
+            "changes": changes,
+            "quantizer": quantizer,
+            "data": {**record.data, "image_size": 32},
+            "metrics": {**record.metrics, "bpp": bpp * (bits - 0.03) / bits},
+        }
+    )
+
+
+def test_backbones_stand_in_one_table_and_compete_at_equal_bits_per_picture(make_record: Callable[..., Record]) -> None:
+    runs = [
+        ("vqgan", "fsq", 10, 160 / 1024, 20.0),
+        ("vqvae2", "fsq", 8, 160 / 1024, 21.0),  # 16 + 4 positions
+        ("vqgan", "lfq", 8, 128 / 1024, 22.0),
+        ("vqvae2", "lfq", 9, 180 / 1024, 23.0),
+        ("vqgan", "block-mean", 24, 0.375, 17.0),
+        ("vqvae2", "block-mean", 24, 0.375, 17.0),
+    ]
+    records = [
+        with_backbone(make_record(name, psnr=psnr), backbone, bits, bpp, backbone)
+        for backbone, name, bits, bpp, psnr in runs
+    ]
+    assert len(tables.groups(tables.summarise(tables.to_frame(records)))) == 2
+    frame = tables.to_frame(records, tables.across_backbones)
+    ((title, table),) = tables.groups(tables.summarise(frame))
+    assert "train.images=4000" in title
+    assert "backbone" not in title
+    assert "model.width" not in title
+    assert dict(zip(table["quantizer"], table["rate"], strict=True)) == {
+        "block-mean": 0,
+        "vqgan · fsq": 160,
+        "vqvae2 · fsq": 160,
+        "vqgan · lfq": 128,
+        "vqvae2 · lfq": 180,
+    }
+    resampled = {record.id: {"psnr": np.full(100, record.metrics["psnr"])} for record in records}
+    matrix = next(
+        each for each in tables.matrices(frame, BY_NAME["psnr"], resampled.__getitem__) if "160" in each.title
+    )
+    assert list(matrix.cells.columns) == ["row − column", "block-mean", "vqgan · fsq", "vqvae2 · fsq"]
+    other = [record.model_copy(update={"data": {**record.data, "fingerprint": "other"}}) for record in records[:1]]
+    assert len(tables.groups(tables.summarise(tables.to_frame([*records, *other], tables.across_backbones)))) == 2
+
+
 def test_the_best_of_each_rate_and_what_cannot_be_told_from_it_stand_out(make_record: Callable[..., Record]) -> None:
     quality = {
         ("none", 10): 30.0,

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from autoencoders import VQGAN
+from autoencoders import VQGAN, LossConfig
+from autoencoders.dvae import DVAE, DVAEConfig
 from benchmarks.checkpoint import CheckpointError
 from benchmarks.config import PRESETS, Settings
 from benchmarks.training import (
@@ -74,6 +75,19 @@ def test_training_lowers_the_loss_and_plays_the_gan_from_its_start() -> None:
     assert sum(curve[-5:]) < 0.8 * sum(curve[:5])
     start = settings.loss.gan_start
     assert all(("discriminator" in entry) == (entry["step"] > start) for entry in trainer.history)
+
+
+def test_logit_laplace_trains_a_tokenizer_that_gives_a_scale_and_refuses_another() -> None:
+    loss = LossConfig("logit-laplace", perceptual="none", gan="none")
+    settings = replace(_settings(images=480, learning_rate=1e-4), loss=loss)
+    with pytest.raises(ValueError, match="choose l1 or l2, or a backbone whose decoder gives it"):
+        _trainer(settings, "fsq").fit(iter(_batches(settings)))
+    torch.manual_seed(0)
+    dvae = DVAE(DVAEConfig(image_size=32, width=8, blocks=1, z_channels=8), create_quantizer("fsq", bits=6))
+    trainer = Trainer(dvae, settings, 0, make_accelerator(settings.train, cpu=True), "run")
+    trainer.fit(iter(_batches(settings)))
+    curve = [entry["reconstruction"] for entry in trainer.history]
+    assert curve[-1] < curve[0] - 0.1
 
 
 @pytest.mark.parametrize("quantizer", ["vq-ema", "gumbel"])

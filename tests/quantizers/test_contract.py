@@ -15,6 +15,7 @@ VARIANTS = {
     "fsq-large": partial(create_quantizer, "fsq", levels=(16,) * 12),
     "fvq": partial(create_quantizer, "fvq", bits=10, dim=4, hidden_dim=16, depth=1),
     "gumbel": partial(create_quantizer, "gumbel", bits=10, dim=4),
+    "gumbel-one-hot": partial(create_quantizer, "gumbel", bits=6, one_hot=True, kl_warmup=0.1),
     "ibq": partial(create_quantizer, "ibq", bits=12, dim=8),
     "lfq": partial(create_quantizer, "lfq", bits=12),
     "lfq-large": partial(create_quantizer, "lfq", bits=32),
@@ -39,14 +40,19 @@ NOT_ASKED = {
     "positions": dict.fromkeys(("multi-scale", "multi-scale-odd"), "is_positionwise is False"),
     "idempotence": dict.fromkeys(
         (
-            *("fsp", "fsq", "fsq-large", "gumbel", "ibq", "multi-scale", "multi-scale-odd"),
+            *("fsp", "fsq", "fsq-large", "gumbel", "gumbel-one-hot", "ibq", "multi-scale", "multi-scale-odd"),
             *("rq", "rq-dropout", "rq-fsq"),
         ),
         "is_projection is False",
     ),
-    "straight-through": dict.fromkeys(("diveq", "gumbel", "ibq", "vq-ema-sampled"), "is_straight_through is False"),
-    "memory": {"gumbel": "holds_logits is True", **dict.fromkeys(FEW_CODES, DOES_NOT_STAND_OUT)},
-    "memory-of-decode": dict.fromkeys(FEW_CODES, DOES_NOT_STAND_OUT),
+    "straight-through": dict.fromkeys(
+        ("diveq", "gumbel", "gumbel-one-hot", "ibq", "vq-ema-sampled"), "is_straight_through is False"
+    ),
+    "memory": {
+        **dict.fromkeys(("gumbel", "gumbel-one-hot"), "holds_logits is True"),
+        **dict.fromkeys(FEW_CODES, DOES_NOT_STAND_OUT),
+    },
+    "memory-of-decode": dict.fromkeys((*FEW_CODES, "gumbel-one-hot"), DOES_NOT_STAND_OUT),
     "bits": {"none": "options_for_bits ignores the bits"},
 }
 """By line, the variants that it is not asked of, and what they declare that makes it so. The estimators of the methods

@@ -84,7 +84,14 @@ def load_block_mean(path: Path) -> BlockMean:
 @pytest.fixture
 def published(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A file of weights for two published tokenizers, block means of stride 8: `sure` is verified, `unsure` is not."""
-    known = {"load": load_block_mean, "image_size": 32, "paper": "A. Nyone 2020", "licence": "MIT"}
+    known = {
+        "load": load_block_mean,
+        "image_size": 32,
+        "stride": 8,
+        "codes": "256",
+        "paper": "A. Nyone 2020",
+        "licence": "MIT",
+    }
     source = "example.org, mean.ckpt"
     models = (
         Pretrained(name="sure", source=source, verified="by hand", **known),

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from benchmarks import arguments as of_one_run
+from benchmarks.arguments import UsageError
 from benchmarks.data import open_data
 from benchmarks.experiment import BLOCK_MEAN, record_path
 from benchmarks.sweep.file import read_sweep
@@ -74,7 +75,15 @@ def test_words_are_read_as_the_arguments_that_they_stand_for(preset: str, flags:
     default = of_one_run.parse(["--preset", preset])
     arguments = with_flags(default, flags)
     assert (arguments == default) == (not flags)
-    assert of_one_run.parse(words(arguments, default)) == arguments
+    assert of_one_run.parse(words(arguments)) == arguments
+
+
+def test_a_backbone_brings_its_own_sizes_and_settings() -> None:
+    default = of_one_run.parse(["--preset", "smoke", "--backbone", "vqvae2"])
+    arguments = with_flags(default, {"model.top-downsamplings": 2, "train.images": 48})
+    assert of_one_run.parse(words(arguments)) == arguments
+    with pytest.raises(UsageError, match=r"model\.multipliers is no setting of this backbone"):
+        with_flags(default, {"model.multipliers": (1, 2)})
 
 
 def test_options_arrive_as_they_were_written() -> None:

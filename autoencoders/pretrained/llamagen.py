@@ -1,0 +1,87 @@
+"""Tokenizers of FoundationVision/LlamaGen: the VQGAN with codes on the unit sphere, by names of their own."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from pathlib import Path
+
+from autoencoders.pretrained.files import build, read_tensors, renamed
+from autoencoders.pretrained.model import Pretrained
+from autoencoders.vqgan import VQGAN, VQGANConfig
+from quantizers import create_quantizer
+
+INSIDE = ("ema", "model", "state_dict")
+"""Where a checkpoint has its tensors, in the authors' order: the averaged weights before the trained."""
+
+UNUSED = "quantize.codebook_used"
+"""Which codes the last batches of the training used."""
+
+RENAMED = (
+    (r"^encoder\.conv_blocks\.", "encoder.down."),
+    (r"^decoder\.conv_blocks\.", "decoder.up."),
+    (r"^(encoder|decoder)\.(down|up)\.(\d+)\.res\.", r"\1.\2.\3.block."),
+    (r"^(encoder|decoder)\.mid\.0\.", r"\1.mid.block_1."),
+    (r"^(encoder|decoder)\.mid\.1\.", r"\1.mid.attn_1."),
+    (r"^(encoder|decoder)\.mid\.2\.", r"\1.mid.block_2."),
+    (r"^quantize\.embedding\.weight$", "quantizer.codebook.vectors"),
+)
+
+KEPT = frozenset(f"quantizer.codebook.{name}" for name in ("counts", "steps", "started"))
+"""What our quantizer keeps for training, and no checkpoint has."""
+
+
+def load_llamagen(path: Path, config: VQGANConfig, codebook_size: int = 16384, dim: int = 8) -> VQGAN:
+    """A tokenizer from a checkpoint of LlamaGen, in eval mode.
+
+    Args:
+        path: `vq_ds16_c2i.pt` and the like.
+        config: the sizes; the attention of all of LlamaGen's is at the coarsest level.
+        codebook_size: number of codes.
+        dim: channels of a code.
+
+    Raises:
+        WeightsError: the file cannot be read, or has other names or shapes.
+    """
+    tensors = read_tensors(path, INSIDE)
+    tensors.pop(UNUSED, None)
+    levels = len(config.multipliers)
+    return build(
+        # it has a codebook already, so no k-means
+        lambda: VQGAN(config, create_quantizer("vq-cosine", codebook_size=codebook_size, dim=dim, kmeans_iterations=0)),
+        renamed(tensors, lambda name: our_name(name, levels), path),
+        path,
+        KEPT,
+    )
+
+
+def our_name(name: str, levels: int) -> str:
+    """Our name for a tensor of LlamaGen's, whose decoder counts its levels from the coarsest."""
+    for pattern, new in RENAMED:
+        name = re.sub(pattern, new, name)
+    return re.sub(r"^decoder\.up\.(\d+)\.", lambda found: f"decoder.up.{levels - 1 - int(found[1])}.", name)
+
+
+F16 = VQGANConfig()
+F8 = VQGANConfig(multipliers=(1, 2, 2, 4), attention_resolutions=(32,))
+
+
+def _published(name: str, config: VQGANConfig, source: str) -> Pretrained:
+    return Pretrained(
+        name=f"llamagen-{name}-16384",
+        load=partial(load_llamagen, config=config),
+        image_size=config.image_size,
+        stride=config.stride,
+        codes="16384",
+        paper="Sun et al. 2024, arXiv:2406.06525",
+        licence="MIT (the code's)",
+        source=f"https://huggingface.co/{source}",
+        verified="latents, codes and pictures on random weights, with a reference written from the source",
+    )
+
+
+MODELS = (
+    _published("imagenet-f16", F16, "FoundationVision/LlamaGen: vq_ds16_c2i.pt"),
+    _published("imagenet-f8", F8, "FoundationVision/LlamaGen: vq_ds8_c2i.pt"),
+    _published("t2i-f16", F16, "peizesun/llamagen_t2i: vq_ds16_t2i.pt"),
+)

@@ -1,0 +1,38 @@
+"""Published tokenizers by name."""
+
+from pathlib import Path
+
+import pytest
+
+from autoencoders.pretrained import WeightsError, find_pretrained, list_pretrained, load_pretrained
+
+MODELS = list_pretrained()
+
+
+def test_names_are_their_own() -> None:
+    names = [model.name for model in MODELS]
+    assert len(set(names)) == len(names)
+    assert all(name == name.lower() and " " not in name for name in names)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
+def test_what_is_known_of_each(model) -> None:
+    assert find_pretrained(model.name) is model
+    assert model.image_size % model.stride == 0
+    assert "arXiv:" in model.paper
+    assert model.licence
+    assert "https://" in model.source
+    assert any(character.isdigit() for character in model.codes)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
+def test_without_its_file_the_message_says_where_it_is(model, tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="to be had from https://"):
+        load_pretrained(model.name)
+    with pytest.raises(WeightsError, match=r"nowhere\.ckpt"):
+        load_pretrained(model.name, tmp_path / "nowhere.ckpt")
+
+
+def test_an_unknown_name_is_answered_with_all() -> None:
+    with pytest.raises(ValueError, match=f"{MODELS[0].name}, {MODELS[1].name}"):
+        find_pretrained("vqgan")

@@ -1,0 +1,77 @@
+"""Every backbone by its name in the main command, from the flag to the stored row and back."""
+
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pytest
+import torch
+
+from autoencoders import BackboneName, VQVAE2Config
+from benchmarks.arguments import parse, plan
+from benchmarks.config import PRESETS, SIZES, changes, effective, preset_settings, settings_digest
+from benchmarks.evaluate.trained import trained_tokenizer
+from benchmarks.results import read_arrays, read_record
+from benchmarks.run import main
+from benchmarks.stored import configuration
+
+SMOKE = ["--preset", "smoke", "--cpu", "--train.images", "64", "--train.batch-size", "8", "--data.limit-test", "8"]
+
+
+@pytest.mark.parametrize("backbone", get_args(BackboneName))
+def test_it_trains_with_several_quantizers(backbone: BackboneName, tmp_path: Path) -> None:
+    names = ("fsq", "vq-ema", "lfq")
+    assert main(["--backbone", backbone, "--quantizer", *names, *SMOKE, "--output", str(tmp_path)]) == 0
+    settings = set()
+    for name in names:
+        (path,) = tmp_path.rglob(f"{name}-*.json")
+        record = read_record(path)
+        settings.add(record.settings)
+        assert record.metrics["psnr"] is not None
+        assert record.metrics["psnr"] > 5
+        tokenizer = trained_tokenizer(path, record)
+        samples = torch.from_numpy(read_arrays(path)["samples/original"]) / 127.5 - 1
+        codes = tokenizer.encode(samples)
+        assert len(codes) == len(tokenizer.maps)
+        bits = sum(
+            of[0].numel() / quantizer.codes_per_position * quantizer.bits_per_position
+            for of, quantizer in zip(codes, tokenizer.quantizers, strict=True)
+        )
+        assert record.metrics["bpp"] == pytest.approx(bits / samples[0, 0].numel())
+        pictures = ((tokenizer.decode(codes).clamp(-1, 1) + 1) * 127.5).round()
+        np.testing.assert_allclose(pictures.detach().numpy(), read_arrays(path)["samples/reconstruction"], atol=1)
+        assert configuration(path, record).settings.backbone == backbone
+        assert ("--backbone" in record.command) == (backbone != PRESETS["smoke"].backbone)
+    assert len(settings) == 1
+
+
+def test_rows_of_different_backbones_are_not_compared_and_say_which_they_have() -> None:
+    settings = {name: preset_settings("quick", name) for name in get_args(BackboneName)}
+    assert len({settings_digest(each, "p", "d") for each in settings.values()}) == len(settings)
+    for name, each in settings.items():
+        assert changes(each, "quick") == ({} if name == "vqgan" else {"backbone": name})
+    assert "backbone" not in effective(settings["vqgan"])  # nor in the runs that were stored before there was another
+
+
+@pytest.mark.parametrize("preset", ["smoke", "quick", "cpu"])
+def test_the_small_presets_have_all_backbones_at_one_stride(preset: str) -> None:
+    stride = PRESETS[preset].model.stride
+    for name in get_args(BackboneName):
+        model = preset_settings(preset, name).model
+        assert (model.bottom_stride if isinstance(model, VQVAE2Config) else model.stride) == stride
+        assert model.image_size == PRESETS[preset].data.image_size
+
+
+def test_a_preset_without_that_backbone_is_refused_with_those_that_have_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "vqgan-f16" not in SIZES["vqvae"]
+    assert main(["--backbone", "vqvae", "--preset", "vqgan-f16"]) == 2
+    assert "the preset vqgan-f16 has no sizes for the backbone vqvae" in capsys.readouterr().err.replace("\n", " ")
+
+
+def test_the_flags_of_the_sizes_are_those_of_the_backbone() -> None:
+    arguments = parse(["--backbone", "vqvae2", "--preset", "smoke", "--model.top-downsamplings", "2"])
+    run = plan(arguments)[-1]
+    assert run.settings.model == VQVAE2Config(
+        32, width=16, residual_width=8, blocks=1, downsamplings=3, top_downsamplings=2
+    )
+    assert changes(run.settings, "smoke") == {"backbone": "vqvae2", "model.top_downsamplings": 2}
