@@ -1,4 +1,4 @@
-"""The quantizers of the zoo as a table for the README: `python -m benchmarks.catalogue`."""
+"""Quantizers and published tokenizers as tables for the README: `python -m benchmarks.catalogue`."""
 
 from __future__ import annotations
 
@@ -10,33 +10,62 @@ import pandas as pd
 from rich.console import Console
 from rich.markup import escape
 
+from autoencoders.pretrained import list_pretrained
 from benchmarks.flags import parse_flags
-from benchmarks.readme import put_between_markers
+from benchmarks.readme import around_markers, put_between_markers
 from quantizers import list_quantizers
 
 
 @dataclass(frozen=True)
 class Arguments:
-    """Write the registered quantizers as a Markdown table: name, what it is, and where its defaults come from."""
+    """Write two Markdown tables: the registered quantizers (name, what it is, and where its defaults come from), and
+    the published tokenizers that can be loaded by name."""
 
     readme: Path | None = None
-    """Put the table into this file, between the lines <!-- quantizers --> and <!-- end of quantizers -->."""
+    """Put the tables into this file, between the lines <!-- quantizers --> and <!-- end of quantizers -->, and
+    <!-- pretrained --> and <!-- end of pretrained -->."""
 
 
-def catalogue() -> str:
-    """The registry as Markdown, a line each."""
+def quantizers() -> str:
+    """The registry of quantizers as Markdown, a line each."""
     rows = [(f"`{entry.name}`", entry.description, entry.paper) for entry in list_quantizers()]
     frame = pd.DataFrame(rows, columns=["quantizer", "what it is", "where its options come from"])
     return frame.to_markdown(index=False, disable_numparse=True)
 
 
+def pretrained() -> str:
+    """The published tokenizers as Markdown, a line each."""
+    rows = [
+        (
+            f"`{model.name}`",
+            str(model.image_size),
+            str(model.stride),
+            model.codes,
+            model.paper,
+            model.licence,
+            model.verified or "not verified",
+            model.source,
+        )
+        for model in list_pretrained()
+    ]
+    columns = ["name", "image size", "stride", "codes", "paper", "licence", "verified", "file"]
+    return pd.DataFrame(rows, columns=columns).to_markdown(index=False, disable_numparse=True)
+
+
+TABLES = {"quantizers": quantizers, "pretrained": pretrained}
+"""By the names of their places in the README."""
+
+
 def main(arguments: Arguments) -> int:
-    """Print the table or write it; 0, or 2 where the file has no place for it."""
+    """Print the tables or write them; 0, or 2 where the file has no place for one."""
     if arguments.readme is None:
-        print(catalogue())
+        print("\n\n".join(table() for table in TABLES.values()))
         return 0
     try:
-        put_between_markers(arguments.readme, "quantizers", catalogue())
+        for name in TABLES:  # both places are there before either is written to
+            around_markers(arguments.readme, name)
+        for name, table in TABLES.items():
+            put_between_markers(arguments.readme, name, table())
     except (OSError, ValueError) as error:
         Console(stderr=True, soft_wrap=True).print(f"error: {escape(str(error))}")
         return 2

@@ -6,7 +6,7 @@ only once the names and shapes of its tensors are known to be in the file.
 
 from __future__ import annotations
 
-import pickle
+import re
 import warnings
 import zipfile
 from collections.abc import Callable, Mapping
@@ -20,8 +20,17 @@ from torch import Tensor, nn
 SHOWN = 8
 """Names of tensors in a message at most."""
 
+ARCHIVE = b"PK\3\4"
+"""What torch's newer files begin with, and by which torch itself knows them."""
+
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 """Kinds of numbers that weights may be stored as."""
+
+FOREIGN = re.compile(r"[Uu]nsupported (?:global: )?GLOBAL (\S+)")
+"""What torch says of a class or function that is no tensor's."""
+
+ADVICE = re.compile(r"\. (?:Please use|In PyTorch|Re-running)")
+"""Where the advice begins in torch's errors."""
 
 LONGEST = 200
 """Characters of a name, or of another program's error, in a message at most."""
@@ -58,14 +67,14 @@ def read_tensors(path: Path, inside: tuple[str, ...] = ("state_dict",)) -> dict[
         content = load_file(path) if path.suffix == ".safetensors" else _read_pickle(path)
     except WeightsError:
         raise
-    except pickle.UnpicklingError as error:
-        raise WeightsError(
-            f"{path}: holds more than tensors, which is not read since it could run code ({_first_line(error)}); "
-            "have it saved again as safetensors by somebody who trusts it"
-        ) from error
     # a file made to break its reader can raise anything
     except Exception as error:
-        raise WeightsError(f"{path}: damaged, or no file of weights ({_first_line(error)})") from error
+        if foreign := FOREIGN.search(str(error)):
+            raise WeightsError(
+                f"{path}: holds more than tensors ({_shown(foreign[1])}), which is not read since it could run code; "
+                "have it saved again as safetensors by somebody who trusts it"
+            ) from error
+        raise WeightsError(f"{path}: damaged, or no file of weights ({_reason(error)})") from error
     for key in inside:
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
             content = content[key]
@@ -79,7 +88,9 @@ def read_tensors(path: Path, inside: tuple[str, ...] = ("state_dict",)) -> dict[
 
 
 def _read_pickle(path: Path) -> object:
-    if zipfile.is_zipfile(path):
+    with path.open("rb") as file:
+        is_archive = file.read(len(ARCHIVE)) == ARCHIVE
+    if is_archive:
         _require_bounded(path)
     with torch.serialization.safe_globals([(Inert, name) for name in INERT]), warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -87,12 +98,14 @@ def _read_pickle(path: Path) -> object:
 
 
 def _require_bounded(path: Path) -> None:
-    """WeightsError where an archive says that it holds more bytes than it has; torch itself never compresses."""
+    """WeightsError where an archive says that it holds more than it has; torch compresses nothing."""
     with zipfile.ZipFile(path) as archive:
-        declared = sum(entry.file_size for entry in archive.infolist())
-    size = path.stat().st_size
+        entries = archive.infolist()
+    declared, size = sum(entry.file_size for entry in entries), path.stat().st_size
     if declared > size:
         raise WeightsError(f"{path}: damaged, or no file of weights ({declared} bytes declared in a file of {size})")
+    if len({entry.filename for entry in entries}) < len(entries):
+        raise WeightsError(f"{path}: damaged, or no file of weights (two of its entries have one name)")
 
 
 def _require_stored(name: str, tensor: Tensor, path: Path) -> None:
@@ -102,8 +115,10 @@ def _require_stored(name: str, tensor: Tensor, path: Path) -> None:
         raise WeightsError(f"{path}: {_shown(name)} is no plain tensor with all its elements in the file")
 
 
-def _first_line(error: Exception) -> str:
-    return _shown((str(error).strip().splitlines() or [type(error).__name__])[0])
+def _reason(error: Exception) -> str:
+    """What another program's error says, without torch's advice to load the file all the same."""
+    said = str(error).rpartition("WeightsUnpickler error: ")[2].strip().splitlines() or [type(error).__name__]
+    return _shown(ADVICE.split(said[0])[0])
 
 
 def _shown(text: str) -> str:

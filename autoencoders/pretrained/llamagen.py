@@ -8,6 +8,7 @@ from pathlib import Path
 
 from autoencoders.pretrained.files import build, read_tensors, renamed
 from autoencoders.pretrained.model import Pretrained
+from autoencoders.pretrained.taming import KEPT
 from autoencoders.vqgan import VQGAN, VQGANConfig
 from quantizers import create_quantizer
 
@@ -26,9 +27,6 @@ RENAMED = (
     (r"^(encoder|decoder)\.mid\.2\.", r"\1.mid.block_2."),
     (r"^quantize\.embedding\.weight$", "quantizer.codebook.vectors"),
 )
-
-KEPT = frozenset(f"quantizer.codebook.{name}" for name in ("counts", "steps", "started"))
-"""What our quantizer keeps for training, and no checkpoint has."""
 
 
 def load_llamagen(path: Path, config: VQGANConfig, codebook_size: int = 16384, dim: int = 8) -> VQGAN:

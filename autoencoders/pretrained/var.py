@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from autoencoders.pretrained.files import build, read_tensors, renamed
 from autoencoders.pretrained.model import Pretrained
+from autoencoders.pretrained.taming import KEPT
 from autoencoders.vqgan import VQGAN, VQGANConfig
 from quantizers import create_quantizer
 from quantizers.multi_scale import PAPER_SCALES
@@ -22,9 +23,6 @@ RENAMED = (
     (r"^quantize\.embedding\.weight$", "quantizer.codebook.vectors"),
     (r"^quantize\.quant_resi\.qresi_ls\.(\d+)\.", r"quantizer.phis.\1.convolution."),
 )
-
-KEPT = frozenset(f"quantizer.codebook.{name}" for name in ("counts", "steps", "started"))
-"""What our quantizer keeps for training, and no checkpoint has."""
 
 
 def load_var(

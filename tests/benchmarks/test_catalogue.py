@@ -1,37 +1,67 @@
-"""The README's list of quantizers is the registry's."""
+"""The README's lists of quantizers and of published tokenizers are the registries'."""
 
 import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.catalogue import catalogue
+import pytest
+
+from autoencoders.pretrained import Pretrained, list_pretrained
+from benchmarks import catalogue
 from quantizers import list_quantizers
 
 README = Path(__file__).parents[2] / "README.md"
 
 
 def test_the_readme_lists_the_registry():
-    assert catalogue() in README.read_text(encoding="utf-8")
+    assert catalogue.quantizers() in README.read_text(encoding="utf-8")
     for entry in list_quantizers():
-        assert f"`{entry.name}`" in catalogue()
+        assert f"`{entry.name}`" in catalogue.quantizers()
+
+
+def test_the_readme_lists_the_published_tokenizers():
+    text = README.read_text(encoding="utf-8")
+    if "<!-- pretrained -->" not in text:
+        pytest.skip("the README has no place for them yet")
+    assert catalogue.pretrained() in text
+
+
+def test_each_published_tokenizer_has_a_line():
+    lines = catalogue.pretrained().splitlines()[2:]
+    assert len(lines) == len(list_pretrained())
+    for line, model in zip(lines, list_pretrained(), strict=True):
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        assert cells[:4] == [f"`{model.name}`", str(model.image_size), str(model.stride), model.codes]
+        assert cells[4:6] == [model.paper, model.licence]
+        assert cells[6] == (model.verified or "not verified")
+        assert cells[7] == model.source
+
+
+def test_what_is_not_verified_is_said(monkeypatch):
+    unsure = Pretrained("x", lambda path: None, 256, 16, "1024", "paper", "licence", "source", None)
+    monkeypatch.setattr(catalogue, "list_pretrained", lambda: (unsure,))
+    assert "| not verified |" in catalogue.pretrained()
 
 
 def test_command_writes_between_the_markers(tmp_path):
     page = tmp_path / "page.md"
-    page.write_text("before\n<!-- quantizers -->\nold\n<!-- end of quantizers -->\nafter\n")
+    second = "<!-- pretrained -->\nstale lines\n<!-- end of pretrained -->\nlast\n"
+    page.write_text(f"before\n<!-- quantizers -->\nstale lines\n<!-- end of quantizers -->\nafter\n{second}")
     command = [sys.executable, "-m", "benchmarks.catalogue", "--readme", str(page)]
     assert subprocess.run(command, check=False).returncode == 0
     text = page.read_text()
-    assert "old" not in text
+    assert "stale lines" not in text
     assert text.startswith("before\n<!-- quantizers -->\n\n|")
-    assert text.endswith("|\n\n<!-- end of quantizers -->\nafter\n")
+    assert "|\n\n<!-- end of quantizers -->\nafter\n<!-- pretrained -->\n\n|" in text
+    assert text.endswith("|\n\n<!-- end of pretrained -->\nlast\n")
 
 
 def test_a_file_without_a_place_for_it(tmp_path):
     page = tmp_path / "page.md"
-    page.write_text("nothing")
+    text = "<!-- quantizers -->\n<!-- end of quantizers -->"
+    page.write_text(text)
     command = [sys.executable, "-m", "benchmarks.catalogue", "--readme", str(page)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert "no lines <!-- quantizers -->" in done.stderr
-    assert page.read_text() == "nothing"
+    assert "no lines <!-- pretrained -->" in done.stderr
+    assert page.read_text() == text

@@ -1,8 +1,11 @@
 """Files of weights that are broken, or that would like to run something."""
 
+import argparse
 import os
 import pickle
 import struct
+import sys
+import types
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +15,7 @@ import torch
 from safetensors.torch import save_file
 
 from autoencoders.pretrained import WeightsError, read_tensors
+from autoencoders.pretrained.files import fill
 
 TENSORS = {"a": torch.arange(6.0).view(2, 3), "b": torch.ones(1000)}
 
@@ -46,7 +50,7 @@ def test_a_file_with_code_in_it_is_refused_and_the_code_not_run(old_format: bool
     evil = RunsCode(mark)
     content = {"alone": evil, "beside": {"state_dict": TENSORS, "x": evil}, "state_dict": {"state_dict": evil}}[place]
     torch.save(content, path, _use_new_zipfile_serialization=not old_format)
-    with pytest.raises(WeightsError, match="holds more than tensors"):
+    with pytest.raises(WeightsError, match=r"holds more than tensors \(\w+\.mkdir\)"):
         read_tensors(path)
     assert not mark.exists()
     torch.load(path, weights_only=False)
@@ -103,3 +107,26 @@ def test_other_things_than_tensors_by_name(tmp_path: Path) -> None:
         read_tensors(tmp_path / "nowhere.pt")
     with pytest.raises(WeightsError, match="there is no file"):
         read_tensors(tmp_path)
+
+
+def test_what_published_checkpoints_name_beside_their_tensors_is_passed_over(tmp_path: Path) -> None:
+    """Lightning keeps the state of a callback under its class, which is not installed here; LlamaGen keeps flags."""
+    path = tmp_path / "last.ckpt"
+    module = types.ModuleType("pytorch_lightning.callbacks.model_checkpoint")
+    callback = type("ModelCheckpoint", (), {"__module__": module.__name__})
+    module.ModelCheckpoint = callback
+    with pytest.MonkeyPatch.context() as patch:
+        for parent in ("pytorch_lightning", "pytorch_lightning.callbacks"):
+            patch.setitem(sys.modules, parent, types.ModuleType(parent))
+        patch.setitem(sys.modules, module.__name__, module)
+        content = {"callbacks": {callback: {"best_model_score": 1.0}}, "args": argparse.Namespace(lr=1e-4)}
+        torch.save({"state_dict": TENSORS, **content}, path)
+    assert read_tensors(path).keys() == TENSORS.keys()
+    assert module.__name__ not in sys.modules
+
+
+def test_numbers_that_are_not_finite_are_refused_by_name(tmp_path: Path) -> None:
+    model = torch.nn.Linear(2, 2)
+    tensors = {**model.state_dict(), "bias": torch.tensor([1.0, float("inf")])}
+    with pytest.raises(WeightsError, match=r"w\.pt: NaN or infinite numbers in bias"):
+        fill(model, tensors, tmp_path / "w.pt")

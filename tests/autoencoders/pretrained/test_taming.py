@@ -1,7 +1,6 @@
-"""Checkpoints by the names of taming-transformers.
+"""Checkpoints of taming-transformers and latent-diffusion against the authors' network, written down from its source.
 
-There is no package of it to compare with; `test_diffusers.py` compares the same network, through the same names. Here
-its quantizers are written down from its source (taming/modules/vqvae/quantize.py).
+The quantizers are those of taming/modules/vqvae/quantize.py; the network is in tests/support/published_vqgan.py.
 """
 
 from collections.abc import Callable
@@ -10,31 +9,27 @@ from pathlib import Path
 import pytest
 import torch
 from einops import rearrange
+from published_vqgan import Network, conv, convolve, double, random_tensors
 from safetensors.torch import save_file
 from torch import Tensor
 
-from autoencoders import VQGAN, VQGANConfig
+from autoencoders import VQGANConfig
 from autoencoders.pretrained import WeightsError, load_taming
-from quantizers import create_quantizer
+from autoencoders.pretrained.taming import Codebook
+from quantizers.gumbel import Gumbel
 
-CONFIG = VQGANConfig(image_size=16, width=32, multipliers=(1, 2), blocks=1, attention_resolutions=(8,), z_channels=16)
+CONFIG = VQGANConfig(image_size=16, multipliers=(1, 2), blocks=1, attention_resolutions=(8,), z_channels=16)
+NETWORK = Network((128, 256), (False, True), z_channels=16, blocks=1)
+
+VQ = {"quantize.embedding.weight": (40, 12)}
+GUMBEL = conv("quantize.proj", 40, 12, 1) | {"quantize.embed.weight": (40, 12)}
+OF_TRAINING = {"loss.discriminator.main.0.weight": torch.randn(3), "loss.logvar": torch.zeros(())}
 
 
-def checkpoint(quantizer: str) -> tuple[VQGAN, dict[str, Tensor]]:
-    """A model of ours, and its tensors as taming-transformers would store them."""
-    torch.manual_seed(0)
-    model = VQGAN(CONFIG, create_quantizer(quantizer, codebook_size=40, dim=12)).eval()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(0.05 * torch.randn_like(parameter))
-    tensors = {name: tensor for name, tensor in model.state_dict().items() if not name.startswith("quantizer.")}
-    if quantizer == "vq":
-        tensors["quantize.embedding.weight"] = torch.randn(40, 12)
-    else:
-        tensors["quantize.proj.weight"] = torch.randn(40, 12, 1, 1)
-        tensors["quantize.proj.bias"] = torch.randn(40)
-        tensors["quantize.embed.weight"] = torch.randn(40, 12)
-    return model, {**tensors, "loss.discriminator.main.0.weight": torch.randn(3), "loss.logvar": torch.zeros(())}
+def checkpoint(network: Network, quantizer: dict[str, tuple[int, ...]]) -> dict[str, Tensor]:
+    convolutions = conv("quant_conv", 12, network.z_channels, 1) | conv("post_quant_conv", network.z_channels, 12, 1)
+    tensors = random_tensors(network.shapes() | convolutions | quantizer)
+    return tensors | {name: 0.3 * tensor for name, tensor in tensors.items() if "embed" in name}
 
 
 def nearest(latent: Tensor, tensors: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
@@ -46,49 +41,87 @@ def nearest(latent: Tensor, tensors: dict[str, Tensor]) -> tuple[Tensor, Tensor]
 
 
 def likeliest(latent: Tensor, tensors: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-    """`GumbelQuantize`, evaluated: the largest logit of a 1 x 1 convolution, and its vector."""
-    logits = torch.nn.functional.conv2d(latent, tensors["quantize.proj.weight"], tensors["quantize.proj.bias"])
-    chosen = rearrange(logits, "b k h w -> (b h w) k").argmax(1)
+    """`GumbelQuantize` without its noise: the largest logit of a 1 x 1 convolution, and its vector."""
+    chosen = rearrange(convolve(latent, tensors, "quantize.proj"), "b k h w -> (b h w) k").argmax(1)
     return chosen, tensors["quantize.embed.weight"][chosen]
 
 
-@pytest.mark.parametrize(("quantizer", "reference"), [("vq", nearest), ("gumbel", likeliest)])
-@pytest.mark.parametrize("suffix", [".ckpt", ".safetensors"])
-@torch.no_grad()
-def test_a_checkpoint_is_the_model_that_it_was_made_of(
-    quantizer: str, reference: Callable[[Tensor, dict[str, Tensor]], tuple[Tensor, Tensor]], suffix: str, tmp_path: Path
-) -> None:
-    model, tensors = checkpoint(quantizer)
-    path = tmp_path / f"last{suffix}"
-    if suffix == ".ckpt":
-        torch.save({"state_dict": tensors, "epoch": 3, "lr_schedulers": []}, path)
-    else:
+def save(tensors: dict[str, Tensor], path: Path) -> Path:
+    if path.suffix == ".safetensors":
         save_file(tensors, path)
-    loaded = load_taming(path, CONFIG)
-    images = torch.rand(2, 3, 16, 16) * 2 - 1
-    latent = model.latent(images)
-    assert torch.equal(loaded.latent(images), latent)
+    else:
+        torch.save({"state_dict": tensors, "epoch": 3, "lr_schedulers": []}, path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("quantizer", "reference", "suffix", "middle_attention"),
+    [(VQ, nearest, ".ckpt", True), (GUMBEL, likeliest, ".safetensors", True), (VQ, nearest, ".safetensors", False)],
+    ids=["vq", "gumbel", "no attention in the middle"],
+)
+@torch.no_grad()
+def test_latents_codes_and_pictures_are_the_authors(
+    quantizer: dict[str, tuple[int, ...]],
+    reference: Callable[[Tensor, dict[str, Tensor]], tuple[Tensor, Tensor]],
+    suffix: str,
+    middle_attention: bool,
+    tmp_path: Path,
+) -> None:
+    network = Network((128, 256), (False, True), z_channels=16, blocks=1, middle_attention=middle_attention)
+    stored = checkpoint(network, quantizer)
+    path = save(stored | OF_TRAINING, tmp_path / f"last{suffix}")
+    ours, tensors = load_taming(path, CONFIG, middle_attention=middle_attention), double(stored)
+    assert not ours.training
+    ours = ours.double()
+    images = torch.rand(2, 3, 16, 24, dtype=torch.float64) * 2 - 1
+    latent = convolve(network.encode(images, tensors), tensors, "quant_conv")
+    torch.testing.assert_close(ours.latent(images), latent, rtol=0, atol=1e-10)
     codes, vectors = reference(latent, tensors)
-    (output,) = loaded.quantize(images)
+    (output,) = ours.quantize(images)
     assert torch.equal(output.codes.flatten(), codes)
-    assert output.codes.unique().numel() > 5
-    assert torch.equal(rearrange(output.quantized, "b c h w -> (b h w) c"), vectors)
-    assert torch.equal(loaded.reconstruct([output.quantized]), model.reconstruct([output.quantized]))
-    assert not loaded.training
+    assert codes.unique().numel() > 5
+    quantized = rearrange(vectors, "(b h w) c -> b c h w", b=2, h=8)
+    torch.testing.assert_close(output.quantized, quantized, rtol=0, atol=1e-10)
+    pictures = network.decode(convolve(quantized, tensors, "post_quant_conv"), tensors)
+    torch.testing.assert_close(ours.decode([output.codes])[0], pictures[0], rtol=0, atol=1e-10)
+    torch.testing.assert_close(ours.reconstruct([output.quantized]), pictures, rtol=0, atol=1e-10)
+    assert pictures.std() > 0.1
+
+
+@torch.no_grad()
+def test_the_tokenizer_in_a_transformers_checkpoint(tmp_path: Path) -> None:
+    stored = checkpoint(NETWORK, VQ)
+    alone = load_taming(save(stored, tmp_path / "vqgan.ckpt"), CONFIG)
+    within = {f"first_stage_model.{name}": tensor for name, tensor in (stored | OF_TRAINING).items()}
+    others = {"transformer.tok_emb.weight": torch.randn(4, 4), "cond_stage_model.x": torch.randn(2)}
+    ours = load_taming(save(within | others, tmp_path / "net2net.ckpt"), CONFIG)
+    assert all(torch.equal(tensor, ours.state_dict()[name]) for name, tensor in alone.state_dict().items())
+
+
+def test_a_named_models_quantizer_is_not_taken_for_anothers(tmp_path: Path) -> None:
+    vq = save(checkpoint(NETWORK, VQ), tmp_path / "vq.ckpt")
+    gumbel = save(checkpoint(NETWORK, GUMBEL), tmp_path / "gumbel.ckpt")
+    assert load_taming(vq, CONFIG, Codebook(40, 12)).quantizer.codebook_size == 40
+    assert isinstance(load_taming(gumbel, CONFIG, Codebook(40, 12, "gumbel")).quantizer, Gumbel)
+    for path, codebook in ((vq, Codebook(41, 12)), (vq, Codebook(40, 12, "gumbel")), (gumbel, Codebook(40, 12))):
+        with pytest.raises(WeightsError, match="not the weights of this model"):
+            load_taming(path, CONFIG, codebook)
 
 
 def test_another_models_checkpoint_is_listed_name_by_name(tmp_path: Path) -> None:
-    path = tmp_path / "last.safetensors"
-    _, tensors = checkpoint("vq")
-    wrong = {**tensors, "encoder.extra": torch.zeros(1), "decoder.conv_out.bias": torch.zeros(5)}
+    stored = checkpoint(NETWORK, VQ)
+    wrong = {**stored, "encoder.extra": torch.zeros(1), "decoder.conv_out.bias": torch.zeros(5)}
     del wrong["encoder.conv_in.weight"]
-    save_file(wrong, path)
+    path = save(wrong, tmp_path / "last.safetensors")
     with pytest.raises(WeightsError) as error:
         load_taming(path, CONFIG)
     message = str(error.value)
     assert "missing: encoder.conv_in.weight;" in message
     assert "unexpected: encoder.extra;" in message
     assert "of another shape: decoder.conv_out.bias (5,) for (3,)" in message
-    save_file({"encoder.conv_in.weight": torch.zeros(1)}, path)
+    save({"encoder.conv_in.weight": torch.zeros(1)}, path)
     with pytest.raises(WeightsError, match="no codebook in it"):
+        load_taming(path, CONFIG)
+    save({**stored, "quantizer.codebook.vectors": torch.zeros(40, 12)}, path)
+    with pytest.raises(WeightsError, match=r"more than one tensor for quantizer\.codebook\.vectors"):
         load_taming(path, CONFIG)
