@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from autoencoders.pretrained import (
+    dalle,
     diffusers,
     ibq,
     latent_diffusion,
@@ -29,6 +30,7 @@ CODE_BASES = (
     rq_vae,
     ibq,
     open_magvit2,
+    dalle,
 )
 """Each has its models as `MODELS`."""
 
