@@ -14,7 +14,7 @@ training does not have: it is AdamW with a weight decay of 1e-4, where ours is A
 value for the 1,800,000 steps after its cosine, where ours ends with it.
 
 Nothing bounds the latent here, and the gradient of that loss grows as the pixels' scales shrink: a codebook that learns
-by gradient (`vq`) runs away beside it unless the codebook_weight is about 10.
+by gradient (`vq`) falls behind unless the loss's codebook_weight is raised, to about 10.
 """
 
 from collections import OrderedDict
