@@ -12,7 +12,9 @@ from autoencoders.backbones import (
 from autoencoders.block_mean import BlockMean
 from autoencoders.discriminator import PatchDiscriminator
 from autoencoders.memory import TrainingMemory, training_memory
+from autoencoders.titok import TiTok, TiTokConfig
 from autoencoders.tokenizer import OneMapTokenizer, Tokenizer, TokenizerOutput, TrainableTokenizer
+from autoencoders.vit import ViTConfig, ViTTokenizer
 from autoencoders.vqgan import VQGAN, VQGANConfig
 from autoencoders.vqgan_loss import Loss, LossConfig, VQGANLoss
 from autoencoders.vqvae import VQVAE, VQVAEConfig
@@ -30,6 +32,8 @@ __all__ = [
     "LossConfig",
     "OneMapTokenizer",
     "PatchDiscriminator",
+    "TiTok",
+    "TiTokConfig",
     "Tokenizer",
     "TokenizerOutput",
     "TrainableTokenizer",
@@ -38,6 +42,8 @@ __all__ = [
     "VQGANLoss",
     "VQVAE2Config",
     "VQVAEConfig",
+    "ViTConfig",
+    "ViTTokenizer",
     "backbone_of",
     "code_maps_of",
     "create_tokenizer",

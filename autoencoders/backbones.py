@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple, get_args
 
+from autoencoders.titok import TiTok, TiTokConfig
 from autoencoders.tokenizer import TrainableTokenizer
+from autoencoders.vit import ViTConfig, ViTTokenizer
 from autoencoders.vqgan import VQGAN, VQGANConfig
 from autoencoders.vqvae import VQVAE, VQVAEConfig
 from autoencoders.vqvae2 import VQVAE2, VQVAE2Config
 from quantizers import Quantizer
 
-BackboneName = Literal["vqgan", "vqvae", "vqvae2"]
-BackboneConfig = VQGANConfig | VQVAEConfig | VQVAE2Config
+BackboneName = Literal["vqgan", "vqvae", "vqvae2", "vit", "1d"]
+BackboneConfig = VQGANConfig | VQVAEConfig | VQVAE2Config | ViTConfig | TiTokConfig
 
 
 class Backbone(NamedTuple):
@@ -26,6 +28,8 @@ BACKBONES: Mapping[BackboneName, Backbone] = {
     "vqgan": Backbone(VQGANConfig, VQGAN),
     "vqvae": Backbone(VQVAEConfig, VQVAE),
     "vqvae2": Backbone(VQVAE2Config, VQVAE2),
+    "vit": Backbone(ViTConfig, ViTTokenizer),
+    "1d": Backbone(TiTokConfig, TiTok),
 }
 
 

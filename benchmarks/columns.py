@@ -56,6 +56,10 @@ def _speed(name: str, heading: str, style: str) -> Column:
     return Column(name, heading, lambda record: record.speed.get(name), style, has_interval=False)
 
 
+def _parameters(record: Record) -> float | None:
+    return record.parameters["total"] / 1e6 if record.parameters else None
+
+
 COLUMNS: tuple[Column, ...] = (
     Column("bits", "bits", lambda record: record.quantizer.bits_per_position, "{:.4g}", has_interval=False),
     _metric("psnr", "PSNR ↑", "{:.2f}", "high"),
@@ -73,7 +77,7 @@ COLUMNS: tuple[Column, ...] = (
     _speed("quantize_images_per_second", "quantize img/s", "{:.0f}"),
     _speed("decode_images_per_second", "decode img/s", "{:.0f}"),
     _speed("peak_memory_megabytes", "peak MB", "{:.0f}"),
-    Column("parameters", "params M", lambda record: record.parameters["total"] / 1e6, "{:.2f}", has_interval=False),
+    Column("parameters", "params M", _parameters, "{:.2f}", has_interval=False),
 )
 
 BY_NAME = {column.name: column for column in COLUMNS}

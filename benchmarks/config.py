@@ -17,6 +17,8 @@ from autoencoders import (
     BackboneConfig,
     BackboneName,
     LossConfig,
+    TiTokConfig,
+    ViTConfig,
     VQGANConfig,
     VQVAE2Config,
     VQVAEConfig,
@@ -161,6 +163,17 @@ SIZES: dict[BackboneName, dict[PresetName, BackboneConfig]] = {
         "smoke": VQVAE2Config(width=16, residual_width=8, blocks=1, downsamplings=3),
         "quick": VQVAE2Config(width=192, residual_width=96, downsamplings=3),
         "cpu": VQVAE2Config(width=192, residual_width=96, downsamplings=3),
+    },
+    "vit": {
+        "smoke": ViTConfig(patch_size=8, width=32, layers=1, heads=2),
+        "quick": ViTConfig(patch_size=8, width=192, layers=4, heads=6),
+        "cpu": ViTConfig(patch_size=8, width=192, layers=4, heads=6),
+    },
+    # as many tokens as the grids of the others have positions
+    "1d": {
+        "smoke": TiTokConfig(patch_size=8, width=32, layers=1, heads=2, latent_tokens=16),
+        "quick": TiTokConfig(patch_size=8, width=192, layers=3, heads=6, latent_tokens=16),
+        "cpu": TiTokConfig(patch_size=8, width=192, layers=3, heads=6, latent_tokens=64),
     },
 }
 

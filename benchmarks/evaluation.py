@@ -7,23 +7,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
 import torch.distributed as dist
-from jaxtyping import Int, UInt8
+from jaxtyping import UInt8
 from torch import Tensor
 
 from autoencoders import Tokenizer
 from benchmarks.metrics import fid, swd
 from benchmarks.metrics.codes import CodeHistogram, code_density, nominal_bits, picture_bits, resampled_usage
+from benchmarks.metrics.fid import FeatureSums
 from benchmarks.metrics.inception import FEATURES
+from benchmarks.metrics.pairs import Batches, Pairs, reconstructed
+from benchmarks.metrics.parts import FeatureRows, Part, PartStore, Share, load_part
+from benchmarks.metrics.references import References
 from benchmarks.metrics.resampling import draws
-from benchmarks.metrics.share import Share, full_float32, measure_share, measuring_device
+from benchmarks.metrics.share import full_float32, measure_share, measuring_device
 from benchmarks.metrics.speed import measure_speed
 from benchmarks.weights import MetricWeights
 from quantizers import Quantizer
@@ -32,6 +36,10 @@ __all__ = ["PROTOCOL", "Evaluation", "MetricWeights", "evaluate", "measure_speed
 
 PROTOCOL = "reconstruction/1"
 SAMPLES = 8  # pictures kept to look at
+
+OF_CODES = ("usage", "perplexity", "bpp", "bpp_entropy")
+METRICS = ("psnr", "ssim", "ms_ssim", "lpips", "rfid", "swd", *OF_CODES)
+"""In the order in which they are stored."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +77,7 @@ class Evaluation:
 @torch.no_grad()
 def evaluate(
     tokenizer: Tokenizer,
-    batches: Iterable[tuple[Int[Tensor, " b"], UInt8[Tensor, "b 3 h w"]]],
+    batches: Batches,
     *,
     device: torch.device | str,
     rank: int = 0,
@@ -77,7 +85,7 @@ def evaluate(
     weights: MetricWeights,
     progress: Callable[[int], None] | None = None,
 ) -> Evaluation:
-    """Measure a tokenizer under the reconstruction protocol.
+    """Measure a tokenizer under the reconstruction protocol: crops, tokenizer, rounding to 8 bits, metrics.
 
     Every rank calls it with its share of the test set and gets the same result, which depends neither on the
     batch size nor on the number of ranks (beyond rounding of the network's own arithmetic).
@@ -92,13 +100,46 @@ def evaluate(
         ValueError: tokenizer in training mode, no picture, a picture twice, or a reconstruction that is not
             finite. Raised on all ranks.
     """
+    pairs = reconstructed(tokenizer, batches, torch.device(device))
+    return evaluate_pairs(
+        pairs,
+        tokenizer.quantizers,
+        device=device,
+        rank=rank,
+        world_size=world_size,
+        weights=weights,
+        progress=progress,
+    )
+
+
+@torch.no_grad()
+def evaluate_pairs(
+    pairs: Iterable[Pairs],
+    quantizers: Sequence[Quantizer],
+    *,
+    device: torch.device | str,
+    rank: int = 0,
+    world_size: int = 1,
+    weights: MetricWeights,
+    progress: Callable[[int], None] | None = None,
+    store: PartStore | None = None,
+    references: References | None = None,
+) -> Evaluation:
+    """Measure reconstructions beside their originals; otherwise as `evaluate`.
+
+    Args:
+        pairs: This rank's share of the pictures; after the first `store.pictures` of it where there is a store.
+        quantizers: Of the code maps, one for each; none where there are pictures alone.
+        store: Where finished parts are kept, so that a pass that is killed goes on.
+        references: The originals' Inception features, if they are known already; else they are kept there.
+    """
     if world_size > 1 and not dist.is_initialized():
         raise ValueError(f"evaluate() got world_size={world_size}, but torch.distributed is not initialised")
     device = torch.device(device)
     with full_float32():
-        share = _outcome(measure_share, tokenizer, batches, device, weights, progress)
+        share = _outcome(measure_share, pairs, quantizers, device, weights, progress, store, references)
         shares = _gather(share, rank, world_size)
-        whole = shares and _outcome(_combine, shares, tokenizer.quantizers, measuring_device(device))
+        whole = shares and _outcome(_combine, shares, quantizers, measuring_device(device), references)
     evaluation = _broadcast(whole, world_size)
     if isinstance(evaluation, ValueError):
         raise evaluation
@@ -131,16 +172,21 @@ def _broadcast(outcome: Any, world_size: int) -> Any:
 
 
 def _combine(
-    shares: Sequence[Share | ValueError | None], quantizers: Sequence[Quantizer], device: torch.device
+    shares: Sequence[Share | ValueError | None],
+    quantizers: Sequence[Quantizer],
+    device: torch.device,
+    references: References | None,
 ) -> Evaluation:
     """The whole test set's numbers from the ranks' shares."""
     for share in shares:
         if isinstance(share, ValueError):
             raise share
-    parts = [share for share in shares if isinstance(share, Share)]
-    if not parts:
+    present = [share for share in shares if isinstance(share, Share)]
+    if not present:
         raise ValueError("evaluate() got no picture: the test set is empty")
-    indices = np.concatenate([part.indices for part in parts])
+    stored = [part for share in present for part in share.parts]
+    parts = [replace(load_part(part), rows=[]) for part in stored]
+    indices = torch.cat([part.indices for part in parts]).numpy()
     order = np.argsort(indices, kind="stable")
     count = len(indices)
     if len(np.unique(indices)) < count or indices.min() != 0:
@@ -148,71 +194,102 @@ def _combine(
             "evaluate() needs each picture once, with its place in the test set counted from 0; give each "
             "rank its own share, without padding"
         )
-    per_image = {name: np.concatenate([part.per_image[name] for part in parts])[order] for name in parts[0].per_image}
-    missing = dict(parts[0].missing)
-    notes: dict[str, str] = {}
-    metrics: dict[str, float | None] = dict.fromkeys(
-        ("psnr", "ssim", "ms_ssim", "lpips", "rfid", "swd", "usage", "perplexity", "bpp", "bpp_entropy")
-    )
-    metrics |= {name: float(values.mean()) for name, values in per_image.items()}
+    per_image = {
+        name: torch.cat([part.per_image[name] for part in parts]).numpy()[order] for name in parts[0].per_image
+    }
+    measured = _Measured(dict.fromkeys(METRICS), dict(present[0].missing), {}, {})
+    measured.metrics.update({name: float(values.mean()) for name, values in per_image.items()})
 
-    resampled: dict[str, np.ndarray] = {}
-
-    kept_indices = np.concatenate([part.kept_indices for part in parts])
+    kept_indices = torch.cat([part.kept_indices for part in parts]).numpy()
     kept_order = np.argsort(kept_indices)
     originals, reconstructions = (torch.cat([part.kept[i] for part in parts])[kept_order] for i in (0, 1))
-    if "swd" not in missing:
+    if "swd" not in measured.missing:
         found = swd.swd(originals, reconstructions, kept_indices[kept_order], device, draws(len(originals)))
-        metrics["swd"], resampled["swd"] = found.mean, found.resampled
-
-    if "rfid" not in missing and count < 2:
-        missing["rfid"] = "rfid needs at least 2 pictures for a covariance, the test set has 1"
-    if "rfid" not in missing:
-        sums = [part.features for part in parts if part.features is not None]
-        metrics["rfid"] = fid.frechet_distance(*(reduce(add, (pair[i] for pair in sums)) for i in (0, 1)))
-        places = np.argsort(indices[indices < fid.MAX_RESAMPLED])
-        rows = [part.feature_rows for part in parts if part.feature_rows is not None]
-        a, b = (torch.cat([pair[i] for pair in rows])[places] for i in (0, 1))
-        resampled["rfid"] = fid.resampled_distances(a, b, draws(len(places), fid.RESAMPLES), device)
-        if count <= FEATURES:
-            notes["rfid"] = (
-                f"from {count} pictures, no more than Inception has features: biased upwards, to be compared "
-                "only with numbers from the same pictures"
-            )
-
-    pixels = math.prod(originals.shape[-2:])
-    spread = [*zip(quantizers, parts[0].grids, strict=True)]
-    metrics["bpp"] = sum(nominal_bits(quantizer, grid) for quantizer, grid in spread) / pixels
-    code_counts = None
-    codes = [part.codes for part in parts if part.codes is not None]
-    if codes:
-        maps = [np.concatenate(found)[order] for found in zip(*codes, strict=True)]
-        histogram = CodeHistogram.of(maps)
-        size = quantizers[0].codebook_size
-        metrics["usage"] = histogram.usage(size)
-        metrics["perplexity"] = histogram.perplexity()
-        metrics["bpp_entropy"] = float(picture_bits(histogram.entropies(), spread)) / pixels
-        usages, entropies = resampled_usage(maps, draws(count), size)
-        resampled["usage"] = usages.mean(0)
-        resampled["perplexity"] = np.exp2(entropies).mean(0)
-        resampled["bpp_entropy"] = picture_bits(entropies, spread) / pixels
-        code_counts = histogram.dense(size)
-        seen = round(count * min(code_density(quantizer, grid).min() * math.prod(grid) for quantizer, grid in spread))
-        if seen < 10 * size:
-            notes["usage"] = (
-                f"{seen} positions for {size} codes: usage, perplexity and entropy tend to be "
-                "higher on a larger test set"
-            )
-    else:
-        reason = "there is no codebook: every channel is kept as a 32-bit float"
-        missing |= dict.fromkeys(("usage", "perplexity", "bpp_entropy"), reason)
+        measured.metrics["swd"], measured.resampled["swd"] = found.mean, found.resampled
+    if "rfid" not in measured.missing:
+        sums = [share.features for share in present if share.features is not None]
+        rows = FeatureRows(stored, 0), FeatureRows(stored, 1)
+        if references is not None:
+            references.keep(stored)
+        _add_rfid(measured, indices, sums, rows, device)
+    code_counts = _add_codes(
+        measured, parts, order, quantizers, present[0].grids, pixels=math.prod(originals.shape[-2:])
+    )
     return Evaluation(
         pictures=count,
-        metrics=metrics,
-        missing=missing,
-        notes=notes,
+        metrics=measured.metrics,
+        missing=measured.missing,
+        notes=measured.notes,
         per_image=per_image,
-        resampled=resampled,
+        resampled=measured.resampled,
         code_counts=code_counts,
         samples=(originals[:SAMPLES], reconstructions[:SAMPLES]),
     )
+
+
+class _Measured(NamedTuple):
+    """As of an `Evaluation`, filled in metric by metric."""
+
+    metrics: dict[str, float | None]
+    missing: dict[str, str]
+    notes: dict[str, str]
+    resampled: dict[str, np.ndarray]
+
+
+def _add_rfid(
+    measured: _Measured,
+    indices: np.ndarray,
+    sums: Sequence[tuple[FeatureSums, FeatureSums]],
+    rows: tuple[FeatureRows, FeatureRows],
+    device: torch.device,
+) -> None:
+    count = len(indices)
+    if count < 2:
+        measured.missing["rfid"] = "rfid needs at least 2 pictures for a covariance, the test set has 1"
+        return
+    measured.metrics["rfid"] = fid.frechet_distance(*(reduce(add, (pair[i] for pair in sums)) for i in (0, 1)))
+    places = indices[indices < fid.MAX_RESAMPLED]
+    drawn = draws(len(places), fid.RESAMPLES)[:, places]
+    measured.resampled["rfid"] = fid.resampled_distances(*rows, drawn, device)
+    if count <= FEATURES:
+        measured.notes["rfid"] = (
+            f"from {count} pictures, no more than Inception has features: biased upwards, to be compared "
+            "only with numbers from the same pictures"
+        )
+
+
+def _add_codes(
+    measured: _Measured,
+    parts: Sequence[Part],
+    order: np.ndarray,
+    quantizers: Sequence[Quantizer],
+    grids: Sequence[tuple[int, ...]],
+    pixels: int,
+) -> np.ndarray | None:
+    """The counts of the codes, where they are kept."""
+    if not quantizers:
+        measured.missing.update(dict.fromkeys(OF_CODES, "there are pictures alone, and no codes"))
+        return None
+    spread = [*zip(quantizers, grids, strict=True)]
+    measured.metrics["bpp"] = sum(nominal_bits(quantizer, grid) for quantizer, grid in spread) / pixels
+    if not parts[0].codes:
+        reason = "there is no codebook: every channel is kept as a 32-bit float"
+        measured.missing.update({name: reason for name in OF_CODES if name != "bpp"})
+        return None
+    maps = [torch.cat(found).numpy()[order] for found in zip(*(part.codes for part in parts), strict=True)]
+    histogram = CodeHistogram.of(maps)
+    size = quantizers[0].codebook_size
+    measured.metrics["usage"] = histogram.usage(size)
+    measured.metrics["perplexity"] = histogram.perplexity()
+    measured.metrics["bpp_entropy"] = float(picture_bits(histogram.entropies(), spread)) / pixels
+    usages, entropies = resampled_usage(maps, draws(len(order)), size)
+    measured.resampled["usage"] = usages.mean(0)
+    measured.resampled["perplexity"] = np.exp2(entropies).mean(0)
+    measured.resampled["bpp_entropy"] = picture_bits(entropies, spread) / pixels
+    densities = (code_density(quantizer, grid).min() * math.prod(grid) for quantizer, grid in spread)
+    seen = round(len(order) * min(densities))
+    if seen < 10 * size:
+        measured.notes["usage"] = (
+            f"{seen} positions for {size} codes: usage, perplexity and entropy tend to be higher on a larger test set"
+        )
+    return histogram.dense(size)

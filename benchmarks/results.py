@@ -29,19 +29,27 @@ OTHER_PROTOCOLS = ("source-coding", "speed", "throughput")
 """Of this project's other harnesses, whose records may lie beside these."""
 
 
+ELSEWHERE = "elsewhere"
+"""Stands for the preset of what was not trained by this program: published tokenizers, and pictures alone."""
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class QuantizerRecord(_Part):
-    """What was measured: the quantizer's name, its options, and the rate that it truly has."""
+    """What was measured: the quantizer's name, its options, and the rate that it truly has.
+
+    Of a published tokenizer the name is the tokenizer's, and the numbers are of its first map of codes. Of pictures
+    alone no more is known than a name.
+    """
 
     name: str
     options: dict[str, Any]
-    dim: int
-    codebook_size: int
-    codes_per_position: int
-    bits_per_position: float
+    dim: int | None
+    codebook_size: int | None
+    codes_per_position: int | None
+    bits_per_position: float | None
 
 
 class TrainingRecord(_Part):
@@ -100,6 +108,11 @@ class Record(_Part):
     """Training images of every tokenizer under these settings; a baseline is trained on none of them."""
     created: datetime
     wall_seconds: float
+
+    @property
+    def is_run(self) -> bool:
+        """Whether it is a training with its own test, and not an evaluation of something that was there before."""
+        return "trained_on" not in self.data and self.preset != ELSEWHERE
 
 
 StoredRuns = Sequence[tuple[Path, Record]]

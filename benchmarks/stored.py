@@ -15,7 +15,7 @@ from benchmarks.config import DEFAULT_BACKBONE, RunConfig, run_id
 from benchmarks.data import Data, DataConfig, DataError, open_data
 from benchmarks.evaluation import PROTOCOL
 from benchmarks.experiment import BLOCK_MEAN, make_quantizer
-from benchmarks.results import Record
+from benchmarks.results import ELSEWHERE, Record
 
 
 def configuration(path: Path, stored: Record) -> RunConfig:
@@ -25,7 +25,9 @@ def configuration(path: Path, stored: Record) -> RunConfig:
         UsageError: this version of the program measures otherwise, or has other settings; or it is no run but the
             evaluation of one on other pictures.
     """
-    if "trained_on" in stored.data:
+    if stored.preset == ELSEWHERE:
+        raise UsageError(f"{path}: {stored.quantizer.name} was trained elsewhere: an evaluation, and no run")
+    if not stored.is_run:
         raise UsageError(f"{path}: an evaluation on other pictures, and no run; give the run that it is of")
     how = f"; check out the commit that made it, {stored.environment.commit or 'which is not known'}"
     if stored.protocol != PROTOCOL:

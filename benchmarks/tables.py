@@ -19,7 +19,7 @@ from benchmarks.columns import BY_NAME, COLUMNS, Column
 from benchmarks.config import DEFAULT_BACKBONE, digest
 from benchmarks.formats import Cell, Titled
 from benchmarks.metrics.resampling import resampled_metrics
-from benchmarks.results import Record, read_arrays
+from benchmarks.results import ELSEWHERE, Record, read_arrays
 from benchmarks.statistics import Measured
 
 BITS = BY_NAME["bits"]
@@ -33,6 +33,9 @@ Resamples = Callable[[str], Mapping[str, np.ndarray]]
 
 def group_title(record: Record) -> str:
     """What all rows of a record's table share."""
+    if record.preset == ELSEWHERE:
+        pictures = f"{record.data['test']['pictures']:,} pictures of {record.data['image_size']} px"
+        return f"{record.data['name']}, {pictures} · trained elsewhere · protocol {record.protocol}"
     trained_on = record.data.get("trained_on")
     place = record.data["name"] if trained_on is None else f"{record.data['name']}, trained on {trained_on['name']}"
     changed = "".join(f", {name}={value}" for name, value in sorted(record.changes.items()))
@@ -49,11 +52,17 @@ def label(record: Record) -> str:
 
 
 def asked_bits(record: Record) -> int:
-    """The rate that the run was asked for, at which rows compete (FSQ's 10 bits are 9.97); 0 for a baseline."""
-    asked = record.config.get("bits")
+    """The rate at which rows compete; 0 for a baseline, and for what has none.
+
+    It is that which the run was asked for in bits per position (FSQ's 10 bits are 9.97). Tokenizers that were trained
+    elsewhere have grids of any size: theirs are the bits of a picture.
+    """
     if record.quantizer.name in BASELINES:
         return 0
-    return round(record.quantizer.bits_per_position) if asked is None else asked
+    if record.preset == ELSEWHERE:
+        return round((record.metrics.get("bpp") or 0) * record.data["image_size"] ** 2)
+    asked = record.config.get("bits")
+    return round(record.quantizer.bits_per_position or 0) if asked is None else asked
 
 
 class Row(NamedTuple):
@@ -76,6 +85,8 @@ def within_settings(record: Record) -> Row:
 def across_backbones(record: Record) -> Row:
     """Quantizers and backbones: data, training and loss are equal, the network is not, and rows compete at an equal
     number of bits per picture, those of all code maps."""
+    if record.preset == ELSEWHERE:
+        return within_settings(record)
     settings = record.config["settings"]
     backbone = settings.get("backbone", DEFAULT_BACKBONE)
     shared = {name: value for name, value in settings.items() if name not in ("backbone", "model")}
@@ -183,7 +194,7 @@ def _measured(values: np.ndarray, ids: Sequence[str], trained: bool, column: Col
 def _best(summary: pd.DataFrame, column: Column, measured: Sequence[Measured]) -> pd.Series:
     """Whether a row is the best of its group and rate, or cannot be told from the best."""
     marks = pd.Series(False, index=summary.index)
-    rivals = summary[~summary["name"].isin(BASELINES)]
+    rivals = summary[summary["rate"] > 0]
     if column.better is not None:
         for _, part in rivals.groupby(["group", "settings", "rate"], sort=False):
             if len(part) > 1:
@@ -221,8 +232,8 @@ def matrices(frame: pd.DataFrame, column: Column, resamples: Resamples) -> list[
     """
     tables = []
     for (group, _), part in frame.groupby(["group", "settings"], sort=False):
-        baselines = part[part["name"].isin(BASELINES)]
-        for rate, rivals in part[~part["name"].isin(BASELINES)].groupby("rate"):
+        baselines = part[part["rate"] == 0]
+        for rate, rivals in part[part["rate"] > 0].groupby("rate"):
             rows = [(key[2], runs) for key, runs in pd.concat([baselines, rivals]).groupby(KEYS, sort=False)]
             labels = [name for name, _ in rows]
             measured = [

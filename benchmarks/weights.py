@@ -57,7 +57,7 @@ class PublishedWeights:
         """Raises ValueError if `path` is not this file, whole and unchanged."""
         if not path.is_file():
             raise ValueError(f"there is no file {path}; expected {self.name}, {self.filename} from {self.url}")
-        digest = _sha256(path)
+        digest = sha256(path)
         if not digest.startswith(self.digest):
             raise ValueError(
                 f"{path} is not {self.name}, or not all of it: its SHA-256 begins with {digest[:8]}, "
@@ -73,10 +73,15 @@ class PublishedWeights:
         torch.hub.download_url_to_file(self.url, str(self.cached), hash_prefix=self.digest)
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal digits; of a folder, of the names and the SHA-256 of all files in it."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
+    if path.is_dir():
+        for file in sorted(each for each in path.rglob("*") if each.is_file()):
+            digest.update(f"{file.relative_to(path).as_posix()} {sha256(file)}\n".encode())
+        return digest.hexdigest()
+    with path.open("rb") as opened:
+        while block := opened.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
 

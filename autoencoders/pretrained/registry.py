@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from autoencoders.pretrained import (
+    bsq_vit,
     dalle,
     diffusers,
     ibq,
@@ -30,6 +31,7 @@ CODE_BASES = (
     rq_vae,
     ibq,
     open_magvit2,
+    bsq_vit,
     dalle,
 )
 """Each has its models as `MODELS`."""

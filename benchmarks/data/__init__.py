@@ -6,12 +6,13 @@
 
 A batch is uint8 of shape (B, 3, image_size, image_size). `transforms` has the crops, also the protocol's
 `centre_crop`; `photographs`, `folder` and `named` the sources; `sampling` says which sample shows what;
-`opening` checks and describes; `batches` loads.
+`opening` checks and describes; `batches` loads; `pairs` are folders of originals and reconstructions.
 """
 
-from benchmarks.data.batches import test_batches, training_batches
+from benchmarks.data.batches import pair_batches, test_batches, training_batches
 from benchmarks.data.config import DataConfig, DataError
 from benchmarks.data.opening import Data, EvaluationData, open_data, open_evaluation_data
+from benchmarks.data.pairs import PicturePairs, open_pairs
 from benchmarks.data.transforms import centre_crop, to_rgb, to_tensor
 
 __all__ = [
@@ -19,9 +20,12 @@ __all__ = [
     "DataConfig",
     "DataError",
     "EvaluationData",
+    "PicturePairs",
     "centre_crop",
     "open_data",
     "open_evaluation_data",
+    "open_pairs",
+    "pair_batches",
     "test_batches",
     "to_rgb",
     "to_tensor",

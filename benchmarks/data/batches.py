@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader
 from benchmarks.data.datasets import TestPictures, TrainingPictures
 from benchmarks.data.machine import cores
 from benchmarks.data.opening import Data, EvaluationData
+from benchmarks.data.pairs import PicturePairs
 from benchmarks.data.sampling import TrainingSampler
 
 
@@ -47,16 +48,32 @@ def test_batches(
     batch_size: int,
     rank: int = 0,  # noqa: PT028  (no test, though its name begins so)
     world_size: int = 1,  # noqa: PT028
+    done: int = 0,  # noqa: PT028
 ) -> Iterator[tuple[Int64[Tensor, " batch"], UInt8[Tensor, "batch 3 size size"]]]:
     """(numbers, pictures) of this process's part of the test set, in order, at most `batch_size` at a time.
 
-    The parts of all processes hold every picture exactly once; their sizes differ by at most one.
+    The parts of all processes hold every picture exactly once; their sizes differ by at most one. The first `done`
+    pictures of the part are left out.
     """
-    first, last = (part * len(data.test) // world_size for part in (rank, rank + 1))
-    numbers = [list(range(start, min(start + batch_size, last))) for start in range(first, last, batch_size)]
+    numbers = _part(len(data.test), batch_size, rank, world_size, done)
     workers = worker_count(data.workers, data.test.crops is not None, torch.device("cpu"))
     for indices, batch in zip(numbers, _loader(data.test, numbers, workers), strict=True):
         yield torch.tensor(indices), batch
+
+
+def pair_batches(
+    pairs: PicturePairs, batch_size: int, rank: int = 0, world_size: int = 1, done: int = 0
+) -> Iterator[tuple[Int64[Tensor, " batch"], UInt8[Tensor, "batch 2 3 h w"]]]:
+    """(numbers, originals and reconstructions), as `test_batches`."""
+    numbers = _part(len(pairs), batch_size, rank, world_size, done)
+    workers = worker_count(None, False, torch.device("cpu"))
+    for indices, batch in zip(numbers, _loader(pairs, numbers, workers), strict=True):
+        yield torch.tensor(indices), batch
+
+
+def _part(count: int, batch_size: int, rank: int, world_size: int, done: int) -> list[list[int]]:
+    first, last = (part * count // world_size for part in (rank, rank + 1))
+    return [list(range(start, min(start + batch_size, last))) for start in range(first + done, last, batch_size)]
 
 
 test_batches.__test__ = False  # type: ignore[attr-defined]  # pytest: no test, though its name begins so
@@ -76,11 +93,11 @@ def worker_count(asked: int | None, in_memory: bool, device: torch.device) -> in
 
 
 def _loader(
-    pictures: TrainingPictures | TestPictures,
+    pictures: TrainingPictures | TestPictures | PicturePairs,
     batches: TrainingSampler | list[list[int]],
     workers: int,
     pin_memory: bool = False,
-) -> DataLoader[UInt8[Tensor, "batch 3 size size"]]:
+) -> DataLoader[UInt8[Tensor, "batch ..."]]:
     return DataLoader(
         pictures,
         batch_sampler=batches,  # type: ignore[arg-type]  # any iterable of lists of keys will do

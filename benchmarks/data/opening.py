@@ -82,6 +82,15 @@ def short_name(source: str) -> str:
     return re.sub(r"[^\w.-]+", "-", name) or "folder"
 
 
+def content_digest(*parts: str | bytes) -> str:
+    """SHA-256 of the parts, each with its length."""
+    total = hashlib.sha256()
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        total.update(len(data).to_bytes(8, "big") + data)
+    return total.hexdigest()
+
+
 def try_each(pictures: Pictures, work: Callable[[int], Result], label: str, console: Console) -> Usable[Result]:
     """Do the work on each picture, leave out those on which it fails. Raises DataError if none is left."""
     if not pictures:
@@ -127,7 +136,7 @@ def open_data(config: DataConfig, console: Console | None = None) -> Data:
         "source": config.source,
         "split": source.split,
         "image_size": config.image_size,
-        "fingerprint": _digest(train_record["fingerprint"], test_record["fingerprint"]),
+        "fingerprint": content_digest(train_record["fingerprint"], test_record["fingerprint"]),
         "train": train_record,
         "test": test_record,
         "memory_share": MEMORY_SHARE,
@@ -136,9 +145,14 @@ def open_data(config: DataConfig, console: Console | None = None) -> Data:
     return Data(train=train, test=test, record=record, workers=config.workers)
 
 
-def open_evaluation_data(config: DataConfig, console: Console | None = None) -> EvaluationData:
+def open_evaluation_data(
+    config: DataConfig, console: Console | None = None, *, budget: int | None = None
+) -> EvaluationData:
     """Find, check and decode pictures to test on only: all those of a folder (of one with train/ and val/ the latter),
-    or the test split of a data set by name. Raises DataError as `open_data`."""
+    or the test split of a data set by name. Raises DataError as `open_data`.
+
+    Crops stay in memory if they fit into `budget` bytes, by default those of `open_data`.
+    """
     console = console or own_console()
     pictures: Pictures
     if ":" in config.source or config.source == "photographs":
@@ -146,7 +160,8 @@ def open_evaluation_data(config: DataConfig, console: Console | None = None) -> 
         pictures, rule = source.test, source.split
     else:
         pictures, rule = open_whole_folder(config)
-    test, test_record = _open_test(config, take_evenly(pictures, config.limit_test), memory_budget(), console)
+    budget = memory_budget() if budget is None else budget
+    test, test_record = _open_test(config, take_evenly(pictures, config.limit_test), budget, console)
     record = {
         "name": short_name(config.source),
         "source": config.source,
@@ -168,7 +183,7 @@ def _open_test(
 
     def read(index: int) -> tuple[str, UInt8[Tensor, "3 size size"] | None]:
         crop = protocol_crop(pictures, size, index)
-        return _digest(pictures.name(index), crop.numpy().tobytes()), crop if in_memory else None
+        return content_digest(pictures.name(index), crop.numpy().tobytes()), crop if in_memory else None
 
     usable = try_each(pictures, read, "reading test pictures", console)
     crops = [crop for _, crop in usable.results.values() if crop is not None]
@@ -177,7 +192,7 @@ def _open_test(
         "pictures": len(test),
         "skipped": usable.skipped,
         "crop": CENTRE_CROP_RULE,
-        "fingerprint": _digest(*(digest for digest, _ in usable.results.values())),
+        "fingerprint": content_digest(*(digest for digest, _ in usable.results.values())),
         "bytes_in_memory": test.crops.nbytes if test.crops is not None else 0,
     }
 
@@ -199,18 +214,9 @@ def _open_train(
         "pictures": len(pictures) - len(whole.skipped),
         "skipped": {**heads.skipped, **whole.skipped},
         "crop": source.crop_rule + (", mirrored half the time" if config.flip else ""),
-        "fingerprint": _digest(*content),
+        "fingerprint": content_digest(*content),
         "bytes_in_memory": needed if in_memory else 0,
     }
-
-
-def _digest(*parts: str | bytes) -> str:
-    """SHA-256 of the parts, each with its length."""
-    total = hashlib.sha256()
-    for part in parts:
-        data = part.encode() if isinstance(part, str) else part
-        total.update(len(data).to_bytes(8, "big") + data)
-    return total.hexdigest()
 
 
 def _report(console: Console, skipped: dict[str, str]) -> None:

@@ -15,6 +15,9 @@ from quantizers import Quantizer
 
 DENSE_CODEBOOK = 2**20  # the largest codebook whose counts are also given as one array
 
+_CODES_AT_ONCE = 2**20
+_COUNTS_AT_ONCE = 2**22
+
 
 @dataclass(frozen=True)
 class CodeHistogram:
@@ -60,7 +63,9 @@ def code_maps(codes: Int[Tensor, "b c *spatial"], quantizer: Quantizer) -> list[
     """For each code of a position, what each picture has of it; a code that several positions share counts once."""
     own = getattr(quantizer, "code_maps", None)
     maps = codes.unbind(1) if own is None else own(codes)
-    smallest = np.int32 if quantizer.codebook_size <= 2**31 else np.int64
+    smallest = next(
+        kind for kind in (np.int16, np.int32, np.int64) if quantizer.codebook_size - 1 <= np.iinfo(kind).max
+    )
     return [found.flatten(1).cpu().numpy().astype(smallest) for found in maps]
 
 
@@ -70,18 +75,43 @@ def resampled_usage(
     """Usage and empirical entropy in bits of each code of a position on each resample of the pictures."""
     usages, entropies = [], []
     for found in maps:
-        pictures, positions = found.shape
-        values, column = np.unique(found, return_inverse=True)
-        row_ends = np.arange(pictures + 1) * positions
-        by_picture = csr_array((np.ones(found.size), column.ravel(), row_ends), shape=(pictures, len(values)))
+        values = np.unique(found)
+        columns = _columns(found, values)
         usage, entropy = np.empty(len(draws)), np.empty(len(draws))
-        for resample, drawn in enumerate(draws):  # one at a time: a codebook may be as large as the test set
-            counts = drawn @ by_picture
-            p = counts[counts > 0] / found.size
-            usage[resample], entropy[resample] = len(p) / codebook_size, -(p * np.log2(p)).sum()
+        at_once = max(1, _COUNTS_AT_ONCE // len(values))  # a codebook may be as large as the test set
+        for start in range(0, len(draws), at_once):
+            some = slice(start, start + at_once)
+            for resample, counts in enumerate(_drawn_counts(columns, len(values), draws[some]), start):
+                p = counts[counts > 0] / found.size
+                usage[resample], entropy[resample] = len(p) / codebook_size, -(p * np.log2(p)).sum()
         usages.append(usage)
         entropies.append(entropy)
     return np.stack(usages), np.stack(entropies)
+
+
+def _columns(found: Int[np.ndarray, "n p"], values: Int[np.ndarray, " v"]) -> Int[np.ndarray, "n p"]:
+    """Where each code stands among the values."""
+    columns = np.empty(found.shape, np.int32)
+    for start in range(0, len(found), block := _pictures_at_once(found)):
+        columns[start : start + block] = np.searchsorted(values, found[start : start + block])
+    return columns
+
+
+def _drawn_counts(
+    columns: Int[np.ndarray, "n p"], values: int, draws: Int[np.ndarray, "r n"]
+) -> Float[np.ndarray, "r v"]:
+    """How often each value occurs in each resample; whole numbers, so the order of the sum is of no matter."""
+    counts = np.zeros((len(draws), values))
+    for start in range(0, len(columns), block := _pictures_at_once(columns)):
+        some = columns[start : start + block]
+        row_ends = np.arange(len(some) + 1, dtype=np.int32) * some.shape[1]
+        by_picture = csr_array((np.ones(some.size), some.ravel(), row_ends), shape=(len(some), values))
+        counts += draws[:, start : start + block] @ by_picture
+    return counts
+
+
+def _pictures_at_once(found: np.ndarray) -> int:
+    return max(1, _CODES_AT_ONCE // found.shape[1])
 
 
 def code_density(quantizer: Quantizer, spatial: Sequence[int]) -> np.ndarray:

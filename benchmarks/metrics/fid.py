@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 
 import numpy as np
 import torch
@@ -14,6 +17,8 @@ MAX_RESAMPLED = 50_000
 
 RESAMPLES = 20
 """Of the resamples, the first ones: each needs two covariances and two eigendecompositions."""
+
+_ROWS_AT_ONCE = 4096
 
 
 @dataclass
@@ -47,8 +52,8 @@ class FeatureSums:
     def __add__(self, other: FeatureSums) -> FeatureSums:
         return FeatureSums(self.count + other.count, self.total + other.total, self.outer + other.outer)
 
-    def cpu(self) -> FeatureSums:
-        return FeatureSums(self.count, self.total.cpu(), self.outer.cpu())
+    def to(self, device: torch.device) -> FeatureSums:
+        return FeatureSums(self.count, self.total.to(device), self.outer.to(device))
 
     def gaussian(self) -> tuple[Float[Tensor, " d"], Float[Tensor, "d d"]]:
         """Mean and sample covariance (divided by n - 1). Raises ValueError below two features."""
@@ -77,25 +82,50 @@ def frechet_distance(a: FeatureSums, b: FeatureSums) -> float:
     return max(0.0, distance.item())
 
 
+Blocks = Sequence[Float[Tensor, "_n d"]]
+"""Rows of features, one block after the other: files may hold them, so that memory need not."""
+
+
 def resampled_distances(
-    a: Float[Tensor, "n d"], b: Float[Tensor, "n d"], draws: Int[np.ndarray, "r n"], device: torch.device | str = "cpu"
+    a: Blocks, b: Blocks, draws: Int[np.ndarray, "r n"], device: torch.device | str = "cpu"
 ) -> Float[np.ndarray, " r"]:
-    """The distance between two sets of paired features on each resample of the pictures."""
-    a, b = a.to(device), b.to(device)
-    distance = _distance_of_few if len(a) < a.shape[1] else _distance_of_many
-    return np.array([distance(a, b, counts) for counts in torch.from_numpy(draws).to(device)])
+    """The distance between two sets of paired features on each resample of the pictures, n in all blocks together."""
+    rows, features = draws.shape[1], a[0].shape[1]
+    distance = _distance_of_few if rows < features else _distance_of_many
+    return np.array([distance(a, b, counts, device) for counts in torch.from_numpy(draws)])
 
 
-def _distance_of_many(a: Float[Tensor, "n d"], b: Float[Tensor, "n d"], counts: Int[Tensor, " n"]) -> float:
-    return frechet_distance(FeatureSums.of(a, counts), FeatureSums.of(b, counts))
+def _distance_of_many(a: Blocks, b: Blocks, counts: Int[Tensor, " n"], device: torch.device | str) -> float:
+    return frechet_distance(*(_weighted_sums(blocks, counts, device) for blocks in (a, b)))
 
 
-def _distance_of_few(a: Float[Tensor, "n d"], b: Float[Tensor, "n d"], counts: Int[Tensor, " n"]) -> float:
+def _weighted_sums(blocks: Blocks, counts: Int[Tensor, " n"], device: torch.device | str) -> FeatureSums:
+    parts = zip(_equal_blocks(blocks), counts.split(_ROWS_AT_ONCE), strict=True)
+    return reduce(add, (FeatureSums.of(rows.to(device), part.to(device)) for rows, part in parts))
+
+
+def _equal_blocks(blocks: Blocks) -> Iterator[Float[Tensor, "_n d"]]:
+    """The same rows, `_ROWS_AT_ONCE` in each block but the last: how they came decides no rounding."""
+    held: list[Tensor] = []
+    for block in blocks:
+        while len(block):
+            room = _ROWS_AT_ONCE - sum(map(len, held))
+            held.append(block[:room])
+            block = block[room:]
+            if len(held[-1]) == room:
+                yield torch.cat(held)
+                held = []
+    if held:
+        yield torch.cat(held)
+
+
+def _distance_of_few(a: Blocks, b: Blocks, counts: Int[Tensor, " n"], device: torch.device | str) -> float:
     """The same by n x n matrices: Σ = CᵀC for centred rows C over √(n - 1), and Tr (Σ₁Σ₂)^½ is the sum of the singular
     values of C₁C₂ᵀ."""
-    weights = counts[counts > 0].double().unsqueeze(1)
+    drawn = counts > 0
+    weights = counts[drawn].to(device).double().unsqueeze(1)
     total = weights.sum()
-    rows = [features[counts > 0].double() for features in (a, b)]
+    rows = [torch.cat(list(blocks))[drawn].to(device).double() for blocks in (a, b)]
     means = [(weights * each).sum(0) / total for each in rows]
     centred = [(weights / (total - 1)).sqrt() * (each - mean) for each, mean in zip(rows, means, strict=True)]
     traces = centred[0].square().sum() + centred[1].square().sum()

@@ -26,9 +26,10 @@ def draws(pictures: int, resamples: int = RESAMPLES) -> Int[np.ndarray, "r n"]:
     With fewer `resamples` the first ones of the same.
     """
     generator = np.random.default_rng((SEED, pictures))
-    return np.stack(
-        [np.bincount(generator.integers(pictures, size=pictures), minlength=pictures) for _ in range(resamples)]
-    )
+    counts = np.empty((resamples, pictures), np.int16)
+    for row in counts:
+        row[:] = np.bincount(generator.integers(pictures, size=pictures), minlength=pictures)
+    return counts
 
 
 def resampled_metrics(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -1,23 +1,22 @@
-"""One rank's pass over its share of the test set: the tokenizer runs once, every metric sees its pictures."""
+"""One rank's pass over its share of the test set: every metric sees each batch once."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from autoencoders import Tokenizer, TokenizerOutput
 from benchmarks.metrics import fid, lpips, swd
 from benchmarks.metrics import pictures as fidelity
 from benchmarks.metrics.codes import code_maps, has_codebook
-from benchmarks.metrics.fid import FeatureSums
 from benchmarks.metrics.inception import FEATURES, Inception
+from benchmarks.metrics.pairs import Pairs
+from benchmarks.metrics.parts import Part, PartStore, Share, join
+from benchmarks.metrics.references import References
 from benchmarks.weights import MetricWeights
+from quantizers import Quantizer
 
 MIN_SIZE = {
     "psnr": 1,
@@ -28,24 +27,7 @@ MIN_SIZE = {
 }
 """The shorter side in pixels that each metric needs."""
 
-
-@dataclass(frozen=True)
-class Share:
-    """What one rank measured, on the CPU, picture by picture where it is to be resampled."""
-
-    indices: np.ndarray
-    per_image: dict[str, np.ndarray]
-    codes: list[np.ndarray] | None
-    """As `code_maps` gives them, those of each map of the tokenizer after the other; None without a codebook."""
-    features: tuple[FeatureSums, FeatureSums] | None
-    feature_rows: tuple[Tensor, Tensor] | None
-    """Of the pictures whose place is below `fid.MAX_RESAMPLED`."""
-    kept_indices: np.ndarray
-    kept: tuple[Tensor, Tensor]
-    """Pictures that SWD or the samples need."""
-    grids: list[tuple[int, ...]]
-    """Sides of the grid of positions of each code map."""
-    missing: dict[str, str]
+PictureMetrics = dict[str, Callable[[Tensor, Tensor], Tensor]]
 
 
 @contextmanager
@@ -67,14 +49,14 @@ def measuring_device(device: torch.device) -> torch.device:
 
 def _picture_metrics(
     size: Sequence[int], weights: MetricWeights, device: torch.device
-) -> tuple[dict[str, Callable[[Tensor, Tensor], Tensor]], dict[str, str]]:
+) -> tuple[PictureMetrics, dict[str, str]]:
     """The metrics that this size and these weights allow, and why not the others."""
     missing = {
         metric: f"{metric} needs pictures of at least {least} x {least} pixels, got {size[0]} x {size[1]}"
         for metric, least in MIN_SIZE.items()
         if min(size) < least
     }
-    metrics: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    metrics: PictureMetrics = {
         "psnr": fidelity.psnr,
         "ssim": fidelity.ssim,
         "ms_ssim": fidelity.ms_ssim,
@@ -83,66 +65,81 @@ def _picture_metrics(
         missing.setdefault("lpips", weights.missing["lpips"])
     elif "lpips" not in missing:
         metrics["lpips"] = lpips.LPIPS(weights.lpips_backbone).to(device)
+    if weights.inception is None:
+        missing["rfid"] = weights.missing["rfid"]
     return {name: metric for name, metric in metrics.items() if name not in missing}, missing
 
 
+def _measure_batch(
+    batch: Pairs,
+    metrics: PictureMetrics,
+    inception: Inception | None,
+    references: References | None,
+    share: Share,
+    quantizers: Sequence[Quantizer],
+) -> Part:
+    """What is kept of a batch; its features are added to the sums of the share."""
+    places, originals, reconstructions, codes = batch
+    places = places.cpu()
+    rows: list[Tensor] = []
+    if inception is not None and share.features is not None:
+        known = None if references is None else references.features(places)
+        features = inception(originals) if known is None else known, inception(reconstructions)
+        for found, sums in zip(features, share.features, strict=True):
+            sums.update(found)
+            rows.append(found.cpu()[places < fid.MAX_RESAMPLED])
+    keep = places < swd.MAX_PICTURES
+    return Part(
+        indices=places,
+        per_image={name: metric(reconstructions, originals).double().cpu() for name, metric in metrics.items()},
+        codes=[torch.from_numpy(found) for maps in map(code_maps, codes, quantizers) for found in maps],
+        rows=rows,
+        kept_indices=places[keep],
+        kept=[originals.cpu()[keep], reconstructions.cpu()[keep]],
+    )
+
+
 def measure_share(
-    tokenizer: Tokenizer,
-    batches: Iterable[tuple[Tensor, Tensor]],
+    pairs: Iterable[Pairs],
+    quantizers: Sequence[Quantizer],
     device: torch.device,
     weights: MetricWeights,
     progress: Callable[[int], None] | None,
+    store: PartStore | None = None,
+    references: References | None = None,
 ) -> Share | None:
-    """Run the tokenizer and the streaming metrics over this rank's batches; None if it has none."""
-    if tokenizer.training:
-        raise ValueError("evaluate() needs the tokenizer in eval mode: call tokenizer.eval() first")
+    """The streaming metrics over this rank's batches; None if it has none.
+
+    Args:
+        quantizers: Of the code maps; none where no codes are to be counted.
+        store: Where finished parts are kept, and the first ones may be already; `pairs` go on after these.
+        references: Inception features of the originals, where they are known.
+    """
     measuring = measuring_device(device)
     inception = None if weights.inception is None else Inception(weights.inception).to(measuring)
-    features = (FeatureSums.zeros(FEATURES, measuring), FeatureSums.zeros(FEATURES, measuring))
-    counted = all(map(has_codebook, tokenizer.quantizers))
-    codes: list[list[np.ndarray]] = []
-    rows: tuple[list[Tensor], list[Tensor]] = ([], [])
-    values: dict[str, list[Tensor]] = defaultdict(list)
-    indices: list[Tensor] = []
-    kept: list[tuple[Tensor, Tensor, Tensor]] = []
-    metrics = None
-    for places, originals in batches:
-        places = places.cpu()
+    counted = quantizers if all(map(has_codebook, quantizers)) else ()
+    share = Share.empty(None if inception is None else FEATURES) if store is None else store.resume()
+    share.to(measuring)
+    batches: list[Part] = []
+    metrics: PictureMetrics | None = None
+    for batch in pairs:
         if metrics is None:
-            metrics, missing = _picture_metrics(originals.shape[-2:], weights, measuring)
-        originals = originals.to(device, non_blocking=True)
-        output: TokenizerOutput = tokenizer(fidelity.to_unit_range(originals))
-        reconstructions = fidelity.to_uint8(output.images).to(measuring)
-        originals = originals.to(measuring)
-        for name, metric in metrics.items():
-            values[name].append(metric(reconstructions, originals))
-        if inception is not None:
-            for pictures, sums, kept_rows in zip((originals, reconstructions), features, rows, strict=True):
-                found = inception(pictures)
-                sums.update(found)
-                kept_rows.append(found.cpu()[places < fid.MAX_RESAMPLED])
-        if counted:
-            of_maps = map(code_maps, output.codes, tokenizer.quantizers)
-            codes.append([found for maps in of_maps for found in maps])
-        indices.append(places)
-        keep = places < swd.MAX_PICTURES
-        if keep.any():
-            kept.append((places[keep], originals.cpu()[keep], reconstructions.cpu()[keep]))
+            metrics, share.missing = _picture_metrics(batch.originals.shape[-2:], weights, measuring)
+        share.grids = [tuple(codes.shape[2:]) for codes in batch.codes]
+        batch = batch._replace(
+            originals=batch.originals.to(measuring),
+            reconstructions=batch.reconstructions.to(measuring),
+            codes=batch.codes if counted else [],
+        )
+        batches.append(_measure_batch(batch, metrics, inception, references, share, counted))
+        if store is not None and store.is_due(batches):
+            store.add(share, join(batches))
+            batches = []
         if progress is not None:
-            progress(len(places))
-    if metrics is None:
-        return None
-    kept_places, kept_originals, kept_reconstructions = (
-        (torch.cat(part) for part in zip(*kept, strict=True)) if kept else [originals.new_zeros(0).cpu()] * 3
-    )
-    return Share(
-        indices=torch.cat(indices).numpy(),
-        per_image={name: torch.cat(parts).double().cpu().numpy() for name, parts in values.items()},
-        codes=[np.concatenate(parts) for parts in zip(*codes, strict=True)] if counted else None,
-        features=None if inception is None else (features[0].cpu(), features[1].cpu()),
-        feature_rows=None if inception is None else (torch.cat(rows[0]), torch.cat(rows[1])),
-        kept_indices=kept_places.numpy(),
-        kept=(kept_originals, kept_reconstructions),
-        grids=[tuple(codes.shape[2:]) for codes in output.codes],
-        missing=missing if inception is not None else {**missing, "rfid": weights.missing["rfid"]},
-    )
+            progress(len(batch.places))
+    if batches and store is not None:
+        store.add(share, join(batches))
+    elif batches:
+        share.parts.append(join(batches))
+    share.to(torch.device("cpu"))
+    return share if share.parts else None

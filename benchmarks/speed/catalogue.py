@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from benchmarks.speed.accumulation import accumulation_work
 from benchmarks.speed.decode import fsq_decode_work, lfq_decode_work, vq_decode_work
 from benchmarks.speed.entropy import entropy_work
 from benchmarks.speed.goals import TimesFaster, TimesTheTime
@@ -37,6 +38,7 @@ def works() -> list[Work]:
         fsq_decode_work(65536, (8,) * 6),
         lfq_decode_work(65536, 18),
         lfq_decode_work(65536, 48, fewer=18),
+        accumulation_work(64, 2048),
     ]
 
 

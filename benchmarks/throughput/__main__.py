@@ -70,7 +70,7 @@ def methods(paths: Sequence[Path], errors: Console) -> dict[str, dict[tuple[str,
     problems: list[str] = []
     found: dict[str, dict[tuple[str, int], Method]] = {}
     for path, record in iterate_records(paths, problems):
-        if "trained_on" in record.data:  # the same tokenizer as in another table
+        if not record.is_run:  # a tokenizer of another table, or of another program
             continue
         key = tables.label(record), tables.asked_bits(record)
         found.setdefault(record.settings, {}).setdefault(key, (path, record))

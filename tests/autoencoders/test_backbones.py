@@ -12,7 +12,9 @@ from autoencoders import (
     BACKBONES,
     BackboneConfig,
     BackboneName,
+    TiTokConfig,
     TrainableTokenizer,
+    ViTConfig,
     VQGANConfig,
     VQVAE2Config,
     VQVAEConfig,
@@ -25,6 +27,8 @@ from quantizers import create_quantizer
 SMALL: dict[BackboneName, BackboneConfig] = {
     "vqgan": VQGANConfig(16, width=16, multipliers=(1, 2), blocks=1, attention_resolutions=(8,), z_channels=8),
     "vqvae": VQVAEConfig(16, width=16, residual_width=8, downsamplings=2),
+    "vit": ViTConfig(16, patch_size=4, width=32, layers=1, heads=2),
+    "1d": TiTokConfig(16, patch_size=4, width=32, layers=1, heads=2, latent_tokens=16),
     "vqvae2": VQVAE2Config(16, width=16, residual_width=8, downsamplings=1, top_downsamplings=2),
 }
 
@@ -78,7 +82,7 @@ def test_every_parameter_gets_a_gradient(backbone: BackboneName) -> None:
     for parameter in model.parameters():
         if not parameter.any():  # the zeros that residual branches start from let no gradient through
             torch.nn.init.normal_(parameter, std=0.02)
-    assert [name for name, of in gradients(model, photographs(2)).items() if not of.any()] == []
+    assert [name for name, of in gradients(model, torch.randn(4, 3, 16, 16)).items() if not of.any()] == []
 
 
 @every_backbone
@@ -139,9 +143,9 @@ def test_wrong_images(backbone: BackboneName) -> None:
     model = make(backbone)
     stride = model.stride
     for shape, message in [
-        ((1, 3, 16 + stride // 2, 16), f"multiples of the stride {stride}"),
+        ((1, 3, 16 + stride // 2, 16), f"multiples of the stride {stride}|16 × 16 pixels"),
         ((1, 4, 16, 16), "3 channels, got 4"),
-        ((1, 3, 0, 16), "positive multiples"),
+        ((1, 3, 0, 16), "positive multiples|16 × 16 pixels"),
     ]:
         with pytest.raises(ValueError, match=message):
             model.encode(torch.zeros(shape))

@@ -10,7 +10,7 @@ import torch
 from autoencoders import BackboneName, VQVAE2Config
 from benchmarks.arguments import parse, plan
 from benchmarks.config import PRESETS, SIZES, changes, effective, preset_settings, settings_digest
-from benchmarks.evaluate import trained_tokenizer
+from benchmarks.evaluate.trained import trained_tokenizer
 from benchmarks.results import read_arrays, read_record
 from benchmarks.run import main
 from benchmarks.stored import configuration

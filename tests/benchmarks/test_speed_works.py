@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from benchmarks.speed import peers
+from benchmarks.speed.accumulation import accumulation_work
 from benchmarks.speed.catalogue import SWEEP, sweep_works, works
 from benchmarks.speed.decode import fsq_decode_work, lfq_decode_work, vq_decode_work
 from benchmarks.speed.entropy import entropy_work
@@ -40,6 +41,15 @@ def test_entropies_and_their_gradients_agree() -> None:
     ours, softmax = outcomes(entropy_work(64, 6)).values()
     for mine, theirs in zip(ours, softmax, strict=True):
         torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-6)
+
+
+def test_accumulated_statistics_are_equal() -> None:
+    ours, by_picture = outcomes(accumulation_work(70, 6)).values()
+    features = random_rows(70, 6, CPU).double()
+    for sums in (ours, by_picture):
+        assert sums.count == 70
+        torch.testing.assert_close(sums.total, features.sum(0))
+        torch.testing.assert_close(sums.outer, features.T @ features)
 
 
 def test_decoding_agrees_with_a_table_and_the_peer() -> None:

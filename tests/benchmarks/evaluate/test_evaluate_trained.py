@@ -1,4 +1,4 @@
-"""`python -m benchmarks.evaluate`: a trained tokenizer on pictures that it never saw."""
+"""`python -m benchmarks.evaluate RUN.json`: a trained tokenizer on pictures that it never saw."""
 
 import json
 import shutil
@@ -8,61 +8,23 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 from rich.console import Console
 from safetensors.torch import load_file, save_file
 
-from benchmarks import run, tables
-from benchmarks.evaluate import main
+from benchmarks import tables
 from benchmarks.reproduce.__main__ import main as reproduce
 from benchmarks.results import Record, read_arrays, read_record
-from benchmarks.speed.measure import torch_threads
 from benchmarks.throughput.__main__ import main as throughput
 from benchmarks.throughput.__main__ import methods
 
-
-def make_pictures(folder: Path, names: list[str], seed: int) -> None:
-    folder.mkdir(parents=True)
-    random = np.random.default_rng(seed)
-    for name in names:
-        coarse = Image.fromarray(random.integers(0, 256, (6, 8, 3), dtype=np.uint8))
-        coarse.resize((64, 48), Image.Resampling.BICUBIC).save(folder / name)
+Evaluate = Callable[..., int]
+The = Callable[[Path, str], Path]
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """seen/: the pictures of a run of fsq in runs/. again/: those of them that are test. other/test/: others."""
-    folder = tmp_path_factory.mktemp("home")
-    names = [f"{index:02}.png" for index in range(30)]
-    make_pictures(folder / "seen", names, seed=0)
-    make_pictures(folder / "other" / "test", names[:12], seed=1)
-    (folder / "again").mkdir()
-    for name in names[::5]:
-        shutil.copy(folder / "seen" / name, folder / "again")
-    words = ["--preset", "smoke", "--cpu", "--train.images", "32", "--data", str(folder / "seen")]
-    with torch_threads(1):
-        assert run.main(["--quantizer", "fsq", *words, "--output", str(folder / "runs")]) == 0
-    return folder
-
-
-@pytest.fixture
-def runs(home: Path, tmp_path: Path) -> Path:
-    """A copy of the folder of the runs of fsq and block-mean, that a test may damage."""
-    return shutil.copytree(home / "runs" / "smoke" / "seen", tmp_path / "runs")
-
-
-def the(folder: Path, pattern: str) -> Path:
-    (path,) = folder.rglob(pattern)
-    return path
-
-
-def measure(*words: object) -> int:
-    with torch_threads(1):
-        return main([*map(str, words), "--cpu"])
-
-
-def test_the_runs_own_test_pictures_give_its_own_numbers(home: Path, runs: Path, tmp_path: Path) -> None:
-    assert measure(runs, "--data", home / "again", "--output", tmp_path) == 0
+def test_the_runs_own_test_pictures_give_its_own_numbers(
+    home: Path, runs: Path, tmp_path: Path, evaluate: Evaluate, the: The
+) -> None:
+    assert evaluate(runs, "--data", home / "again", "--output", tmp_path) == 0
     for name in ("fsq", "block-mean"):
         path, again = the(runs, f"{name}-*.json"), the(tmp_path / "smoke" / "again", f"{name}-*.json")
         then, now = read_record(path), read_record(again)
@@ -75,10 +37,10 @@ def test_the_runs_own_test_pictures_give_its_own_numbers(home: Path, runs: Path,
 
 
 def test_other_pictures_are_a_table_of_their_own(
-    home: Path, runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    home: Path, runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], evaluate: Evaluate, the: The
 ) -> None:
     data = home / "other" / "test"
-    assert measure(runs, "--data", data, "--output", tmp_path, "--limit", 8) == 0
+    assert evaluate(runs, "--data", data, "--output", tmp_path, "--limit", 8) == 0
     shown = capsys.readouterr().out
     assert "other-test, trained on seen · preset smoke" in shown
     path = the(tmp_path / "smoke" / "other-test", "fsq-*.json")
@@ -94,34 +56,36 @@ def test_other_pictures_are_a_table_of_their_own(
 
 
 def test_what_is_stored_is_not_measured_again(
-    home: Path, runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    home: Path, runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], evaluate: Evaluate, the: The
 ) -> None:
     words = [the(runs, "fsq-*.json"), "--data", home / "other" / "test", "--output", tmp_path]
     for expected, extra in ((0, []), (1, []), (0, ["--force"])):
-        assert measure(*words, *extra) == 0
+        assert evaluate(*words, *extra) == 0
         assert capsys.readouterr().out.count("done already") == expected
     assert len(list(tmp_path.glob("smoke/*/*.json"))) == 1
 
 
-def test_of_train_and_test_folders_the_test_pictures_are_taken(home: Path, runs: Path, tmp_path: Path) -> None:
+def test_of_train_and_test_folders_the_test_pictures_are_taken(
+    home: Path, runs: Path, tmp_path: Path, evaluate: Evaluate, the: The
+) -> None:
     shutil.copytree(home / "other", tmp_path / "set")
     shutil.copytree(home / "seen", tmp_path / "set" / "train")
-    assert measure(the(runs, "fsq-*.json"), "--data", tmp_path / "set", "--output", tmp_path / "out") == 0
+    assert evaluate(the(runs, "fsq-*.json"), "--data", tmp_path / "set", "--output", tmp_path / "out") == 0
     record = read_record(the(tmp_path / "out" / "smoke" / "set", "fsq-*.json"))
     assert (record.data["test"]["pictures"], record.data["split"]) == (12, "all of test/")
 
 
 def test_an_evaluation_is_neither_made_again_nor_timed(
-    home: Path, runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    home: Path, runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], evaluate: Evaluate, the: The
 ) -> None:
-    assert measure(the(runs, "fsq-*.json"), "--data", home / "other" / "test", "--output", tmp_path / "out") == 0
+    assert evaluate(the(runs, "fsq-*.json"), "--data", home / "other" / "test", "--output", tmp_path / "out") == 0
     (path,) = (tmp_path / "out").rglob("*.json")
     timed = methods([runs, path], Console())
     assert timed.keys() == {read_record(the(runs, "fsq-*.json")).settings}
     for command in (
         lambda: reproduce([str(path)]),
         lambda: throughput([str(path)]),
-        lambda: measure(path, "--data", "."),
+        lambda: evaluate(path, "--data", "."),
     ):
         assert command() == 2
         error = capsys.readouterr().err
@@ -135,7 +99,7 @@ def other_weights(path: Path, change: Callable[[dict[str, Any]], dict[str, Any]]
 
 
 def test_a_users_mistakes_are_sentences(
-    home: Path, runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    home: Path, runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], evaluate: Evaluate, the: The
 ) -> None:
     path = the(runs, "fsq-*.json")
     weights = path.with_suffix(".safetensors")
@@ -145,7 +109,7 @@ def test_a_users_mistakes_are_sentences(
 
     def refused(message: str, *words: object) -> None:
         capsys.readouterr()
-        assert measure(*words) == 2
+        assert evaluate(*words) == 2
         error = " ".join(capsys.readouterr().err.split())
         assert error.startswith("error: ")
         assert message in error
@@ -173,12 +137,12 @@ def test_a_users_mistakes_are_sentences(
 
 
 def test_another_versions_run_is_refused(
-    home: Path, runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    home: Path, runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], evaluate: Evaluate, the: The
 ) -> None:
     path = the(runs, "fsq-*.json")
     raw = json.loads(path.read_text())
     path.write_text(json.dumps({**raw, "protocol": "reconstruction/0"}))
-    assert measure(path, "--data", home / "again", "--output", tmp_path / "out") == 2
+    assert evaluate(path, "--data", home / "again", "--output", tmp_path / "out") == 2
     assert "measured under reconstruction/0" in " ".join(capsys.readouterr().err.split())
 
 

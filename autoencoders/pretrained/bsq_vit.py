@@ -1,0 +1,98 @@
+"""BSQ-ViT of zhaoyue-zephyrus/bsq-vit: the network of `autoencoders.vit` without the head of its encoder."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from autoencoders.pretrained.files import WeightsError, build, read_tensors
+from autoencoders.pretrained.model import Pretrained
+from autoencoders.vit import ViTConfig, ViTTokenizer
+from quantizers import create_quantizer
+
+PARTS = ("ema_state_dict", "state_dict")
+"""Where a checkpoint has its tensors; the averaged ones first, as the authors' own loader takes them."""
+
+WRAPPERS = r"^(module\.)+"
+"""Prefix of tensors stored from DistributedDataParallel, and once more from the weight average around it."""
+
+RENAMED = (
+    (r"^encoder\.conv1\.", "encoder.patches.project."),
+    (r"^(encoder|decoder)\.positional_embedding$", r"\1.positions.table"),
+    (r"^(encoder|decoder)\.(ln_pre|ln_post)\.", r"\1.transformer.\2."),
+    (r"\.attn\.in_proj_", ".attn.in_proj."),
+    (r"^decoder\.ffn\.0\.", "decoder.head.layers.0."),
+    (r"^decoder\.conv_out\.", "decoder.head.layers.2."),
+    (r"^quant_embed\.", "quant_proj."),
+    (r"^post_quant_embed\.", "post_quant_proj."),
+)
+"""The authors' names, and ours."""
+
+CONSTANTS = frozenset({"quantize.basis", "quantize.group_basis"})
+"""Powers of two that the authors' quantizer stores."""
+
+
+def load_bsq_vit(path: Path, bits: int, config: ViTConfig | None = None) -> ViTTokenizer:
+    """A BSQ-ViT in eval mode.
+
+    Bit i of our codes is the sign of channel i; the authors count from the last channel. Their forward pass clamps
+    pictures to [-1, 1], which is left to the caller here.
+
+    Args:
+        path: a checkpoint of the authors' code, or one state dict of it as safetensors.
+        bits: channels of the latent.
+        config: the sizes, by default the published ones.
+
+    Raises:
+        WeightsError: the file cannot be read, or has other names or shapes.
+    """
+    sizes = config or ViTConfig()
+
+    def make() -> ViTTokenizer:
+        model = ViTTokenizer(sizes, create_quantizer("bsq", bits=bits))
+        model.encoder.head = nn.Identity()
+        return model
+
+    return build(make, our_names(read_tensors(path, inside=PARTS), sizes.side, path), path)
+
+
+def our_names(tensors: Mapping[str, Tensor], side: int, source: Path) -> dict[str, Tensor]:
+    """The tensors by our names, positions as a grid of side × side. WeightsError where there are not so many."""
+    renamed = {}
+    for theirs, tensor in tensors.items():
+        name = re.sub(WRAPPERS, "", theirs)
+        if name in CONSTANTS:
+            continue
+        for pattern, ours in RENAMED:
+            name = re.sub(pattern, ours, name)
+        if name.endswith("positions.table"):
+            if tensor.shape[0] != side**2:
+                raise WeightsError(f"{source}: {theirs} has {tensor.shape[0]} places, and this model {side} × {side}")
+            tensor = tensor.unflatten(0, (side, side))
+        renamed[name] = tensor
+    return renamed
+
+
+def _published(name: str, bits: int, page: str, what: str) -> Pretrained:
+    return Pretrained(
+        name=f"bsq-vit-imagenet256-f8-{name}",
+        load=partial(load_bsq_vit, bits=bits),
+        image_size=256,
+        stride=8,
+        codes=f"{2**bits:,}",
+        paper="Zhao et al. 2024, arXiv:2406.07548",
+        licence="MIT (of the code; nothing is said of the weights)",
+        source=f"https://utexas.box.com/s/{page} ({what})",
+        verified="a forward pass written down from the authors' source, on random tensors by their names",
+    )
+
+
+MODELS = (
+    _published("18bit", 18, "nt9g741b1cu4nidygd3a3e26clpemr0n", "18 bits, entropy in groups, md5 8f5422…"),
+    _published("18bit-exact", 18, "k5249jg1c6iznslsl89lwqqg6woqg27o", "18 bits, exact entropy, md5 7abf5a…"),
+    _published("36bit", 36, "a7w3lw5q4dzxun3ai9uthhc3y8ade0pw", "36 bits, md5 b5ce5f…"),
+)

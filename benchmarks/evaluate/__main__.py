@@ -1,0 +1,92 @@
+"""The command: `python -m benchmarks.evaluate`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from accelerate import Accelerator
+from rich.console import Console
+from rich.markup import escape
+
+from benchmarks import formats, tables
+from benchmarks.arguments import require_writable
+from benchmarks.config import TrainConfig
+from benchmarks.data import DataConfig, EvaluationData, open_evaluation_data
+from benchmarks.evaluate.arguments import Arguments
+from benchmarks.evaluate.job import Job
+from benchmarks.evaluate.measure import Measuring, execute
+from benchmarks.evaluate.pictures import pictures_job
+from benchmarks.evaluate.published import published_job, show_models
+from benchmarks.evaluate.trained import trained_jobs
+from benchmarks.evaluation import MetricWeights
+from benchmarks.flags import parse_flags
+from benchmarks.metrics.references import cache_folder
+from benchmarks.results import read_record
+from benchmarks.training import make_accelerator
+
+IN_MEMORY = 2**26
+"""Bytes of crops that stay in memory at most; more are decoded again: memory does not grow with their number."""
+
+
+def prepare(arguments: Arguments, accelerator: Accelerator, errors: Console) -> Sequence[Job]:
+    """Everything that can be found wrong is found here, before the first evaluation.
+
+    Raises:
+        ValueError: a mistake of the user's, in a sentence.
+    """
+    arguments.check()
+    require_writable(arguments.output)
+
+    @cache
+    def open_pictures(size: int) -> EvaluationData:
+        config = DataConfig(str(arguments.data), size, root=arguments.root, limit_test=arguments.limit)
+        with accelerator.local_main_process_first():  # one process downloads, where there is something to download
+            return open_evaluation_data(config, budget=IN_MEMORY)
+
+    if arguments.model is not None:
+        return [published_job(arguments, open_pictures, errors)]
+    if arguments.reference is not None and arguments.reconstruction is not None:
+        return [pictures_job(arguments, arguments.reference, arguments.reconstruction, errors)]
+    return trained_jobs(arguments, open_pictures, errors)
+
+
+def main(argv: Sequence[str]) -> int:
+    """The command: 0 when all is measured, 2 for a user's mistake, 130 when stopped."""
+    console, errors = Console(), Console(stderr=True, soft_wrap=True)
+    arguments = parse_flags(Arguments, "benchmarks.evaluate", argv)
+    if arguments.list_models:
+        show_models(console)
+        return 0
+    try:
+        accelerator = make_accelerator(TrainConfig(), arguments.cpu)
+        console.quiet = errors.quiet = not accelerator.is_main_process
+        weights = MetricWeights.find(inception=arguments.inception, lpips_backbone=arguments.lpips_backbone)
+        jobs = prepare(arguments, accelerator, errors)
+        cache = None if arguments.no_cache else cache_folder()
+        execute(jobs, Measuring(accelerator, weights, arguments.batch_size, arguments.force, cache), console)
+        if accelerator.is_main_process:
+            show([job.path for job in jobs], console)
+    except (ValueError, OSError) as error:
+        errors.print(f"error: {escape(str(error))}")
+        return 2
+    except KeyboardInterrupt:
+        errors.print("stopped; what was measured is stored, and the same command goes on from there")
+        return 130
+    return 0
+
+
+def show(paths: Sequence[Path], console: Console) -> None:
+    """The table of the evaluations."""
+    records = [(path, read_record(path)) for path in paths]
+    resamples = tables.stored_resamples({record.id: path for path, record in records})
+    summary = tables.summarise(tables.to_frame(record for _, record in records), resamples)
+    formats.print_tables(tables.comparison(summary), console)
+    for remark in [tables.LEGEND, *tables.remarks(record for _, record in records)]:
+        console.print(escape(remark), soft_wrap=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,94 @@
+"""What `python -m benchmarks.evaluate` is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from benchmarks.arguments import UsageError
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Measure tokenizers, or pictures, under the reconstruction protocol, and show the table. Give one of
+
+    - stored runs of `python -m benchmarks.run`, to measure their tokenizers on pictures that they never saw (--data);
+    - --model NAME, a published tokenizer with its file of weights (--checkpoint), and pictures (--data);
+    - --reference DIR and --reconstruction DIR: pictures and what became of them, whatever made these.
+
+    Of --data all pictures are taken; of a folder with train/ and val/ (validation/, test/) within it, the latter. Each
+    evaluation is stored like a run, in OUTPUT/PRESET/DATA SET (PRESET is "elsewhere" for what was trained elsewhere),
+    and one that is stored already is not done again. A command that was stopped or killed goes on where it was when it
+    is given again, and ends in the same numbers. Under `torchrun` several processes share the pictures.
+    """
+
+    runs: Annotated[tuple[Path, ...], tyro.conf.Positional] = ()
+    """Stored runs (RUN.json, with RUN.safetensors beside it), or folders of them."""
+    model: str | None = None
+    """Name of a published tokenizer, see --list-models."""
+    checkpoint: Path | None = None
+    """Its file of weights, or folder."""
+    list_models: bool = False
+    """Show the published tokenizers, how they are verified and where their weights are, and stop."""
+    reference: Path | None = None
+    """Folder of originals."""
+    reconstruction: Path | None = None
+    """Folder of reconstructions, each as large as the original of the same relative path (but for the suffix)."""
+    data: str | None = None
+    """A folder, "photographs", "torchvision:NAME" or "huggingface:NAME[:column]"."""
+    image_size: int | None = None
+    """Side in pixels that pictures are resized and cropped to for --model; the model's own unless given."""
+    output: Path = Path("runs")
+    """Folder that evaluations are stored in."""
+    limit: int | None = None
+    """Take at most this many pictures, evenly from all of --data."""
+    batch_size: int = 32
+    """Pictures per batch; changes no number."""
+    root: Path | None = None
+    """Where torchvision and Hugging Face keep their files; their usual cache unless given."""
+    no_cache: bool = False
+    """Neither use nor keep Inception's features of the originals, which are kept in ~/.cache (XDG_CACHE_HOME) so that
+    the next tokenizer on the same pictures needs half of the time for its rFID."""
+    force: bool = False
+    """Do evaluations again that are stored already."""
+    cpu: bool = False
+    """Stay on the CPU where there is a GPU."""
+    inception: Path | None = None
+    """Weights of the FID Inception network, for the rFID column; see python -m benchmarks.weights."""
+    lpips_backbone: Path | None = None
+    """Weights of the LPIPS backbone, for the LPIPS column; see python -m benchmarks.weights."""
+
+    def check(self) -> None:
+        """Raise UsageError where these flags do not go together."""
+        folders = self.reference is not None or self.reconstruction is not None
+        given = [
+            name
+            for name, there in (
+                ("stored runs", bool(self.runs)),
+                ("--model", self.model is not None),
+                ("--reference with --reconstruction", folders),
+            )
+            if there
+        ]
+        if len(given) != 1:
+            got = " and ".join(given) or "nothing"
+            raise UsageError(
+                f"what is to be measured? Give stored runs, --model NAME, or --reference DIR with --reconstruction "
+                f"DIR: one of them, got {got}"
+            )
+        if folders and (self.reference is None or self.reconstruction is None):
+            lacking = "--reference" if self.reference is None else "--reconstruction"
+            raise UsageError(f"{lacking} DIR is missing: the originals and their reconstructions go together")
+        if folders and (self.data is not None or self.limit is not None):
+            raise UsageError("--data and --limit choose pictures for a tokenizer; --reference has its own")
+        if not folders and self.data is None:
+            raise UsageError("--data is missing: a folder of pictures, or the name of a data set")
+        if self.model is None and self.checkpoint is not None:
+            raise UsageError("--checkpoint is the file of a published tokenizer: say which by --model NAME")
+        if self.model is None and self.image_size is not None:
+            raise UsageError("--image-size is for --model: a stored run has the size it was trained at, folders theirs")
+        if self.batch_size < 1:
+            raise UsageError("--batch-size takes a number from 1")

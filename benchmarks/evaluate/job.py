@@ -1,0 +1,70 @@
+"""One evaluation to be done: what makes the reconstructions, of which pictures, and what its record says of both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import torch
+
+from autoencoders import Tokenizer
+from benchmarks.data import EvaluationData, test_batches
+from benchmarks.metrics.pairs import Pairs, reconstructed
+from benchmarks.results import Environment, Record
+
+
+@dataclass(frozen=True)
+class Place:
+    """Which part of the pictures this process takes, and where."""
+
+    device: torch.device
+    rank: int
+    world_size: int
+    batch_size: int
+
+
+class Started(NamedTuple):
+    """Pictures and what became of them, from this process's first on that is not done, and the tokenizer at work (none
+    where there are pictures alone)."""
+
+    pairs: Iterator[Pairs]
+    tokenizer: Tokenizer | None
+
+
+class Job(Protocol):
+    """An evaluation."""
+
+    @property
+    def name(self) -> str:
+        """What the screen calls it."""
+
+    @property
+    def path(self) -> Path:
+        """Where its record belongs."""
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What the record says of the pictures."""
+
+    @property
+    def content(self) -> str:
+        """Digest of the weights, or of the reconstructions."""
+
+    def start(self, place: Place, done: int) -> Started:
+        """Begin, `done` of this process's pictures being measured already.
+
+        Raises:
+            WeightsError: a file that is not the tokenizer's.
+        """
+
+    def record(self, tokenizer: Tokenizer | None, environment: Environment) -> Record:
+        """The record, but for what is measured."""
+
+
+def through(tokenizer: Tokenizer, data: EvaluationData, place: Place, done: int) -> Started:
+    """Pictures through a tokenizer."""
+    tokenizer = tokenizer.to(place.device)
+    batches = test_batches(data, place.batch_size, place.rank, place.world_size, done)
+    return Started(reconstructed(tokenizer, batches, place.device), tokenizer)

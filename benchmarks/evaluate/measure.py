@@ -1,0 +1,136 @@
+"""Evaluations one after the other, each stored when it is whole; one that was killed goes on where it was."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+from accelerate import Accelerator
+from accelerate.utils import gather_object
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from benchmarks.config import digest
+from benchmarks.environment import environment
+from benchmarks.evaluate.job import Job, Place
+from benchmarks.evaluate.words import in_words
+from benchmarks.evaluation import PROTOCOL, MetricWeights, evaluate_pairs
+from benchmarks.experiment import find_done, store_evaluation
+from benchmarks.metrics.inception import FEATURES
+from benchmarks.metrics.parts import PartStore
+from benchmarks.metrics.references import References
+from benchmarks.weights import sha256
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """How evaluations are carried out: nothing here changes a number, beyond the rounding of the network's own
+    arithmetic."""
+
+    accelerator: Accelerator
+    weights: MetricWeights
+    batch_size: int
+    force: bool
+    cache: Path | None
+    """Folder of Inception features of originals; None: neither used nor made."""
+
+    @property
+    def place(self) -> Place:
+        """Of this process."""
+        accelerator = self.accelerator
+        return Place(accelerator.device, accelerator.process_index, accelerator.num_processes, self.batch_size)
+
+    def parts(self, job: Job) -> PartStore:
+        """What is kept of an evaluation while it is not whole. Nothing is taken over from one that could differ in the
+        last digit of a number."""
+        place = self.place
+        here = environment(place.device).model_dump(exclude={"commit"})
+        weights = (self.weights.inception is not None, self.weights.lpips_backbone is not None)
+        key = digest(job.path.stem, job.content, PROTOCOL, place.batch_size, here, weights)
+        features = None if self.weights.inception is None else FEATURES
+        return PartStore(parts_folder(job.path), key, features, place.rank, place.world_size)
+
+    def references(self, job: Job) -> References | None:
+        """Inception's features of the originals, where they are known from another evaluation. They are those of equal
+        pictures, crop, network, device and version of PyTorch."""
+        if self.cache is None or self.weights.inception is None:
+            return None
+        here = environment(self.accelerator.device)
+        network = sha256(self.weights.inception)
+        about = {
+            "data": job.data["name"],
+            "fingerprint": job.data["fingerprint"],
+            "image_size": job.data["image_size"],
+            "protocol": PROTOCOL,
+            "network": network,
+            "device": here.device,
+            "torch": here.torch,
+        }
+        return References.open(self.cache, digest({**about, "data": ""}), about)
+
+
+def parts_folder(path: Path) -> Path:
+    """Where the parts of an unfinished evaluation lie, beside its record."""
+    return path.with_suffix(".parts")
+
+
+def execute(jobs: Sequence[Job], measuring: Measuring, console: Console) -> None:
+    """Measure what is not stored yet, under a progress bar; all processes call this."""
+    total = sum(job.data["test"]["pictures"] for job in jobs)
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    ) as bar:
+        task = bar.add_task("pictures", total=total)
+        for job in jobs:
+            if not measuring.force and find_done(job.path, measuring.accelerator) is not None:
+                console.print(f"{escape(job.name)}: done already, see {escape(str(job.path))}", soft_wrap=True)
+                bar.advance(task, job.data["test"]["pictures"])
+                continue
+            bar.update(task, description=escape(job.name))
+            _measure(job, measuring, console, lambda count: bar.advance(task, count))
+            console.print(f"{escape(job.name)}: stored in {escape(str(job.path))}", soft_wrap=True)
+
+
+def _measure(job: Job, measuring: Measuring, console: Console, advance: Callable[[int], None]) -> None:
+    accelerator, place = measuring.accelerator, measuring.place
+    began = time.perf_counter()
+    parts = measuring.parts(job)
+    if done := sum(gather_object([parts.pictures])):
+        advance(done)
+        pictures = job.data["test"]["pictures"]
+        console.print(f"{escape(job.name)}: going on after {done:,} of {pictures:,} pictures", soft_wrap=True)
+    pairs, tokenizer = job.start(place, parts.pictures)
+    evaluation = evaluate_pairs(
+        pairs,
+        () if tokenizer is None else tokenizer.quantizers,
+        device=place.device,
+        rank=place.rank,
+        world_size=place.world_size,
+        weights=measuring.weights,
+        progress=lambda count: advance(count * place.world_size),
+        store=parts,
+        references=measuring.references(job),
+    )
+    if accelerator.is_main_process:
+        record = job.record(tokenizer, environment(place.device))
+        measured = {
+            "metrics": evaluation.metrics,
+            "missing": evaluation.missing,
+            "notes": {**record.notes, **evaluation.notes, "protocol": in_words(job.data, evaluation.metrics)},
+            "created": datetime.now(timezone.utc),
+            "wall_seconds": round(time.perf_counter() - began, 2),
+        }
+        job.path.parent.mkdir(parents=True, exist_ok=True)
+        store_evaluation(job.path, record.model_copy(update=measured), evaluation)
+        shutil.rmtree(parts_folder(job.path), ignore_errors=True)
+    accelerator.wait_for_everyone()

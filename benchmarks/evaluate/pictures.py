@@ -1,0 +1,81 @@
+"""Reconstructions that lie in a folder, whatever made them."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from autoencoders import Tokenizer
+from benchmarks.config import digest
+from benchmarks.data import PicturePairs, open_pairs, pair_batches
+from benchmarks.evaluate.arguments import Arguments
+from benchmarks.evaluate.elsewhere import record_elsewhere
+from benchmarks.evaluate.job import Place, Started
+from benchmarks.evaluation import PROTOCOL
+from benchmarks.metrics.pairs import Pairs
+from benchmarks.results import ELSEWHERE, Environment, QuantizerRecord, Record
+
+
+@dataclass(frozen=True)
+class PicturesJob:
+    """A folder of reconstructions beside that of the originals."""
+
+    pictures: PicturePairs
+    path: Path
+    command: str
+
+    @property
+    def name(self) -> str:
+        return str(self.data["reconstructions"]["name"])
+
+    @property
+    def content(self) -> str:
+        return str(self.data["reconstructions"]["fingerprint"])
+
+    @property
+    def data(self) -> dict[str, Any]:
+        return self.pictures.record
+
+    def start(self, place: Place, done: int) -> Started:
+        batches = pair_batches(self.pictures, place.batch_size, place.rank, place.world_size, done)
+        pairs = (
+            Pairs(places, both[:, 0].to(place.device), both[:, 1].to(place.device), []) for places, both in batches
+        )
+        return Started(pairs, None)
+
+    def record(self, tokenizer: Tokenizer | None, environment: Environment) -> Record:
+        unknown = dict.fromkeys(("dim", "codebook_size", "codes_per_position", "bits_per_position"))
+        lossy = self.data["reconstructions"]["lossy"]
+        loss = f"{lossy} of {len(self.pictures)} files are in a format that loses detail, which the numbers include"
+        return record_elsewhere(
+            self.path.stem,
+            QuantizerRecord(name=self.name, options={}, **unknown),
+            config={},
+            data=self.data,
+            notes={self.name: loss} if lossy else {},
+            parameters={},
+            environment=environment,
+            command=self.command,
+        )
+
+
+def pictures_job(arguments: Arguments, reference: Path, reconstruction: Path, errors: Console) -> PicturesJob:
+    """The evaluation of --reconstruction.
+
+    Raises:
+        DataError: folders that do not go together, in a sentence.
+    """
+    pictures = open_pairs(reference, reconstruction, errors)
+    data = pictures.record
+    key = digest(PROTOCOL, data["fingerprint"], data["reconstructions"]["fingerprint"])
+    name = f"{data['reconstructions']['name']}-{key}"
+    words = ["--reference", reference.as_posix(), "--reconstruction", reconstruction.as_posix()]
+    return PicturesJob(
+        pictures,
+        arguments.output / ELSEWHERE / data["name"] / f"{name}.json",
+        shlex.join(["python", "-m", "benchmarks.evaluate", *words]),
+    )

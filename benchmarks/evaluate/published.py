@@ -1,0 +1,123 @@
+"""Tokenizers that others trained, by name."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from torch import nn
+
+from autoencoders import Tokenizer
+from autoencoders.pretrained.model import Pretrained
+from autoencoders.pretrained.registry import find_pretrained, list_pretrained, load_pretrained
+from benchmarks.arguments import UsageError
+from benchmarks.config import digest
+from benchmarks.data import EvaluationData
+from benchmarks.evaluate.arguments import Arguments
+from benchmarks.evaluate.elsewhere import record_elsewhere
+from benchmarks.evaluate.job import Place, Started, through
+from benchmarks.evaluation import PROTOCOL
+from benchmarks.results import ELSEWHERE, Environment, QuantizerRecord, Record
+from benchmarks.weights import sha256
+
+DOUBT = "not verified: no test compares it with the authors' own network, so its numbers may not be the authors'"
+
+
+@dataclass(frozen=True)
+class PublishedJob:
+    """A published tokenizer, and the pictures that it is measured on."""
+
+    model: Pretrained
+    weights: Path
+    content: str
+    """Digest of the weights."""
+    pictures: EvaluationData
+    path: Path
+    command: str
+
+    @property
+    def name(self) -> str:
+        return self.model.name
+
+    @property
+    def data(self) -> dict[str, Any]:
+        return self.pictures.record
+
+    def start(self, place: Place, done: int) -> Started:
+        return through(load_pretrained(self.model.name, self.weights), self.pictures, place, done)
+
+    def record(self, tokenizer: Tokenizer | None, environment: Environment) -> Record:
+        if tokenizer is None:
+            raise ValueError("a published tokenizer's record needs the tokenizer")
+        quantizer = tokenizer.quantizers[0]
+        known = {field.name: getattr(self.model, field.name) for field in fields(self.model) if field.name != "load"}
+        return record_elsewhere(
+            self.path.stem,
+            QuantizerRecord(
+                name=self.model.name,
+                options={},
+                dim=quantizer.dim,
+                codebook_size=quantizer.codebook_size,
+                codes_per_position=quantizer.codes_per_position,
+                bits_per_position=quantizer.bits_per_position,
+            ),
+            config={"model": {**known, "file": self.weights.name, "sha256": self.content}},
+            data=self.data,
+            notes={} if self.model.verified else {self.model.name: DOUBT},
+            parameters={name: _parameters(part) for name, part in tokenizer.named_children()}
+            | {"total": _parameters(tokenizer)},
+            environment=environment,
+            command=self.command,
+        )
+
+
+def _parameters(part: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in part.parameters())
+
+
+def published_job(
+    arguments: Arguments, open_pictures: Callable[[int], EvaluationData], errors: Console
+) -> PublishedJob:
+    """The evaluation of --model.
+
+    Args:
+        open_pictures: The pictures of --data at a size.
+
+    Raises:
+        ValueError: a mistake of the user's, in a sentence.
+    """
+    model, weights = find_pretrained(str(arguments.model)), arguments.checkpoint
+    if weights is None:
+        raise UsageError(f"--checkpoint PATH is missing: the weights of {model.name}, to be had from {model.source}")
+    if not weights.exists():
+        raise UsageError(f"there is no file {weights}: the weights of {model.name}, to be had from {model.source}")
+    if not model.verified:
+        errors.print(f"{escape(model.name)} is {escape(DOUBT)}")
+    data = open_pictures(arguments.image_size or model.image_size)
+    content = sha256(weights)
+    name = f"{model.name}-{digest(model.name, content, PROTOCOL, data.record['fingerprint'])}"
+    words = ["--model", model.name, "--checkpoint", weights.as_posix(), "--data", str(arguments.data)]
+    for flag, value in (("--image-size", arguments.image_size), ("--limit", arguments.limit)):
+        words += [] if value is None else [flag, str(value)]
+    return PublishedJob(
+        model,
+        weights,
+        content,
+        data,
+        arguments.output / ELSEWHERE / data.record["name"] / f"{name}.json",
+        shlex.join(["python", "-m", "benchmarks.evaluate", *words]),
+    )
+
+
+def show_models(console: Console) -> None:
+    """The published tokenizers: name and size, how they are verified, and where their weights are."""
+    for model in list_pretrained():
+        how = f"verified: {model.verified}" if model.verified else "not verified"
+        console.print(f"[bold]{escape(model.name)}[/] {model.image_size} px, {escape(how)}", soft_wrap=True)
+        about = f"    {model.paper}; licence: {model.licence}; weights: {model.source}"
+        console.print(escape(about), soft_wrap=True, highlight=False)

@@ -1,0 +1,149 @@
+"""Tokenizers of stored runs."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from safetensors import SafetensorError, safe_open
+
+from autoencoders import BlockMean, Tokenizer, finest_stride
+from autoencoders.pretrained.files import fill, read_tensors
+from benchmarks.arguments import UsageError, existing_paths
+from benchmarks.config import digest
+from benchmarks.data import EvaluationData
+from benchmarks.evaluate.arguments import Arguments
+from benchmarks.evaluate.job import Place, Started, through
+from benchmarks.evaluation import PROTOCOL
+from benchmarks.experiment import BLOCK_MEAN, make_tokenizer
+from benchmarks.results import Environment, Record, StoredRuns, iterate_records
+from benchmarks.stored import configuration
+from benchmarks.weights import sha256
+
+
+@dataclass(frozen=True)
+class TrainedJob:
+    """A stored run, and the pictures that its tokenizer is measured on."""
+
+    run: Path
+    stored: Record
+    pictures: EvaluationData
+    path: Path
+    command: str
+
+    @property
+    def name(self) -> str:
+        return self.stored.id
+
+    @property
+    def data(self) -> dict[str, Any]:
+        of_run = {name: self.stored.data[name] for name in ("name", "source", "fingerprint")}
+        return {**self.pictures.record, "trained_on": of_run}
+
+    @property
+    def content(self) -> str:
+        return sha256(self.run.with_suffix(".safetensors"))
+
+    def start(self, place: Place, done: int) -> Started:
+        return through(trained_tokenizer(self.run, self.stored), self.pictures, place, done)
+
+    def record(self, tokenizer: Tokenizer | None, environment: Environment) -> Record:
+        """That of the run turned into that of its evaluation. Speeds are left out: they belong to the run's table."""
+        of_training = {name: note for name, note in self.stored.notes.items() if name not in self.stored.metrics}
+        return self.stored.model_copy(
+            update={
+                "id": self.path.stem,
+                "protocol": PROTOCOL,
+                "settings": digest(self.stored.settings, self.data["fingerprint"]),
+                "data": self.data,
+                "notes": of_training,
+                "speed": {},
+                "training": self.stored.training.model_copy(update={"images_per_second": None}),
+                "environment": environment,
+                "command": self.command,
+            }
+        )
+
+
+def trained_jobs(
+    arguments: Arguments, open_pictures: Callable[[int], EvaluationData], errors: Console
+) -> list[TrainedJob]:
+    """The evaluations of stored runs.
+
+    Args:
+        open_pictures: The pictures of --data at a size.
+
+    Raises:
+        ValueError: a mistake of the user's, in a sentence.
+    """
+    source = str(arguments.data)
+    jobs = []
+    for path, stored in find_runs(arguments.runs, errors):
+        if _same_source(source, stored.data["source"]):
+            raise UsageError(
+                f"{path}: it was trained on {source}, and its record says how it does on the test part of it"
+            )
+        require_tokenizer(path, stored)
+        data = open_pictures(stored.data["image_size"])
+        name = f"{stored.id.rpartition('-')[0]}-{digest(stored.id, PROTOCOL, data.record['fingerprint'])}"
+        command = ["python", "-m", "benchmarks.evaluate", path.as_posix(), "--data", source]
+        if arguments.limit is not None:
+            command += ["--limit", str(arguments.limit)]
+        folder = arguments.output / stored.preset / data.record["name"]
+        jobs.append(TrainedJob(path, stored, data, folder / f"{name}.json", shlex.join(command)))
+    return jobs
+
+
+def find_runs(paths: Sequence[Path], errors: Console) -> StoredRuns:
+    """The stored runs, without evaluations.
+
+    Raises:
+        UsageError: there is none.
+    """
+    problems: list[str] = []
+    stored = list(iterate_records(existing_paths(paths, ()), problems))
+    for problem in problems:
+        errors.print(f"left out: {escape(problem)}")
+    runs = [(path, record) for path, record in stored if record.is_run]
+    if not runs:
+        raise UsageError(f"no stored run in {', '.join(map(str, paths))}; make one with python -m benchmarks.run")
+    return runs
+
+
+def require_tokenizer(path: Path, stored: Record) -> None:
+    """Raise UsageError unless this version can build the tokenizer of a stored run, and its weights are at hand."""
+    configuration(path, stored)
+    weights = path.with_suffix(".safetensors")
+    if not weights.is_file():
+        raise UsageError(f"{weights} is not there, which has the trained tokenizer; make it again: {stored.command}")
+    try:
+        with safe_open(weights, framework="pt") as file:
+            of = (file.metadata() or {}).get("run")
+    except (SafetensorError, OSError) as error:
+        raise UsageError(f"{weights}: not a file of weights ({error})") from error
+    if of != stored.id:
+        raise UsageError(f"{weights}: the tokenizer of {of or 'no run'}, not of {stored.id}")
+
+
+def trained_tokenizer(path: Path, stored: Record) -> Tokenizer:
+    """The tokenizer of a stored run, in eval mode.
+
+    Raises:
+        WeightsError: its weights are not those of this tokenizer.
+    """
+    run = configuration(path, stored)
+    tokenizer: Tokenizer
+    tokenizer = BlockMean(finest_stride(run.settings.model)) if run.quantizer == BLOCK_MEAN else make_tokenizer(run)
+    weights = path.with_suffix(".safetensors")
+    fill(tokenizer, read_tensors(weights), weights)
+    return tokenizer.eval()
+
+
+def _same_source(one: str, other: str) -> bool:
+    folders = [Path(source).expanduser().resolve() for source in (one, other)]
+    return one == other or (folders[0] == folders[1] and folders[0].is_dir())
