@@ -14,14 +14,13 @@ training does not have: it is AdamW with a weight decay of 1e-4, where ours is A
 value for the 1,800,000 steps after its cosine, where ours ends with it.
 
 Nothing bounds the latent here, and the gradient of that loss grows as the pixels' scales shrink: a codebook that learns
-by gradient (`vq`) runs away beside it unless the codebook_weight is about 10.
+by gradient (`vq`) falls behind unless the loss's codebook_weight is raised, to about 10.
 """
 
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -194,16 +193,9 @@ class DVAE(OneMapTokenizer, TrainableTokenizer):
         """The residual blocks."""
         return [module for module in self.modules() if isinstance(module, BottleneckBlock)]
 
-    def compile_blocks(self, **options: Any) -> None:
-        """Compiles each residual block where it stands, with the options of `torch.compile`."""
-        for block in self.blocks():
-            block.compile(**options)
-
     def latent(self, images: Float[Tensor, "b c H W"]) -> Float[Tensor, "b d h w"]:
         """What the quantizer is given; ValueError on a wrong number of channels or a side off the stride's grid."""
-        if images.shape[1] != self.config.in_channels:
-            raise ValueError(f"images must have {self.config.in_channels} channels, got {images.shape[1]}.")
-        self._require_grid(images)
+        self._require_pictures(images, self.config.in_channels)
         return in_full(self.quant_conv, self.encoder(squeeze(images)))
 
     def distribution(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from autoencoders.pretrained import (
     bsq_vit,
+    dalle,
     diffusers,
     ibq,
     latent_diffusion,
@@ -31,6 +32,7 @@ CODE_BASES = (
     ibq,
     open_magvit2,
     bsq_vit,
+    dalle,
 )
 """Each has its models as `MODELS`."""
 
