@@ -66,7 +66,7 @@ def test_all_variants_of_a_stored_run(home: Path, tmp_path: Path, capsys: pytest
 
 def test_the_tables_cells(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     stored = the(home / "runs", "fsq-*.json")
-    names = ["psnr-of-mean", "truncated/1", "vqgan", "clean-fid"]
+    names = ["psnr-of-mean", "adm-crop/1", "vqgan", "clean-fid"]
     assert ask(stored, "--data", home / "photographs", "--output", tmp_path, "--protocol", *names, "--limit", 3) == 0
     shown = capsys.readouterr().out
     assert LEGEND.split(".")[0] in " ".join(shown.split())
@@ -77,7 +77,7 @@ def test_the_tables_cells(home: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     singles, papers = tables(explanation)
     assert "fsq 10 bits, smoke, trained on photographs · photographs, 3 pictures" in singles.title
     cells = singles.cells.map(lambda cell: cell.text).set_index("variant")
-    assert list(cells.index) == ["reconstruction/1", "psnr-of-mean/1", "truncated/1"]  # clean-fid: no rFID here
+    assert list(cells.index) == ["reconstruction/1", "psnr-of-mean/1", "adm-crop/1"]  # clean-fid: no rFID here
     assert cells.loc["psnr-of-mean/1", "SSIM ↑"] == "="
     default, mean = (explanation.rows[i].metrics["psnr"] for i in (0, 1))
     assert mean <= default
