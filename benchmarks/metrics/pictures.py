@@ -1,9 +1,12 @@
-"""Per-picture fidelity of 8-bit pictures: PSNR, SSIM and MS-SSIM, and the rounding that comes before them."""
+"""Per-picture fidelity: PSNR, SSIM and MS-SSIM, and the rounding to 8 bits that comes before them.
+
+The protocol's pictures have 8 bits. Variants of it compare levels that are not rounded, or one channel made of three.
+"""
 
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Num, UInt8
 from torch import Tensor
 from torchmetrics.functional.image import (
     multiscale_structural_similarity_index_measure,
@@ -18,6 +21,8 @@ SSIM_MIN_SIZE = SSIM_WINDOW
 MS_SSIM_MIN_SIZE = SSIM_WINDOW * 16  # five scales: the coarsest still holds a whole window
 
 Pictures = UInt8[Tensor, "b 3 h w"]
+Levels = Num[Tensor, "b c h w"]
+"""Pictures in levels from 0 to 255, 8-bit or not rounded."""
 
 
 def to_uint8(images: Float[Tensor, "b 3 h w"]) -> Pictures:
@@ -34,12 +39,12 @@ def to_uint8(images: Float[Tensor, "b 3 h w"]) -> Pictures:
     return ((images.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
 
 
-def to_unit_range(pictures: Pictures) -> Float[Tensor, "b 3 h w"]:
-    """8-bit pictures as float32 images in [-1, 1]; `to_uint8` takes them back exactly."""
+def to_unit_range(pictures: Levels) -> Float[Tensor, "b c h w"]:
+    """Levels as float32 images in [-1, 1]; `to_uint8` takes 8-bit pictures back exactly."""
     return pictures.float() / 127.5 - 1
 
 
-def psnr(reconstructions: Pictures, originals: Pictures) -> Float[Tensor, " b"]:
+def psnr(reconstructions: Levels, originals: Levels) -> Float[Tensor, " b"]:
     """Peak signal-to-noise ratio of each picture in dB, over all pixels and channels, at most `PSNR_CAP`.
 
     In float64, where the sum of squared differences of 8-bit pictures is exact.
@@ -50,7 +55,7 @@ def psnr(reconstructions: Pictures, originals: Pictures) -> Float[Tensor, " b"]:
     return values.clamp(max=PSNR_CAP)
 
 
-def ssim(reconstructions: Pictures, originals: Pictures) -> Float[Tensor, " b"]:
+def ssim(reconstructions: Levels, originals: Levels) -> Float[Tensor, " b"]:
     """Structural similarity of each picture (Wang et al. 2004), in [-1, 1]; needs H, W >= 11.
 
     Gaussian window 11 x 11 of sigma 1.5, K1 = 0.01, K2 = 0.03, population covariance, per channel; averaged
@@ -68,7 +73,7 @@ def ssim(reconstructions: Pictures, originals: Pictures) -> Float[Tensor, " b"]:
     return similarity[..., border:-border, border:-border].mean(dim=(1, 2, 3))
 
 
-def ms_ssim(reconstructions: Pictures, originals: Pictures) -> Float[Tensor, " b"]:
+def ms_ssim(reconstructions: Levels, originals: Levels) -> Float[Tensor, " b"]:
     """Multi-scale structural similarity of each picture (Wang et al. 2003), in [0, 1]; needs H, W >= 176.
 
     Five scales with the paper's weights, by torchmetrics.

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Int, Num
 from torch import Tensor
 
 MIN_SIZE = 16  # pixels of the coarsest level's shorter side
@@ -157,13 +157,14 @@ class SWD(NamedTuple):
 
 
 def swd(
-    originals: UInt8[Tensor, "n 3 h w"],
-    reconstructions: UInt8[Tensor, "n 3 h w"],
+    originals: Num[Tensor, "n 3 h w"],
+    reconstructions: Num[Tensor, "n 3 h w"],
     indices: Int[np.ndarray, " n"],
     device: torch.device | str = "cpu",
     draws: Int[np.ndarray, "r n"] | None = None,
 ) -> SWD:
-    """SWD of all pictures and of resamples of them, how often each picture is in one being a row of `draws`.
+    """SWD of all pictures, in levels from 0 to 255, and of resamples of them, how often each picture is in one being a
+    row of `draws`.
 
     `indices` are the pictures' places in the test set, which seed the places of their patches. One level's
     patches are held at a time: n x 128 x 147 floats for each set. A resample keeps the normalisation of the whole set,

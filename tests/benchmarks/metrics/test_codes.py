@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import scipy.stats
 import torch
 
 from benchmarks.metrics.codes import CodeHistogram, code_maps, has_codebook, resampled_usage
@@ -36,6 +37,15 @@ def test_counts_are_bincounts():
     codes = torch.randint(0, 50, (30, 2, 3, 3), generator=torch.Generator().manual_seed(0))
     expected = np.stack([np.bincount(codes[:, c].flatten(), minlength=50) for c in range(2)])
     np.testing.assert_array_equal(CodeHistogram.of(maps(codes)).dense(50), expected)
+
+
+def test_entropy_and_perplexity_equal_scipy():
+    codes = torch.from_numpy(np.random.default_rng(0).zipf(1.5, (20, 2, 8, 8)) % 300)
+    histogram = CodeHistogram.of(maps(codes))
+    counts = [np.bincount(codes[:, c].flatten(), minlength=300) for c in range(2)]
+    np.testing.assert_allclose(histogram.entropies(), scipy.stats.entropy(counts, base=2, axis=1), rtol=1e-12)
+    expected = np.mean([np.exp(scipy.stats.entropy(count)) for count in counts])
+    assert histogram.perplexity() == pytest.approx(expected, rel=1e-12)
 
 
 def test_an_implicit_codebook_is_never_materialised():

@@ -1,0 +1,1 @@
+"""The protocols in words, a file each, and the variants of the reconstruction protocol that papers use."""

@@ -1,0 +1,121 @@
+"""`python -m benchmarks.explain` on a real run: what is shown and stored, and mistakes as sentences."""
+
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+
+from benchmarks import run
+from benchmarks.evaluate import main as evaluate
+from benchmarks.explain.__main__ import main
+from benchmarks.explain.record import PROTOCOL, read_explanation
+from benchmarks.explain.tables import LEGEND, tables
+from benchmarks.protocols import variants
+from benchmarks.results import RecordError, iterate_records, read_record
+from benchmarks.speed.measure import torch_threads
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """runs/: a run of fsq; photographs/: real ones, not square."""
+    folder = tmp_path_factory.mktemp("home")
+    (folder / "photographs").mkdir()
+    for name, picture in (("a", data.astronaut()), ("b", data.cat()), ("c", data.coffee()), ("d", data.rocket())):
+        Image.fromarray(picture[:200, :261]).save(folder / "photographs" / f"{name}.png")
+    words = ["--preset", "smoke", "--cpu", "--train.images", "32", "--output", str(folder / "runs")]
+    with torch_threads(1):
+        assert run.main(["--quantizer", "fsq", *words]) == 0
+    return folder
+
+
+def the(folder: Path, pattern: str) -> Path:
+    (path,) = folder.rglob(pattern)
+    return path
+
+
+def ask(*words: object) -> int:
+    with torch_threads(1):
+        return main([*map(str, words), "--cpu"])
+
+
+def test_all_variants_of_a_stored_run(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stored = the(home / "runs", "fsq-*.json")
+    pictures = ["--data", home / "photographs", "--output", tmp_path]
+    assert ask(stored, *pictures, "--format", "markdown") == 0
+    shown = capsys.readouterr().out
+    assert "| reconstruction/1 " in shown
+    assert "one choice changed" in shown
+    assert "papers' whole settings" in shown
+    explanation = read_explanation(tmp_path / "smoke" / "photographs" / f"variants-{stored.stem}.json")
+    assert [row.name for row in explanation.rows] == list(variants.VARIANTS)
+    assert explanation.run == stored.stem
+    assert explanation.command.startswith("python -m benchmarks.explain ")
+    assert list(iterate_records([tmp_path], problems := [])) == []
+    assert problems == []
+    with torch_threads(1):
+        assert evaluate([str(stored), *map(str, pictures), "--cpu"]) == 0
+    measured = read_record(the(tmp_path, "fsq-*.json"))
+    for metric in ("psnr", "ssim", "swd"):
+        assert explanation.default.metrics[metric] == pytest.approx(measured.metrics[metric], rel=1e-6)
+    assert explanation.data["fingerprint"] == measured.data["fingerprint"]
+
+
+def test_the_tables_cells(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stored = the(home / "runs", "fsq-*.json")
+    names = ["psnr-of-mean", "adm-crop/1", "vqgan", "clean-fid"]
+    assert ask(stored, "--data", home / "photographs", "--output", tmp_path, "--protocol", *names, "--limit", 3) == 0
+    shown = capsys.readouterr().out
+    assert LEGEND.split(".")[0] in " ".join(shown.split())
+    assert "rfid is empty" in shown
+    assert "taming/data/base.py" in shown
+    explanation = read_explanation(the(tmp_path, "variants-*.json"))
+    assert explanation.data["test"]["pictures"] == 3
+    singles, papers = tables(explanation)
+    assert "fsq 10 bits, smoke, trained on photographs · photographs, 3 pictures" in singles.title
+    cells = singles.cells.map(lambda cell: cell.text).set_index("variant")
+    assert list(cells.index) == ["reconstruction/1", "psnr-of-mean/1", "adm-crop/1"]  # clean-fid: no rFID here
+    assert cells.loc["psnr-of-mean/1", "SSIM ↑"] == "="
+    default, mean = (explanation.rows[i].metrics["psnr"] for i in (0, 1))
+    assert mean <= default
+    assert cells.loc["psnr-of-mean/1", "PSNR ↑"] == f"{mean:.3f} (−{default - mean:.3f})"
+    assert cells.loc["reconstruction/1", "PSNR ↑"] == f"{default:.3f}"
+    assert list(papers.cells["variant"].map(lambda cell: cell.text)) == ["reconstruction/1", "vqgan/1"]
+
+
+def test_mistakes_are_sentences(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stored = the(home / "runs", "fsq-*.json")
+    other = ["--data", home / "photographs", "--output", tmp_path / "out"]
+
+    def refused(message: str, *words: object) -> None:
+        capsys.readouterr()
+        assert ask(*words) == 2
+        error = " ".join(capsys.readouterr().err.split())
+        assert "error: " in error
+        assert message in error
+        assert "Traceback" not in error
+
+    refused("there is no variant taming", stored, *other, "--protocol", "taming")
+    refused("no pictures in", stored, "--data", tmp_path, "--output", tmp_path / "out")
+    refused("no stored run", home / "photographs", *other)
+    refused("--batch-size", stored, *other, "--batch-size", 0)
+    small = tmp_path / "small"
+    small.mkdir()
+    Image.fromarray(np.zeros((20, 20, 3), np.uint8)).save(small / "a.png")
+    refused("short side is under 32", stored, "--data", small, "--output", tmp_path / "out")
+    alone = Path(shutil.copy(stored, tmp_path))
+    refused("make it again", alone, *other)
+    with pytest.raises(RecordError, match="not a valid explanation"):
+        read_explanation(stored)
+    with pytest.raises(RecordError, match="not a readable file"):
+        read_explanation(tmp_path / "nothing.json")
+
+
+def test_the_document_has_the_version_and_every_variant() -> None:
+    document = (Path(variants.__file__).parent / "variants.md").read_text(encoding="utf-8")
+    assert re.findall(r"^Version: `(.+)`$", document, re.MULTILINE) == [PROTOCOL]
+    rows = re.findall(r"^\| `(.+?)` \|", document, re.MULTILINE)
+    assert rows == [name for name in variants.VARIANTS if variants.VARIANTS[name].changes()]
