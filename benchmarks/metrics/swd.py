@@ -85,13 +85,12 @@ def extract_patches(level: Float[Tensor, "b c h w"], corners: Int[Tensor, "b p 2
 def normalize_patches(patches: Float[Tensor, "n c 7 7"]) -> Float[Tensor, "n c*49"]:
     """Zero mean and unit standard deviation per colour channel over the whole set, as flat vectors.
 
-    A channel that is constant over the whole set (a collapsed tokenizer's) stays zero.
+    In place. A channel that is constant over the whole set (a collapsed tokenizer's) stays zero.
     """
-    per_channel = patches.transpose(0, 1).flatten(1)
-    std, mean = torch.std_mean(per_channel.double(), dim=1, correction=0, keepdim=True)
-    std = torch.where(std > 0, std, torch.ones_like(std))
-    view = (1, -1, 1, 1)
-    return ((patches - mean.float().view(view)) / std.float().view(view)).flatten(1)
+    for channel in patches.unbind(1):  # one by one and in place: there may be a million patches
+        std, mean = torch.std_mean(channel.flatten().double(), dim=0, correction=0)
+        channel.sub_(mean.float()).div_(torch.where(std > 0, std, torch.ones_like(std)).float())
+    return patches.flatten(1)
 
 
 def random_directions(dim: int) -> Float[Tensor, "512 dim"]:
@@ -177,19 +176,22 @@ def swd(
     counts = torch.from_numpy(np.zeros((0, len(originals)), np.int64) if draws is None else draws).to(device)
 
     def vectors(pictures: Tensor, level: int) -> Tensor:
-        patches = [
-            extract_patches(
-                laplacian_pyramid(some.to(device).float())[level],
-                corners[level][start : start + _BATCH].to(device),
+        patches = torch.empty(len(pictures) * PATCHES_PER_PICTURE, 3, PATCH, PATCH, device=device)
+        for start in range(0, len(pictures), _BATCH):
+            some = slice(start, start + _BATCH)
+            found = extract_patches(
+                laplacian_pyramid(pictures[some].to(device).float())[level], corners[level][some].to(device)
             )
-            for start, some in zip(range(0, len(pictures), _BATCH), pictures.split(_BATCH), strict=True)
-        ]
-        return normalize_patches(torch.cat(patches))
+            patches[start * PATCHES_PER_PICTURE :][: len(found)] = found
+        return normalize_patches(patches)
 
     directions = random_directions(3 * PATCH * PATCH)
-    levels, resampled = {}, []
-    for level, size in enumerate(sizes):
+
+    def distances(level: int) -> tuple[float, Tensor]:
         a, b = vectors(originals, level), vectors(reconstructions, level)
-        levels[min(size)] = SCALE * sliced_wasserstein(a, b, directions)
-        resampled.append(SCALE * resampled_wasserstein(a, b, directions[:_RESAMPLED_DIRECTIONS], counts))
-    return SWD(levels, torch.stack(resampled).mean(0).cpu().numpy())
+        resampled = resampled_wasserstein(a, b, directions[:_RESAMPLED_DIRECTIONS], counts)
+        return SCALE * sliced_wasserstein(a, b, directions), SCALE * resampled
+
+    found = [distances(level) for level in range(len(sizes))]
+    levels = {min(size): distance for size, (distance, _) in zip(sizes, found, strict=True)}
+    return SWD(levels, torch.stack([resampled for _, resampled in found]).mean(0).cpu().numpy())
