@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import cast
 
 from accelerate import Accelerator
 from rich.console import Console
@@ -16,12 +18,14 @@ from benchmarks.arguments import require_writable
 from benchmarks.config import TrainConfig
 from benchmarks.data import DataConfig, EvaluationData, open_evaluation_data
 from benchmarks.evaluate.arguments import Arguments
-from benchmarks.evaluate.job import Job
+from benchmarks.evaluate.explained import chosen_variants, explain_all
+from benchmarks.evaluate.job import Job, TokenizerJob
 from benchmarks.evaluate.measure import Measuring, execute
 from benchmarks.evaluate.pictures import pictures_job
 from benchmarks.evaluate.published import published_job, show_models
 from benchmarks.evaluate.trained import trained_jobs
 from benchmarks.evaluation import MetricWeights
+from benchmarks.explain.tables import show_explanation
 from benchmarks.flags import parse_flags
 from benchmarks.metrics.references import cache_folder
 from benchmarks.results import read_record
@@ -61,14 +65,21 @@ def main(argv: Sequence[str]) -> int:
         show_models(console)
         return 0
     try:
+        variants = chosen_variants(arguments)
         accelerator = make_accelerator(TrainConfig(), arguments.cpu)
         console.quiet = errors.quiet = not accelerator.is_main_process
         weights = MetricWeights.find(inception=arguments.inception, lpips_backbone=arguments.lpips_backbone)
         jobs = prepare(arguments, accelerator, errors)
         cache = None if arguments.no_cache else cache_folder()
-        execute(jobs, Measuring(accelerator, weights, arguments.batch_size, arguments.force, cache), console)
+        measuring = Measuring(accelerator, weights, arguments.batch_size, arguments.force, cache)
+        execute(jobs, measuring, console)
         if accelerator.is_main_process:
             show([job.path for job in jobs], console)
+            if arguments.explain:
+                command = shlex.join(["python", "-m", "benchmarks.evaluate", *argv])
+                tokenizers = cast(Sequence[TokenizerJob], jobs)  # which the arguments' check sees to
+                for explanation in explain_all(tokenizers, variants, measuring, command, console):
+                    show_explanation(explanation, console)
     except (ValueError, OSError) as error:
         errors.print(f"error: {escape(str(error))}")
         return 2

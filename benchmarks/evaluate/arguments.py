@@ -52,6 +52,11 @@ class Arguments:
     no_cache: bool = False
     """Neither use nor keep Inception's features of the originals, which are kept in ~/.cache (XDG_CACHE_HOME) so that
     the next tokenizer on the same pictures needs half of the time for its rFID."""
+    explain: bool = False
+    """Measure each tokenizer also under the protocol with one choice of it changed at a time, and as papers' own
+    programs measure, and show how far each moves each number; stored beside the evaluation as variants-NAME.json."""
+    protocol: tuple[str, ...] = ()
+    """Only these variants for --explain, by name, with or without a version, e.g. --protocol vqgan adm-crop/1."""
     force: bool = False
     """Do evaluations again that are stored already."""
     cpu: bool = False
@@ -90,5 +95,9 @@ class Arguments:
             raise UsageError("--checkpoint is the file of a published tokenizer: say which by --model NAME")
         if self.model is None and self.image_size is not None:
             raise UsageError("--image-size is for --model: a stored run has the size it was trained at, folders theirs")
+        if self.protocol and not self.explain:
+            raise UsageError("--protocol chooses among the variants that --explain measures: give both")
+        if self.explain and folders:
+            raise UsageError("--explain is for tokenizers: reconstructions that are there already were cropped once")
         if self.batch_size < 1:
             raise UsageError("--batch-size takes a number from 1")

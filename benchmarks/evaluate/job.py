@@ -63,6 +63,25 @@ class Job(Protocol):
         """The record, but for what is measured."""
 
 
+class TokenizerJob(Job, Protocol):
+    """An evaluation of a tokenizer, which can also be measured in other ways."""
+
+    @property
+    def pictures(self) -> EvaluationData:
+        """What it is measured on."""
+
+    @property
+    def label(self) -> str:
+        """The tokenizer in words."""
+
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer in eval mode, on the CPU.
+
+        Raises:
+            WeightsError: a file that is not the tokenizer's.
+        """
+
+
 def through(tokenizer: Tokenizer, data: EvaluationData, place: Place, done: int) -> Started:
     """Pictures through a tokenizer."""
     tokenizer = tokenizer.to(place.device)

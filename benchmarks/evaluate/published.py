@@ -48,8 +48,16 @@ class PublishedJob:
     def data(self) -> dict[str, Any]:
         return self.pictures.record
 
+    @property
+    def label(self) -> str:
+        """The model's name."""
+        return self.model.name
+
+    def tokenizer(self) -> Tokenizer:
+        return load_pretrained(self.model.name, self.weights)
+
     def start(self, place: Place, done: int) -> Started:
-        return through(load_pretrained(self.model.name, self.weights), self.pictures, place, done)
+        return through(self.tokenizer(), self.pictures, place, done)
 
     def record(self, tokenizer: Tokenizer | None, environment: Environment) -> Record:
         if tokenizer is None:

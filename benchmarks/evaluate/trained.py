@@ -23,6 +23,7 @@ from benchmarks.evaluation import PROTOCOL
 from benchmarks.experiment import BLOCK_MEAN, make_tokenizer
 from benchmarks.results import Environment, Record, StoredRuns, iterate_records
 from benchmarks.stored import configuration
+from benchmarks.tables import asked_bits, label
 from benchmarks.weights import sha256
 
 
@@ -49,8 +50,18 @@ class TrainedJob:
     def content(self) -> str:
         return sha256(self.run.with_suffix(".safetensors"))
 
+    @property
+    def label(self) -> str:
+        """Quantizer, rate, and what it was trained on."""
+        rate = asked_bits(self.stored)
+        rate_in_words = f" {rate} bits" if rate else ""
+        return f"{label(self.stored)}{rate_in_words}, {self.stored.preset}, trained on {self.stored.data['name']}"
+
+    def tokenizer(self) -> Tokenizer:
+        return trained_tokenizer(self.run, self.stored)
+
     def start(self, place: Place, done: int) -> Started:
-        return through(trained_tokenizer(self.run, self.stored), self.pictures, place, done)
+        return through(self.tokenizer(), self.pictures, place, done)
 
     def record(self, tokenizer: Tokenizer | None, environment: Environment) -> Record:
         """That of the run turned into that of its evaluation. Speeds are left out: they belong to the run's table."""

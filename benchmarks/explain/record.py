@@ -16,6 +16,9 @@ from benchmarks.results import Environment, RecordError
 PROTOCOL = "variants/1"
 SCHEMA = 1
 
+PREFIX = "variants-"
+"""Of the file names."""
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -40,12 +43,12 @@ class Explanation(_Part):
     schema_version: int
     protocol: str
     """Of the variants and their table; the first row is of the protocol that it names."""
-    run: str
-    """Id of the stored run whose tokenizer this is."""
+    evaluation: str
+    """Id of the evaluation of the same tokenizer on the same pictures."""
     label: str
     """The tokenizer in words."""
-    settings: str
-    """Of the run."""
+    weights: str
+    """Digest of its weights."""
     data: dict[str, Any]
     """The pictures, as the record of an evaluation has them."""
     rows: list[Row]

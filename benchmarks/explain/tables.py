@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pandas as pd
+from rich.console import Console
+from rich.markup import escape
 
+from benchmarks import formats
 from benchmarks.columns import BY_NAME
 from benchmarks.explain.record import Explanation, Row
 from benchmarks.formats import Cell, Titled
@@ -56,6 +59,13 @@ def _cell(row: Row, default: Row, metric: str) -> Cell:
         return Cell("=")
     difference = f"{value - reference:+.{decimals}f}".replace("-", "−")
     return Cell(f"{value:.{decimals}f} ({difference})")
+
+
+def show_explanation(explanation: Explanation, console: Console) -> None:
+    """The tables of one explanation, and what to know of them."""
+    formats.print_tables(tables(explanation), console)
+    for remark in [LEGEND, *remarks(explanation)]:
+        console.print(escape(remark), soft_wrap=True, highlight=False)
 
 
 def remarks(explanation: Explanation) -> list[str]:

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.explain` on a real run: what is shown and stored, and mistakes as sentences."""
+"""`python -m benchmarks.evaluate --explain` and `python -m benchmarks.explain` on a real run: what is shown and stored, and mistakes as sentences."""
 
 import re
 import shutil
@@ -10,12 +10,12 @@ from PIL import Image
 from skimage import data
 
 from benchmarks import run
-from benchmarks.evaluate import main as evaluate
+from benchmarks.evaluate.__main__ import main as evaluate
 from benchmarks.explain.__main__ import main
 from benchmarks.explain.record import PROTOCOL, read_explanation
 from benchmarks.explain.tables import LEGEND, tables
 from benchmarks.protocols import variants
-from benchmarks.results import RecordError, iterate_records, read_record
+from benchmarks.results import RecordError, iterate_records
 from benchmarks.speed.measure import torch_threads
 
 
@@ -39,29 +39,38 @@ def the(folder: Path, pattern: str) -> Path:
 
 def ask(*words: object) -> int:
     with torch_threads(1):
-        return main([*map(str, words), "--cpu"])
+        return evaluate([*map(str, words), "--explain", "--cpu"])
 
 
 def test_all_variants_of_a_stored_run(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     stored = the(home / "runs", "fsq-*.json")
     pictures = ["--data", home / "photographs", "--output", tmp_path]
-    assert ask(stored, *pictures, "--format", "markdown") == 0
+    assert ask(stored, *pictures) == 0
     shown = capsys.readouterr().out
-    assert "| reconstruction/1 " in shown
     assert "one choice changed" in shown
     assert "papers' whole settings" in shown
-    explanation = read_explanation(tmp_path / "smoke" / "photographs" / f"variants-{stored.stem}.json")
+    path = the(tmp_path, "variants-*.json")
+    explanation = read_explanation(path)
     assert [row.name for row in explanation.rows] == list(variants.VARIANTS)
-    assert explanation.run == stored.stem
-    assert explanation.command.startswith("python -m benchmarks.explain ")
-    assert list(iterate_records([tmp_path], problems := [])) == []
+    assert explanation.command.endswith(" --explain --cpu")
+    ((_, measured),) = iterate_records([tmp_path], problems := [])
     assert problems == []
-    with torch_threads(1):
-        assert evaluate([str(stored), *map(str, pictures), "--cpu"]) == 0
-    measured = read_record(the(tmp_path, "fsq-*.json"))
+    assert explanation.evaluation == measured.id
     for metric in ("psnr", "ssim", "swd"):
         assert explanation.default.metrics[metric] == pytest.approx(measured.metrics[metric], rel=1e-6)
     assert explanation.data["fingerprint"] == measured.data["fingerprint"]
+
+    written = path.read_bytes()
+    assert ask(stored, *pictures, "--protocol", "vqgan") == 0
+    assert path.read_bytes() == written, "measured again, though the variant is stored"
+
+    readme = tmp_path / "README.md"
+    readme.write_text("<!-- explain -->\n<!-- end of explain -->\n")
+    assert main([str(tmp_path), "--readme", str(readme)]) == 0
+    assert "| reconstruction/1 " in readme.read_text()
+    capsys.readouterr()
+    assert main([str(tmp_path)]) == 0
+    assert capsys.readouterr().out in shown
 
 
 def test_the_tables_cells(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -98,6 +107,8 @@ def test_mistakes_are_sentences(home: Path, tmp_path: Path, capsys: pytest.Captu
         assert message in error
         assert "Traceback" not in error
 
+    refused("it was trained on photographs", stored, "--data", "photographs")
+    refused("are there already were cropped once", "--reference", tmp_path, "--reconstruction", tmp_path)
     refused("there is no variant taming", stored, *other, "--protocol", "taming")
     refused("no pictures in", stored, "--data", tmp_path, "--output", tmp_path / "out")
     refused("no stored run", home / "photographs", *other)
@@ -108,6 +119,10 @@ def test_mistakes_are_sentences(home: Path, tmp_path: Path, capsys: pytest.Captu
     refused("short side is under 32", stored, "--data", small, "--output", tmp_path / "out")
     alone = Path(shutil.copy(stored, tmp_path))
     refused("make it again", alone, *other)
+    assert evaluate([str(stored), *map(str, other), "--protocol", "vqgan", "--cpu"]) == 2
+    assert "give both" in " ".join(capsys.readouterr().err.split())
+    assert main([str(home)]) == 2
+    assert "no explanation in" in " ".join(capsys.readouterr().err.split())
     with pytest.raises(RecordError, match="not a valid explanation"):
         read_explanation(stored)
     with pytest.raises(RecordError, match="not a readable file"):
