@@ -11,6 +11,7 @@ from autoencoders.backbones import (
 )
 from autoencoders.block_mean import BlockMean
 from autoencoders.discriminator import PatchDiscriminator
+from autoencoders.dvae import DVAE, DVAEConfig
 from autoencoders.memory import TrainingMemory, training_memory
 from autoencoders.titok import TiTok, TiTokConfig
 from autoencoders.tokenizer import OneMapTokenizer, Tokenizer, TokenizerOutput, TrainableTokenizer
@@ -22,12 +23,14 @@ from autoencoders.vqvae2 import VQVAE2, VQVAE2Config
 
 __all__ = [
     "BACKBONES",
+    "DVAE",
     "VQGAN",
     "VQVAE",
     "VQVAE2",
     "BackboneConfig",
     "BackboneName",
     "BlockMean",
+    "DVAEConfig",
     "Loss",
     "LossConfig",
     "OneMapTokenizer",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple, get_args
 
+from autoencoders.dvae import DVAE, DVAEConfig
 from autoencoders.titok import TiTok, TiTokConfig
 from autoencoders.tokenizer import TrainableTokenizer
 from autoencoders.vit import ViTConfig, ViTTokenizer
@@ -13,8 +14,8 @@ from autoencoders.vqvae import VQVAE, VQVAEConfig
 from autoencoders.vqvae2 import VQVAE2, VQVAE2Config
 from quantizers import Quantizer
 
-BackboneName = Literal["vqgan", "vqvae", "vqvae2", "vit", "1d"]
-BackboneConfig = VQGANConfig | VQVAEConfig | VQVAE2Config | ViTConfig | TiTokConfig
+BackboneName = Literal["vqgan", "vqvae", "vqvae2", "vit", "1d", "dvae"]
+BackboneConfig = VQGANConfig | VQVAEConfig | VQVAE2Config | ViTConfig | TiTokConfig | DVAEConfig
 
 
 class Backbone(NamedTuple):
@@ -30,6 +31,7 @@ BACKBONES: Mapping[BackboneName, Backbone] = {
     "vqvae2": Backbone(VQVAE2Config, VQVAE2),
     "vit": Backbone(ViTConfig, ViTTokenizer),
     "1d": Backbone(TiTokConfig, TiTok),
+    "dvae": Backbone(DVAEConfig, DVAE),
 }
 
 

@@ -19,10 +19,11 @@ from accelerate import Accelerator
 
 from autoencoders import BackboneConfig, BackboneName, LossConfig, VQGANConfig, training_memory
 from autoencoders.perceptual import choose_perceptual
-from benchmarks.config import PresetName, RunConfig, Settings, TrainConfig, preset_settings
+from benchmarks.config import PresetName, RunConfig, Settings, TrainConfig
 from benchmarks.data import DataConfig
 from benchmarks.experiment import BLOCK_MEAN, make_quantizer
 from benchmarks.flags import parse_flags
+from benchmarks.presets import preset_settings
 from quantizers import list_quantizers, quantizer_class
 
 PRECISIONS = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -46,7 +47,7 @@ class Arguments:
     """Seeds: of the initial weights, the order and crops of the pictures, and any noise."""
     preset: PresetName = "quick"
     """smoke: seconds, for tests. quick: 32 px, about two minutes on two CPU cores. cpu: 64 px, about half an hour.
-    vqgan-f16: 256 px as published, for GPUs. The flags below change single settings of it."""
+    The others, for GPUs, are as published. The flags below change single settings of it."""
     backbone: BackboneName | None = None
     """The network around the quantizer, at the preset's sizes; the preset's own unless given."""
     options: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""The configuration of a run: what is trained, on what, for how long; and the presets.
+"""The configuration of a run: what is trained, on what, for how long.
 
 Every field here decides the numbers of a run and is stored with it, except the few that only say where files
 are or how many workers read them (`WITHOUT_EFFECT`).
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
@@ -17,18 +16,16 @@ from autoencoders import (
     BackboneConfig,
     BackboneName,
     LossConfig,
-    TiTokConfig,
-    ViTConfig,
     VQGANConfig,
-    VQVAE2Config,
-    VQVAEConfig,
     backbone_of,
 )
 from benchmarks.data import DataConfig
 from quantizers import quantizer_options
 from quantizers.registry import options_for_bits
 
-PresetName = Literal["smoke", "quick", "cpu", "vqgan-f16"]
+PresetName = Literal[
+    "smoke", "quick", "cpu", "vqgan-f16", "llamagen-16", "llamagen-8", "vit-vqgan", "vqvae", "vqvae2", "dalle"
+]
 
 
 DEFAULT_BACKBONE: BackboneName = "vqgan"
@@ -92,9 +89,14 @@ class Settings:
     """Follows from `model`; it is a field in order to be stored."""
 
     def __post_init__(self) -> None:
-        """The image size is said once, by the data; the backbone's follows."""
+        """The image size is said once, by the data; the backbone's follows. ValueError on a loss that is not for it."""
         object.__setattr__(self, "model", replace(self.model, image_size=self.data.image_size))
         object.__setattr__(self, "backbone", backbone_of(self.model))
+        if self.loss.reconstruction == "logit-laplace" and self.backbone != "dvae":
+            raise ValueError(
+                "loss.reconstruction logit-laplace is for a decoder that gives the scale of the pixels too, the "
+                f"backbone dvae's, not for {self.backbone}: take l1 or l2"
+            )
 
 
 @dataclass(frozen=True)
@@ -109,88 +111,6 @@ class RunConfig:
     settings: Settings
     code: str | None = None
     """Digest of the source of a quantizer from outside this project: an edited one makes another run."""
-
-
-_SMALL = VQGANConfig(width=32, multipliers=(1, 1, 2, 4), blocks=1, attention_resolutions=(), z_channels=64)
-
-PRESETS: dict[PresetName, Settings] = {
-    # Every part of the training in seconds: for tests, its numbers mean nothing.
-    "smoke": Settings(
-        data=DataConfig(image_size=32, limit_test=32),
-        model=replace(_SMALL, width=8),
-        dim=8,
-        loss=LossConfig(perceptual="ms-ssim", gan="hinge", gan_start=4, discriminator_layers=2, discriminator_width=8),
-        train=TrainConfig(images=128, batch_size=16, learning_rate=6e-5, weight_ema=0.5),
-    ),
-    # Someone tries it: about two minutes on two CPU cores. No GAN and no perceptual loss: at 32 pixels they cost half
-    # of the time and show nothing. Without a GAN, Adam's usual betas and small batches learn faster.
-    "quick": Settings(
-        data=DataConfig(image_size=32),
-        model=_SMALL,
-        dim=16,
-        loss=LossConfig(perceptual="none", gan="none"),
-        train=TrainConfig(
-            images=8_000, batch_size=16, learning_rate=6.25e-5, warmup=0.1, betas=(0.9, 0.99), weight_ema=0.98
-        ),
-    ),
-    # The whole loss at a size that a CPU trains in half an hour.
-    "cpu": Settings(
-        data=DataConfig(image_size=64),
-        model=_SMALL,
-        dim=16,
-        loss=LossConfig(perceptual="auto", gan="hinge", gan_start=600, discriminator_layers=2, discriminator_width=32),
-        train=TrainConfig(images=40_000, batch_size=16, learning_rate=3e-5, warmup=0.05, weight_ema=0.995),
-    ),
-    # Esser et al. 2021, the ImageNet f16 model: 256 x 256 -> 16 x 16 codes; for GPUs.
-    "vqgan-f16": Settings(
-        data=DataConfig(image_size=256),
-        model=VQGANConfig(),
-        dim=256,
-        loss=LossConfig(perceptual="auto", gan="hinge", gan_start=250_001),
-        train=TrainConfig(images=12 * 500_000, batch_size=12, warmup=0.0, final_rate=1.0, weight_ema=0.0),
-    ),
-}
-
-# The same of the other backbones: at the stride of the preset's VQGAN, and about as long to train.
-SIZES: dict[BackboneName, dict[PresetName, BackboneConfig]] = {
-    "vqgan": {},
-    "vqvae": {
-        "smoke": VQVAEConfig(width=16, residual_width=8, blocks=1, downsamplings=3),
-        "quick": VQVAEConfig(width=256, residual_width=128, downsamplings=3),
-        "cpu": VQVAEConfig(width=256, residual_width=128, downsamplings=3),
-    },
-    "vqvae2": {
-        "smoke": VQVAE2Config(width=16, residual_width=8, blocks=1, downsamplings=3),
-        "quick": VQVAE2Config(width=192, residual_width=96, downsamplings=3),
-        "cpu": VQVAE2Config(width=192, residual_width=96, downsamplings=3),
-    },
-    "vit": {
-        "smoke": ViTConfig(patch_size=8, width=32, layers=1, heads=2),
-        "quick": ViTConfig(patch_size=8, width=192, layers=4, heads=6),
-        "cpu": ViTConfig(patch_size=8, width=192, layers=4, heads=6),
-    },
-    # as many tokens as the grids of the others have positions
-    "1d": {
-        "smoke": TiTokConfig(patch_size=8, width=32, layers=1, heads=2, latent_tokens=16),
-        "quick": TiTokConfig(patch_size=8, width=192, layers=3, heads=6, latent_tokens=16),
-        "cpu": TiTokConfig(patch_size=8, width=192, layers=3, heads=6, latent_tokens=64),
-    },
-}
-
-
-def preset_settings(preset: PresetName, backbone: BackboneName | None = None) -> Settings:
-    """A preset with the sizes of a backbone, or as it is.
-
-    Raises:
-        ValueError: it has none for that backbone.
-    """
-    settings = PRESETS[preset]
-    if backbone is None or backbone == settings.backbone:
-        return settings
-    if preset not in SIZES[backbone]:
-        own = ", ".join(name for name in PRESETS if name in SIZES[backbone] or PRESETS[name].backbone == backbone)
-        raise ValueError(f"the preset {preset} has no sizes for the backbone {backbone}, but these have: {own}")
-    return replace(settings, model=SIZES[backbone][preset])
 
 
 WITHOUT_EFFECT = {
@@ -226,14 +146,6 @@ def effective(settings: Settings) -> dict[str, Any]:
     return flat
 
 
-def changes(settings: Settings, preset: PresetName) -> dict[str, Any]:
-    """The settings that differ from the preset's own, but for the data's source, which every table names."""
-    own = effective(preset_settings(preset, settings.backbone))
-    backbone = {} if settings.backbone == PRESETS[preset].backbone else {"backbone": settings.backbone}
-    other = {name: value for name, value in effective(settings).items() if value != own[name] and name != "data.source"}
-    return backbone | other
-
-
 def digest(*parts: Any) -> str:
     """A short name for JSON-able values: equal values, equal names."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:10]
@@ -251,21 +163,3 @@ def run_id(run: RunConfig, protocol: str, fingerprint: str) -> str:
     own = [run.quantizer, run.bits, run.options, run.seed, *([run.code] if run.code else [])]
     key = digest(*own, settings_digest(run.settings, protocol, fingerprint))
     return f"{name}{rate}-seed{run.seed}-{key}"
-
-
-def command_line(run: RunConfig) -> str:
-    """The command that makes this run again."""
-    words = ["python", "-m", "benchmarks.run", "--quantizer", run.quantizer]
-    words += ["--bits"] if run.bits is None else ["--bits", str(run.bits)]
-    if run.options:
-        words += ["--options", *(f"{name}={value!r}" for name, value in run.options.items())]
-    words += ["--preset", run.preset, "--data", run.settings.data.source, "--seed", str(run.seed)]
-    for name, value in changes(run.settings, run.preset).items():
-        flag = name.replace("_", "-")
-        if isinstance(value, bool):
-            section, _, field = flag.rpartition(".")
-            words.append(f"--{flag}" if value else f"--{section}.no-{field}")
-        else:
-            values = value if isinstance(value, list | tuple) else [value]
-            words += [f"--{flag}", *map(str, values)]
-    return shlex.join(words)

@@ -19,11 +19,12 @@ from safetensors.torch import save_file
 
 from autoencoders import BlockMean, Tokenizer, TrainableTokenizer, code_maps_of, create_tokenizer, finest_stride
 from benchmarks.checkpoint import replacing
-from benchmarks.config import RunConfig, changes, command_line, run_id, settings_digest, with_dim
+from benchmarks.config import RunConfig, run_id, settings_digest, with_dim
 from benchmarks.data import Data, test_batches, training_batches
 from benchmarks.environment import environment
 from benchmarks.evaluation import PROTOCOL, Evaluation, MetricWeights, evaluate, measure_speed
 from benchmarks.grids import save_grid
+from benchmarks.presets import changes, command_line
 from benchmarks.results import (
     SCHEMA,
     QuantizerRecord,

@@ -12,6 +12,7 @@ from autoencoders import (
     BACKBONES,
     BackboneConfig,
     BackboneName,
+    DVAEConfig,
     TiTokConfig,
     TrainableTokenizer,
     ViTConfig,
@@ -29,6 +30,7 @@ SMALL: dict[BackboneName, BackboneConfig] = {
     "vqvae": VQVAEConfig(16, width=16, residual_width=8, downsamplings=2),
     "vit": ViTConfig(16, patch_size=4, width=32, layers=1, heads=2),
     "1d": TiTokConfig(16, patch_size=4, width=32, layers=1, heads=2, latent_tokens=16),
+    "dvae": DVAEConfig(16, width=32, multipliers=(1, 2), blocks=1, z_channels=16),
     "vqvae2": VQVAE2Config(16, width=16, residual_width=8, downsamplings=1, top_downsamplings=2),
 }
 
@@ -91,7 +93,7 @@ def test_it_learns(backbone: BackboneName, quantizer: str) -> None:
     """Four pictures by heart: well below the error of their mean colours."""
     model, images = make(backbone, quantizer), photographs(4)
     optimizer = torch.optim.Adam(model.parameters(), 3e-3)
-    for _ in range(100):
+    for _ in range(150):
         output = model(images)
         ((output.images - images).square().mean() + output.loss).backward()
         optimizer.step()

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from autoencoders import BackboneName, VQVAE2Config
+from autoencoders import BackboneName, VQVAE2Config, code_maps_of, create_tokenizer, finest_stride
 from benchmarks.arguments import parse, plan
-from benchmarks.config import PRESETS, SIZES, changes, effective, preset_settings, settings_digest
+from benchmarks.config import effective, settings_digest
 from benchmarks.evaluate.trained import trained_tokenizer
+from benchmarks.experiment import make_quantizer
+from benchmarks.presets import PRESETS, SIZES, changes, command_line, preset_settings
 from benchmarks.results import read_arrays, read_record
 from benchmarks.run import main
 from benchmarks.stored import configuration
@@ -75,3 +77,41 @@ def test_the_flags_of_the_sizes_are_those_of_the_backbone() -> None:
         32, width=16, residual_width=8, blocks=1, downsamplings=3, top_downsamplings=2
     )
     assert changes(run.settings, "smoke") == {"backbone": "vqvae2", "model.top_downsamplings": 2}
+
+
+@pytest.mark.parametrize(
+    ("preset", "quantizer", "coarse", "fine", "millions"),
+    [
+        ("vqgan-f16", "--quantizer vq --bits 14", 16, 16, 76.07),
+        ("llamagen-16", "--quantizer vq-cosine --bits 14 --options dim=8", 16, 16, 71.9),
+        ("llamagen-8", "--quantizer vq-cosine --bits 14 --options dim=8", 32, 32, 70.11),
+        ("vit-vqgan", "--quantizer vq-cosine --bits 13 --options dim=32", 32, 32, None),
+        ("vqvae", "--quantizer vq --bits 9", 32, 32, None),
+        ("vqvae2", "--quantizer vq-ema --bits 9", 32, 64, None),
+        ("dalle", "--quantizer gumbel --bits 13 --options one_hot=True", 32, 32, 97.6),
+    ],
+)
+def test_a_published_preset_has_the_published_grid_and_size(
+    preset: str, quantizer: str, coarse: int, fine: int, millions: float | None
+) -> None:
+    run = plan(parse(["--preset", preset, *quantizer.split()]))[-1]
+    assert preset in command_line(run)
+    model = run.settings.model
+    assert (model.image_size // model.stride, model.image_size // finest_stride(model)) == (coarse, fine)
+    if millions is None:  # no published count
+        return
+    with torch.device("meta"):
+        tokenizer = create_tokenizer(model, [make_quantizer(run) for _ in code_maps_of(model)])
+    assert sum(parameter.numel() for parameter in tokenizer.parameters()) / 1e6 == pytest.approx(millions, abs=0.06)
+
+
+def test_the_loss_with_scales_is_the_dvaes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--loss.reconstruction", "logit-laplace", *SMOKE, "--output", str(tmp_path)]
+    assert main(words) == 2
+    assert "the backbone dvae's, not for vqgan" in " ".join(capsys.readouterr().err.split())
+    schedule = ["one_hot=True", "kl_weight=0.034375", "kl_warmup=0.5", "temperature_until=0.5"]
+    assert main([*words, "--backbone", "dvae", "--quantizer", "gumbel", "--bits", "6", "--options", *schedule]) == 0
+    (path,) = tmp_path.rglob("gumbel-*.json")
+    record = read_record(path)
+    assert record.quantizer.dim == 64
+    assert "--loss.reconstruction logit-laplace" in record.command

@@ -8,8 +8,9 @@ from typing import get_args
 import pytest
 
 from benchmarks.arguments import parse, plan
-from benchmarks.config import PRESETS, PresetName, RunConfig, Settings, TrainConfig, changes, run_id, settings_digest
+from benchmarks.config import PresetName, RunConfig, Settings, TrainConfig, run_id, settings_digest
 from benchmarks.experiment import command_line
+from benchmarks.presets import PRESETS, changes
 
 QUICK = PRESETS["quick"]
 RUN = RunConfig("fsq", 10, {}, 0, "quick", QUICK)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.config import PRESETS
+from benchmarks.presets import PRESETS
 from benchmarks.results import Record, read_arrays, read_record
 from benchmarks.run import main
 

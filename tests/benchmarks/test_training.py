@@ -10,7 +10,8 @@ from torch import Tensor
 from autoencoders import VQGAN, LossConfig
 from autoencoders.dvae import DVAE, DVAEConfig
 from benchmarks.checkpoint import CheckpointError
-from benchmarks.config import PRESETS, Settings
+from benchmarks.config import Settings
+from benchmarks.presets import PRESETS
 from benchmarks.training import (
     Progress,
     Trainer,

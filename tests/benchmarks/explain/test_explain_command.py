@@ -1,4 +1,4 @@
-"""`python -m benchmarks.evaluate --explain` and `python -m benchmarks.explain` on a real run: what is shown and stored, and mistakes as sentences."""
+"""`benchmarks.evaluate --explain` and `benchmarks.explain` on a real run: what is shown and stored, and mistakes."""
 
 import re
 import shutil

@@ -1,0 +1,223 @@
+"""The presets: settings by name, and what a run's own differ in."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+from typing import Any
+
+from autoencoders import (
+    BackboneConfig,
+    BackboneName,
+    DVAEConfig,
+    LossConfig,
+    TiTokConfig,
+    ViTConfig,
+    VQGANConfig,
+    VQVAE2Config,
+    VQVAEConfig,
+)
+from benchmarks.config import PresetName, RunConfig, Settings, TrainConfig, effective
+from benchmarks.data import DataConfig
+
+_SMALL = VQGANConfig(width=32, multipliers=(1, 1, 2, 4), blocks=1, attention_resolutions=(), z_channels=64)
+
+
+def _llamagen(model: VQGANConfig) -> Settings:
+    return Settings(
+        data=DataConfig(image_size=256),
+        model=model,
+        dim=8,
+        loss=LossConfig("l2", gan_weight=0.5, gan_start=20_000),
+        train=TrainConfig(
+            images=40 * 1_281_167,
+            batch_size=128,
+            learning_rate=1e-4 / 128,
+            warmup=0.0,
+            final_rate=1.0,
+            betas=(0.9, 0.95),
+            weight_ema=0.9999,
+        ),
+    )
+
+
+PRESETS: dict[PresetName, Settings] = {
+    # Every part of the training in seconds: for tests, its numbers mean nothing.
+    "smoke": Settings(
+        data=DataConfig(image_size=32, limit_test=32),
+        model=replace(_SMALL, width=8),
+        dim=8,
+        loss=LossConfig(perceptual="ms-ssim", gan="hinge", gan_start=4, discriminator_layers=2, discriminator_width=8),
+        train=TrainConfig(images=128, batch_size=16, learning_rate=6e-5, weight_ema=0.5),
+    ),
+    # Someone tries it: about two minutes on two CPU cores. No GAN and no perceptual loss: at 32 pixels they cost half
+    # of the time and show nothing. Without a GAN, Adam's usual betas and small batches learn faster.
+    "quick": Settings(
+        data=DataConfig(image_size=32),
+        model=_SMALL,
+        dim=16,
+        loss=LossConfig(perceptual="none", gan="none"),
+        train=TrainConfig(
+            images=8_000, batch_size=16, learning_rate=6.25e-5, warmup=0.1, betas=(0.9, 0.99), weight_ema=0.98
+        ),
+    ),
+    # The whole loss at a size that a CPU trains in half an hour.
+    "cpu": Settings(
+        data=DataConfig(image_size=64),
+        model=_SMALL,
+        dim=16,
+        loss=LossConfig(perceptual="auto", gan="hinge", gan_start=600, discriminator_layers=2, discriminator_width=32),
+        train=TrainConfig(images=40_000, batch_size=16, learning_rate=3e-5, warmup=0.05, weight_ema=0.995),
+    ),
+    # Esser et al. 2021, the ImageNet f16 model: 256 x 256 -> 16 x 16 codes; for GPUs.
+    "vqgan-f16": Settings(
+        data=DataConfig(image_size=256),
+        model=VQGANConfig(),
+        dim=256,
+        loss=LossConfig(perceptual="auto", gan="hinge", gan_start=250_001),
+        train=TrainConfig(images=12 * 500_000, batch_size=12, warmup=0.0, final_rate=1.0, weight_ema=0.0),
+    ),
+    # Sun et al. 2024 (LlamaGen), for `vq-cosine --bits 14 --options dim=8`; with an adaptive weight of the GAN, and
+    # with Adam, without weight decay (theirs is 0.05) and gradient clipping.
+    "llamagen-16": _llamagen(VQGANConfig()),
+    "llamagen-8": _llamagen(VQGANConfig(multipliers=(1, 2, 2, 4), attention_resolutions=(32,))),
+    # Yu et al. 2022, the small model, for `vq-cosine --bits 13 --options dim=32`; with the discriminator of all others
+    # here, not StyleGAN's, without the logit-laplace term of weight 0.1 and without weight decay.
+    "vit-vqgan": Settings(
+        data=DataConfig(image_size=256),
+        model=ViTConfig(width=512, layers=8, heads=8),
+        dim=32,
+        loss=LossConfig("l2", perceptual_weight=0.1, gan_weight=0.1, gan_start=0),
+        train=TrainConfig(
+            images=256 * 500_000,
+            batch_size=256,
+            learning_rate=1e-4 / 256,
+            warmup=0.1,
+            final_rate=0.5,
+            betas=(0.9, 0.99),
+            weight_ema=0.0,
+        ),
+    ),
+    # Van den Oord et al. 2017, section 4.1, for `vq --bits 9`: 128 x 128 -> 32 x 32 codes.
+    "vqvae": Settings(
+        data=DataConfig(image_size=128),
+        model=VQVAEConfig(),
+        dim=64,
+        loss=LossConfig("l2", perceptual="none", gan="none"),
+        train=TrainConfig(
+            images=128 * 250_000,
+            batch_size=128,
+            learning_rate=2e-4 / 128,
+            warmup=0.0,
+            final_rate=1.0,
+            betas=(0.9, 0.999),
+            weight_ema=0.0,
+        ),
+    ),
+    # Razavi et al. 2019, for `vq-ema --bits 9`: 256 x 256 -> 32 x 32 and 64 x 64 codes. Sizes and schedule are those of
+    # the port in common use (rosinality), 560 epochs of ImageNet.
+    "vqvae2": Settings(
+        data=DataConfig(image_size=256),
+        model=VQVAE2Config(),
+        dim=64,
+        loss=LossConfig("l2", perceptual="none", gan="none"),
+        train=TrainConfig(
+            images=560 * 1_281_167,
+            batch_size=128,
+            learning_rate=3e-4 / 128,
+            warmup=0.0,
+            final_rate=1.0,
+            betas=(0.9, 0.999),
+            weight_ema=0.0,
+        ),
+    ),
+    # Ramesh et al. 2021 (DALL-E), for `gumbel --bits 13 --options one_hot=True kl_weight=0.034375 kl_warmup=0.0041667
+    # temperature_until=0.125`; up to the end of its cosine, and without weight decay.
+    "dalle": Settings(
+        data=DataConfig(image_size=256),
+        model=DVAEConfig(),
+        dim=128,
+        loss=LossConfig("logit-laplace", perceptual="none", gan="none"),
+        train=TrainConfig(
+            images=512 * 1_200_000,
+            batch_size=512,
+            learning_rate=1e-4 / 512,
+            warmup=0.0,
+            final_rate=0.0125,
+            betas=(0.9, 0.999),
+            weight_ema=0.999,
+        ),
+    ),
+}
+
+# The same of the other backbones: at the stride of the preset's VQGAN, and about as long to train.
+SIZES: dict[BackboneName, dict[PresetName, BackboneConfig]] = {
+    "vqgan": {},
+    "vqvae": {
+        "smoke": VQVAEConfig(width=16, residual_width=8, blocks=1, downsamplings=3),
+        "quick": VQVAEConfig(width=256, residual_width=128, downsamplings=3),
+        "cpu": VQVAEConfig(width=256, residual_width=128, downsamplings=3),
+    },
+    "vqvae2": {
+        "smoke": VQVAE2Config(width=16, residual_width=8, blocks=1, downsamplings=3),
+        "quick": VQVAE2Config(width=192, residual_width=96, downsamplings=3),
+        "cpu": VQVAE2Config(width=192, residual_width=96, downsamplings=3),
+    },
+    "vit": {
+        "smoke": ViTConfig(patch_size=8, width=32, layers=1, heads=2),
+        "quick": ViTConfig(patch_size=8, width=192, layers=4, heads=6),
+        "cpu": ViTConfig(patch_size=8, width=192, layers=4, heads=6),
+    },
+    "dvae": {
+        "smoke": DVAEConfig(width=8, blocks=1, z_channels=8),
+        "quick": DVAEConfig(width=64, blocks=1, z_channels=64),
+        "cpu": DVAEConfig(width=64, blocks=1, z_channels=64),
+    },
+    # as many tokens as the grids of the others have positions
+    "1d": {
+        "smoke": TiTokConfig(patch_size=8, width=32, layers=1, heads=2, latent_tokens=16),
+        "quick": TiTokConfig(patch_size=8, width=192, layers=3, heads=6, latent_tokens=16),
+        "cpu": TiTokConfig(patch_size=8, width=192, layers=3, heads=6, latent_tokens=64),
+    },
+}
+
+
+def preset_settings(preset: PresetName, backbone: BackboneName | None = None) -> Settings:
+    """A preset with the sizes of a backbone, or as it is.
+
+    Raises:
+        ValueError: it has none for that backbone.
+    """
+    settings = PRESETS[preset]
+    if backbone is None or backbone == settings.backbone:
+        return settings
+    if preset not in SIZES[backbone]:
+        own = ", ".join(name for name in PRESETS if name in SIZES[backbone] or PRESETS[name].backbone == backbone)
+        raise ValueError(f"the preset {preset} has no sizes for the backbone {backbone}, but these have: {own}")
+    return replace(settings, model=SIZES[backbone][preset])
+
+
+def changes(settings: Settings, preset: PresetName) -> dict[str, Any]:
+    """The settings that differ from the preset's own, but for the data's source, which every table names."""
+    own = effective(preset_settings(preset, settings.backbone))
+    backbone = {} if settings.backbone == PRESETS[preset].backbone else {"backbone": settings.backbone}
+    other = {name: value for name, value in effective(settings).items() if value != own[name] and name != "data.source"}
+    return backbone | other
+
+
+def command_line(run: RunConfig) -> str:
+    """The command that makes this run again."""
+    words = ["python", "-m", "benchmarks.run", "--quantizer", run.quantizer]
+    words += ["--bits"] if run.bits is None else ["--bits", str(run.bits)]
+    if run.options:
+        words += ["--options", *(f"{name}={value!r}" for name, value in run.options.items())]
+    words += ["--preset", run.preset, "--data", run.settings.data.source, "--seed", str(run.seed)]
+    for name, value in changes(run.settings, run.preset).items():
+        flag = name.replace("_", "-")
+        if isinstance(value, bool):
+            section, _, field = flag.rpartition(".")
+            words.append(f"--{flag}" if value else f"--{section}.no-{field}")
+        else:
+            values = value if isinstance(value, list | tuple) else [value]
+            words += [f"--{flag}", *map(str, values)]
+    return shlex.join(words)
