@@ -67,7 +67,7 @@ PRESETS: dict[PresetName, Settings] = {
         model=_SMALL,
         dim=16,
         loss=LossConfig(perceptual="auto", gan="hinge", gan_start=600, discriminator_layers=2, discriminator_width=32),
-        train=TrainConfig(images=40_000, batch_size=16, learning_rate=3e-5, warmup=0.05, weight_ema=0.995),
+        train=TrainConfig(images=24_000, batch_size=16, learning_rate=3e-5, warmup=0.05, weight_ema=0.995),
     ),
     # Esser et al. 2021, the ImageNet f16 model: 256 x 256 -> 16 x 16 codes; for GPUs.
     "vqgan-f16": Settings(

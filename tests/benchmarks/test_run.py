@@ -234,7 +234,7 @@ def test_help_explains_presets_and_shows_their_values(capsys: pytest.CaptureFixt
     shown = " ".join(capsys.readouterr().out.split())
     assert "--quantizer" in shown
     assert "--train.learning-rate" in shown
-    assert "40000" in shown.replace(",", "")
+    assert "24000" in shown.replace(",", "")
 
 
 def test_records_hold_no_path_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pictures: Path) -> None:
