@@ -34,7 +34,8 @@ from benchmarks.results import (
     read_record,
     write_record,
 )
-from benchmarks.training import Progress, Trainer
+from benchmarks.training import Trainer
+from benchmarks.training_loop import Progress
 from quantizers import Quantizer, create_quantizer
 
 BLOCK_MEAN = "block-mean"
@@ -232,7 +233,7 @@ def _record(
         protocol=PROTOCOL,
         preset=run.preset,
         settings=settings_digest(run.settings, PROTOCOL, data.record["fingerprint"]),
-        changes=_plain(changes(run.settings, run.preset)),
+        changes=plain(changes(run.settings, run.preset)),
         seed=run.seed,
         quantizer=QuantizerRecord(
             name=run.quantizer,
@@ -242,7 +243,7 @@ def _record(
             codes_per_position=quantizer.codes_per_position,
             bits_per_position=quantizer.bits_per_position,
         ),
-        config=_plain(asdict(run)),
+        config=plain(asdict(run)),
         data=data.record,
         metrics=evaluation.metrics,
         missing=evaluation.missing,
@@ -281,10 +282,10 @@ def store_evaluation(
     write_record(path, record, {**arrays, **(curves or {})})
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """JSON's types only: tuples as lists, paths as text."""
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return value.as_posix() if isinstance(value, Path) else value

@@ -25,7 +25,7 @@ SCHEMA = 1
 """Version of the record; raised when a field changes its name or its meaning."""
 
 
-OTHER_PROTOCOLS = ("source-coding", "speed", "throughput", "variants")
+OTHER_PROTOCOLS = ("source-coding", "speed", "throughput", "variants", "generation")
 """Of this project's other harnesses, whose records may lie beside these."""
 
 
@@ -129,10 +129,15 @@ class OtherProtocolError(RecordError):
 
 def write_record(path: Path, record: Record, arrays: Mapping[str, np.ndarray]) -> None:
     """Store a run: its arrays first, so that a JSON file that exists is a run that is complete."""
-    with replacing(path.with_suffix(".npz")) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # its stub has other keywords too
+    write_arrays(path, arrays)
     with replacing(path) as temporary:
         temporary.write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Store the arrays beside the record at `path`."""
+    with replacing(path.with_suffix(".npz")) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # its stub has other keywords too
 
 
 def read_record(path: Path) -> Record:

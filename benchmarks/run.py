@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as ProgressBar
 from rich.table import Table
 
 from autoencoders.perceptual import choose_perceptual
@@ -25,28 +20,10 @@ from benchmarks.data import Data, open_data
 from benchmarks.evaluation import MetricWeights
 from benchmarks.experiment import BLOCK_MEAN, Execution, find_done, perform, record_path
 from benchmarks.grids import save_grid
+from benchmarks.progress import interruptible, training_bar
 from benchmarks.results import Record, read_arrays
-from benchmarks.training import Progress, TrainingError, TrainingStopped, make_accelerator
+from benchmarks.training_loop import TrainingError, TrainingStopped, make_accelerator
 from quantizers import list_quantizers
-
-
-@contextmanager
-def interruptible() -> Iterator[Any]:
-    """A question, "was a stop asked for?": the first Ctrl-C or SIGTERM sets it, a second one ends at once."""
-    asked = False
-
-    def ask(number: int, frame: Any) -> None:
-        nonlocal asked
-        if asked:
-            raise KeyboardInterrupt
-        asked = True
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def describe(run: RunConfig) -> str:
@@ -55,42 +32,14 @@ def describe(run: RunConfig) -> str:
     return f"{run.quantizer}{rate} seed {run.seed}" if run.quantizer != BLOCK_MEAN else BLOCK_MEAN
 
 
+SHOWN = ("reconstruction", "perceptual", "quantizer", "generator", "discriminator", "perplexity")
+
+
 def perform_with_bar(run: RunConfig, data: Data, execution: Execution, console: Console) -> Record:
     """One run under a progress bar, or under a line now and then where the output is no terminal."""
     steps = run.settings.train.steps if run.quantizer != BLOCK_MEAN else 1
-    bar = ProgressBar(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[values]}"),
-        console=console,
-        disable=not console.is_terminal,
-    )
-    shown = ("reconstruction", "perceptual", "quantizer", "generator", "discriminator", "perplexity")
-    spoken = 0
-
-    with bar, interruptible() as stop_requested:
-        task = bar.add_task(describe(run), total=steps, values="")
-
-        def start(step: int) -> None:
-            if step:
-                console.print(f"{escape(describe(run))}: going on from step {step} of {steps}")
-            bar.update(task, completed=step)
-
-        def progress(now: Progress) -> None:
-            nonlocal spoken
-            values = " ".join(f"{name} {now.values[name]:.4g}" for name in shown if name in now.values)
-            text = f"{values} {now.images_per_second:.0f} img/s"
-            bar.update(task, completed=now.step, values=text)
-            if bar.disable and now.step * 10 // steps > spoken:
-                spoken = now.step * 10 // steps
-                console.print(f"{escape(describe(run))}: step {now.step}/{steps} {text}")
-
-        def stage(name: str) -> None:
-            bar.update(task, values=name)
-
-        return perform(run, data, execution, start, progress, stage, stop_requested)
+    with training_bar(describe(run), steps, SHOWN, console) as bar, interruptible() as stop_requested:
+        return perform(run, data, execution, bar.start, bar.progress, bar.stage, stop_requested)
 
 
 def show(records: Sequence[Record], done: Sequence[Path], console: Console) -> None:

@@ -29,7 +29,7 @@ from benchmarks.explain.tables import show_explanation
 from benchmarks.flags import parse_flags
 from benchmarks.metrics.references import cache_folder
 from benchmarks.results import read_record
-from benchmarks.training import make_accelerator
+from benchmarks.training_loop import make_accelerator
 
 IN_MEMORY = 2**26
 """Bytes of crops that stay in memory at most; more are decoded again: memory does not grow with their number."""

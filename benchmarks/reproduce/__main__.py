@@ -30,7 +30,7 @@ from benchmarks.results import Record, read_arrays, read_record, read_records
 from benchmarks.run import perform_with_bar
 from benchmarks.speed.measure import torch_threads
 from benchmarks.stored import open_pictures, rebuild, require_same_pictures
-from benchmarks.training import TrainingError, TrainingStopped, make_accelerator
+from benchmarks.training_loop import TrainingError, TrainingStopped, make_accelerator
 
 
 @dataclass(frozen=True)

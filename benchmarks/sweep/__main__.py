@@ -18,7 +18,7 @@ from rich.markup import escape
 from benchmarks import compare
 from benchmarks.arguments import UsageError, require_writable
 from benchmarks.flags import parse_flags
-from benchmarks.run import interruptible
+from benchmarks.progress import interruptible
 from benchmarks.sweep import cluster, local, slurm
 from benchmarks.sweep.display import Display
 from benchmarks.sweep.file import read_sweep

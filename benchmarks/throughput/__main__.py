@@ -32,7 +32,8 @@ from benchmarks.results import Record, iterate_records
 from benchmarks.speed.measure import torch_threads
 from benchmarks.stored import configuration, open_pictures
 from benchmarks.throughput.record import PROTOCOL, SCHEMA, Row, Throughput, path_for, write_throughput
-from benchmarks.training import Trainer, make_accelerator
+from benchmarks.training import Trainer
+from benchmarks.training_loop import make_accelerator
 
 ROUNDS, WARM_UP, STEPS = 3, 5, 15
 """Rounds over all methods; training steps of each before the clock starts, and those that are timed."""

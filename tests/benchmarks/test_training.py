@@ -12,15 +12,8 @@ from autoencoders.dvae import DVAE, DVAEConfig
 from benchmarks.checkpoint import CheckpointError
 from benchmarks.config import Settings
 from benchmarks.presets import PRESETS
-from benchmarks.training import (
-    Progress,
-    Trainer,
-    TrainingError,
-    TrainingStopped,
-    learning_rate,
-    make_accelerator,
-    to_pictures,
-)
+from benchmarks.training import Trainer, to_pictures
+from benchmarks.training_loop import Progress, TrainingError, TrainingStopped, learning_rate, make_accelerator
 from quantizers import create_quantizer
 
 SMOKE = PRESETS["smoke"]

@@ -1,0 +1,121 @@
+"""Train priors on stored runs' tokenizers and generate pictures: `python -m benchmarks.generate --run RUN`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from accelerate import Accelerator
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from benchmarks.arguments import UsageError
+from benchmarks.checkpoint import CheckpointError
+from benchmarks.columns import GENERATION
+from benchmarks.data.machine import own_console
+from benchmarks.evaluate.trained import find_runs
+from benchmarks.generate.arguments import Arguments, parse
+from benchmarks.generate.job import Job, open_job, perform
+from benchmarks.generate.record import Generation, read_generation, remark
+from benchmarks.metrics.codes import has_codebook
+from benchmarks.progress import interruptible, training_bar
+from benchmarks.results import StoredRuns
+from benchmarks.training_loop import TrainingError, TrainingStopped, make_accelerator
+from benchmarks.weights import MetricWeights
+from priors import SamplingStopped
+
+
+def find_jobs(arguments: Arguments, accelerator: Accelerator, errors: Console) -> list[Job]:
+    """The jobs on all runs that have codes.
+
+    Raises:
+        ValueError: a mistake of the user's, in a sentence.
+    """
+    arguments.check()
+    runs = [(path, run) for path, run in find_runs(arguments.run, errors) if run.quantizer.codebook_size is not None]
+    if not runs:
+        raise UsageError("none of these runs has a codebook, so there is nothing to model: choose a quantizer")
+    if accelerator.num_processes > 1 and len(runs) > 1:
+        raise UsageError(f"{len(runs)} stored runs, and several processes train one prior at a time: name one of them")
+    return [open_job(path, run, arguments, accelerator.device) for path, run in runs]
+
+
+def find_done(job: Job) -> Generation | None:
+    """The record of a prior that is done already."""
+    try:
+        return read_generation(job.path)
+    except ValueError:
+        return None
+
+
+def show(records: Sequence[Generation], console: Console) -> None:
+    """What was measured of each prior."""
+    rows = [{**record.numbers, "bpp": None} for record in records]
+    columns = [column for column in GENERATION if any(row.get(column.name) is not None for row in rows)]
+    table = Table("tokenizer", *(column.heading for column in columns), box=None, header_style="bold")
+    for record, row in zip(records, rows, strict=True):
+        numbers = [row.get(column.name) for column in columns]
+        cells = ["–" if value is None else column.style.format(value) for column, value in zip(columns, numbers, strict=True)]
+        table.add_row(escape(record.tokenizer), *cells)
+    console.print(table)
+    for line in remark(records):
+        console.print(escape(line), soft_wrap=True, highlight=False)
+
+
+def execute(jobs: Sequence[Job], arguments: Arguments, accelerator: Accelerator, console: Console, errors: Console) -> int:
+    """Do the jobs; 0 when all are done, 1 when one failed, 130 when the user stopped them."""
+    weights = MetricWeights.find(inception=arguments.inception)
+    records: list[Generation] = []
+    failed = 0
+    for job in jobs:
+        record = None if arguments.force else find_done(job)
+        if record is not None:
+            console.print(f"{escape(job.name)}: done already, see {escape(str(job.path))}", soft_wrap=True)
+            records.append(record)
+            continue
+        steps = job.settings.train.steps
+        try:
+            with training_bar(escape(job.name), steps, ("loss",), console) as bar, interruptible() as stop_requested:
+                record = perform(
+                    job,
+                    accelerator,
+                    weights,
+                    arguments.checkpoint_every,
+                    bar.start,
+                    bar.progress,
+                    bar.stage,
+                    stop_requested,
+                )
+        except (TrainingError, CheckpointError) as error:
+            failed += 1
+            errors.print(f"error: {escape(f'{job.name}: {error}')}")
+        except (TrainingStopped, SamplingStopped) as stopped:
+            errors.print(f"{escape(job.name)}: {stopped}; the same command goes on from there")
+            return 130
+        if record is not None:
+            records.append(record)
+            for kind, suffix in (("pictures", ".png"), ("record: ", ".json")):
+                console.print(f"{kind} {escape(str(job.path.with_suffix(suffix)))}", soft_wrap=True)
+    if records:
+        show(records, console)
+    return 1 if failed else 0
+
+
+def main(argv: Sequence[str]) -> int:
+    """The command; a user's mistake becomes a sentence and exit code 2."""
+    console, errors = Console(), Console(stderr=True, soft_wrap=True)
+    try:
+        arguments = parse(argv)
+        accelerator = make_accelerator(arguments.train, arguments.cpu)
+        console.quiet = errors.quiet = not accelerator.is_main_process
+        jobs = find_jobs(arguments, accelerator, errors)
+    except (ValueError, OSError) as error:
+        errors.print(f"error: {escape(str(error))}")
+        return 2
+    return execute(jobs, arguments, accelerator, console, errors)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

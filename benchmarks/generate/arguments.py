@@ -1,0 +1,111 @@
+"""What `python -m benchmarks.generate` is asked for."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import get_args
+
+import tyro
+
+from benchmarks.arguments import UsageError
+from benchmarks.config import PresetName, TrainConfig
+from benchmarks.flags import parse_flags
+from benchmarks.generate.settings import PRESETS, GenerationConfig, PriorSettings, preset_settings
+from priors import GPTConfig, PriorConfig, PriorName
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Train a prior on the codes of a stored run's tokenizer, measure how many bits the codes truly cost, draw new
+    pictures, and store all of it beside the run, where python -m benchmarks.compare finds it.
+
+    It is trained on the crops that the tokenizer was trained on, encoded as they come, or on token sets of
+    python -m benchmarks.tokens. A prior that is stored already is shown and not trained again; one that was stopped
+    or killed goes on from its checkpoint. Under `torchrun` several processes train; the first one measures.
+    """
+
+    run: tuple[Path, ...]
+    """Stored runs (RUN.json, with RUN.safetensors beside it), or folders of them."""
+    prior: PriorName = "gpt"
+    """gpt: one token after the other. maskgit: several at once, the least certain ones again."""
+    preset: PresetName | None = None
+    """Sizes and length of the training: smoke, quick, cpu or vqgan-f16; by default the run's own preset. The flags below
+    change single settings of it."""
+    seed: int | None = None
+    """Seed of weights, order and pictures; by default the run's own."""
+    data: str | None = None
+    """Where the run's pictures are, if elsewhere."""
+    train_tokens: Path | None = None
+    """Token set to train on, instead of the run's training crops; with classes the prior is given them."""
+    test_tokens: Path | None = None
+    """Token set to measure the bits on, instead of the run's test pictures."""
+    force: bool = False
+    """Train again what is stored already."""
+    cpu: bool = False
+    """Stay on the CPU where there is a GPU."""
+    checkpoint_every: int = 200
+    """Steps between checkpoints."""
+    inception: Path | None = None
+    """Weights of the FID Inception network, for gFID, precision, recall and Inception Score; see python -m
+    benchmarks.weights."""
+    model: tyro.conf.AvoidSubcommands[PriorConfig] = field(default_factory=GPTConfig)
+    flatten: bool = False
+    """Where a position has several codes: every one a step of its own, instead of the depth part."""
+    train: TrainConfig = field(default_factory=TrainConfig)
+    generation: GenerationConfig = field(default_factory=GenerationConfig)
+
+    @property
+    def settings(self) -> PriorSettings:
+        """What two priors must share to be compared."""
+        return PriorSettings(self.model, self.flatten, self.train, self.generation)
+
+    def check(self) -> None:
+        """Raise UsageError where these flags do not go together."""
+        if (self.train_tokens is None) != (self.test_tokens is None):
+            raise UsageError("--train-tokens and --test-tokens go together: bits are measured on pictures never seen")
+        if self.train.compile:
+            raise UsageError("--train.compile is for tokenizers: a prior is not compiled")
+        if self.checkpoint_every < 1:
+            raise UsageError("--checkpoint-every takes a number from 1")
+
+
+def parse(argv: Sequence[str]) -> Arguments:
+    """The arguments, the preset's settings being the defaults of the flags that change them.
+
+    Raises:
+        ValueError: there is no prior of that preset.
+    """
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    first.add_argument("--preset", choices=get_args(PresetName))
+    first.add_argument("--prior", choices=get_args(PriorName), default=Arguments.prior)
+    first.add_argument("--run", nargs="*", type=Path, default=())
+    words = first.parse_known_args(list(argv))[0]
+    preset = words.preset or _preset_of(words.run)
+    own = preset_settings(preset, words.prior)
+    default = Arguments(
+        run=tyro.MISSING,
+        prior=words.prior,
+        preset=preset,
+        model=own.model,
+        flatten=own.flatten,
+        train=own.train,
+        generation=own.generation,
+    )
+    return parse_flags(Arguments, "benchmarks.generate", argv, default)
+
+
+def _preset_of(runs: Sequence[Path]) -> PresetName:
+    """The preset of the first run; quick where that says none, or one that no prior has."""
+    for path in runs:
+        for file in sorted(path.rglob("*.json")) if path.is_dir() else [path]:
+            try:
+                preset = json.loads(file.read_bytes()).get("preset")
+            except (OSError, ValueError, AttributeError):
+                continue  # said later, where runs are read
+            if preset in PRESETS:
+                return preset  # type: ignore[no-any-return]
+    return "quick"

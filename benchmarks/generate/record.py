@@ -1,0 +1,150 @@
+"""The file of a prior's numbers, stored beside the run whose tokenizer it is on, and how they get into the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from benchmarks.checkpoint import replacing
+from benchmarks.columns import GENERATION
+from benchmarks.metrics.generation import PROTOCOL
+from benchmarks.results import Environment, TrainingRecord, find_records
+
+SCHEMA = 1
+PREFIX = "prior-"
+
+
+class Generation(BaseModel):
+    """One prior on the codes of one run's tokenizer, and what was measured of it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    schema_version: int
+    id: str
+    protocol: str
+    run: str
+    """The id of the run that trained the tokenizer."""
+    tokenizer: str
+    """The run's quantizer, rate and seed in words."""
+    preset: str
+    prior: str
+    exact: bool
+    """Whether the negative log-likelihood is one; where not it is a bound above it."""
+    settings: str
+    """Digest of the prior's settings, and of what it was trained on where these are no crops of the run's pictures:
+    equal digests are comparable."""
+    changes: dict[str, Any]
+    """Settings that differ from the preset's own."""
+    config: dict[str, Any]
+    layout: dict[str, Any]
+    """How codes become tokens."""
+    classes: int
+    seed: int
+    data: dict[str, Any]
+    metrics: dict[str, float | None]
+    missing: dict[str, str]
+    notes: dict[str, str]
+    generated: int
+    references: int
+    speed: dict[str, float | None]
+    parameters: int
+    training: TrainingRecord
+    environment: Environment
+    command: str
+    created: datetime
+    wall_seconds: float
+
+    @property
+    def numbers(self) -> dict[str, float | None]:
+        """Everything that has a column."""
+        return {**self.metrics, **self.speed, "prior_parameters": self.parameters / 1e6}
+
+    @property
+    def label(self) -> str:
+        """The prior in words."""
+        changed = "".join(f", {name}={value}" for name, value in sorted(self.changes.items()))
+        return f"{self.prior} of the preset {self.preset}{changed} ({self.settings})"
+
+
+def path_for(run: Path, run_id: str, key: str) -> Path:
+    """Where the numbers of a prior belong: beside the run."""
+    return run.with_name(f"{PREFIX}{run_id}-{key}.json")
+
+
+def read_generation(path: Path) -> Generation:
+    """Read and check one.
+
+    Raises:
+        ValueError: not a file of a prior's numbers, or one of another protocol; the message says which.
+    """
+    try:
+        generation = Generation.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise ValueError(f"{path}: not a valid file of a prior ({str(error).splitlines()[0]})") from error
+    if generation.protocol != PROTOCOL:
+        raise ValueError(f"{path}: of {generation.protocol}, and this version reads {PROTOCOL}")
+    return generation
+
+
+def write_generation(path: Path, generation: Generation) -> None:
+    """Store one, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(generation.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+def read_generations(paths: Iterable[Path], problems: list[str]) -> dict[Path, Generation]:
+    """Those stored in folders; a sentence for each file that had to be left out goes to `problems`."""
+    found = {}
+    for path in find_records(paths):
+        if path.name.startswith(PREFIX):
+            try:
+                found[path] = read_generation(path)
+            except ValueError as error:
+                problems.append(str(error))
+    return found
+
+
+def chosen(generations: Mapping[Path, Generation], prior: str) -> dict[str, tuple[Path, Generation]]:
+    """Those of one prior by the runs that they are on.
+
+    Args:
+        prior: A kind, "gpt", or the digest of its settings.
+
+    Raises:
+        ValueError: priors of several settings are of that kind.
+    """
+    fitting = [(path, of) for path, of in generations.items() if prior in (of.prior, of.settings)]
+    kinds = {of.settings: of.label for _, of in fitting}
+    if len(kinds) > 1:
+        raise ValueError(
+            f"there are several priors, and a table takes one: name its digest by --prior. {'; '.join(kinds.values())}"
+        )
+    return {of.run: (path, of) for path, of in fitting}
+
+
+def with_generations(frame: pd.DataFrame, generations: Mapping[str, tuple[Path, Generation]]) -> pd.DataFrame:
+    """The runs of `tables.to_frame` with what was measured of the priors on them."""
+    if not generations:
+        return frame
+    frame = frame.copy()
+    numbers = {run: of.numbers for run, (_, of) in generations.items()}
+    for column in GENERATION:
+        values = [numbers.get(run, {}).get(column.name) for run in frame["id"]]
+        frame[column.heading] = np.array(values, float)
+    return frame
+
+
+def remark(generations: Sequence[Generation]) -> list[str]:
+    """How the columns of priors were measured, and why some are empty."""
+    empty = {f"{name} is empty: {reason}" for of in generations for name, reason in of.missing.items()}
+    notes = {f"{name}: {note}" for of in generations for name, note in of.notes.items()}
+    kinds = {
+        f"modelled bits: {of.label}, {of.protocol}{'' if of.exact else ', a bound above them'}" for of in generations
+    }
+    return sorted(kinds) + sorted(empty) + sorted(notes)
