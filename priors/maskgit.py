@@ -1,8 +1,8 @@
 """The masked prior: all tokens at once, the least certain ones again.
 
 Chang et al. 2022, "MaskGIT: Masked Generative Image Transformer" (arXiv:2202.04200), and the authors' code for what
-the paper leaves open. Theirs is a BERT with norms after its branches, trained on smoothed labels. The blocks here are the
-GPT's, so that the two priors differ in the method alone, and labels are not smoothed, since a likelihood is measured.
+the paper leaves open. Theirs is a BERT with norms after its branches, trained on smoothed labels. The blocks here are
+the GPT's, so that the two priors differ in the method alone, and labels are not smoothed: a likelihood is measured.
 """
 
 import math
