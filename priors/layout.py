@@ -29,7 +29,7 @@ class CodeLayout:
     of 1,000 in two digits) are given no probability by the priors.
     """
 
-    grids: tuple[tuple[int, ...], ...]
+    grids: Sequence[Sequence[int]]
     """Sides of each code map, in the tokenizer's order (VQ-VAE-2: top, then bottom)."""
     codes_per_position: int
     """Codes of a cell."""
@@ -74,15 +74,13 @@ class CodeLayout:
             largest_vocabulary: a code with more values is split into as few equal digits as have at most this many.
 
         Raises:
-            ValueError: the tokenizer has no such codes, or no picture of that size.
+            ValueError: the quantizers differ, or the tokenizer takes no picture of that size.
         """
         check_integer("largest_vocabulary", largest_vocabulary, 2)
         kinds = {(quantizer.codes_per_position, quantizer.codebook_size) for quantizer in tokenizer.quantizers}
         if len(kinds) > 1:
             raise ValueError(f"the code maps must have equal codes, got (codes per position, size) of {sorted(kinds)}.")
         codes_per_position, codebook_size = kinds.pop()
-        if codes_per_position < 1 or codebook_size < 2:
-            raise ValueError("the tokenizer has no codes to model; choose one with a quantizer.")
         sub_tokens = 1
         while root(codebook_size, sub_tokens) > largest_vocabulary:
             sub_tokens += 1

@@ -133,9 +133,8 @@ def test_bad_codes_and_tokens() -> None:
 
 
 def test_bad_tokenizers() -> None:
-    none = VQVAE(VQVAEConfig(image_size=16, width=8, residual_width=4), create_quantizer("none", dim=4))
-    with pytest.raises(ValueError, match="no codes to model"):
-        CodeLayout.of(none, 16)
+    with pytest.raises(ValueError, match="multiples of the stride 4"):
+        CodeLayout.of(VQVAE(VQVAEConfig(image_size=16, width=8), create_quantizer("fsq", bits=10)), 18)
     unequal = [create_quantizer("fsq", bits=bits) for bits in (8, 10)]
     with pytest.raises(ValueError, match="must have equal codes"):
         CodeLayout.of(VQVAE2(VQVAE2Config(image_size=32, width=8, residual_width=4), *unequal), 32)
