@@ -153,7 +153,8 @@ class MaskGIT(Prior):
     ) -> Int64[Tensor, "b p d"]:
         """The tokens with a value drawn for every masked one.
 
-        The digits of a code are drawn one after the other where not all of their values are codes.
+        Where not all digits make a code, those of one are drawn one after the other, each given the one before as far
+        as it goes: they must fit together, although only some of them may stay.
         """
         if not self.layout.has_gaps:
             return torch.where(tokens == self.mask_token, draw(filter_logits(logits, sampling), generator), tokens)
