@@ -7,7 +7,8 @@ from benchmarks.speed.decode import fsq_decode_work, lfq_decode_work, vq_decode_
 from benchmarks.speed.entropy import entropy_work
 from benchmarks.speed.goals import TimesFaster, TimesTheTime
 from benchmarks.speed.methods import fsq, lfq, rq, vq_ema, zoo
-from benchmarks.speed.names import FAISS, VECTOR_QUANTIZE
+from benchmarks.speed.names import FAISS, NAIVE, VECTOR_QUANTIZE
+from benchmarks.speed.sampling import sampling_work
 from benchmarks.speed.search import huge_search_work, search_work
 from benchmarks.speed.steps import eval_work, training_work
 from benchmarks.speed.work import Work
@@ -39,6 +40,7 @@ def works() -> list[Work]:
         lfq_decode_work(65536, 18),
         lfq_decode_work(65536, 48, fewer=18),
         accumulation_work(64, 2048),
+        sampling_work(8, 256, 2, (TimesFaster(f"{NAIVE}: no cache", 10),)),
     ]
 
 

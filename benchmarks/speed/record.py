@@ -13,6 +13,7 @@ from typing import Literal
 import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+import priors
 import quantizers
 from benchmarks.checkpoint import replacing
 from benchmarks.environment import environment
@@ -103,7 +104,7 @@ class Conditions(_Part):
     environment: Environment
     packages: dict[str, str]
     code: str
-    """Digest of the source of `quantizers` and of the works."""
+    """Digest of the source of `quantizers`, of `priors` and of the works."""
 
     @property
     def id(self) -> str:
@@ -149,7 +150,7 @@ def conditions_here(series: Literal["works", "sweep"], device: torch.device, *, 
         threads=torch.get_num_threads(),
         environment=environment(device),
         packages={name: _version(name) for name in PEERS},
-        code=_code_digest([Path(quantizers.__file__).parent, Path(__file__).parent]),
+        code=_code_digest([Path(module).parent for module in (quantizers.__file__, priors.__file__, __file__)]),
     )
 
 

@@ -15,6 +15,7 @@ from benchmarks.speed.entropy import entropy_work
 from benchmarks.speed.methods import Method, fsq, lfq, rq, vq_ema, zoo
 from benchmarks.speed.naive import OneHotRQ, OneHotVQ
 from benchmarks.speed.names import FAISS, VECTOR_QUANTIZE
+from benchmarks.speed.sampling import sampling_work
 from benchmarks.speed.search import search_work
 from benchmarks.speed.steps import eval_work, training_work
 from benchmarks.speed.work import Unavailable, Work, random_rows
@@ -50,6 +51,13 @@ def test_accumulated_statistics_are_equal() -> None:
         assert sums.count == 70
         torch.testing.assert_close(sums.total, features.sum(0))
         torch.testing.assert_close(sums.outer, features.T @ features)
+
+
+def test_sampling_draws_the_same_tokens_with_and_without_the_cache() -> None:
+    ours, naive = outcomes(sampling_work(3, 64, 2, side=4)).values()
+    assert ours.shape == (3, 16, 1)
+    assert len(ours.unique()) > 16
+    assert torch.equal(ours, naive)
 
 
 def test_decoding_agrees_with_a_table_and_the_peer() -> None:
@@ -162,7 +170,7 @@ def test_works_have_names_of_their_own_and_goals_name_a_competitor() -> None:
         names = [competitor.name for competitor in work.competitors]
         assert len(set(names)) == len(names)
         assert all(goal.competitor in names for goal in work.goals)
-    assert sum(len(work.goals) for work in works()) == 14  # the lines of DESIGN.md, section 4
+    assert sum(len(work.goals) for work in works()) == 14 + 1  # the lines of DESIGN.md, section 4, and the cache's
 
 
 def test_the_sweep_covers_two_decades_of_each_size() -> None:
