@@ -1,0 +1,168 @@
+"""The autoregressive prior: a GPT over positions, and over the tokens of each.
+
+Radford et al. 2019 (GPT-2) on codes, as Esser et al. 2021, "Taming Transformers" (arXiv:2012.09841), have it; with a
+depth part, the RQ-Transformer of Lee et al. 2022 (arXiv:2203.01941). All maps are one sequence, so that in VQ-VAE-2 the
+bottom map is conditioned on the whole top map.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from priors.attention import LayerCache, Stack, TransformerPriorConfig
+from priors.depth import DepthPart
+from priors.embedding import SequenceInput, SlotTable
+from priors.layout import CodeLayout
+from priors.prior import OnStep, Prior, StopRequested, without_impossible
+from priors.sampling import Sampling, SamplingStopped, draw, filter_logits, guided
+from quantizers.validation import check_flag, check_integer
+
+
+@dataclass(frozen=True)
+class GPTConfig(TransformerPriorConfig):
+    """Sizes of the transformer."""
+
+    depth_layers: int = 2
+    """Blocks of the depth part, which is there where a position has several tokens and they are not flattened."""
+    tie_weights: bool = False
+    """Whether the vectors of the tokens are also those that logits are products with."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_integer("depth_layers", self.depth_layers, 1)
+        check_flag("tie_weights", self.tie_weights)
+
+
+class GPT(Prior):
+    """p(tokens) as the product of p(token | all before it), and exactly so."""
+
+    exact = True
+
+    def __init__(self, config: GPTConfig, layout: CodeLayout, classes: int = 0) -> None:
+        super().__init__(layout, classes, config.label_dropout)
+        self.config = config
+        self.input = SequenceInput(config, layout, layout.vocabulary, classes)
+        self.stack = Stack(config, config.layers, causal=True)
+        has_depth = layout.depth > 1 and not layout.flatten
+        self.depth_part = DepthPart(config, config.depth_layers, layout.depth) if has_depth else None
+        self.head = None if config.tie_weights else SlotTable(layout.depth, layout.vocabulary, config.width)
+
+    @property
+    def output(self) -> SlotTable:
+        """What logits are products with."""
+        return self.input.tokens if self.head is None else self.head
+
+    def forward(
+        self, tokens: Int64[Tensor, "b p d"], labels: Int64[Tensor, "b"] | None = None
+    ) -> Float[Tensor, "b p d v"]:
+        """Logits of each token from those before it; also for the first positions alone."""
+        self.layout.check(tokens)
+        return self._logits(tokens, self._starts(labels, len(tokens)))
+
+    def loss(self, tokens: Int64[Tensor, "b p d"], labels: Int64[Tensor, "b"] | None = None) -> Float[Tensor, ""]:
+        """Mean cross-entropy of a token in nats."""
+        self._check_whole(tokens)
+        logits = self._logits(tokens, self._training_starts(labels, len(tokens)))
+        return F.cross_entropy(logits.flatten(0, 2).float(), tokens.flatten())
+
+    def _nll(self, tokens: Tensor, labels: Tensor | None, generator: torch.Generator | None) -> Tensor:
+        logits = self._logits(tokens, self._starts(labels, len(tokens))).float()
+        return F.cross_entropy(logits.movedim(-1, 1), tokens, reduction="none").sum((1, 2))
+
+    def _logits(self, tokens: Int64[Tensor, "b p d"], starts: Int64[Tensor, "b"]) -> Float[Tensor, "b p d v"]:
+        embedded = self.input.embed(tokens)
+        x = self.input(embedded, starts)[:, :-1]
+        turns = self.input.rotation
+        hidden = self.stack(x, None if turns is None else turns[:, : x.shape[1]])
+        if self.depth_part is None:
+            logits = self.output.logits(hidden.reshape(*tokens.shape, -1))
+        else:
+            logits = self.output.logits(self.depth_part(hidden, embedded))
+        if not self.layout.has_gaps:
+            return logits
+        return without_impossible(logits, self.layout.largest(tokens, causal=True))
+
+    def _sample(
+        self,
+        given: Tensor,
+        starts: Tensor,
+        sampling: Sampling,
+        generator: torch.Generator | None,
+        on_step: OnStep,
+        stop_requested: StopRequested,
+    ) -> Tensor:
+        count, first, depth = given.shape
+        halves = len(starts) // count
+        tokens = given.new_empty(count, self.layout.positions, depth)
+        tokens[:, :first] = given
+
+        def choose(logits: Tensor) -> Tensor:
+            if halves == 2:
+                conditional, unconditional = logits.chunk(2)
+                logits = guided(conditional, unconditional, sampling.guidance)
+            return draw(filter_logits(logits, sampling), generator).repeat(halves)
+
+        decoder = Decoder(self, given.repeat(halves, 1, 1), starts)
+        for position in range(first, self.layout.positions):
+            if stop_requested():
+                raise SamplingStopped(f"stopped after {position} of {self.layout.positions} positions")
+            tokens[:, position] = decoder.next_position(choose)[:count]
+            on_step(position + 1, self.layout.positions)
+        return tokens
+
+
+class Decoder:
+    """A GPT one position after the other, what it has computed of those before being kept.
+
+    Args:
+        gpt: in eval mode, without gradients.
+        given: tokens of the first positions, perhaps none.
+        starts: which start each picture has.
+    """
+
+    def __init__(self, gpt: GPT, given: Int64[Tensor, "b q d"], starts: Int64[Tensor, "b"]) -> None:
+        self.gpt = gpt
+        layout = gpt.layout
+        self.caches = gpt.stack.caches(len(given), layout.steps)
+        self.depth_caches: list[LayerCache] = []
+        if gpt.depth_part is not None:
+            self.depth_caches = gpt.depth_part.stack.caches(len(given), layout.depth)
+        self.places = gpt.input.places()
+        x = gpt.input(gpt.input.embed(given), starts)[:, : layout.steps]
+        self.seen = x.shape[1]  # steps in the caches
+        turns = gpt.input.rotation
+        self.hidden = gpt.stack(x, None if turns is None else turns[:, : self.seen], self.caches)[:, -1]
+
+    def next_position(self, choose: Callable[[Float[Tensor, "b v"]], Int64[Tensor, "b"]]) -> Int64[Tensor, "b d"]:
+        """Go on by a position; its tokens, each as chosen from its logits."""
+        gpt = self.gpt
+        tokens = torch.zeros(len(self.hidden), gpt.layout.depth, dtype=torch.int64, device=self.hidden.device)
+        content = self.hidden
+        for slot in range(gpt.layout.depth):
+            out = self.hidden
+            if gpt.depth_part is not None:
+                out = gpt.depth_part.step(content, slot, self.depth_caches)
+            logits = gpt.output.slot_logits(out, slot)
+            if gpt.layout.has_gaps:
+                logits = without_impossible(logits, gpt.layout.largest(tokens, causal=True)[:, slot])
+            tokens[:, slot] = choose(logits)
+            vector = gpt.input.tokens.embed_slot(tokens[:, slot], slot)
+            content = content + vector if slot else vector
+            if gpt.layout.flatten:
+                self._advance(vector)
+        if not gpt.layout.flatten:
+            self._advance(content)
+        return tokens
+
+    def _advance(self, content: Float[Tensor, "b c"]) -> None:
+        """Let the transformer see one more step."""
+        if self.seen == len(self.places):  # nothing follows the last
+            return
+        x, turns = content + self.places[self.seen - 1], self.gpt.input.rotation
+        turn = None if turns is None else turns[:, self.seen : self.seen + 1]
+        self.hidden = self.gpt.stack(x.unsqueeze(1), turn, self.caches, self.seen).squeeze(1)
+        self.seen += 1

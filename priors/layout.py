@@ -1,0 +1,214 @@
+"""How the code maps of a tokenizer become the tokens that a prior predicts, and back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Int64
+from torch import Tensor
+
+from autoencoders import Tokenizer
+from quantizers.validation import check_codes, check_flag, check_integer
+
+LARGEST_VOCABULARY = 4096
+"""Codes with more values are split into digits: a softmax over 2^18 values would cost more than all the rest."""
+
+MAX_DIGITS = 62
+"""An int64 has no more."""
+
+
+@dataclass(frozen=True)
+class CodeLayout:
+    """The shape of a picture's codes, and of the tokens that stand for them: (B, positions, depth).
+
+    Positions are the cells of the first map in raster order, then those of the next. A position has `depth` tokens:
+    the digits of its codes, code after code, the most significant digit first. Digits that no code has (a 1,001st value
+    of 1,000 in two digits) are given no probability by the priors.
+    """
+
+    grids: tuple[tuple[int, ...], ...]
+    """Sides of each code map, in the tokenizer's order (VQ-VAE-2: top, then bottom)."""
+    codes_per_position: int
+    """Codes of a cell."""
+    codebook_size: int
+    """Values of a code."""
+    sub_tokens: int = 1
+    """Digits that a code is split into."""
+    flatten: bool = False
+    """Whether a prior sees every token as a step of its own, instead of a position as one."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "grids", tuple(tuple(grid) for grid in self.grids))  # JSON has lists
+        if not self.grids:
+            raise ValueError("grids must be the sides of at least one code map, got none.")
+        for grid in self.grids:
+            for side in grid:
+                check_integer("every side of grids", side, 1)
+        check_integer("codes_per_position", self.codes_per_position, 1)
+        check_integer("codebook_size", self.codebook_size, 2)
+        check_integer("sub_tokens", self.sub_tokens, 1, MAX_DIGITS)
+        check_flag("flatten", self.flatten)
+        if 2 ** (self.sub_tokens - 1) >= self.codebook_size:
+            raise ValueError(
+                f"sub_tokens must leave every digit something to say, got {self.sub_tokens} for {self.codebook_size} "
+                "codes; take fewer."
+            )
+
+    @classmethod
+    def of(
+        cls,
+        tokenizer: Tokenizer,
+        image_size: int,
+        flatten: bool = False,
+        largest_vocabulary: int = LARGEST_VOCABULARY,
+    ) -> CodeLayout:
+        """The layout of a tokenizer's codes of square RGB pictures, from encoding one.
+
+        Args:
+            tokenizer: all its quantizers have equally many codes per position, of one size.
+            image_size: side of the pictures in pixels.
+            flatten: as the attribute.
+            largest_vocabulary: a code with more values is split into as few equal digits as have at most this many.
+
+        Raises:
+            ValueError: the tokenizer has no such codes, or no picture of that size.
+        """
+        check_integer("largest_vocabulary", largest_vocabulary, 2)
+        kinds = {(quantizer.codes_per_position, quantizer.codebook_size) for quantizer in tokenizer.quantizers}
+        if len(kinds) > 1:
+            raise ValueError(f"the code maps must have equal codes, got (codes per position, size) of {sorted(kinds)}.")
+        codes_per_position, codebook_size = kinds.pop()
+        if codes_per_position < 1 or codebook_size < 2:
+            raise ValueError("the tokenizer has no codes to model; choose one with a quantizer.")
+        sub_tokens = 1
+        while root(codebook_size, sub_tokens) > largest_vocabulary:
+            sub_tokens += 1
+        grids = tuple(tuple(codes.shape[2:]) for codes in _codes_of_grey(tokenizer, image_size))
+        return cls(grids, codes_per_position, codebook_size, sub_tokens, flatten)
+
+    @property
+    def cells(self) -> tuple[int, ...]:
+        """Positions of each map."""
+        return tuple(math.prod(grid) for grid in self.grids)
+
+    @property
+    def positions(self) -> int:
+        """Of all maps together."""
+        return sum(self.cells)
+
+    @property
+    def depth(self) -> int:
+        """Tokens of a position."""
+        return self.codes_per_position * self.sub_tokens
+
+    @property
+    def vocabulary(self) -> int:
+        """Values of a token."""
+        return root(self.codebook_size, self.sub_tokens)
+
+    @property
+    def steps(self) -> int:
+        """What a prior sees as a sequence: the positions, or all their tokens."""
+        return self.positions * (self.depth if self.flatten else 1)
+
+    @property
+    def has_gaps(self) -> bool:
+        """Whether there are digits that no code has."""
+        return self.vocabulary**self.sub_tokens != self.codebook_size
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """What a one is worth in each digit of a code."""
+        return tuple(self.vocabulary**power for power in reversed(range(self.sub_tokens)))
+
+    def to_tokens(self, codes: Sequence[Int64[Tensor, "b n ..."]]) -> Int64[Tensor, "b p d"]:
+        """Tokens of code maps; ValueError on maps of another number, shape or range."""
+        if len(codes) != len(self.grids):
+            raise ValueError(f"codes must be {len(self.grids)} map(s), got {len(codes)}.")
+        for of, grid in zip(codes, self.grids, strict=True):
+            check_codes(of, self.codes_per_position, self.codebook_size)
+            if tuple(of.shape[2:]) != grid:
+                raise ValueError(f"this code map must be a grid of {grid}, got {tuple(of.shape[2:])}.")
+        rows = torch.cat([of.flatten(2) if of.ndim > 2 else of.unsqueeze(2) for of in codes], 2).transpose(1, 2)
+        return torch.stack([rows // place % self.vocabulary for place in self.places], -1).flatten(2)
+
+    def to_codes(self, tokens: Int64[Tensor, "b p d"]) -> list[Int64[Tensor, "b n ..."]]:
+        """The code maps of tokens; ValueError where they are no whole picture or stand for no code."""
+        self.check(tokens)
+        if tokens.shape[1] != self.positions:
+            raise ValueError(f"tokens must be of all {self.positions} positions, got {tokens.shape[1]}.")
+        codes = self.codes_at(tokens).transpose(1, 2)
+        return [
+            of.reshape(len(of), self.codes_per_position, *grid)
+            for of, grid in zip(codes.split(self.cells, 2), self.grids, strict=True)
+        ]
+
+    def codes_at(self, tokens: Int64[Tensor, "*b d"]) -> Int64[Tensor, "*b n"]:
+        """The codes of each position."""
+        return self._worth(tokens).sum(-1)
+
+    def check(self, tokens: Tensor) -> None:
+        """ValueError unless these are tokens, of at most all positions, and every one can be."""
+        if not isinstance(tokens, Tensor) or tokens.dtype != torch.int64:
+            raise ValueError(
+                f"tokens must be a tensor of int64, got {getattr(tokens, 'dtype', type(tokens).__name__)}."
+            )
+        if tokens.ndim != 3 or tokens.shape[2] != self.depth:
+            raise ValueError(f"tokens must be of shape (B, positions, {self.depth}), got {tuple(tokens.shape)}.")
+        if tokens.shape[1] > self.positions:
+            raise ValueError(
+                f"the context is {self.positions} positions long, got tokens of {tokens.shape[1]}; "
+                "leave some out or make a prior for larger pictures."
+            )
+        check_below("tokens", tokens, self.vocabulary)
+        if self.has_gaps:
+            check_below("the codes of tokens", self.codes_at(tokens), self.codebook_size)
+
+    def largest(self, tokens: Int64[Tensor, "*b d"], *, causal: bool) -> Int64[Tensor, "*b d"]:
+        """The largest value that each token could have, given the others.
+
+        Args:
+            tokens: those that are not known are `vocabulary`; they can still become anything.
+            causal: given only those before it at its position.
+        """
+        worth = self._worth(tokens.masked_fill(tokens == self.vocabulary, 0))
+        others = worth.cumsum(-1) - worth if causal else worth.sum(-1, keepdim=True) - worth
+        rest = self.codebook_size - 1 - others
+        return torch.stack([rest[..., digit] // place for digit, place in enumerate(self.places)], -1).flatten(-2)
+
+    def _worth(self, tokens: Int64[Tensor, "*b d"]) -> Int64[Tensor, "*b n s"]:
+        digits = tokens.unflatten(-1, (self.codes_per_position, self.sub_tokens))
+        return torch.stack([digits[..., digit] * place for digit, place in enumerate(self.places)], -1)
+
+
+def root(value: int, power: int) -> int:
+    """The smallest integer whose power is at least the value."""
+    guess = max(1, round(value ** (1 / power)) - 1)
+    while guess**power < value:
+        guess += 1
+    return guess
+
+
+def check_below(name: str, values: Tensor, bound: int) -> None:
+    """ValueError unless all values are in [0, bound); an asynchronous assert on CUDA, nothing under a compiler."""
+    if not values.numel() or torch.compiler.is_compiling() or values.device.type == "meta":
+        return
+    low, high = torch.aminmax(values)
+    good, sentence = (low >= 0) & (high < bound), f"{name} must lie in [0, {bound})"
+    if values.is_cuda:
+        torch._assert_async(good, sentence)
+    elif not good:
+        raise ValueError(f"{sentence}, got {low.item()} to {high.item()}.")
+
+
+@torch.no_grad()
+def _codes_of_grey(tokenizer: Tokenizer, image_size: int) -> list[Tensor]:
+    device = next((parameter.device for parameter in tokenizer.parameters()), None)
+    training = tokenizer.training
+    tokenizer.eval()
+    codes = tokenizer.encode(torch.zeros(1, 3, image_size, image_size, device=device))
+    tokenizer.train(training)
+    return codes

@@ -1,0 +1,173 @@
+"""What every prior is: a distribution over the tokens of pictures, to be trained, measured and drawn from."""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import ClassVar
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
+
+from priors.layout import CodeLayout, check_below
+from priors.sampling import Sampling
+from quantizers.validation import check_integer
+
+OnStep = Callable[[int, int], None]
+StopRequested = Callable[[], bool]
+
+
+class Prior(nn.Module, ABC):
+    """A distribution over tokens (B, positions, depth), given labels if it has classes.
+
+    A prior implements `forward`, `loss`, `_nll` and `_sample`.
+
+    Attributes:
+        layout: which codes the tokens stand for.
+        classes: number of labels; 0 for a prior that takes none.
+        exact: whether `nll` is the negative log-likelihood; where not it is an upper bound.
+    """
+
+    exact: ClassVar[bool]
+
+    def __init__(self, layout: CodeLayout, classes: int, label_dropout: float) -> None:
+        super().__init__()
+        self.layout = layout
+        self.classes = check_integer("classes", classes, 0)
+        self.label_dropout = label_dropout
+
+    @abstractmethod
+    def forward(
+        self, tokens: Int64[Tensor, "b p d"], labels: Int64[Tensor, "b"] | None = None
+    ) -> Float[Tensor, "b p d v"]:
+        """Logits of every token. ValueError on tokens or labels that do not fit."""
+
+    @abstractmethod
+    def loss(self, tokens: Int64[Tensor, "b p d"], labels: Int64[Tensor, "b"] | None = None) -> Float[Tensor, ""]:
+        """What training minimises, in nats per token, some labels being hidden. ValueError as `forward`."""
+
+    @torch.no_grad()
+    def nll(
+        self,
+        tokens: Int64[Tensor, "b p d"],
+        labels: Int64[Tensor, "b"] | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Float[Tensor, "b"]:
+        """Negative log-likelihood of whole pictures in nats, or a bound above it; in eval mode, without gradients.
+
+        Args:
+            generator: where a bound that is an estimate takes its chance from, on the tokens' device; one of seed 0
+                unless given. Batches of one measurement should share one, so that their errors are independent.
+
+        Raises:
+            ValueError: tokens or labels that do not fit.
+        """
+        self._check_whole(tokens)
+        with evaluating(self):
+            return self._nll(tokens, labels, generator)
+
+    @torch.no_grad()
+    def sample(
+        self,
+        count: int,
+        labels: Int64[Tensor, "b"] | None = None,
+        sampling: Sampling = Sampling(),  # noqa: B008 - frozen
+        generator: torch.Generator | None = None,
+        given: Int64[Tensor, "b q d"] | None = None,
+        on_step: OnStep = lambda done, total: None,
+        stop_requested: StopRequested = lambda: False,
+    ) -> Int64[Tensor, "b p d"]:
+        """Draw the tokens of new pictures; in eval mode, without gradients.
+
+        Args:
+            count: how many.
+            labels: of each, where the prior has classes.
+            sampling: how.
+            generator: where the chance comes from, on the prior's device; equal ones give equal pictures.
+            given: tokens of the first positions, which are kept: the upper part of a picture.
+            on_step: told after each step how many are done, of how many.
+            stop_requested: asked before each step.
+
+        Raises:
+            ValueError: arguments that do not fit the prior or each other.
+            SamplingStopped: `stop_requested` said so.
+        """
+        check_integer("count", count, 1)
+        device = next(self.parameters()).device
+        if given is None:
+            given = torch.zeros(count, 0, self.layout.depth, dtype=torch.int64, device=device)
+        self.layout.check(given)
+        if len(given) != count:
+            raise ValueError(f"given must have the first positions of all {count} pictures, got {len(given)}.")
+        starts = self._starts(labels, count)
+        if sampling.guidance != 1:
+            if not self.classes or not self.label_dropout:
+                raise ValueError(
+                    "guidance needs a prior that was trained with classes and label_dropout; leave it at 1 here."
+                )
+            starts = torch.cat([starts, torch.full_like(starts, self.classes)])
+        with evaluating(self):
+            return self._sample(given, starts, sampling, generator, on_step, stop_requested)
+
+    @abstractmethod
+    def _nll(self, tokens: Tensor, labels: Tensor | None, generator: torch.Generator | None) -> Tensor:
+        """`nll` of checked tokens."""
+
+    @abstractmethod
+    def _sample(
+        self,
+        given: Tensor,
+        starts: Tensor,
+        sampling: Sampling,
+        generator: torch.Generator | None,
+        on_step: OnStep,
+        stop_requested: StopRequested,
+    ) -> Tensor:
+        """`sample` with everything checked; under guidance the starts without a class follow those with."""
+
+    def _starts(self, labels: Tensor | None, count: int) -> Int64[Tensor, "b"]:
+        """Which start each picture has: its label, or the number of classes for none."""
+        device = next(self.parameters()).device
+        if not self.classes:
+            if labels is not None:
+                raise ValueError("this prior was made without classes; leave labels out.")
+            return torch.zeros(count, dtype=torch.int64, device=device)
+        if labels is None:
+            raise ValueError(f"labels are missing: this prior takes one of {self.classes} classes for each picture.")
+        if labels.dtype != torch.int64 or labels.shape != (count,):
+            raise ValueError(
+                f"labels must be int64, one for each of {count} pictures, got {labels.dtype} of {tuple(labels.shape)}."
+            )
+        check_below("labels", labels, self.classes)
+        return labels.to(device)
+
+    def _training_starts(self, labels: Tensor | None, count: int) -> Int64[Tensor, "b"]:
+        """The same, a share of the labels being hidden in training."""
+        starts = self._starts(labels, count)
+        if not (self.training and self.classes and self.label_dropout):
+            return starts
+        hidden = torch.rand(count, device=starts.device) < self.label_dropout
+        return starts.masked_fill(hidden, self.classes)
+
+    def _check_whole(self, tokens: Tensor) -> None:
+        self.layout.check(tokens)
+        if tokens.shape[1] != self.layout.positions:
+            raise ValueError(f"tokens must be of all {self.layout.positions} positions, got {tokens.shape[1]}.")
+
+
+def without_impossible(logits: Float[Tensor, "*b v"], largest: Int64[Tensor, "*b"]) -> Float[Tensor, "*b v"]:
+    """Logits that are -inf above the largest value that each token can have."""
+    values = torch.arange(logits.shape[-1], device=logits.device)
+    return logits.masked_fill(values > largest.unsqueeze(-1), -math.inf)
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """The module in eval mode for a while."""
+    training = module.training
+    module.eval()
+    try:
+        yield
+    finally:
+        module.train(training)
