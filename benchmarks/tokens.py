@@ -42,8 +42,8 @@ class Arguments:
 
     The tokenizer is that of a stored run of `python -m benchmarks.run` (--run), or a published one (--model NAME with
     --checkpoint). Of each picture the reconstruction protocol's centre crop is taken. priors/token_set.md describes the
-    folder; a prior needs one of each --part. A command that was stopped or killed goes on after the last whole file when
-    it is given again.
+    folder; a prior needs one of each --part. A command that was stopped or killed goes on after the last whole file
+    when it is given again.
     """
 
     data: str

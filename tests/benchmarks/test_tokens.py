@@ -1,10 +1,7 @@
-"""Codes of a data set by the command: those that the tokenizer gives, once, also after a kill; mistakes in a sentence."""
+"""Codes of a data set by the command: those that the tokenizer gives, also after a kill; mistakes in a sentence."""
 
 import hashlib
 import os
-import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from killed import kill_at_call
 from PIL import Image
 
 from autoencoders import BlockMean
@@ -23,30 +21,11 @@ from benchmarks.evaluate.trained import trained_tokenizer
 from benchmarks.metrics.pictures import to_unit_range
 from benchmarks.results import read_record
 from benchmarks.speed.measure import torch_threads
+from priors import token_writer
 from priors.fingerprint import fingerprint
 from priors.token_set import TokenSet
 
 Command = Callable[..., int]
-ROOT = Path(__file__).parents[2]
-
-KILLED = """
-import os, signal, sys
-from benchmarks import tokens
-from priors import token_writer
-
-save, files = token_writer.save_file, 0
-
-def save_until(*arguments, **keywords):
-    global files
-    files += 1
-    if files == 3:
-        os.kill(os.getpid(), signal.SIGKILL)
-    save(*arguments, **keywords)
-
-token_writer.save_file = save_until
-tokens.SHARD_PICTURES = 9
-tokens.main(sys.argv[1:])
-"""
 
 
 @pytest.fixture(scope="module")
@@ -131,16 +110,20 @@ def test_the_data_are_named_as_an_evaluation_names_them(home: Path, rq: Path, co
     assert (about.codes_per_position, about.codebook_size, about.grids) == (2, 64, ((4, 4),))
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a fork of this process")
 def test_a_killed_command_goes_on(
-    home: Path, rq: Path, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd
+    rq: Path, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["--run", str(rq), "--batch-size", "4"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    start = [sys.executable, "-c", KILLED, *words, "--data", str(home / "pictures"), "--cpu"]
-    killed = subprocess.run([*start, "--output", str(tmp_path / "killed")], env=environment, check=False)
-    assert killed.returncode == -signal.SIGKILL
-    assert sorted(digests(tmp_path / "killed")) == ["codes-00000.safetensors", "codes-00001.safetensors"]
+    words = ["--run", rq, "--batch-size", 4]
     monkeypatch.setattr(tokens, "SHARD_PICTURES", 9)
+    kill_at_call(monkeypatch, token_writer, "save_file", 3, lambda: command(*words, "--output", tmp_path / "killed"))
+    for left in (tmp_path / "killed").glob(".codes-00002.safetensors.*.tmp"):
+        left.rename(left.with_name(".codes-00002.safetensors.1.tmp"))
+    assert sorted(digests(tmp_path / "killed")) == [
+        ".codes-00002.safetensors.1.tmp",
+        "codes-00000.safetensors",
+        "codes-00001.safetensors",
+    ]
     capfd.readouterr()
     assert command(*words, "--output", tmp_path / "killed") == 0
     assert "going on after 16 of 24 pictures" in capfd.readouterr().out  # shards of whole batches: 8 pictures

@@ -3,39 +3,18 @@
 import hashlib
 import json
 import os
-import signal
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import torch
+from killed import kill_at_call
 from safetensors.torch import load_file
 from token_sets import make, random_codes, some_contents, write
 
+from priors import token_writer
 from priors.token_set import TokenSet
 from priors.token_writer import TokenSetWriter
-
-PATHS = os.pathsep.join(str(Path(__file__).parents[2] / folder) for folder in (".", "tests/support"))
-
-KILLED = """
-import os, signal
-from pathlib import Path
-from priors import token_writer
-from token_sets import some_contents, write
-
-save, files = token_writer.save_file, 0
-
-def save_until(tensors, path, metadata):
-    global files
-    files += 1
-    save(tensors, path, metadata)
-    if files == 3:  # the third file is written, but does not have its name yet
-        os.kill(os.getpid(), signal.SIGKILL)
-
-token_writer.save_file = save_until
-write(Path("killed"), some_contents(), 50, batch=5, shard_pictures=15)
-"""
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -118,10 +97,17 @@ def test_the_files_are_as_their_format_says(tmp_path: Path) -> None:
     assert sorted(digests(folder)) == [*(f"codes-0000{number}.safetensors" for number in range(4)), "index.json"]
 
 
-def test_a_killed_writer_goes_on_and_ends_in_the_same_files(tmp_path: Path) -> None:
-    environment = {**os.environ, "PYTHONPATH": PATHS, "OMP_NUM_THREADS": "1"}
-    killed = subprocess.run([sys.executable, "-c", KILLED], cwd=tmp_path, env=environment, check=False)
-    assert killed.returncode == -signal.SIGKILL
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a fork of this process")
+def test_a_killed_writer_goes_on_and_ends_in_the_same_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The third file is written, but does not have its name yet."""
+    contents = some_contents()
+    kill_at_call(
+        monkeypatch,
+        token_writer,
+        "save_file",
+        3,
+        lambda: write(tmp_path / "killed", contents, 50, 5, shard_pictures=15),
+    )
     left = sorted(file.name for file in (tmp_path / "killed").iterdir())
     assert left[1:] == ["codes-00000.safetensors", "codes-00001.safetensors"]
     assert left[0].startswith(".codes-00002.safetensors.")
