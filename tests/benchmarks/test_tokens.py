@@ -1,8 +1,10 @@
 """Codes of a data set by the command: those that the tokenizer gives, also after a kill; mistakes in a sentence."""
 
 import hashlib
+import json
 import os
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,15 +13,20 @@ import pytest
 import torch
 from killed import kill_at_call
 from PIL import Image
+from safetensors.torch import save_file
 
 from autoencoders import BlockMean
 from autoencoders.pretrained import registry
 from autoencoders.pretrained.model import Pretrained
-from benchmarks import run, tokens
+from benchmarks import tokens
+from benchmarks.arguments import parse, plan
+from benchmarks.config import run_id
 from benchmarks.data import DataConfig, centre_crop, open_data, to_rgb, to_tensor
 from benchmarks.evaluate.trained import trained_tokenizer
+from benchmarks.evaluation import PROTOCOL
+from benchmarks.experiment import make_tokenizer
 from benchmarks.metrics.pictures import to_unit_range
-from benchmarks.results import read_record
+from benchmarks.results import Record, read_record, write_record
 from benchmarks.speed.measure import torch_threads
 from priors import token_writer
 from priors.fingerprint import fingerprint
@@ -28,9 +35,12 @@ from priors.token_set import TokenSet
 Command = Callable[..., int]
 
 
+WORDS = ("--preset", "smoke", "--quantizer", "rq", "--options", "codes_per_position=2", "codebook_size=64", "--bits")
+
+
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """pictures/train/ and pictures/val/, a folder for each class; a run of rq on them in runs/."""
+    """pictures/train/ and pictures/val/, a folder for each class."""
     folder = tmp_path_factory.mktemp("home")
     random = np.random.default_rng(0)
     for number in range(36):
@@ -38,16 +48,24 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         coarse = Image.fromarray(random.integers(0, 256, (5, 7, 3), dtype=np.uint8))
         (folder / "pictures" / part / kind).mkdir(parents=True, exist_ok=True)
         coarse.resize((70, 50), Image.Resampling.BICUBIC).save(folder / "pictures" / part / kind / f"{number:02}.png")
-    words = ["--preset", "smoke", "--cpu", "--train.images", "32", "--data", str(folder / "pictures")]
-    options = ["--options", "codes_per_position=2", "codebook_size=64", "--bits"]
-    with torch_threads(1):
-        assert run.main(["--quantizer", "rq", *options, *words, "--output", str(folder / "runs")]) == 0
     return folder
 
 
 @pytest.fixture
-def rq(home: Path) -> Path:
-    (path,) = home.rglob("rq-*.json")
+def rq(home: Path, tmp_path: Path, make_record: Callable[..., Record]) -> Path:
+    """A stored run of rq, hardly trained, and beside it the baseline's."""
+    source = str(home / "pictures")
+    baseline, config = plan(parse([*WORDS, "--data", source]))
+    data = {"name": "pictures", "source": source, "fingerprint": "f", "image_size": 32}
+    for run in (baseline, config):
+        about = {"config": json.loads(json.dumps(asdict(run))), "data": data, "preset": "smoke"}
+        record = make_record(**about, id=run_id(run, PROTOCOL, "f"))
+        path = tmp_path / "runs" / f"{record.id}.json"
+        write_record(path, record, {})
+    tokenizer = make_tokenizer(config)
+    with torch_threads(1):
+        tokenizer(torch.rand(8, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1)  # starts the codebook
+    save_file(dict(tokenizer.state_dict()), path.with_suffix(".safetensors"), metadata={"run": record.id})
     return path
 
 
