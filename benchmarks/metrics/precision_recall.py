@@ -16,7 +16,7 @@ from torch import Tensor
 NEIGHBOURS = 3
 """k, as the authors have it."""
 
-_ROWS_AT_ONCE = 2048
+_ROWS_AT_ONCE = 1024
 
 _SAME = 1e-12
 """Squared distances that differ by less, as a share of both points' squared norms, are equal: what is left of float64
@@ -59,13 +59,16 @@ def squared_radii(points: Float[Tensor, "n d"], neighbours: int = NEIGHBOURS) ->
 
 
 def covered(
-    points: Float[Tensor, "n d"], centres: Float[Tensor, "m d"], radii: Float[Tensor, " m"]
-) -> Bool[Tensor, " n"]:
-    """Whether each point lies in any of the balls, whose squared radii are given; their edge is inside."""
-    found = torch.zeros(len(points), dtype=torch.bool, device=points.device)
-    for rows, columns, distances, same in _blocks(points, centres):
-        found[rows] |= (distances <= radii[columns] + same).any(1)
-    return found
+    a: Float[Tensor, "n d"], b: Float[Tensor, "m d"], radii_a: Float[Tensor, " n"], radii_b: Float[Tensor, " m"]
+) -> tuple[Bool[Tensor, " n"], Bool[Tensor, " m"]]:
+    """Whether each point of one set lies in any ball around the other's: a's in b's, and b's in a's. The edge is
+    inside; radii are squared."""
+    a_found, b_found = (torch.zeros(len(each), dtype=torch.bool, device=each.device) for each in (a, b))
+    for rows, columns, distances, same in _blocks(a, b):
+        distances = distances - same
+        a_found[rows] |= (distances <= radii_b[columns]).any(1)
+        b_found[columns] |= (distances <= radii_a[rows, None]).any(0)
+    return a_found, b_found
 
 
 def precision_recall(
@@ -80,6 +83,6 @@ def precision_recall(
     real, generated = real.double(), generated.double()
     centre = real.mean(0)  # distances are the same, and rounding is less
     real, generated = real - centre, generated - centre
-    precision = covered(generated, real, squared_radii(real, neighbours))
-    recall = covered(real, generated, squared_radii(generated, neighbours))
-    return PrecisionRecall(precision.double().mean().item(), recall.double().mean().item())
+    radii = (squared_radii(points, neighbours) for points in (generated, real))
+    precise, recalled = covered(generated, real, *radii)
+    return PrecisionRecall(precise.double().mean().item(), recalled.double().mean().item())

@@ -66,7 +66,11 @@ def test_points_on_a_line():
     line = torch.arange(10.0).double()[:, None]
     assert squared_radii(line, 3).sqrt().tolist() == [3, 2, 2, 2, 2, 2, 2, 2, 2, 3]
     points = torch.tensor([-3.0, -3.001, 5.5, 12.0, 12.001]).double()[:, None]
-    assert covered(points, line, squared_radii(line, 3)).tolist() == [True, False, True, True, False]
+    found, reached = covered(points, line, torch.tensor([0.25, 0, 0, 1, 0]).double(), squared_radii(line, 3))
+    assert found.tolist() == [True, False, True, True, False]
+    assert reached.nonzero().flatten().tolist() == []
+    _, reached = covered(points, line, torch.tensor([9, 0, 0.25, 0, 0]).double(), squared_radii(line, 3))
+    assert reached.nonzero().flatten().tolist() == [0, 5, 6]
 
 
 def test_equal_sets_are_perfect():
