@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Int
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from priors.token_index import INDEX, SHARD_NAME, Contents, Index, OtherSetError, Shard, TokenSetError
@@ -117,7 +117,7 @@ class TokenSetWriter:
         tensors = {name: tensor[:count].clone(memory_format=torch.contiguous_format) for name, tensor in joined.items()}
         about = {"key": self.contents.key, "shard": number, "names": self._names[:count]}
         with whole(self.folder / file) as temporary:
-            save_file(tensors, temporary, metadata={METADATA: json.dumps(about)})
+            temporary.write_bytes(save(tensors, metadata={METADATA: json.dumps(about)}))
         self._shards.append((file, count))
         self._held = [{name: tensor[count:].clone() for name, tensor in joined.items()}]
         self._names = self._names[count:]

@@ -28,7 +28,6 @@ from benchmarks.experiment import make_tokenizer
 from benchmarks.metrics.pictures import to_unit_range
 from benchmarks.results import Record, read_record, write_record
 from benchmarks.speed.measure import torch_threads
-from priors import token_writer
 from priors.fingerprint import fingerprint
 from priors.token_set import TokenSet
 
@@ -134,7 +133,7 @@ def test_a_killed_command_goes_on(
 ) -> None:
     words = ["--run", rq, "--batch-size", 4]
     monkeypatch.setattr(tokens, "SHARD_PICTURES", 9)
-    kill_at_call(monkeypatch, token_writer, "save_file", 3, lambda: command(*words, "--output", tmp_path / "killed"))
+    kill_at_call(monkeypatch, os, "fsync", 3, lambda: command(*words, "--output", tmp_path / "killed"))
     for left in (tmp_path / "killed").glob(".codes-00002.safetensors.*.tmp"):
         left.rename(left.with_name(".codes-00002.safetensors.1.tmp"))
     assert sorted(digests(tmp_path / "killed")) == [

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import stat
 import sys
 from pathlib import Path
 
@@ -12,7 +13,6 @@ from killed import kill_at_call
 from safetensors.torch import load_file
 from token_sets import make, random_codes, some_contents, write
 
-from priors import token_writer
 from priors.token_set import TokenSet
 from priors.token_writer import TokenSetWriter
 
@@ -103,8 +103,8 @@ def test_a_killed_writer_goes_on_and_ends_in_the_same_files(tmp_path: Path, monk
     contents = some_contents()
     kill_at_call(
         monkeypatch,
-        token_writer,
-        "save_file",
+        os,
+        "fsync",
         3,
         lambda: write(tmp_path / "killed", contents, 50, 5, shard_pictures=15),
     )
@@ -126,6 +126,15 @@ def test_a_damaged_shard_of_an_unfinished_set_is_made_again(tmp_path: Path) -> N
     assert TokenSetWriter(folder, some_contents()).done == 15
     write(folder, some_contents(), 50, batch=5, shard_pictures=15)
     assert digests(folder) == whole
+
+
+def test_the_files_can_be_read_by_whom_the_folders_can(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        folder = make(tmp_path / "set")
+    finally:
+        os.umask(before)
+    assert {stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()} == {0o644}
 
 
 def test_a_finished_set_is_not_written_again(tmp_path: Path) -> None:
