@@ -11,7 +11,7 @@ A batch is uint8 of shape (B, 3, image_size, image_size). `transforms` has the c
 
 from benchmarks.data.batches import pair_batches, test_batches, training_batches
 from benchmarks.data.config import DataConfig, DataError
-from benchmarks.data.opening import Data, EvaluationData, open_data, open_evaluation_data
+from benchmarks.data.opening import Data, EvaluationData, Part, open_data, open_evaluation_data, open_part
 from benchmarks.data.pairs import PicturePairs, open_pairs
 from benchmarks.data.transforms import centre_crop, to_rgb, to_tensor
 
@@ -20,11 +20,13 @@ __all__ = [
     "DataConfig",
     "DataError",
     "EvaluationData",
+    "Part",
     "PicturePairs",
     "centre_crop",
     "open_data",
     "open_evaluation_data",
     "open_pairs",
+    "open_part",
     "pair_batches",
     "test_batches",
     "to_rgb",

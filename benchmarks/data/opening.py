@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import torch
 from jaxtyping import UInt8
@@ -26,6 +26,8 @@ from benchmarks.data.transforms import CENTRE_CROP_RULE
 
 BYTES_PER_PIXEL = 4  # what PIL keeps of an RGB picture
 NAMES_ON_SCREEN = 10
+
+Part = Literal["train", "test"]
 
 Result = TypeVar("Result")
 
@@ -160,6 +162,22 @@ def open_evaluation_data(
         pictures, rule = source.test, source.split
     else:
         pictures, rule = open_whole_folder(config)
+    return _evaluation_data(config, pictures, rule, budget, console)
+
+
+def open_part(
+    config: DataConfig, part: Part, console: Console | None = None, *, budget: int | None = None
+) -> EvaluationData:
+    """One part of the pictures that a run trains and tests on, with the protocol's crop of each, as
+    `open_evaluation_data`."""
+    source = open_source(config)
+    pictures = source.train if part == "train" else source.test
+    return _evaluation_data(config, pictures, source.split, budget, console or own_console())
+
+
+def _evaluation_data(
+    config: DataConfig, pictures: Pictures, rule: str, budget: int | None, console: Console
+) -> EvaluationData:
     budget = memory_budget() if budget is None else budget
     test, test_record = _open_test(config, take_evenly(pictures, config.limit_test), budget, console)
     record = {

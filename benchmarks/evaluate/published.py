@@ -88,6 +88,20 @@ def _parameters(part: nn.Module) -> int:
     return sum(parameter.numel() for parameter in part.parameters())
 
 
+def find_published(name: str, checkpoint: Path | None) -> tuple[Pretrained, Path]:
+    """The published tokenizer of that name, and its file of weights.
+
+    Raises:
+        ValueError: no such tokenizer, or no such file.
+    """
+    model = find_pretrained(name)
+    if checkpoint is None:
+        raise UsageError(f"--checkpoint PATH is missing: the weights of {model.name}, to be had from {model.source}")
+    if not checkpoint.exists():
+        raise UsageError(f"there is no file {checkpoint}: the weights of {model.name}, to be had from {model.source}")
+    return model, checkpoint
+
+
 def published_job(
     arguments: Arguments, open_pictures: Callable[[int], EvaluationData], errors: Console
 ) -> PublishedJob:
@@ -99,11 +113,7 @@ def published_job(
     Raises:
         ValueError: a mistake of the user's, in a sentence.
     """
-    model, weights = find_pretrained(str(arguments.model)), arguments.checkpoint
-    if weights is None:
-        raise UsageError(f"--checkpoint PATH is missing: the weights of {model.name}, to be had from {model.source}")
-    if not weights.exists():
-        raise UsageError(f"there is no file {weights}: the weights of {model.name}, to be had from {model.source}")
+    model, weights = find_published(str(arguments.model), arguments.checkpoint)
     if not model.verified:
         errors.print(f"{escape(model.name)} is {escape(DOUBT)}")
     data = open_pictures(arguments.image_size or model.image_size)

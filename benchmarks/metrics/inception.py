@@ -36,3 +36,9 @@ class Inception(nn.Module):
     def forward(self, pictures: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b 2048"]:
         features: Tensor = self.network(pictures)[0]
         return features
+
+    def logits(self, features: Float[Tensor, "b 2048"]) -> Float[Tensor, "b 1008"]:
+        """What the network's last layer makes of features, without its bias: the logits of the Inception Score, as in
+        torch-fidelity and the TensorFlow program that it follows."""
+        classifier: Tensor = self.network.fc.weight
+        return features @ classifier.T

@@ -1,0 +1,240 @@
+"""The codes of a data set under a tokenizer, computed once: `python -m benchmarks.tokens`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
+
+import torch
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from autoencoders import Tokenizer
+from autoencoders.pretrained.registry import load_pretrained
+from benchmarks.arguments import UsageError, require_writable
+from benchmarks.config import TrainConfig
+from benchmarks.data import DataConfig, DataError, EvaluationData, Part, open_part, test_batches
+from benchmarks.data.folder import require_folder, test_folder_of
+from benchmarks.data.opening import open_source
+from benchmarks.evaluate.published import DOUBT, find_published
+from benchmarks.evaluate.trained import find_runs, require_tokenizer, trained_tokenizer
+from benchmarks.flags import parse_flags
+from benchmarks.metrics.codes import has_codebook
+from benchmarks.metrics.pictures import to_unit_range
+from benchmarks.metrics.share import full_float32
+from benchmarks.training import make_accelerator
+from priors import CodeLayout
+from priors.fingerprint import fingerprint
+from priors.token_index import Contents
+from priors.token_writer import SHARD_PICTURES, TokenSetWriter
+
+IN_MEMORY = 2**26
+"""Bytes of crops that stay in memory at most; more are decoded again: memory does not grow with their number."""
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Compute the codes of pictures under a tokenizer once, and store them in a folder for priors and language models.
+
+    The tokenizer is that of a stored run of `python -m benchmarks.run` (--run), or a published one (--model NAME with
+    --checkpoint). Of each picture the reconstruction protocol's centre crop is taken. priors/token_set.md describes the
+    folder; a prior needs one of each --part. A command that was stopped or killed goes on after the last whole file
+    when it is given again.
+    """
+
+    data: str
+    """A folder, "photographs", "torchvision:NAME" or "huggingface:NAME[:column]"."""
+    output: Path
+    """Folder that the codes are stored in, for these pictures and this tokenizer alone."""
+    run: Path | None = None
+    """Stored run (RUN.json, with RUN.safetensors beside it)."""
+    model: str | None = None
+    """Name of a published tokenizer, see python -m benchmarks.evaluate --list-models."""
+    checkpoint: Path | None = None
+    """Its file of weights, or folder."""
+    part: Part = "train"
+    """Which pictures: those that a run on --data trains on, or those that it tests on."""
+    classes: bool = False
+    """Store labels: a picture's class is the folder that it lies in."""
+    image_size: int | None = None
+    """Side in pixels that pictures are resized and cropped to for --model; the model's own unless given."""
+    id_offset: int = 0
+    """First id of pictures in the vocabulary of a language model: how many ids it has without pictures."""
+    limit: int | None = None
+    """Take at most this many pictures, evenly from all."""
+    batch_size: int = 32
+    """Pictures per batch."""
+    root: Path | None = None
+    """Where torchvision and Hugging Face keep their files; their usual cache unless given."""
+    cpu: bool = False
+    """Stay on the CPU where there is a GPU."""
+
+    def check(self) -> None:
+        """Raise UsageError where these flags do not go together."""
+        if (self.run is None) == (self.model is None):
+            raise UsageError("which tokenizer? Give either --run RUN.json, or --model NAME with --checkpoint FILE")
+        if self.model is None and self.checkpoint is not None:
+            raise UsageError("--checkpoint is the file of a published tokenizer: say which by --model NAME")
+        if self.model is None and self.image_size is not None:
+            raise UsageError("--image-size is for --model: a stored run has the size that it was trained at")
+        if self.batch_size < 1:
+            raise UsageError("--batch-size takes a number from 1")
+        if self.id_offset < 0:
+            raise UsageError("--id-offset takes a number from 0")
+
+
+class Named(NamedTuple):
+    """A tokenizer in eval mode, its name, and the side in pixels of its pictures."""
+
+    tokenizer: Tokenizer
+    name: str
+    image_size: int
+
+
+def open_tokenizer(arguments: Arguments, errors: Console) -> Named:
+    """The tokenizer that was asked for.
+
+    Raises:
+        ValueError: it cannot be had, or it has no codes.
+    """
+    if arguments.run is not None:
+        runs = find_runs((arguments.run,), errors)
+        if len(runs) > 1:
+            raise UsageError(f"{len(runs)} stored runs in {arguments.run}: name one of them, as RUN.json")
+        ((path, stored),) = runs
+        require_tokenizer(path, stored)
+        named = Named(trained_tokenizer(path, stored), stored.id, stored.data["image_size"])
+    else:
+        model, weights = find_published(str(arguments.model), arguments.checkpoint)
+        if not model.verified:
+            errors.print(f"{escape(model.name)} is {escape(DOUBT)}")
+        tokenizer = load_pretrained(model.name, weights)
+        named = Named(tokenizer, model.name, arguments.image_size or model.image_size)
+    if not all(map(has_codebook, named.tokenizer.quantizers)):
+        raise UsageError(f"{named.name} has no codebook, every channel is kept as a 32-bit float: choose a quantizer")
+    return named
+
+
+class Classes(NamedTuple):
+    """Names of the classes by label, and how many folders above a picture's own stand before its class."""
+
+    names: tuple[str, ...]
+    above: int
+
+    def label(self, picture: str) -> int:
+        """The class of a picture, by its path."""
+        return self.names.index(_folder(picture, self.above))
+
+
+def find_classes(config: DataConfig) -> Classes:
+    """The classes of all pictures of a folder, of both parts: a label means the same in each.
+
+    Raises:
+        DataError: no folder, or a picture that lies in none within.
+    """
+    if ":" in config.source or config.source == "photographs":
+        raise DataError(f"--classes takes the folders that pictures lie in for their classes: {config.source} has none")
+    above = 0 if test_folder_of(require_folder(config)) is None else 1
+    source = open_source(config)
+    pictures = (part.name(index) for part in (source.train, source.test) for index in range(len(part)))
+    return Classes(tuple(sorted({_folder(picture, above) for picture in pictures})), above)
+
+
+def _folder(picture: str, above: int) -> str:
+    folders = PurePosixPath(picture).parts[above:-1]
+    if not folders:
+        raise DataError(f"{picture} lies in no folder of its class, which --classes needs")
+    return folders[0]
+
+
+def contents_of(named: Named, data: EvaluationData, classes: Classes | None, arguments: Arguments) -> Contents:
+    """What the codes will be. ValueError where the tokenizer cannot take pictures of that size."""
+    layout = CodeLayout.of(named.tokenizer, named.image_size)
+    record: dict[str, Any] = {name: data.record[name] for name in ("name", "split", "image_size")}
+    record |= {name: data.record["test"][name] for name in ("pictures", "skipped", "crop", "fingerprint")}
+    return Contents(
+        fingerprint=fingerprint(named.tokenizer),
+        tokenizer=named.name,
+        maps=named.tokenizer.maps,
+        grids=layout.grids,
+        codes_per_position=layout.codes_per_position,
+        codebook_size=layout.codebook_size,
+        classes=() if classes is None else classes.names,
+        data={"part": arguments.part, **record},
+        id_offset=arguments.id_offset,
+    )
+
+
+@torch.no_grad()
+def encode(
+    tokenizer: Tokenizer,
+    data: EvaluationData,
+    classes: Classes | None,
+    writer: TokenSetWriter,
+    batch_size: int,
+    console: Console,
+) -> None:
+    """The codes of all pictures that are not done, under a progress bar."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    device = next((tensor.device for tensor in tokenizer.state_dict().values()), torch.device("cpu"))
+    with full_float32(), Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("pictures", total=len(data.test), completed=writer.done)
+        for places, pictures in test_batches(data, batch_size, done=writer.done):
+            codes = tokenizer.encode(to_unit_range(pictures.to(device)))
+            names = [data.test.pictures.name(place) for place in places.tolist()]
+            labels = None if classes is None else torch.tensor([classes.label(name) for name in names])
+            writer.add(codes, labels, names)
+            bar.advance(task, len(names))
+    writer.finish()
+
+
+def make_tokens(arguments: Arguments, console: Console, errors: Console) -> None:
+    """The command's work.
+
+    Raises:
+        ValueError: a mistake of the user's, in a sentence.
+    """
+    arguments.check()
+    accelerator = make_accelerator(TrainConfig(), arguments.cpu)
+    if accelerator.num_processes > 1:
+        raise UsageError("python -m benchmarks.tokens is one process: start it without torchrun")
+    named = open_tokenizer(arguments, errors)
+    config = DataConfig(arguments.data, named.image_size, root=arguments.root, limit_test=arguments.limit)
+    classes = find_classes(config) if arguments.classes else None
+    require_writable(arguments.output)
+    data = open_part(config, arguments.part, budget=IN_MEMORY)
+    # whole batches in each shard, so that a command that goes on makes the same batches
+    shard = max(1, SHARD_PICTURES // arguments.batch_size) * arguments.batch_size
+    writer = TokenSetWriter(arguments.output, contents_of(named, data, classes, arguments), shard)
+    where = f"{writer.contents.ids.length} ids each, in {arguments.output}"
+    if writer.finished:
+        writer.finish().verify()
+        console.print(f"done already: {writer.done:,} pictures, {escape(where)}", soft_wrap=True)
+        return
+    if writer.done:
+        console.print(f"going on after {writer.done:,} of {len(data.test):,} pictures", soft_wrap=True)
+    encode(named.tokenizer.to(accelerator.device), data, classes, writer, arguments.batch_size, console)
+    console.print(f"stored: {writer.done:,} pictures, {escape(where)}", soft_wrap=True)
+
+
+def main(argv: Sequence[str]) -> int:
+    """The command: 0 when all is stored, 2 for a user's mistake, 130 when stopped."""
+    console, errors = Console(), Console(stderr=True, soft_wrap=True)
+    arguments = parse_flags(Arguments, "benchmarks.tokens", argv)
+    try:
+        make_tokens(arguments, console, errors)
+    except (ValueError, OSError) as error:
+        errors.print(f"error: {escape(str(error))}")
+        return 2
+    except KeyboardInterrupt:
+        errors.print("stopped; whole files are stored, and the same command goes on from there")
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

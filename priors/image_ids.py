@@ -1,0 +1,101 @@
+"""Codes as ids in the vocabulary of a multimodal language model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Int, Int64
+from torch import Tensor
+
+MAX_ID = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class ImageIds:
+    """Pictures as sequences of ids: begin of image, the codes, end of image.
+
+    Code maps come one after the other, positions in raster order, and all codes of a position before the next. Every
+    slot (each code of a position, of each map) has `codebook_size` ids of its own.
+
+    Attributes:
+        grids: Sides of the grid of each code map.
+        codes_per_position: Of each map.
+        codebook_size: Of one code.
+        id_offset: The first id of pictures: as many ids the model has besides.
+    """
+
+    grids: tuple[tuple[int, ...], ...]
+    codes_per_position: int
+    codebook_size: int
+    id_offset: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse an offset that is no id, and more ids than an int64 can tell apart."""
+        if isinstance(self.id_offset, bool) or not isinstance(self.id_offset, int) or self.id_offset < 0:
+            raise ValueError(f"id_offset must be a whole number from 0, the first id of pictures, got {self.id_offset}")
+        if self.end > MAX_ID:
+            raise ValueError(f"{self.end} ids are more than an int64 holds; split the codes into digits first")
+
+    @property
+    def begin(self) -> int:
+        """Id of the begin of an image; those of codes lie below."""
+        return self.id_offset + len(self.grids) * self.codes_per_position * self.codebook_size
+
+    @property
+    def end(self) -> int:
+        """Id of the end of an image, the last of all."""
+        return self.begin + 1
+
+    @property
+    def length(self) -> int:
+        """Ids of a picture."""
+        return 2 + self.codes_per_position * sum(map(math.prod, self.grids))
+
+    def as_ids(self, codes: Sequence[Int[Tensor, "b n ..."]]) -> Int64[Tensor, "b {self.length}"]:
+        """The ids of pictures, from their code maps. ValueError on maps that do not fit, or codes out of range."""
+        count = self.require_maps(codes)
+        edge = torch.empty(count, 1, dtype=torch.int64)
+        parts = [edge.new_full((count, 1), self.begin)]
+        for firsts, of in zip(self._first_ids(), codes, strict=True):
+            parts.append((of.cpu().long().flatten(2).mT + firsts).flatten(1))
+        return torch.cat([*parts, edge.new_full((count, 1), self.end)], 1)
+
+    def as_codes(self, ids: Int64[Tensor, "b l"]) -> list[Int64[Tensor, "b n ..."]]:
+        """The code maps of pictures, from their ids. ValueError on another length, or ids out of place."""
+        if ids.ndim != 2 or ids.shape[1] != self.length:
+            raise ValueError(f"a picture has {self.length} ids, got a tensor of the shape {tuple(ids.shape)}")
+        if (ids[:, 0] != self.begin).any() or (ids[:, -1] != self.end).any():
+            raise ValueError(f"the ids of a picture begin with {self.begin} and end with {self.end}")
+        parts = ids[:, 1:-1].split([self.codes_per_position * math.prod(grid) for grid in self.grids], 1)
+        codes = [
+            (part.unflatten(1, (-1, self.codes_per_position)) - firsts).mT.unflatten(2, grid)
+            for firsts, part, grid in zip(self._first_ids(), parts, self.grids, strict=True)
+        ]
+        self.require_maps(codes)
+        return codes
+
+    def _first_ids(self) -> Int64[Tensor, "m n"]:
+        """Of each map and slot."""
+        slots = torch.arange(len(self.grids) * self.codes_per_position).view(-1, self.codes_per_position)
+        return self.id_offset + slots * self.codebook_size
+
+    def require_maps(self, codes: Sequence[Tensor]) -> int:
+        """How many pictures there are; ValueError on maps that are not of this kind."""
+        shapes = [tuple(of.shape[1:]) for of in codes]
+        wanted = [(self.codes_per_position, *grid) for grid in self.grids]
+        if shapes != wanted or len({len(of) for of in codes}) != 1:
+            raise ValueError(f"expected code maps of the shapes {wanted} for each picture, got {shapes}")
+        require_range(codes, self.codebook_size)
+        return len(codes[0])
+
+
+def require_range(codes: Sequence[Int[Tensor, "_b _n ..."]], codebook_size: int) -> None:
+    """ValueError unless all codes lie in [0, codebook_size)."""
+    for of in codes:
+        if of.numel() and not (of.min() >= 0 and of.max() < codebook_size):
+            raise ValueError(
+                f"codes must lie in [0, {codebook_size}), got some from {int(of.min())} to {int(of.max())}"
+            )

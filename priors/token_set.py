@@ -1,0 +1,257 @@
+"""The codes of a data set, computed once and kept in a folder, as `token_set.md` describes it.
+
+tokens = TokenSet.open(Path("codes/train"), fingerprint(tokenizer))
+codes = tokens.codes(torch.tensor([5, 2, 9]))  # int64 code maps, read from a memory map
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Int, Int64
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from priors.image_ids import ImageIds, require_range
+from priors.token_index import Contents, Index, OtherSetError, Shard, TokenSetError, read_index
+
+LABELS = "labels"
+LABEL_KIND = torch.int32
+
+METADATA = "token_set"
+"""All that a shard says of itself, in one entry: more would be stored in any order, and files of equal sets differ."""
+
+Indices = Int[Tensor, " b"] | Sequence[int]
+
+
+def tensor_name(code_map: str) -> str:
+    """What the tensor of a code map is called in a shard."""
+    return f"codes.{code_map}"
+
+
+class Opened(NamedTuple):
+    """One shard, as a memory map: what is not read takes no memory.
+
+    Attributes:
+        codes: Of each map.
+        labels: None where there are none.
+    """
+
+    codes: list[Int[Tensor, "n c ..."]]
+    labels: Int[Tensor, " n"] | None
+
+
+class TokenSet:
+    """A whole token set to be read. Its pictures are numbered from 0.
+
+    Attributes:
+        contents: What the codes are.
+    """
+
+    def __init__(self, folder: Path, index: Index) -> None:
+        self.folder, self._index = folder, index
+        self.contents: Contents = index.contents
+        self._ends = torch.tensor([*accumulate(shard.count for shard in index.shards)])
+        self._opened: dict[int, Opened] = {}
+
+    @classmethod
+    def open(cls, folder: Path, fingerprint: str | None = None) -> TokenSet:
+        """The token set in a folder. Every shard is there and as long as the index says; `verify` reads them whole.
+
+        Args:
+            folder: With its index.json.
+            fingerprint: Of the tokenizer that its codes must be of, by `priors.fingerprint`.
+
+        Raises:
+            TokenSetError: no token set, a damaged one, one of a later version, or one of another tokenizer.
+        """
+        tokens = cls(folder, read_index(folder))
+        made = tokens.contents.fingerprint
+        if fingerprint is not None and made != fingerprint:
+            raise TokenSetError(
+                f"{folder}: the codes of another tokenizer, {tokens.contents.tokenizer} (fingerprint {made[:12]}, not "
+                f"{fingerprint[:12]}): under this one they mean nothing; python -m benchmarks.tokens makes those of it"
+            )
+        for number in range(len(tokens._index.shards)):
+            tokens._shard(number)
+        return tokens
+
+    def __len__(self) -> int:
+        return self._index.count
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether pictures have classes."""
+        return bool(self.contents.classes)
+
+    def codes(self, indices: Indices) -> list[Int64[Tensor, "b n ..."]]:
+        """The code maps of these pictures.
+
+        Raises:
+            IndexError: no such picture.
+            TokenSetError: a code that the tokenizer does not have.
+        """
+        places = self._places(indices)
+        contents = self.contents
+        found = [torch.empty(len(places), contents.codes_per_position, *grid, dtype=torch.int64) for grid in self.grids]
+        for number, here, rows in self._by_shard(places):
+            for into, of in zip(found, self._shard(number).codes, strict=True):
+                into[here] = of[rows].long()
+        try:
+            require_range(found, contents.codebook_size)
+        except ValueError as error:
+            raise TokenSetError(f"{self.folder}: damaged: {error}; make it again") from error
+        return found
+
+    def labels(self, indices: Indices) -> Int64[Tensor, " b"] | None:
+        """The classes of these pictures; None where they have none. Raises as `codes`."""
+        if not self.has_labels:
+            return None
+        places = self._places(indices)
+        found = torch.empty(len(places), dtype=torch.int64)
+        for number, here, rows in self._by_shard(places):
+            labels = self._shard(number).labels
+            if labels is not None:
+                found[here] = labels[rows].long()
+        if len(found) and not (found.min() >= 0 and found.max() < len(self.contents.classes)):
+            raise TokenSetError(f"{self.folder}: damaged: a label that is none of its classes; make it again")
+        return found
+
+    def names(self, indices: Indices) -> list[str]:
+        """What the pictures are called in their data set. Raises IndexError as `codes`."""
+        places = self._places(indices)
+        found = [""] * len(places)
+        for number, here, rows in self._by_shard(places):
+            names = self._names(number)
+            for place, row in zip(here.tolist(), rows.tolist(), strict=True):
+                found[place] = names[row]
+        return found
+
+    def batches(self, size: int) -> Iterator[tuple[list[Int64[Tensor, "b n ..."]], Int64[Tensor, " b"] | None]]:
+        """All code maps and labels in order, at most `size` pictures at a time."""
+        for start in range(0, len(self), size):
+            some = torch.arange(start, min(start + size, len(self)))
+            yield self.codes(some), self.labels(some)
+
+    @property
+    def grids(self) -> tuple[tuple[int, ...], ...]:
+        """Sides of the grid of each code map."""
+        return self.contents.grids
+
+    def as_ids(self, codes: Sequence[Int[Tensor, "b n ..."]], offset: int | None = None) -> Int64[Tensor, "b l"]:
+        """Code maps as ids of a language model, see `ImageIds`; from `offset` on, or else from the index's own."""
+        contents = self.contents
+        first = contents.id_offset if offset is None else offset
+        return ImageIds(contents.grids, contents.codes_per_position, contents.codebook_size, first).as_ids(codes)
+
+    def verify(self) -> None:
+        """Read everything once. Raises TokenSetError where a file is not the one that was written."""
+        for shard in self._index.shards:
+            path = self.folder / shard.file
+            if file_digest(path) != shard.sha256:
+                raise TokenSetError(f"{path}: damaged: its SHA-256 is not that of the index; make the set again")
+        for _ in self.batches(1024):
+            pass
+
+    def _places(self, indices: Indices) -> Int64[Tensor, " b"]:
+        places = torch.as_tensor(indices, dtype=torch.int64)
+        if len(places) and not (places.min() >= 0 and places.max() < len(self)):
+            raise IndexError(
+                f"{self.folder} has pictures 0 to {len(self) - 1}, asked for {int(places.min())} to {int(places.max())}"
+            )
+        return places
+
+    def _by_shard(self, places: Int64[Tensor, " b"]) -> Iterator[tuple[int, Int64[Tensor, " k"], Int64[Tensor, " k"]]]:
+        """Number of each shard that is asked, where its pictures stand among the places, and their rows in it."""
+        shards = torch.searchsorted(self._ends, places, right=True)
+        for number in shards.unique().tolist():
+            here = (shards == number).nonzero()[:, 0]
+            first = self._ends[number] - self._index.shards[number].count
+            yield number, here, places[here] - first
+
+    def _names(self, number: int) -> list[str]:
+        path = self.folder / self._index.shards[number].file
+        with safe_open(path, framework="pt") as file:
+            names: list[str] = _about(file.metadata())["names"]
+        if len(names) != self._index.shards[number].count:
+            raise TokenSetError(f"{path}: damaged: it does not name each of its pictures; make the set again")
+        return names
+
+    def _shard(self, number: int) -> Opened:
+        if number not in self._opened:
+            self._opened[number] = open_shard(self.folder, self._index.shards[number], number, self.contents)
+        return self._opened[number]
+
+
+def open_shard(folder: Path, shard: Shard, number: int, contents: Contents) -> Opened:
+    """A shard that is as long, and holds what, the index says.
+
+    Raises:
+        TokenSetError: it is not there, or another.
+    """
+    path = folder / shard.file
+    if not path.is_file():
+        raise TokenSetError(f"{path} is missing; make the token set again, or bring the file back")
+    if (size := path.stat().st_size) != shard.bytes:
+        raise TokenSetError(
+            f"{path}: {size:,} bytes, and the index says {shard.bytes:,}: cut off, or another file; make the set again"
+        )
+    opened, count = read_shard(path, number, contents)
+    if count != shard.count:
+        raise TokenSetError(f"{path}: the codes of {count} pictures, and the index says {shard.count}")
+    return opened
+
+
+def read_shard(path: Path, number: int, contents: Contents) -> tuple[Opened, int]:
+    """A shard as a memory map, and how many pictures it is of.
+
+    Raises:
+        TokenSetError: a damaged file, or one of another set or place.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = _about(file.metadata())
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no dictionary)
+    except (SafetensorError, OSError, ValueError, RecursionError) as error:
+        raise TokenSetError(f"{path}: damaged, or no shard of a token set ({error}); make the set again") from error
+    if about["key"] != contents.key:
+        raise OtherSetError(f"{path}: a shard of another token set; each has a folder of its own")
+    if about["shard"] != number:
+        raise TokenSetError(f"{path}: shard {about['shard']} in the place of shard {number}; rename it back")
+    found = [tensors.get(tensor_name(name)) for name in contents.maps]
+    labels = tensors.get(LABELS)
+    count = found[0].shape[0] if found[0] is not None and found[0].ndim else 0
+    codes = [of for of in found if of is not None]
+    wanted = [(count, contents.codes_per_position, *grid) for grid in contents.grids]
+    is_right = [tuple(of.shape) for of in codes] == wanted and all(of.dtype == contents.dtype for of in codes)
+    if contents.classes:
+        is_right &= labels is not None and labels.shape == (count,) and labels.dtype == LABEL_KIND
+    if not is_right:
+        kinds = {name: f"{tensor.dtype} {tuple(tensor.shape)}" for name, tensor in tensors.items()}
+        raise TokenSetError(f"{path}: damaged: {kinds} are not the tensors that the index says; make the set again")
+    return Opened(codes, labels if contents.classes else None), count
+
+
+def _about(metadata: dict[str, str] | None) -> dict[str, Any]:
+    """What a shard says of itself. ValueError where it says something else."""
+    about = json.loads((metadata or {}).get(METADATA, "null"))
+    if not isinstance(about, dict) or not isinstance(about.get("names"), list) or not {"key", "shard"} <= about.keys():
+        raise ValueError("it does not say what it is")
+    if not all(isinstance(name, str) for name in about["names"]):
+        raise ValueError("a name that is no word")
+    return about
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,172 @@
+"""Codes come back as they were, in any order and from any number of shards; a killed writer goes on."""
+
+import hashlib
+import json
+import os
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from killed import kill_at_call
+from safetensors.torch import load_file
+from token_sets import make, random_codes, some_contents, write
+
+from priors.token_set import TokenSet
+from priors.token_writer import TokenSetWriter
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in folder.iterdir()}
+
+
+def test_codes_labels_and_names_come_back(tmp_path: Path) -> None:
+    tokens = TokenSet.open(make(tmp_path / "set"), "f" * 64)
+    tokens.verify()
+    codes, labels, names = random_codes(some_contents(), 50)
+    assert len(tokens) == 50
+    order = torch.randperm(50, generator=torch.Generator().manual_seed(1))
+    for indices in (torch.arange(50), order, order[:3], torch.tensor([49, 0, 49, 15, 14]), order[:0]):
+        for found, expected in zip(tokens.codes(indices), codes, strict=True):
+            assert found.dtype == torch.int64
+            assert torch.equal(found, expected[indices])
+        assert torch.equal(tokens.labels(indices), labels[indices])
+        assert tokens.names(indices) == [names[index] for index in indices]
+    assert torch.equal(tokens.codes([7, 48])[1], codes[1][[7, 48]])
+
+
+def test_batches_are_all_in_order(tmp_path: Path) -> None:
+    codes, labels, _ = random_codes(some_contents(), 50)
+    batches = list(TokenSet.open(make(tmp_path / "set")).batches(8))
+    assert [len(of) for _, of in batches] == [8] * 6 + [2]
+    for number, expected in enumerate(codes):
+        assert torch.equal(torch.cat([of[number] for of, _ in batches]), expected)
+    assert torch.equal(torch.cat([of for _, of in batches]), labels)
+
+
+@pytest.mark.parametrize(
+    ("codebook_size", "dtype"),
+    [
+        (2, torch.int16),
+        (2**15, torch.int16),
+        (2**15 + 1, torch.int32),
+        (2**31, torch.int32),
+        (2**31 + 1, torch.int64),
+        (2**48, torch.int64),
+    ],
+)
+def test_the_smallest_integers_hold_the_largest_code(codebook_size: int, dtype: torch.dtype, tmp_path: Path) -> None:
+    contents = some_contents(codebook_size=codebook_size, maps=("codes",), grids=((5,),), classes=())
+    writer = TokenSetWriter(tmp_path / "set", contents)
+    largest = torch.full((1, 2, 5), codebook_size - 1)
+    writer.add([largest], None, ["a"])
+    tokens = writer.finish()
+    assert load_file(tmp_path / "set" / "codes-00000.safetensors")["codes.codes"].dtype == dtype
+    assert torch.equal(tokens.codes([0])[0], largest)
+    assert tokens.labels([0]) is None
+
+
+def test_the_files_are_as_their_format_says(tmp_path: Path) -> None:
+    """Read without this project's reader."""
+    folder = make(tmp_path / "set")
+    index = json.loads((folder / "index.json").read_text())
+    assert {name: index[name] for name in ("format", "format_version", "count", "dtype")} == {
+        "format": "quantizer-zoo-benchmark/token-set",
+        "format_version": 1,
+        "count": 50,
+        "dtype": "int32",
+    }
+    assert index["maps"] == [{"name": "top", "grid": [2, 3]}, {"name": "bottom", "grid": [4, 6]}]
+    assert index["ids"] == {
+        "id_offset": 100,
+        "begin_of_image": 100 + 4 * 40_000,
+        "end_of_image": 101 + 4 * 40_000,
+        "ids_per_image": 2 + 2 * 6 + 2 * 24,
+    }
+    assert [shard["count"] for shard in index["shards"]] == [15, 15, 15, 5]
+    for shard in index["shards"]:
+        content = (folder / shard["file"]).read_bytes()
+        assert len(content) == shard["bytes"]
+        assert hashlib.sha256(content).hexdigest() == shard["sha256"]
+    read = [load_file(folder / shard["file"]) for shard in index["shards"]]
+    codes, labels, _ = random_codes(some_contents(), 50)
+    assert torch.equal(torch.cat([of["codes.top"] for of in read]).long(), codes[0])
+    assert torch.equal(torch.cat([of["codes.bottom"] for of in read]).long(), codes[1])
+    assert torch.equal(torch.cat([of["labels"] for of in read]).long(), labels)
+    assert sorted(digests(folder)) == [*(f"codes-0000{number}.safetensors" for number in range(4)), "index.json"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a fork of this process")
+def test_a_killed_writer_goes_on_and_ends_in_the_same_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The third file is written, but does not have its name yet."""
+    contents = some_contents()
+    kill_at_call(
+        monkeypatch,
+        os,
+        "fsync",
+        3,
+        lambda: write(tmp_path / "killed", contents, 50, 5, shard_pictures=15),
+    )
+    left = sorted(file.name for file in (tmp_path / "killed").iterdir())
+    assert left[1:] == ["codes-00000.safetensors", "codes-00001.safetensors"]
+    assert left[0].startswith(".codes-00002.safetensors.")
+    with pytest.raises(ValueError, match="not finished"):
+        TokenSet.open(tmp_path / "killed")
+    assert TokenSetWriter(tmp_path / "killed", some_contents()).done == 30
+    write(tmp_path / "killed", some_contents(), 50, batch=5, shard_pictures=15)
+    assert digests(tmp_path / "killed") == digests(make(tmp_path / "set"))
+
+
+def test_a_damaged_shard_of_an_unfinished_set_is_made_again(tmp_path: Path) -> None:
+    folder, whole = make(tmp_path / "set"), digests(make(tmp_path / "other"))
+    (folder / "index.json").unlink()
+    content = (folder / "codes-00001.safetensors").read_bytes()
+    (folder / "codes-00001.safetensors").write_bytes(content[: len(content) // 2])
+    assert TokenSetWriter(folder, some_contents()).done == 15
+    write(folder, some_contents(), 50, batch=5, shard_pictures=15)
+    assert digests(folder) == whole
+
+
+def test_the_files_can_be_read_by_whom_the_folders_can(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        folder = make(tmp_path / "set")
+    finally:
+        os.umask(before)
+    assert {stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()} == {0o644}
+
+
+def test_a_finished_set_is_not_written_again(tmp_path: Path) -> None:
+    folder = make(tmp_path / "set")
+    before = digests(folder)
+    writer = TokenSetWriter(folder, some_contents())
+    assert writer.finished
+    assert writer.done == 50
+    writer.finish()
+    assert digests(folder) == before
+
+
+def anonymous_memory() -> int:
+    """Bytes of physical memory that are no file's."""
+    return 1024 * int(Path("/proc/self/status").read_text().split("RssAnon:")[1].split()[0])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says how much of a process's memory is a file's")
+def test_memory_does_not_grow_with_the_set(tmp_path: Path) -> None:
+    """20 MB of codes, of which a set that kept them, or read shards into memory, would take half at least."""
+    contents = some_contents(maps=("codes",), grids=((32, 32),), classes=(), codebook_size=1024)
+    codes, _, names = random_codes(contents, 100)
+    writer = TokenSetWriter(tmp_path / "set", contents, 500)
+
+    def write_and_read(pictures: int) -> int:
+        for _ in range(pictures // 100):
+            writer.add(codes, None, names)
+        return anonymous_memory()
+
+    before = write_and_read(1000)
+    tokens, written = write_and_read(4000), writer.finish()
+    assert tokens - before < 6e6
+    for part in torch.randperm(5000).split(100):
+        assert written.codes(part)[0].shape == (100, 2, 32, 32)
+    assert anonymous_memory() - before < 6e6
