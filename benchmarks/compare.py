@@ -18,6 +18,7 @@ from benchmarks import formats, tables
 from benchmarks.arguments import UsageError, existing_paths
 from benchmarks.columns import BY_NAME, COLUMNS, Column
 from benchmarks.flags import parse_flags
+from benchmarks.generate import record as generation
 from benchmarks.readme import around_markers, put_between_markers
 from benchmarks.results import Record, RecordError, iterate_records
 from benchmarks.throughput.record import read_throughputs, remark, with_throughputs
@@ -53,6 +54,9 @@ class Arguments:
     across_backbones: bool = False
     """Rows of all backbones in one table, where data, training and loss are equal; they compete at an equal number of
     bits per picture."""
+    prior: str = "gpt"
+    """Which priors' bits and pictures stand in the table, where there are any (python -m benchmarks.generate): a kind, or
+    the digest of a prior's settings."""
     quantizer: tuple[str, ...] = ()
     """Only these quantizers."""
     bits: tuple[int, ...] = ()
@@ -80,7 +84,8 @@ class Stored:
     """
 
     frame: pd.DataFrame
-    paths: dict[str, Path]
+    paths: dict[str, list[Path]]
+    """The records of each run, its own and its prior's: their arrays lie beside them."""
     remarks: list[str]
     problems: list[str]
 
@@ -92,14 +97,14 @@ class Stored:
             UsageError: a path that does not exist, or no run that fits.
         """
         given = existing_paths(arguments.paths, Arguments.paths)
-        paths: dict[str, Path] = {}
+        paths: dict[str, list[Path]] = {}
         remarks: set[str] = set()
         problems: list[str] = []
 
         def wanted() -> Iterator[Record]:
             for path, record in iterate_records(given, problems):
                 if arguments.fits(record):
-                    paths.setdefault(record.id, path)
+                    paths.setdefault(record.id, [path])
                     remarks.update(tables.remarks([record]))
                     yield record
 
@@ -110,7 +115,16 @@ class Stored:
             raise UsageError(f"no stored run in {named} fits; make one with python -m benchmarks.run")
         throughputs = [each for each in read_throughputs(given, problems) if each.settings in set(frame["settings"])]
         remarks.update(map(remark, throughputs))
-        return cls(with_throughputs(frame, throughputs), paths, sorted(remarks), problems)
+        try:
+            table_of = dict(zip(frame["id"], frame["settings"], strict=True))
+            priors = generation.chosen(generation.read_generations(given, problems), arguments.prior, table_of)
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+        for run, (path, _) in priors.items():
+            paths[run].append(path)
+        remarks.update(generation.remark([of for _, of in priors.values()]))
+        frame = generation.with_generations(with_throughputs(frame, throughputs), priors)
+        return cls(frame, paths, sorted(remarks), problems)
 
     def resamples(self) -> tables.Resamples:
         """What the arrays beside the runs say; nothing where they are too many to read, or damaged."""

@@ -44,7 +44,7 @@ def perform_with_bar(run: RunConfig, data: Data, execution: Execution, console: 
 
 def show(records: Sequence[Record], done: Sequence[Path], console: Console) -> None:
     """The table of the runs asked for, a picture of them all, and where things are."""
-    paths = {record.id: path for record, path in zip(records, done, strict=True)}
+    paths = {record.id: [path] for record, path in zip(records, done, strict=True)}
     summary = tables.summarise(tables.to_frame(records), tables.stored_resamples(paths))
     formats.print_tables(tables.comparison(summary), console)
     for remark in [tables.LEGEND, *tables.remarks(records)]:

@@ -112,8 +112,8 @@ KEYS = ["group", "settings", "quantizer", "name", "rate"]
 """What makes a row."""
 
 
-def stored_resamples(paths: Mapping[str, Path]) -> Resamples:
-    """What the arrays beside records say, by the runs' ids; each file is read once.
+def stored_resamples(paths: Mapping[str, Sequence[Path]]) -> Resamples:
+    """What the arrays beside records say, by the runs' ids, of each run those of all its records; read once.
 
     Raises:
         RecordError: when called for a run whose arrays are damaged.
@@ -121,7 +121,7 @@ def stored_resamples(paths: Mapping[str, Path]) -> Resamples:
 
     @cache
     def resamples(run: str) -> Mapping[str, np.ndarray]:
-        return resampled_metrics(read_arrays(paths[run]))
+        return {name: values for path in paths[run] for name, values in resampled_metrics(read_arrays(path)).items()}
 
     return resamples
 

@@ -26,7 +26,7 @@ from benchmarks.flags import parse_flags
 from benchmarks.metrics.codes import has_codebook
 from benchmarks.metrics.pictures import to_unit_range
 from benchmarks.metrics.share import full_float32
-from benchmarks.training import make_accelerator
+from benchmarks.training_loop import make_accelerator
 from priors import CodeLayout
 from priors.fingerprint import fingerprint
 from priors.token_index import Contents

@@ -92,7 +92,7 @@ def main(argv: Sequence[str]) -> int:
 def show(paths: Sequence[Path], console: Console) -> None:
     """The table of the evaluations."""
     records = [(path, read_record(path)) for path in paths]
-    resamples = tables.stored_resamples({record.id: path for path, record in records})
+    resamples = tables.stored_resamples({record.id: [path] for path, record in records})
     summary = tables.summarise(tables.to_frame(record for _, record in records), resamples)
     formats.print_tables(tables.comparison(summary), console)
     for remark in [tables.LEGEND, *tables.remarks(record for _, record in records)]:

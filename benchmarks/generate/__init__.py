@@ -1,1 +1,1 @@
-"""A prior on the codes of a stored run's tokenizer, trained, measured and drawn from: `python -m benchmarks.generate`."""
+"""A prior on the codes of a stored run: trained, measured and drawn from by `python -m benchmarks.generate`."""

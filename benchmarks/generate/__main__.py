@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from accelerate import Accelerator
 from rich.console import Console
@@ -14,14 +13,11 @@ from rich.table import Table
 from benchmarks.arguments import UsageError
 from benchmarks.checkpoint import CheckpointError
 from benchmarks.columns import GENERATION
-from benchmarks.data.machine import own_console
 from benchmarks.evaluate.trained import find_runs
 from benchmarks.generate.arguments import Arguments, parse
 from benchmarks.generate.job import Job, open_job, perform
 from benchmarks.generate.record import Generation, read_generation, remark
-from benchmarks.metrics.codes import has_codebook
 from benchmarks.progress import interruptible, training_bar
-from benchmarks.results import StoredRuns
 from benchmarks.training_loop import TrainingError, TrainingStopped, make_accelerator
 from benchmarks.weights import MetricWeights
 from priors import SamplingStopped
@@ -57,14 +53,18 @@ def show(records: Sequence[Generation], console: Console) -> None:
     table = Table("tokenizer", *(column.heading for column in columns), box=None, header_style="bold")
     for record, row in zip(records, rows, strict=True):
         numbers = [row.get(column.name) for column in columns]
-        cells = ["–" if value is None else column.style.format(value) for column, value in zip(columns, numbers, strict=True)]
+        cells = [
+            "–" if value is None else column.style.format(value) for column, value in zip(columns, numbers, strict=True)
+        ]
         table.add_row(escape(record.tokenizer), *cells)
     console.print(table)
     for line in remark(records):
         console.print(escape(line), soft_wrap=True, highlight=False)
 
 
-def execute(jobs: Sequence[Job], arguments: Arguments, accelerator: Accelerator, console: Console, errors: Console) -> int:
+def execute(
+    jobs: Sequence[Job], arguments: Arguments, accelerator: Accelerator, console: Console, errors: Console
+) -> int:
     """Do the jobs; 0 when all are done, 1 when one failed, 130 when the user stopped them."""
     weights = MetricWeights.find(inception=arguments.inception)
     records: list[Generation] = []

@@ -33,8 +33,8 @@ class Arguments:
     prior: PriorName = "gpt"
     """gpt: one token after the other. maskgit: several at once, the least certain ones again."""
     preset: PresetName | None = None
-    """Sizes and length of the training: smoke, quick, cpu or vqgan-f16; by default the run's own preset. The flags below
-    change single settings of it."""
+    """Sizes and length of the training: smoke, quick, cpu or vqgan-f16; by default the run's own preset. The flags
+    below change single settings of it."""
     seed: int | None = None
     """Seed of weights, order and pictures; by default the run's own."""
     data: str | None = None

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate import Accelerator
-from rich.console import Console
 from safetensors.torch import save_file
 
 from benchmarks.arguments import UsageError

@@ -53,9 +53,7 @@ def generate(
     for start in range(0, config.count, config.batch_size):
         count = min(config.batch_size, config.count - start)
         labels = batch_labels(prior, start, count, encoder.device)
-        tokens = prior.sample(
-            count, labels, config.sampling, generator, on_step=on_step, stop_requested=stop_requested
-        )
+        tokens = prior.sample(count, labels, config.sampling, generator, on_step=on_step, stop_requested=stop_requested)
         yield encoder.pictures(tokens).cpu()
 
 

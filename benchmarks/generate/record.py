@@ -110,22 +110,29 @@ def read_generations(paths: Iterable[Path], problems: list[str]) -> dict[Path, G
     return found
 
 
-def chosen(generations: Mapping[Path, Generation], prior: str) -> dict[str, tuple[Path, Generation]]:
+def chosen(
+    generations: Mapping[Path, Generation], prior: str, table_of: Mapping[str, str]
+) -> dict[str, tuple[Path, Generation]]:
     """Those of one prior by the runs that they are on.
 
     Args:
-        prior: A kind, "gpt", or the digest of its settings.
+        prior: A kind, "gpt", or the digest of a prior's settings.
+        table_of: The runs to compare, and of each which table it stands in.
 
     Raises:
-        ValueError: priors of several settings are of that kind.
+        ValueError: a table would have priors of several settings.
     """
-    fitting = [(path, of) for path, of in generations.items() if prior in (of.prior, of.settings)]
-    kinds = {of.settings: of.label for _, of in fitting}
-    if len(kinds) > 1:
-        raise ValueError(
-            f"there are several priors, and a table takes one: name its digest by --prior. {'; '.join(kinds.values())}"
-        )
-    return {of.run: (path, of) for path, of in fitting}
+    fitting = {path: of for path, of in generations.items() if of.run in table_of and prior in (of.prior, of.settings)}
+    kinds: dict[str, dict[str, str]] = {}
+    for of in fitting.values():
+        kinds.setdefault(table_of[of.run], {})[of.settings] = of.label
+    for several in kinds.values():
+        if len(several) > 1:
+            raise ValueError(
+                "there are several priors on these runs, and a table takes one: name it by --prior DIGEST. There are "
+                + "; ".join(several.values())
+            )
+    return {of.run: (path, of) for path, of in fitting.items()}
 
 
 def with_generations(frame: pd.DataFrame, generations: Mapping[str, tuple[Path, Generation]]) -> pd.DataFrame:

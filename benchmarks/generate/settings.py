@@ -26,7 +26,8 @@ class GenerationConfig:
         """Refuse settings that cannot work."""
         if self.count < 1 or self.batch_size < 1:
             raise ValueError(
-                f"generation.count and generation.batch-size take numbers from 1, not {self.count} and {self.batch_size}"
+                "generation.count and generation.batch-size take numbers from 1, "
+                f"not {self.count} and {self.batch_size}"
             )
 
 

@@ -69,7 +69,7 @@ def sections(stored: StoredRuns, throughputs: Sequence[Throughput] = ()) -> list
         RecordError: stored pictures are damaged.
     """
     frame = with_throughputs(tables.to_frame(record for _, record in stored), throughputs)
-    summary = tables.summarise(frame, tables.stored_resamples({record.id: path for path, record in stored}))
+    summary = tables.summarise(frame, tables.stored_resamples({record.id: [path] for path, record in stored}))
     members = _members(stored)
     return [
         _section(titled, part, members, throughputs)
