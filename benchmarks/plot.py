@@ -18,6 +18,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from benchmarks import plots
 from benchmarks.arguments import UsageError, existing_paths, require_writable
 from benchmarks.flags import parse_flags
+from benchmarks.generate.record import Generation, chosen, read_generations
 from benchmarks.plots.saving import save
 from benchmarks.results import OtherProtocolError, Record, RecordError, find_records, read_arrays, read_record
 from benchmarks.sources.plot import figures as source_figures
@@ -28,6 +29,9 @@ from benchmarks.speed.plot import sweep_figure
 from benchmarks.speed.record import SpeedRecordError, SpeedRun
 from benchmarks.speed.record import read_run as read_speed_run
 from benchmarks.throughput.record import Throughput, read_throughputs
+
+PRIOR = "gpt"
+"""Whose bits the pictures show: exact ones."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,7 @@ class Stored:
     sources: list[SourceRun] = field(default_factory=list)
     sweeps: list[SpeedRun] = field(default_factory=list)
     throughputs: list[Throughput] = field(default_factory=list)
+    priors: dict[str, tuple[Path, Generation]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
 
@@ -65,6 +70,11 @@ def read(paths: Sequence[Path]) -> Stored:
         except (RecordError, SourceRecordError, SpeedRecordError) as error:
             stored.problems.append(str(error))
     stored.throughputs = read_throughputs(paths, stored.problems)
+    table_of = {record.id: record.settings for _, record in stored.runs}
+    try:
+        stored.priors = chosen(read_generations(paths, stored.problems), PRIOR, table_of)
+    except ValueError as error:
+        stored.problems.append(f"the pictures of priors: {error}")
     return stored
 
 
@@ -84,7 +94,7 @@ def _read(path: Path, stored: Stored) -> None:
 
 def figures(stored: Stored) -> Iterator[tuple[str, str, Figure]]:
     """File stem, title and figure of each picture, one at a time."""
-    yield from plots.figures(stored.runs, stored.throughputs)
+    yield from plots.figures(stored.runs, stored.throughputs, stored.priors)
     if stored.sources:
         for stem, title, figure in source_figures(summarise(to_frame(stored.sources))):
             yield f"source-coding-{stem}", title, figure

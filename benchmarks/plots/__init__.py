@@ -2,6 +2,7 @@
 
 style, groups, quality  what all pictures share: how methods look, what may be compared, what quality is
 rate_distortion         quality over bits
+modelled_rate           quality over the bits that codes cost under a prior
 cost                    quality against training and encoding cost, with the Pareto front
 training                curves of each term
 codes                   how evenly codebooks are used
@@ -13,15 +14,17 @@ saving                  files
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from matplotlib.figure import Figure
 
+from benchmarks.generate.record import Generation
 from benchmarks.plots.codes import rank_frequency, usage_histograms
 from benchmarks.plots.cost import quality_against_cost
 from benchmarks.plots.groups import Group, groups, rates
+from benchmarks.plots.modelled_rate import modelled_rate
 from benchmarks.plots.rate_distortion import rate_distortion
 from benchmarks.plots.reconstructions import reconstruction_grid
 from benchmarks.plots.style import wrapped
@@ -40,7 +43,10 @@ class Kind(NamedTuple):
     draw: Callable[[Group], Figure | None]
 
 
-WHOLE = (Kind("rate-distortion", "Quality over bits, mean ± standard deviation over seeds", rate_distortion),)
+WHOLE = (
+    Kind("rate-distortion", "Quality over bits, mean ± standard deviation over seeds", rate_distortion),
+    Kind("modelled-rate", "Quality over modelled bits, mean ± standard deviation over seeds", modelled_rate),
+)
 """Pictures of a whole group."""
 
 EACH_RATE = (
@@ -54,7 +60,9 @@ EACH_RATE = (
 
 
 def figures(
-    stored: Sequence[tuple[Path, Record]], throughputs: Sequence[Throughput] = ()
+    stored: Sequence[tuple[Path, Record]],
+    throughputs: Sequence[Throughput] = (),
+    priors: Mapping[str, tuple[Path, Generation]] | None = None,
 ) -> Iterator[tuple[str, str, Figure]]:
     """All pictures that stored runs of the reconstruction protocol can give, one at a time.
 
@@ -65,11 +73,12 @@ def figures(
         stored: Records with their paths, as `results.read_records` gives them; arrays are read from beside the path.
         throughputs: Speeds of methods timed together, as `throughput.record.read_throughputs` gives them; they stand in
             for those of the runs, as in the tables.
+        priors: What was measured of priors, by the runs that they are on, as `generate.record.chosen` gives it.
 
     Yields:
         File stem (no two alike), title of one line, and the figure, which has no state in pyplot.
     """
-    for group in groups(stored, throughputs):
+    for group in groups(stored, throughputs, priors):
         for part, kinds in ((group, WHOLE), *((part, EACH_RATE) for part in rates(group))):
             for kind in kinds:
                 figure = kind.draw(part)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks import tables
+from benchmarks.generate.record import Generation, with_generations
 from benchmarks.results import Record, StoredRuns
 from benchmarks.throughput.record import Throughput, with_throughputs
 
@@ -52,9 +53,14 @@ class Group:
         return {quantizer: self.runs[quantizer, rate] for quantizer, rate in pairs}
 
 
-def groups(stored: StoredRuns, throughputs: Sequence[Throughput] = ()) -> list[Group]:
+def groups(
+    stored: StoredRuns,
+    throughputs: Sequence[Throughput] = (),
+    priors: Mapping[str, tuple[Path, Generation]] | None = None,
+) -> list[Group]:
     """The groups of stored runs, in the order of the tables."""
     frame = with_throughputs(tables.to_frame(record for _, record in stored), throughputs)
+    frame = with_generations(frame, priors or {})
     timed = {throughput.settings for throughput in throughputs}
     runs = _runs(stored)
     found = []
