@@ -64,18 +64,19 @@ def _generated(
     name: str, heading: str, style: str, better: str | None = None, *, metric: bool = False, has_interval: bool = True
 ) -> Column:
     """Of a prior on the run's codes: `generate.record` fills it in."""
-    return Column(name, heading, lambda record: None, style, name if metric else None, 1.0, better, has_interval)
+    by_pictures = name if metric else None
+    return Column(name, heading, lambda record: None, style, by_pictures, 1.0, better, has_interval)
 
 
 GENERATION: tuple[Column, ...] = (
     _generated("nll_bits", "modelled bits", "{:.1f}", metric=True),
     _generated("nll_bpp", "modelled bpp", "{:.4f}", metric=True),
     _generated("nll_gap", "test − train bits", "{:.1f}"),
-    _generated("gfid", "gFID ↓", "{:.2f}"),
-    _generated("precision", "precision ↑", "{:.3f}"),
-    _generated("recall", "recall ↑", "{:.3f}"),
-    _generated("inception_score", "IS ↑", "{:.2f}"),
-    _generated("generated_swd", "generated SWD ↓", "{:.1f}"),
+    _generated("gfid", "gFID ↓", "{:.2f}", "low"),
+    _generated("precision", "precision ↑", "{:.3f}", "high"),
+    _generated("recall", "recall ↑", "{:.3f}", "high"),
+    _generated("inception_score", "IS ↑", "{:.2f}", "high"),
+    _generated("generated_swd", "generated SWD ↓", "{:.1f}", "low"),
     _generated("generated_images_per_second", "sampled img/s", "{:.1f}", has_interval=False),
     _generated("first_image_seconds", "first image s", "{:.3f}", has_interval=False),
     _generated("prior_parameters", "prior params M", "{:.2f}", has_interval=False),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -168,11 +168,13 @@ def summarise(frame: pd.DataFrame, resamples: Resamples = lambda run: {}) -> pd.
     by_row = np.argsort(number, kind="stable")
     rows = np.split(by_row, np.flatnonzero(np.diff(number[by_row], prepend=-1)))[1:]
     ids, trained = frame["id"].to_numpy(), frame["trained"].to_numpy()
+    found: dict[str, Any] = {}
     for column in COLUMNS:
         values = frame[column.heading].to_numpy()
         measured = [_measured(values[row], ids[row], bool(trained[row].any()), column, resamples) for row in rows]
-        summary[f"{column.heading} ±"] = statistics.half_widths(measured) if measured else []
-        summary[f"{column.heading} best"] = _best(summary, column, measured)
+        found[f"{column.heading} ±"] = statistics.half_widths(measured) if measured else []
+        found[f"{column.heading} best"] = _best(summary, column, measured)
+    summary = pd.concat([summary, pd.DataFrame(found, summary.index)], axis=1)
     rank = summary["name"].map(lambda name: BASELINES.index(name) if name in BASELINES else len(BASELINES))
     order = summary.assign(rank=rank).sort_values(
         ["group", "settings", "rank", "rate", "PSNR ↑", "quantizer"], ascending=[True, True, True, True, False, True]

@@ -17,6 +17,7 @@ from benchmarks.evaluate.trained import find_runs
 from benchmarks.generate.arguments import Arguments, parse
 from benchmarks.generate.job import Job, open_job, perform
 from benchmarks.generate.record import Generation, read_generation, remark
+from benchmarks.metrics.codes import has_codebook
 from benchmarks.progress import interruptible, training_bar
 from benchmarks.training_loop import TrainingError, TrainingStopped, make_accelerator
 from benchmarks.weights import MetricWeights
@@ -30,9 +31,10 @@ def find_jobs(arguments: Arguments, accelerator: Accelerator, errors: Console) -
         ValueError: a mistake of the user's, in a sentence.
     """
     arguments.check()
-    runs = [(path, run) for path, run in find_runs(arguments.run, errors) if run.quantizer.codebook_size is not None]
+    found = find_runs(arguments.run, errors)
+    runs = [(path, run) for path, run in found if has_codebook(run.quantizer)]
     if not runs:
-        raise UsageError("none of these runs has a codebook, so there is nothing to model: choose a quantizer")
+        raise UsageError(f"{found[0][0]}: {found[0][1].quantizer.name} has no codebook, so there is nothing to model")
     if accelerator.num_processes > 1 and len(runs) > 1:
         raise UsageError(f"{len(runs)} stored runs, and several processes train one prior at a time: name one of them")
     return [open_job(path, run, arguments, accelerator.device) for path, run in runs]

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import get_args
+from typing import Annotated, get_args
 
 import tyro
 
@@ -28,8 +28,9 @@ class Arguments:
     or killed goes on from its checkpoint. Under `torchrun` several processes train; the first one measures.
     """
 
-    run: tuple[Path, ...]
-    """Stored runs (RUN.json, with RUN.safetensors beside it), or folders of them."""
+    run: Annotated[tuple[Path, ...], tyro.conf.arg(aliases=["--runs"])]
+    """Stored runs (RUN.json, with RUN.safetensors beside it), or folders of them. Under torchrun write --runs: it takes
+    --run for one of its own flags."""
     prior: PriorName = "gpt"
     """gpt: one token after the other. maskgit: several at once, the least certain ones again."""
     preset: PresetName | None = None
@@ -69,6 +70,8 @@ class Arguments:
             raise UsageError("--train-tokens and --test-tokens go together: bits are measured on pictures never seen")
         if self.train.compile:
             raise UsageError("--train.compile is for tokenizers: a prior is not compiled")
+        if self.generation.sampling.guidance != 1 and self.train_tokens is None:
+            raise UsageError("guidance needs classes, which only token sets have: make them with --classes")
         if self.checkpoint_every < 1:
             raise UsageError("--checkpoint-every takes a number from 1")
 
@@ -82,7 +85,7 @@ def parse(argv: Sequence[str]) -> Arguments:
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     first.add_argument("--preset", choices=get_args(PresetName))
     first.add_argument("--prior", choices=get_args(PriorName), default=Arguments.prior)
-    first.add_argument("--run", nargs="*", type=Path, default=())
+    first.add_argument("--run", "--runs", nargs="*", type=Path, default=())
     words = first.parse_known_args(list(argv))[0]
     preset = words.preset or _preset_of(words.run)
     own = preset_settings(preset, words.prior)

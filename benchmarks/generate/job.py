@@ -16,7 +16,6 @@ import torch
 from accelerate import Accelerator
 from safetensors.torch import save_file
 
-from benchmarks.arguments import UsageError
 from benchmarks.checkpoint import replacing
 from benchmarks.config import digest
 from benchmarks.data import Data, DataConfig, EvaluationData, open_data, open_part, test_batches
@@ -30,7 +29,6 @@ from benchmarks.generate.record import SCHEMA, Generation, path_for, write_gener
 from benchmarks.generate.settings import PriorSettings, changes
 from benchmarks.generate.training import PriorTrainer
 from benchmarks.grids import save_tiles
-from benchmarks.metrics.codes import has_codebook
 from benchmarks.metrics.generation import PROTOCOL, GenerationMetrics, generation_metrics
 from benchmarks.results import Record, TrainingRecord, write_arrays
 from benchmarks.stored import configuration, require_same_pictures
@@ -160,8 +158,6 @@ def open_job(path: Path, run: Record, arguments: Arguments, device: torch.device
     if arguments.data is not None:
         config = replace(config, source=arguments.data, root=None)
     tokenizer = trained_tokenizer(path, run)
-    if not all(map(has_codebook, tokenizer.quantizers)):
-        raise UsageError(f"{path}: {run.quantizer.name} has no codebook, so there is nothing to model")
     encoder = Encoder(tokenizer.to(device), CodeLayout.of(tokenizer, config.image_size, arguments.flatten), device)
     seed = run.seed if arguments.seed is None else arguments.seed
     command = ["python", "-m", "benchmarks.generate", "--run", path.as_posix(), "--prior", arguments.prior]

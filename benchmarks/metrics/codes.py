@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -142,6 +143,17 @@ def picture_bits(
     return total
 
 
-def has_codebook(quantizer: Quantizer) -> bool:
+class Rate(Protocol):
+    """What a quantizer says of its codes, and the record of one."""
+
+    @property
+    def dim(self) -> int | None: ...
+    @property
+    def codebook_size(self) -> int | None: ...
+    @property
+    def codes_per_position(self) -> int | None: ...
+
+
+def has_codebook(quantizer: Rate) -> bool:
     """False for the row without a quantizer, whose "codes" are the channels themselves as 32-bit floats."""
-    return not (quantizer.codebook_size >= 2**32 and quantizer.codes_per_position == quantizer.dim)
+    return not ((quantizer.codebook_size or 0) >= 2**32 and quantizer.codes_per_position == quantizer.dim)

@@ -1,0 +1,237 @@
+"""`python -m benchmarks.generate` on real runs: its numbers, resuming, several processes, mistakes in a sentence."""
+
+import json
+import math
+import os
+import re
+import shlex
+import signal
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+
+from benchmarks import tokens
+from benchmarks.data import DataConfig, open_data, test_batches
+from benchmarks.evaluate.trained import trained_tokenizer
+from benchmarks.generate.arguments import parse
+from benchmarks.generate.settings import PRESETS
+from benchmarks.generate.training import parameter_groups
+from benchmarks.results import read_record
+from benchmarks.speed.measure import torch_threads
+from priors import GPT, CodeLayout, GPTConfig, create_prior
+
+
+def arrays(path: Path) -> dict[str, np.ndarray]:
+    with np.load(path.with_suffix(".npz")) as found:
+        return dict(found)
+
+
+def test_bits_are_those_of_the_stored_prior(generate, stored, fsq: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Token after token by the chain rule, from the files alone."""
+    assert generate("--run", fsq) == 0
+    path, record = stored(fsq.parent)
+    run = read_record(fsq)
+    tokenizer = trained_tokenizer(fsq, run)
+    prior = create_prior(PRESETS["smoke"].model, CodeLayout.of(tokenizer, 32))
+    prior.load_state_dict(load_file(path.with_suffix(".safetensors")))
+    prior.eval()
+    data = open_data(DataConfig(run.data["source"], 32))
+    bits = []
+    with torch.no_grad():
+        for _, pictures in test_batches(data, 1):
+            (codes,) = tokenizer.encode(pictures.float() / 127.5 - 1)
+            sequence = codes.flatten()
+            probabilities = [
+                prior(sequence[None, : place + 1, None])[0, place, 0].softmax(0)[token]
+                for place, token in enumerate(sequence)
+            ]
+            bits.append(-sum(math.log2(p) for p in probabilities))
+    assert len(bits) == 6
+    np.testing.assert_allclose(arrays(path)["image/nll_bits"], bits, rtol=1e-4)
+    assert record.metrics["nll_bits"] == pytest.approx(np.mean(bits), rel=1e-4)
+    assert record.metrics["nll_bpp"] == pytest.approx(np.mean(bits) / 32**2, rel=1e-4)
+    known = arrays(path)["train/nll_bits"]
+    assert len(known) == 24
+    assert record.metrics["nll_gap"] == pytest.approx(np.mean(bits) - known.mean(), rel=1e-3)
+    assert record.exact
+    assert record.generated == 32
+    assert record.references == 24
+    assert record.metrics["gfid"] is None
+    assert "python -m benchmarks.weights" in record.missing["gfid"]
+    shown = capsys.readouterr().out
+    assert f"{record.metrics['nll_bits']:.1f}" in shown
+    assert str(path.with_suffix(".png")) in shown.replace("\n", "")
+
+
+def test_pictures_are_the_priors(generate, stored, fsq: Path) -> None:
+    assert generate("--run", fsq, "--generation.count", 10, "--generation.batch-size", 4) == 0
+    path, _ = stored(fsq.parent)
+    samples = arrays(path)["samples"]
+    assert samples.shape == (10, 3, 32, 32)
+    assert len(np.unique(samples.reshape(10, -1), axis=0)) == 10
+    picture = np.asarray(Image.open(path.with_suffix(".png")))
+    assert picture.shape == (3 * 66 - 2, 4 * 66 - 2, 3)
+    np.testing.assert_array_equal(picture[66:130:2, 66:130:2], samples[5].transpose(1, 2, 0))
+
+
+def test_done_once_and_the_same_again(generate, stored, fsq: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert generate("--run", fsq) == 0
+    path, first = stored(fsq.parent)
+    before = path.read_bytes(), arrays(path)
+    assert generate("--run", fsq) == 0
+    assert "done already" in capsys.readouterr().out
+    assert path.read_bytes() == before[0]
+    assert generate("--run", fsq, "--force") == 0
+    _, again = stored(fsq.parent)
+    assert again.created > first.created
+    assert again.metrics == first.metrics
+    for name, values in arrays(path).items():
+        np.testing.assert_array_equal(values, before[1][name])
+
+
+def test_the_stored_command_means_the_same(generate, stored, fsq: Path) -> None:
+    words = ("--train.images", 64, "--model.rotary", "--generation.sampling.top-k", 5, "--seed", 3, "--flatten")
+    assert generate("--run", fsq, *words) == 0
+    _, record = stored(fsq.parent)
+    assert record.changes == {"train.images": 64, "model.rotary": True, "generation.sampling.top_k": 5, "flatten": True}
+    python, _, module, *rest = shlex.split(record.command)
+    assert (python, module) == ("python", "benchmarks.generate")
+    assert parse(rest).settings == parse(["--run", str(fsq), *map(str, words)]).settings
+    assert parse(rest).seed == 3
+    assert generate(*rest) == 0  # done already: no second file
+    stored(fsq.parent)
+
+
+def test_several_codes_a_position_and_a_masked_prior(generate, runs: Path) -> None:
+    assert generate("--run", *runs.glob("rq-*.json"), *runs.glob("fsq-*.json"), "--prior", "maskgit") == 0
+    found = {path.name[:9]: json.loads(path.read_text()) for path in runs.glob("prior-*.json")}
+    assert found["prior-rq-"]["layout"]["codes_per_position"] > 1
+    assert not found["prior-fsq"]["exact"]
+    for record in found.values():
+        assert 0 < record["metrics"]["nll_bits"] < 200
+
+
+def test_what_has_no_codes_is_left_out(generate, runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (none,) = runs.glob("none-*.json")
+    assert generate("--run", none) == 2
+    assert "none has no codebook" in capsys.readouterr().err
+
+
+def test_killed_and_going_on(start, stored, runs: Path, generation_home: Path, tmp_path: Path) -> None:
+    (fsq,) = runs.glob("fsq-*.json")
+    words = ("benchmarks.generate", "--run", str(fsq), "--cpu", "--train.images", "3200", "--checkpoint-every", "10")
+    process = start(*words)
+    checkpoint = None
+    while process.poll() is None and checkpoint is None:
+        checkpoint = next(iter(runs.glob("prior-*.checkpoint.safetensors")), None)
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert checkpoint is not None
+    assert not list(runs.glob("prior-*.json"))
+    out, _ = start(*words).communicate()
+    assert re.search(r"going on from step \d+0 of 200", out)
+    path, resumed = stored(runs)
+    assert not checkpoint.exists()
+    for file in runs.glob("prior-*"):
+        file.rename(tmp_path / file.name)
+    assert start(*words).wait() == 0
+    again, whole = stored(runs)
+    assert resumed.metrics == whole.metrics
+    assert resumed.training.losses == whole.training.losses
+    for name, values in arrays(again).items():
+        np.testing.assert_array_equal(values, arrays(tmp_path / path.name)[name])
+
+
+def test_two_processes_train_what_one_does(start, stored, generate, fsq: Path, tmp_path: Path) -> None:
+    assert generate("--run", fsq) == 0
+    path, one = stored(fsq.parent)
+    for file in fsq.parent.glob("prior-*"):
+        file.rename(tmp_path / file.name)
+    launcher = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m")
+    process = start("benchmarks.generate", "--runs", str(fsq), "--cpu", launcher=launcher)
+    out, _ = process.communicate()
+    assert process.returncode == 0, out
+    again, two = stored(fsq.parent)
+    assert two.training.processes == 2
+    expected = load_file((tmp_path / path.name).with_suffix(".safetensors"))
+    for name, value in load_file(again.with_suffix(".safetensors")).items():
+        torch.testing.assert_close(value, expected[name], rtol=1e-3, atol=1e-4)
+    assert two.metrics["nll_bits"] == pytest.approx(one.metrics["nll_bits"], rel=1e-3)
+
+
+def test_token_sets_with_classes(generate, stored, fsq: Path, generation_home: Path, tmp_path: Path) -> None:
+    sets = {part: tmp_path / part for part in ("train", "test")}
+    source = str(generation_home / "pictures")
+    with torch_threads(1):
+        for part, folder in sets.items():
+            about = ["--run", str(fsq), "--data", source, "--part", part, "--output", str(folder), "--cpu", "--classes"]
+            assert tokens.main(about) == 0
+    words = ("--train-tokens", sets["train"], "--test-tokens", sets["test"])
+    assert generate("--run", fsq, *words, "--generation.sampling.guidance", 2) == 0
+    path, record = stored(fsq.parent)
+    assert record.classes == 2
+    assert len(arrays(path)["image/nll_bits"]) == 6
+    assert len(arrays(path)["train/nll_bits"]) == 24
+
+
+def test_another_tokenizers_token_set(generate, runs: Path, generation_home: Path, tmp_path: Path, capsys) -> None:
+    (rq,), (fsq,) = runs.glob("rq-*.json"), runs.glob("fsq-*.json")
+    source = str(generation_home / "pictures")
+    with torch_threads(1):
+        assert tokens.main(["--run", str(rq), "--data", source, "--output", str(tmp_path / "t"), "--cpu"]) == 0
+    capsys.readouterr()
+    assert generate("--run", fsq, "--train-tokens", tmp_path / "t", "--test-tokens", tmp_path / "t") == 2
+    assert "the codes of another tokenizer" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--train-tokens", "x"), "--train-tokens and --test-tokens go together"),
+        (("--train.compile",), "a prior is not compiled"),
+        (("--train.batch-size", "0"), "at least one whole batch"),
+        (("--model.heads", "5"), "multiple of the 5 heads"),
+        (("--preset", "dalle"), "there is no prior of the preset dalle"),
+        (("--data", "nowhere"), "nowhere"),
+        (("--generation.sampling.temperature", "0"), "temperature must be above 0"),
+        (("--generation.count", "0"), "generation.count"),
+    ],
+)
+def test_mistakes_are_a_sentence(generate, fsq: Path, capsys, words: tuple[str, ...], sentence: str) -> None:
+    try:
+        code = generate("--run", fsq, *words)
+    except SystemExit as ended:  # by the parser of the flags
+        code = ended.code
+    assert code == 2
+    shown = capsys.readouterr().err
+    assert sentence in shown.replace("\n", " ")
+    assert "Traceback" not in shown
+
+
+def test_a_run_without_its_weights(generate, fsq: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fsq.with_suffix(".safetensors").unlink()
+    assert generate("--run", fsq) == 2
+    assert "make it again" in capsys.readouterr().err
+
+
+def test_guidance_without_classes(generate, fsq: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert generate("--run", fsq, "--generation.sampling.guidance", 2) == 2
+    assert "guidance" in capsys.readouterr().err
+
+
+def test_only_matrices_decay() -> None:
+    prior = GPT(GPTConfig(width=8, layers=1, heads=1), CodeLayout(((2, 2),), 2, 5))
+    decayed, others = parameter_groups(prior)
+    names = {id(parameter): name for name, parameter in prior.named_parameters()}
+    assert decayed["weight_decay"] > others["weight_decay"] == 0
+    for parameter in decayed["params"]:
+        assert re.search(r"(in_proj|out_proj|expand|contract)\.weight$", names[id(parameter)])
+    assert len(decayed["params"]) + len(others["params"]) == len(names)
+    assert any("tokens" in names[id(parameter)] for parameter in others["params"])
