@@ -134,6 +134,8 @@ def test_labels_matter_unless_hidden(name: str) -> None:
     assert not torch.equal(loss(0), loss(1))
     prior.train()
     assert torch.equal(loss(0), loss(1))
+    loss(0).backward()
+    assert prior.input.starts.grad.any(1).tolist() == [False, False, False, True]  # the start without a class learns
 
 
 @every_prior
