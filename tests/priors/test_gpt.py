@@ -158,6 +158,14 @@ def test_the_published_size() -> None:
     assert parameters(prior) / 1e9 == pytest.approx(1.4, abs=0.05)
 
 
+@torch.no_grad()
+def test_the_past_is_kept_in_the_precision_that_it_comes_in() -> None:
+    prior = make("gpt", LAYOUTS["depth 4"], rotary=True)
+    with torch.autocast("cpu", torch.bfloat16):
+        decoder = Decoder(prior, torch.zeros(2, 0, 4, dtype=torch.int64), prior._starts(None, 2))
+    assert {cache.keys.dtype for cache in decoder.caches + decoder.depth_caches} == {torch.bfloat16}
+
+
 def test_nothing_is_allocated_for_the_past_while_sampling(monkeypatch: pytest.MonkeyPatch) -> None:
     prior = make("gpt", LAYOUTS["plain"])
     decoder = Decoder(prior, torch.zeros(2, 0, 1, dtype=torch.int64), prior._starts(None, 2))
@@ -172,7 +180,7 @@ def test_nothing_is_allocated_for_the_past_while_sampling(monkeypatch: pytest.Mo
 def markov(states: int, seed: int) -> tuple[Tensor, Tensor]:
     """A chain's first probabilities, which are those that it keeps, and its transitions."""
     chance = torch.Generator().manual_seed(seed)
-    transitions = (3 * torch.randn(states, states, generator=chance, dtype=torch.float64)).softmax(1)
+    transitions = (1.5 * torch.randn(states, states, generator=chance, dtype=torch.float64)).softmax(1)
     return torch.linalg.matrix_power(transitions, 1000)[0], transitions
 
 
@@ -202,7 +210,7 @@ def test_a_markov_source_is_learned_to_its_entropy(layout: CodeLayout) -> None:
     chance = torch.Generator().manual_seed(1)
     torch.manual_seed(0)
     prior = GPT(GPTConfig(width=32, layers=1, heads=2, depth_layers=1, dropout=0.0), layout)
-    steps = 250
+    steps = 150
     optimizer = torch.optim.AdamW(prior.parameters(), lr=1e-2, weight_decay=0.0)
     rates = torch.optim.lr_scheduler.OneCycleLR(optimizer, 1e-2, total_steps=steps)
 
@@ -214,5 +222,5 @@ def test_a_markov_source_is_learned_to_its_entropy(layout: CodeLayout) -> None:
         prior.loss(batch(32)).backward()
         optimizer.step()
         rates.step()
-    fresh = prior.nll(batch(1024)).double().mean()
+    fresh = prior.nll(batch(512)).double().mean()
     assert math.isclose(fresh, bound, rel_tol=0.02), f"{fresh:.2f} nats, the source has {bound:.2f}"
