@@ -124,12 +124,12 @@ def _see(
         if inception is not None:
             features = inception(batch.to(device))
             seen.sums.update(features)
-            if room := max(0, MAX_COMPARED - seen.count):
-                seen.features.append(features[:room])
+            if seen.count < MAX_COMPARED:
+                seen.features.append(features)
             if with_logits:
                 seen.logits.append(inception.logits(features).cpu())
-        if room := max(0, MAX_SWD - seen.count):
-            seen.pictures.append(batch[:room].cpu())
+        if seen.count < MAX_SWD:
+            seen.pictures.append(batch.cpu())
         seen.count += len(batch)
         if progress is not None:
             progress(len(batch))
@@ -173,7 +173,7 @@ def _add_swd(found: GenerationMetrics, fake: _Seen, real: _Seen, device: torch.d
             f"generated_swd needs pictures of at least {least} pixels, got a side of {side}"
         )
         return
-    compared = min(map(len, pictures))
+    compared = min(fake.count, real.count, MAX_SWD)
     originals, made = (each[:compared] for each in pictures)
     found.metrics["generated_swd"] = swd.swd(originals, made, np.arange(compared), device).mean
     found.notes["generated_swd"] = f"of the first {compared} pictures of each kind, compared only at equal numbers"
