@@ -160,7 +160,7 @@ def contents_of(named: Named, data: EvaluationData, classes: Classes | None, arg
         fingerprint=fingerprint(named.tokenizer),
         tokenizer=named.name,
         maps=named.tokenizer.maps,
-        grids=layout.grids,
+        grids=tuple(tuple(grid) for grid in layout.grids),
         codes_per_position=layout.codes_per_position,
         codebook_size=layout.codebook_size,
         classes=() if classes is None else classes.names,
