@@ -1,7 +1,5 @@
 """The README's lists of quantizers and of published tokenizers are the registries'."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 from autoencoders.pretrained import Pretrained, list_pretrained
@@ -42,8 +40,7 @@ def test_command_writes_between_the_markers(tmp_path):
     page = tmp_path / "page.md"
     second = "<!-- pretrained -->\nstale lines\n<!-- end of pretrained -->\nlast\n"
     page.write_text(f"before\n<!-- quantizers -->\nstale lines\n<!-- end of quantizers -->\nafter\n{second}")
-    command = [sys.executable, "-m", "benchmarks.catalogue", "--readme", str(page)]
-    assert subprocess.run(command, check=False).returncode == 0
+    assert catalogue.main(catalogue.Arguments(page)) == 0
     text = page.read_text()
     assert "stale lines" not in text
     assert text.startswith("before\n<!-- quantizers -->\n\n|")
@@ -51,12 +48,10 @@ def test_command_writes_between_the_markers(tmp_path):
     assert text.endswith("|\n\n<!-- end of pretrained -->\nlast\n")
 
 
-def test_a_file_without_a_place_for_it(tmp_path):
+def test_a_file_without_a_place_for_it(tmp_path, capsys):
     page = tmp_path / "page.md"
     text = "<!-- quantizers -->\n<!-- end of quantizers -->"
     page.write_text(text)
-    command = [sys.executable, "-m", "benchmarks.catalogue", "--readme", str(page)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert "no lines <!-- pretrained -->" in done.stderr
+    assert catalogue.main(catalogue.Arguments(page)) == 2
+    assert "no lines <!-- pretrained -->" in capsys.readouterr().err
     assert page.read_text() == text

@@ -196,7 +196,7 @@ def test_another_tokenizers_token_set(generate, runs: Path, generation_home: Pat
     [
         (("--train-tokens", "x"), "--train-tokens and --test-tokens go together"),
         (("--train.compile",), "a prior is not compiled"),
-        (("--train.batch-size", "0"), "at least one whole batch"),
+        (("--train.batch-size", "0"), "train.batch_size 0"),
         (("--model.heads", "5"), "multiple of the 5 heads"),
         (("--preset", "dalle"), "there is no prior of the preset dalle"),
         (("--data", "nowhere"), "nowhere"),

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from benchmarks import compare, run, tables
-from benchmarks.metrics import speed
 from benchmarks.results import Record, write_record
 from benchmarks.throughput import __main__ as command
 from benchmarks.throughput.__main__ import main
@@ -48,7 +47,6 @@ def test_what_is_no_throughput_file_is_named(tmp_path: Path, throughput: Through
 def test_real_methods_are_timed_and_compared(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(speed, "MIN_SECONDS", 0.01)
     for name, little in (("ROUNDS", 2), ("WARM_UP", 1), ("STEPS", 2)):
         monkeypatch.setattr(command, name, little)
     folder = tmp_path / "runs"
