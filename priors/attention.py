@@ -144,7 +144,8 @@ class Stack(nn.Module):
         """Room for the keys and values of so many steps, in the precision that they come in."""
         weight = self.norm.weight
         kind = weight.device.type
-        dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else weight.dtype
+        lowered = torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)
+        dtype = torch.get_autocast_dtype(kind) if lowered else weight.dtype
         heads, width = self.head_shape
         return [LayerCache((batch, heads, steps, width), dtype, weight.device) for _ in self.blocks]
 
