@@ -11,7 +11,6 @@ from rich.markup import escape
 from rich.table import Table
 
 from benchmarks.arguments import UsageError
-from benchmarks.checkpoint import CheckpointError
 from benchmarks.columns import GENERATION
 from benchmarks.evaluate.trained import find_runs
 from benchmarks.generate.arguments import Arguments, parse
@@ -50,7 +49,7 @@ def find_done(job: Job) -> Generation | None:
 
 def show(records: Sequence[Generation], console: Console) -> None:
     """What was measured of each prior."""
-    rows = [{**record.numbers, "bpp": None} for record in records]
+    rows = [record.numbers for record in records]
     columns = [column for column in GENERATION if any(row.get(column.name) is not None for row in rows)]
     table = Table("tokenizer", *(column.heading for column in columns), box=None, header_style="bold")
     for record, row in zip(records, rows, strict=True):
@@ -65,10 +64,14 @@ def show(records: Sequence[Generation], console: Console) -> None:
 
 
 def execute(
-    jobs: Sequence[Job], arguments: Arguments, accelerator: Accelerator, console: Console, errors: Console
+    jobs: Sequence[Job],
+    arguments: Arguments,
+    weights: MetricWeights,
+    accelerator: Accelerator,
+    console: Console,
+    errors: Console,
 ) -> int:
     """Do the jobs; 0 when all are done, 1 when one failed, 130 when the user stopped them."""
-    weights = MetricWeights.find(inception=arguments.inception)
     records: list[Generation] = []
     failed = 0
     for job in jobs:
@@ -90,7 +93,7 @@ def execute(
                     bar.stage,
                     stop_requested,
                 )
-        except (TrainingError, CheckpointError) as error:
+        except (TrainingError, ValueError) as error:
             failed += 1
             errors.print(f"error: {escape(f'{job.name}: {error}')}")
         except (TrainingStopped, SamplingStopped) as stopped:
@@ -112,11 +115,12 @@ def main(argv: Sequence[str]) -> int:
         arguments = parse(argv)
         accelerator = make_accelerator(arguments.train, arguments.cpu)
         console.quiet = errors.quiet = not accelerator.is_main_process
+        weights = MetricWeights.find(inception=arguments.inception)
         jobs = find_jobs(arguments, accelerator, errors)
     except (ValueError, OSError) as error:
         errors.print(f"error: {escape(str(error))}")
         return 2
-    return execute(jobs, arguments, accelerator, console, errors)
+    return execute(jobs, arguments, weights, accelerator, console, errors)
 
 
 if __name__ == "__main__":

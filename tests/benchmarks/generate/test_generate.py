@@ -200,6 +200,7 @@ def test_another_tokenizers_token_set(generate, runs: Path, generation_home: Pat
         (("--model.heads", "5"), "multiple of the 5 heads"),
         (("--preset", "dalle"), "there is no prior of the preset dalle"),
         (("--data", "nowhere"), "nowhere"),
+        (("--inception", "nowhere.pt"), "nowhere.pt"),
         (("--generation.sampling.temperature", "0"), "temperature must be above 0"),
         (("--generation.count", "0"), "generation.count"),
     ],
