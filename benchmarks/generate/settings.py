@@ -67,12 +67,12 @@ PRESETS: Mapping[PresetName, PriorSettings] = {
     # As the tokenizer's: someone tries it.
     "quick": PriorSettings(
         GPTConfig(width=128, layers=4, heads=4),
-        train=_train(64_000, 64, 1e-3),
+        train=_train(32_000, 64, 1e-3),
         generation=GenerationConfig(count=1000),
     ),
     "cpu": PriorSettings(
         GPTConfig(width=192, layers=4, heads=6),
-        train=_train(64_000, 64, 1e-3),
+        train=_train(32_000, 64, 1e-3),
         generation=GenerationConfig(count=1000),
     ),
     # Esser et al. 2021, the class-conditional ImageNet transformer, 1.4 billion parameters; for GPUs. Their code has
