@@ -46,7 +46,7 @@ class Arguments:
     limit: int | None = None
     """Take at most this many pictures, evenly from all of --data."""
     batch_size: int = 32
-    """Pictures per batch; changes no number."""
+    """Pictures per batch; moves no number by more than the rounding of a pixel or two does."""
     root: Path | None = None
     """Where torchvision and Hugging Face keep their files; their usual cache unless given."""
     no_cache: bool = False

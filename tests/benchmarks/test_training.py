@@ -73,11 +73,13 @@ def test_training_lowers_the_loss_and_plays_the_gan_from_its_start() -> None:
 
 def test_logit_laplace_trains_a_tokenizer_that_gives_a_scale_and_refuses_another() -> None:
     loss = LossConfig("logit-laplace", perceptual="none", gan="none")
-    settings = replace(_settings(images=480, learning_rate=1e-4), loss=loss)
+    config = DVAEConfig(image_size=32, width=8, blocks=1, z_channels=8)
+    settings = replace(_settings(images=480, learning_rate=1e-4), loss=loss, model=config)
+    vqgan = VQGAN(SMOKE.model, create_quantizer("fsq", bits=6))
     with pytest.raises(ValueError, match="choose l1 or l2, or a backbone whose decoder gives it"):
-        _trainer(settings, "fsq").fit(iter(_batches(settings)))
+        Trainer(vqgan, settings, 0, make_accelerator(settings.train, cpu=True), "run").fit(iter(_batches(settings)))
     torch.manual_seed(0)
-    dvae = DVAE(DVAEConfig(image_size=32, width=8, blocks=1, z_channels=8), create_quantizer("fsq", bits=6))
+    dvae = DVAE(config, create_quantizer("fsq", bits=6))
     trainer = Trainer(dvae, settings, 0, make_accelerator(settings.train, cpu=True), "run")
     trainer.fit(iter(_batches(settings)))
     curve = [entry["reconstruction"] for entry in trainer.history]

@@ -140,8 +140,9 @@ def test_where_parts_end_has_no_influence(
     assert read_record(whole).metrics["rfid"] > 0
     assert_same_numbers(the(tmp_path / "stopped", "*.json"), whole)
     assert evaluate(*words, "--output", tmp_path / "other", "--batch-size", 60) == 0
+    # the convolutions of a batch of another size end in other last digits: a pixel may be rounded the other way
     assert read_record(the(tmp_path / "other", "*.json")).metrics["rfid"] == pytest.approx(
-        read_record(whole).metrics["rfid"], rel=1e-6
+        read_record(whole).metrics["rfid"], rel=1e-5
     )
 
 

@@ -92,12 +92,22 @@ def test_options_arrive_as_they_were_written() -> None:
     assert of_one_run.quantizer_options_of(option_words({"levels": "(8, 5)"})) == {"levels": (8, 5)}
 
 
-@pytest.mark.parametrize(("name", "preset"), [("quick", "quick"), ("cpu", "cpu"), ("slow-starters", "quick")])
-def test_the_stored_sweeps_can_be_read(name: str, preset: str) -> None:
+STORED = {
+    "quick": ("quick", "."),
+    "cpu": ("cpu", "."),
+    "slow-starters": ("quick", "slow-starters"),
+    "backbones": ("quick", "backbones"),
+}
+"""Name -> preset, and folder in results/."""
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_the_stored_sweeps_can_be_read(name: str) -> None:
     sweep = read_sweep(SWEEPS / f"{name}.yaml").sweep
+    preset, folder = STORED[name]
     assert sweep.preset == preset
-    assert sweep.output == Path("results", *(["slow-starters"] if name == "slow-starters" else []))
+    assert sweep.output == Path("results", folder)
 
 
 def test_no_stored_sweep_goes_unread() -> None:
-    assert len(list(SWEEPS.glob("*.yaml"))) == 3
+    assert {path.stem for path in SWEEPS.glob("*.yaml")} == STORED.keys()
