@@ -7,9 +7,7 @@ code, and a file is written whole or not at all, so a `kill -9` at any moment le
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,25 +15,13 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from priors.whole_files import replacing
+
 Tree = Any  # a tensor, a plain JSON value, or a dict, list or tuple of Trees
 
 
 class CheckpointError(ValueError):
     """A checkpoint file that cannot be used; the message says why and what to do."""
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its place, durably, when the block ends well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def save_tree(path: Path, tree: Tree) -> None:

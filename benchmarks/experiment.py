@@ -18,7 +18,6 @@ from accelerate.utils import broadcast_object_list
 from safetensors.torch import save_file
 
 from autoencoders import BlockMean, Tokenizer, TrainableTokenizer, code_maps_of, create_tokenizer, finest_stride
-from benchmarks.checkpoint import replacing
 from benchmarks.config import RunConfig, run_id, settings_digest, with_dim
 from benchmarks.data import Data, test_batches, training_batches
 from benchmarks.environment import environment
@@ -36,6 +35,7 @@ from benchmarks.results import (
 )
 from benchmarks.training import Trainer
 from benchmarks.training_loop import Progress
+from priors.whole_files import replacing
 from quantizers import Quantizer, create_quantizer
 
 BLOCK_MEAN = "block-mean"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import tyro
@@ -30,3 +30,16 @@ def parse_flags(kind: type[Flags], command: str, argv: Sequence[str], default: F
         **values,
     )
     return flags
+
+
+def as_flags(values: Mapping[str, Any]) -> list[str]:
+    """The words that mean these values: {"train.batch_size": 8, "data.flip": False} is --train.batch-size 8
+    --data.no-flip."""
+    words: list[str] = []
+    for name, value in values.items():
+        section, dot, last = name.replace("_", "-").rpartition(".")
+        if isinstance(value, bool):
+            words.append(f"--{section}{dot}{'' if value else 'no-'}{last}")
+        else:
+            words += [f"--{section}{dot}{last}", *map(str, value if isinstance(value, list | tuple) else [value])]
+    return words

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from benchmarks.checkpoint import replacing
+from priors.whole_files import replacing
 
 
 def save_grid(path: Path, rows: Mapping[str, np.ndarray]) -> None:

@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from benchmarks.arguments import UsageError
-from benchmarks.checkpoint import replacing
 from benchmarks.flags import parse_flags
+from priors.whole_files import replacing
 
 FOLDER = Path("results/notebooks")
 TIMEOUT = 600

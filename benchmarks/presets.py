@@ -19,8 +19,16 @@ from autoencoders import (
 )
 from benchmarks.config import PresetName, RunConfig, Settings, TrainConfig, effective
 from benchmarks.data import DataConfig
+from benchmarks.flags import as_flags
 
 _SMALL = VQGANConfig(width=32, multipliers=(1, 1, 2, 4), blocks=1, attention_resolutions=(), z_channels=64)
+
+
+def _published(images: int, batch_size: int, rate: float, **other: Any) -> TrainConfig:
+    """A training as papers tell it: the rate is a batch's and, unless said otherwise, constant; Adam's betas are the
+    usual ones, and the last weights are taken."""
+    usual = {"warmup": 0.0, "final_rate": 1.0, "betas": (0.9, 0.999), "weight_ema": 0.0}
+    return TrainConfig(images=images, batch_size=batch_size, learning_rate=rate / batch_size, **{**usual, **other})
 
 
 def _llamagen(model: VQGANConfig) -> Settings:
@@ -29,15 +37,7 @@ def _llamagen(model: VQGANConfig) -> Settings:
         model=model,
         dim=8,
         loss=LossConfig("l2", gan_weight=0.5, gan_start=20_000),
-        train=TrainConfig(
-            images=40 * 1_281_167,
-            batch_size=128,
-            learning_rate=1e-4 / 128,
-            warmup=0.0,
-            final_rate=1.0,
-            betas=(0.9, 0.95),
-            weight_ema=0.9999,
-        ),
+        train=_published(40 * 1_281_167, 128, 1e-4, betas=(0.9, 0.95), weight_ema=0.9999),
     )
 
 
@@ -88,15 +88,7 @@ PRESETS: dict[PresetName, Settings] = {
         model=ViTConfig(width=512, layers=8, heads=8),
         dim=32,
         loss=LossConfig("l2", perceptual_weight=0.1, gan_weight=0.1, gan_start=0),
-        train=TrainConfig(
-            images=256 * 500_000,
-            batch_size=256,
-            learning_rate=1e-4 / 256,
-            warmup=0.1,
-            final_rate=0.5,
-            betas=(0.9, 0.99),
-            weight_ema=0.0,
-        ),
+        train=_published(256 * 500_000, 256, 1e-4, warmup=0.1, final_rate=0.5, betas=(0.9, 0.99)),
     ),
     # Van den Oord et al. 2017, section 4.1, for `vq --bits 9`: 128 x 128 -> 32 x 32 codes.
     "vqvae": Settings(
@@ -104,15 +96,7 @@ PRESETS: dict[PresetName, Settings] = {
         model=VQVAEConfig(),
         dim=64,
         loss=LossConfig("l2", perceptual="none", gan="none"),
-        train=TrainConfig(
-            images=128 * 250_000,
-            batch_size=128,
-            learning_rate=2e-4 / 128,
-            warmup=0.0,
-            final_rate=1.0,
-            betas=(0.9, 0.999),
-            weight_ema=0.0,
-        ),
+        train=_published(128 * 250_000, 128, 2e-4),
     ),
     # Razavi et al. 2019, for `vq-ema --bits 9`: 256 x 256 -> 32 x 32 and 64 x 64 codes. Sizes and schedule are those of
     # the port in common use (rosinality), 560 epochs of ImageNet.
@@ -121,15 +105,7 @@ PRESETS: dict[PresetName, Settings] = {
         model=VQVAE2Config(),
         dim=64,
         loss=LossConfig("l2", perceptual="none", gan="none"),
-        train=TrainConfig(
-            images=560 * 1_281_167,
-            batch_size=128,
-            learning_rate=3e-4 / 128,
-            warmup=0.0,
-            final_rate=1.0,
-            betas=(0.9, 0.999),
-            weight_ema=0.0,
-        ),
+        train=_published(560 * 1_281_167, 128, 3e-4),
     ),
     # Ramesh et al. 2021 (DALL-E), for `gumbel --bits 13 --options one_hot=True kl_weight=0.034375 kl_warmup=0.0041667
     # temperature_until=0.125`; up to the end of its cosine, and without weight decay.
@@ -138,15 +114,7 @@ PRESETS: dict[PresetName, Settings] = {
         model=DVAEConfig(),
         dim=128,
         loss=LossConfig("logit-laplace", perceptual="none", gan="none"),
-        train=TrainConfig(
-            images=512 * 1_200_000,
-            batch_size=512,
-            learning_rate=1e-4 / 512,
-            warmup=0.0,
-            final_rate=0.0125,
-            betas=(0.9, 0.999),
-            weight_ema=0.999,
-        ),
+        train=_published(512 * 1_200_000, 512, 1e-4, final_rate=0.0125, weight_ema=0.999),
     ),
 }
 
@@ -212,12 +180,4 @@ def command_line(run: RunConfig) -> str:
     if run.options:
         words += ["--options", *(f"{name}={value!r}" for name, value in run.options.items())]
     words += ["--preset", run.preset, "--data", run.settings.data.source, "--seed", str(run.seed)]
-    for name, value in changes(run.settings, run.preset).items():
-        flag = name.replace("_", "-")
-        if isinstance(value, bool):
-            section, _, field = flag.rpartition(".")
-            words.append(f"--{flag}" if value else f"--{section}.no-{field}")
-        else:
-            values = value if isinstance(value, list | tuple) else [value]
-            words += [f"--{flag}", *map(str, values)]
-    return shlex.join(words)
+    return shlex.join([*words, *as_flags(changes(run.settings, run.preset))])

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from benchmarks.checkpoint import replacing
+from priors.whole_files import replacing
 
 SCHEMA = 1
 """Version of the record; raised when a field changes its name or its meaning."""

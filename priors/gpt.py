@@ -17,8 +17,8 @@ from priors.attention import LayerCache, Stack, TransformerPriorConfig
 from priors.depth import DepthPart
 from priors.embedding import SequenceInput, SlotTable
 from priors.layout import CodeLayout
-from priors.prior import OnStep, Prior, StopRequested, without_impossible
-from priors.sampling import Sampling, SamplingStopped, draw, filter_logits, guided
+from priors.prior import Drawing, Prior, without_impossible
+from priors.sampling import SamplingStopped, draw, filter_logits, guided
 from quantizers.validation import check_flag, check_integer
 
 
@@ -86,17 +86,10 @@ class GPT(Prior):
             return logits
         return without_impossible(logits, self.layout.largest(tokens, causal=True))
 
-    def _sample(
-        self,
-        given: Tensor,
-        starts: Tensor,
-        sampling: Sampling,
-        generator: torch.Generator | None,
-        on_step: OnStep,
-        stop_requested: StopRequested,
-    ) -> Tensor:
+    def _sample(self, drawing: Drawing) -> Tensor:
+        given, starts, sampling, generator, on_step, stop_requested = drawing
         count, first, depth = given.shape
-        halves = len(starts) // count
+        halves = drawing.halves
         tokens = given.new_empty(count, self.layout.positions, depth)
         tokens[:, :first] = given
 

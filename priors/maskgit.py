@@ -16,7 +16,7 @@ from torch import Tensor
 from priors.attention import Stack, TransformerPriorConfig
 from priors.embedding import SequenceInput, SlotTable
 from priors.layout import CodeLayout, check_below
-from priors.prior import OnStep, Prior, StopRequested, evaluating, without_impossible
+from priors.prior import Drawing, Prior, evaluating, without_impossible
 from priors.sampling import Sampling, SamplingStopped, draw, filter_logits, guided
 from quantizers.validation import check_integer
 
@@ -119,17 +119,10 @@ class MaskGIT(Prior):
             return logits
         return without_impossible(logits, self.layout.largest(tokens, causal=False))
 
-    def _sample(
-        self,
-        given: Tensor,
-        starts: Tensor,
-        sampling: Sampling,
-        generator: torch.Generator | None,
-        on_step: OnStep,
-        stop_requested: StopRequested,
-    ) -> Tensor:
+    def _sample(self, drawing: Drawing) -> Tensor:
+        given, starts, sampling, generator, on_step, stop_requested = drawing
         count, first, depth = given.shape
-        halves = len(starts) // count
+        halves = drawing.halves
         tokens = given.new_full((count, self.layout.positions, depth), self.mask_token)
         tokens[:, :first] = given
         plan = mask_counts((self.layout.positions - first) * depth, sampling.steps)

@@ -4,7 +4,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import torch
 from jaxtyping import Float, Int64
@@ -16,6 +16,31 @@ from quantizers.validation import check_integer
 
 OnStep = Callable[[int, int], None]
 StopRequested = Callable[[], bool]
+
+
+class Drawing(NamedTuple):
+    """What `Prior.sample` was asked for, checked.
+
+    Attributes:
+        given: Tokens of the first positions, (B, q, d), perhaps of none.
+        starts: Which start each picture has; under guidance those without a class follow those with, (2 B,).
+        sampling: How tokens are drawn.
+        generator: Where the chance comes from.
+        on_step: Told after each step how many are done, of how many.
+        stop_requested: Asked before each step.
+    """
+
+    given: Int64[Tensor, "b q d"]
+    starts: Int64[Tensor, "n"]
+    sampling: Sampling
+    generator: torch.Generator | None
+    on_step: OnStep
+    stop_requested: StopRequested
+
+    @property
+    def halves(self) -> int:
+        """2 under guidance, else 1."""
+        return len(self.starts) // len(self.given)
 
 
 class Prior(nn.Module, ABC):
@@ -108,23 +133,15 @@ class Prior(nn.Module, ABC):
                 )
             starts = torch.cat([starts, torch.full_like(starts, self.classes)])
         with evaluating(self):
-            return self._sample(given, starts, sampling, generator, on_step, stop_requested)
+            return self._sample(Drawing(given, starts, sampling, generator, on_step, stop_requested))
 
     @abstractmethod
     def _nll(self, tokens: Tensor, labels: Tensor | None, generator: torch.Generator | None) -> Tensor:
         """`nll` of checked tokens."""
 
     @abstractmethod
-    def _sample(
-        self,
-        given: Tensor,
-        starts: Tensor,
-        sampling: Sampling,
-        generator: torch.Generator | None,
-        on_step: OnStep,
-        stop_requested: StopRequested,
-    ) -> Tensor:
-        """`sample` with everything checked; under guidance the starts without a class follow those with."""
+    def _sample(self, drawing: Drawing) -> Tensor:
+        """`sample` with everything checked."""
 
     def _starts(self, labels: Tensor | None, count: int) -> Int64[Tensor, "b"]:
         """Which start each picture has: its label, or the number of classes for none."""

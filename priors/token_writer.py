@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -16,6 +14,7 @@ from torch import Tensor
 
 from priors.token_index import INDEX, SHARD_NAME, Contents, Index, OtherSetError, Shard, TokenSetError
 from priors.token_set import LABEL_KIND, LABELS, METADATA, TokenSet, file_digest, read_shard, tensor_name
+from priors.whole_files import replacing
 
 SHARD_PICTURES = 4096
 """Pictures of a shard: what is lost at most when the writer is killed."""
@@ -23,19 +22,6 @@ SHARD_PICTURES = 4096
 UNFINISHED = re.compile(r"\.(codes-\d{5}\.safetensors|index\.json)\.\d+\.tmp")
 
 Batch = dict[str, Tensor]
-
-
-@contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its place, durably, when the block ends well."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 class TokenSetWriter:
@@ -104,7 +90,7 @@ class TokenSetWriter:
         for file, count in self._shards:
             path = self.folder / file
             shards.append(Shard(file, count, path.stat().st_size, file_digest(path)))
-        with whole(self.folder / INDEX) as temporary:
+        with replacing(self.folder / INDEX) as temporary:
             temporary.write_text(Index(self.contents, tuple(shards)).as_text(), encoding="utf-8")
         self.finished = True
         return TokenSet.open(self.folder)
@@ -116,7 +102,7 @@ class TokenSetWriter:
         # clones, since a file of a view would hold all that it is a view of
         tensors = {name: tensor[:count].clone(memory_format=torch.contiguous_format) for name, tensor in joined.items()}
         about = {"key": self.contents.key, "shard": number, "names": self._names[:count]}
-        with whole(self.folder / file) as temporary:
+        with replacing(self.folder / file) as temporary:
             temporary.write_bytes(save(tensors, metadata={METADATA: json.dumps(about)}))
         self._shards.append((file, count))
         self._held = [{name: tensor[count:].clone() for name, tensor in joined.items()}]

@@ -9,9 +9,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from benchmarks.checkpoint import replacing
 from benchmarks.explain.measure import Explained
 from benchmarks.results import Environment, RecordError
+from priors.whole_files import replacing
 
 PROTOCOL = "variants/1"
 SCHEMA = 1

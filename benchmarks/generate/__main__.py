@@ -14,7 +14,8 @@ from benchmarks.arguments import UsageError
 from benchmarks.columns import GENERATION
 from benchmarks.evaluate.trained import find_runs
 from benchmarks.generate.arguments import Arguments, parse
-from benchmarks.generate.job import Job, open_job, perform
+from benchmarks.generate.experiment import perform
+from benchmarks.generate.job import Job, open_job
 from benchmarks.generate.record import Generation, read_generation, remark
 from benchmarks.metrics.codes import has_codebook
 from benchmarks.progress import interruptible, training_bar
@@ -82,7 +83,7 @@ def execute(
             continue
         steps = job.settings.train.steps
         try:
-            with training_bar(escape(job.name), steps, ("loss",), console) as bar, interruptible() as stop_requested:
+            with training_bar(job.name, steps, ("loss",), console) as bar, interruptible() as stop_requested:
                 record = perform(
                     job,
                     accelerator,
@@ -93,7 +94,7 @@ def execute(
                     bar.stage,
                     stop_requested,
                 )
-        except (TrainingError, ValueError) as error:
+        except (TrainingError, ValueError, OSError) as error:
             failed += 1
             errors.print(f"error: {escape(f'{job.name}: {error}')}")
         except (TrainingStopped, SamplingStopped) as stopped:

@@ -12,9 +12,9 @@ from typing import Annotated, get_args
 import tyro
 
 from benchmarks.arguments import UsageError
-from benchmarks.config import PresetName, TrainConfig
+from benchmarks.config import TrainConfig
 from benchmarks.flags import parse_flags
-from benchmarks.generate.settings import PRESETS, GenerationConfig, PriorSettings, preset_settings
+from benchmarks.generate.settings import PRESETS, GenerationConfig, PriorPreset, PriorSettings, preset_settings
 from priors import GPTConfig, PriorConfig, PriorName
 
 
@@ -33,9 +33,9 @@ class Arguments:
     --run for one of its own flags."""
     prior: PriorName = "gpt"
     """gpt: one token after the other. maskgit: several at once, the least certain ones again."""
-    preset: PresetName | None = None
-    """Sizes and length of the training: smoke, quick, cpu or vqgan-f16; by default the run's own preset. The flags
-    below change single settings of it."""
+    preset: PriorPreset = "quick"
+    """Sizes and length of the training: by default the run's own preset. The flags below change single
+    settings of it."""
     seed: int | None = None
     """Seed of weights, order and pictures; by default the run's own."""
     data: str | None = None
@@ -77,13 +77,9 @@ class Arguments:
 
 
 def parse(argv: Sequence[str]) -> Arguments:
-    """The arguments, the preset's settings being the defaults of the flags that change them.
-
-    Raises:
-        ValueError: there is no prior of that preset.
-    """
+    """The arguments, the preset's settings being the defaults of the flags that change them."""
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    first.add_argument("--preset", choices=get_args(PresetName))
+    first.add_argument("--preset", choices=get_args(PriorPreset))
     first.add_argument("--prior", choices=get_args(PriorName), default=Arguments.prior)
     first.add_argument("--run", "--runs", nargs="*", type=Path, default=())
     words = first.parse_known_args(list(argv))[0]
@@ -101,7 +97,7 @@ def parse(argv: Sequence[str]) -> Arguments:
     return parse_flags(Arguments, "benchmarks.generate", argv, default)
 
 
-def _preset_of(runs: Sequence[Path]) -> PresetName:
+def _preset_of(runs: Sequence[Path]) -> PriorPreset:
     """The preset of the first run; quick where that says none, or one that no prior has."""
     for path in runs:
         for file in sorted(path.rglob("*.json")) if path.is_dir() else [path]:

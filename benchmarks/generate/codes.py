@@ -14,7 +14,7 @@ from torch import Tensor
 from autoencoders import Tokenizer
 from benchmarks.config import TrainConfig
 from benchmarks.data import Data, EvaluationData, test_batches, training_batches
-from benchmarks.metrics.pictures import to_unit_range
+from benchmarks.metrics.pictures import to_uint8, to_unit_range
 from benchmarks.metrics.share import full_float32
 from priors import CodeLayout
 from priors.token_set import TokenSet
@@ -45,10 +45,7 @@ class Encoder:
     def pictures(self, tokens: Tensor) -> Tensor:
         """The 8-bit pictures of tokens."""
         with full_float32():
-            decoded = self.tokenizer.decode(self.layout.to_codes(tokens))
-        if not decoded.isfinite().all():
-            raise ValueError("the tokenizer makes NaN or infinity of these codes")
-        return ((decoded.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+            return to_uint8(self.tokenizer.decode(self.layout.to_codes(tokens)))
 
 
 def crops(

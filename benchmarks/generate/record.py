@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from benchmarks.checkpoint import replacing
 from benchmarks.columns import GENERATION
 from benchmarks.metrics.generation import PROTOCOL
 from benchmarks.results import Environment, TrainingRecord, find_records
+from priors import PriorName
+from priors.whole_files import replacing
 
 SCHEMA = 1
 PREFIX = "prior-"
@@ -120,9 +121,12 @@ def chosen(
         table_of: The runs to compare, and of each which table it stands in.
 
     Raises:
-        ValueError: a table would have priors of several settings.
+        ValueError: no prior has that digest, or a table would have priors of several settings.
     """
     fitting = {path: of for path, of in generations.items() if of.run in table_of and prior in (of.prior, of.settings)}
+    if not fitting and prior not in get_args(PriorName):
+        labels = sorted({of.label for of in generations.values() if of.run in table_of})
+        raise ValueError(f"no prior {prior!r} is on these runs; there are: {'; '.join(labels) or 'none'}")
     kinds: dict[str, dict[str, str]] = {}
     for of in fitting.values():
         kinds.setdefault(table_of[of.run], {})[of.settings] = of.label

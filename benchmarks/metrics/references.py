@@ -18,10 +18,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from benchmarks.checkpoint import replacing
 from benchmarks.metrics import fid
 from benchmarks.metrics.parts import Part, load_part
 from benchmarks.weights import sha256
+from priors.whole_files import replacing
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,6 @@ from rich.markup import escape
 from rich.progress import track
 
 from benchmarks.arguments import UsageError, existing_paths
-from benchmarks.checkpoint import replacing
 from benchmarks.flags import parse_flags
 from benchmarks.plots import figures
 from benchmarks.report.page import page
@@ -22,6 +21,7 @@ from benchmarks.report.pictures import Picture, figure_uri, read_samples
 from benchmarks.report.sections import Section, sections
 from benchmarks.results import RecordError, StoredRuns, read_records
 from benchmarks.throughput.record import Throughput, read_throughputs
+from priors.whole_files import replacing
 
 Item = TypeVar("Item")
 

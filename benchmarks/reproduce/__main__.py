@@ -18,7 +18,7 @@ from rich.table import Table
 
 from benchmarks.arguments import Arguments as RunArguments
 from benchmarks.arguments import UsageError, require_memory, require_writable
-from benchmarks.checkpoint import CheckpointError, replacing
+from benchmarks.checkpoint import CheckpointError
 from benchmarks.config import RunConfig
 from benchmarks.data import Data, DataConfig
 from benchmarks.data.machine import cores
@@ -31,6 +31,7 @@ from benchmarks.run import perform_with_bar
 from benchmarks.speed.measure import torch_threads
 from benchmarks.stored import open_pictures, rebuild, require_same_pictures
 from benchmarks.training_loop import TrainingError, TrainingStopped, make_accelerator
+from priors.whole_files import replacing
 
 
 @dataclass(frozen=True)

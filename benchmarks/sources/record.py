@@ -10,9 +10,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from benchmarks.checkpoint import replacing
 from benchmarks.results import Environment, QuantizerRecord
 from benchmarks.sources.vectors import SourceName
+from priors.whole_files import replacing
 
 PROTOCOL = "source-coding/1"
 SCHEMA = 1

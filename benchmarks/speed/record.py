@@ -15,9 +15,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 import priors
 import quantizers
-from benchmarks.checkpoint import replacing
 from benchmarks.environment import environment
 from benchmarks.results import Environment
+from priors.whole_files import replacing
 
 PROTOCOL = "speed/3"
 SCHEMA = 1

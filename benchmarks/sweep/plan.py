@@ -15,6 +15,7 @@ from benchmarks.arguments import Arguments, UsageError
 from benchmarks.config import PresetName, RunConfig
 from benchmarks.data import DataConfig, DataError, open_data
 from benchmarks.experiment import BLOCK_MEAN, record_path
+from benchmarks.flags import as_flags
 from benchmarks.run import describe
 from benchmarks.sweep.file import FLAGS, SweepFile
 from benchmarks.sweep.job import Job
@@ -174,14 +175,10 @@ def words(arguments: Arguments) -> list[str]:
         told += ["--backbone", arguments.backbone]
     if arguments.options:
         told += ["--options", *arguments.options]
+    values = {}
     for flag in FLAGS:
-        section, _, name = flag.rpartition(".")
         path = flag.replace("-", "_").split(".")
         value, usual = (reduce(_attribute, path, each) for each in (arguments, default))
-        if value == usual:
-            continue
-        if isinstance(value, bool):
-            told.append(f"--{flag}" if value else f"--{section}.no-{name}")
-        else:
-            told += [f"--{flag}", *map(str, value if isinstance(value, tuple) else [value])]
-    return told
+        if value != usual:
+            values[flag] = value
+    return told + as_flags(values)

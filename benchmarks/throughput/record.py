@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from benchmarks.checkpoint import replacing
 from benchmarks.columns import BY_NAME
 from benchmarks.results import Environment
+from priors.whole_files import replacing
 
 PROTOCOL = "throughput/1"
 SCHEMA = 1

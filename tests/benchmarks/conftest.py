@@ -83,7 +83,9 @@ def throughput(make_record: Callable[..., Record]) -> Throughput:
 def start(tmp_path: Path) -> Callable[..., "subprocess.Popen[str]"]:
     """Start a module of this project as its own process on one thread, in the test's folder."""
 
-    def popen(*words: str, launcher: tuple[str, ...] = (sys.executable, "-m")) -> "subprocess.Popen[str]":
+    module = str(ROOT / "tests" / "support" / "start_module.py")
+
+    def popen(*words: str, launcher: tuple[str, ...] = (sys.executable, module)) -> "subprocess.Popen[str]":
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
         return subprocess.Popen(
             [*launcher, *words],

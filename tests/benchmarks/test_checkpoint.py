@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks.checkpoint import CheckpointError, load_tree, replacing, save_tree
+from benchmarks.checkpoint import CheckpointError, load_tree, save_tree
 
 
 def test_a_tree_comes_back_as_it_was(tmp_path: Path) -> None:
@@ -57,18 +57,3 @@ def test_a_damaged_file_is_refused_with_a_sentence(tmp_path: Path, damage: str) 
     path.write_bytes({"truncated": whole[: len(whole) // 2], "garbage": b"\x00" * 64, "empty": b""}[damage])
     with pytest.raises(CheckpointError, match="delete it to start"):
         load_tree(path)
-
-
-def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    path.write_text("old")
-
-    def write_and_fail() -> None:
-        with replacing(path) as temporary:
-            temporary.write_text("half")
-            raise RuntimeError("the disk is full")
-
-    with pytest.raises(RuntimeError, match="disk"):
-        write_and_fail()
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]

@@ -13,28 +13,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from skimage import data
+from photograph_batches import batches, photographs
 from torch import nn
 from torch_fidelity import feature_extractor_inceptionv3
 
 import benchmarks
-from autoencoders import BlockMean, OneMapTokenizer, Tokenizer
+from autoencoders import BlockMean, OneMapTokenizer
 from benchmarks import evaluation
-from benchmarks.evaluation import PROTOCOL, MetricWeights, evaluate, measure_speed
-from benchmarks.metrics import inception, share, speed
+from benchmarks.evaluation import PROTOCOL, MetricWeights, evaluate
+from benchmarks.metrics import inception, share
 from benchmarks.metrics.inception import Inception
 from quantizers import create_quantizer
 
-
-def photographs(count: int = 12, side: int = 32) -> torch.Tensor:
-    picture = torch.from_numpy(data.astronaut()).permute(2, 0, 1)
-    tiles = picture.unfold(1, side, side).unfold(2, side, side).flatten(1, 2).transpose(0, 1)
-    return tiles[:: len(tiles) // count][:count].contiguous()
-
-
-def batches(pictures: torch.Tensor, size: int, rank: int = 0, world_size: int = 1):
-    places = torch.arange(rank, len(pictures), world_size)
-    return [(some, pictures[some]) for some in places.split(size)]
+ROOT = Path(benchmarks.__file__).parents[1]
 
 
 def block_mean() -> nn.Module:
@@ -124,88 +115,6 @@ def test_without_a_codebook():
         assert "no codebook" in result.missing[name]
 
 
-class Coarse(OneMapTokenizer):
-    """Mean colours of 8 x 8 blocks, coded in maps of three sizes; on a 4 x 4 grid most cells are unequal."""
-
-    def __init__(self):
-        super().__init__()
-        torch.manual_seed(0)
-        self.quantizer = create_quantizer("multi-scale", dim=3, codebook_size=7, scales=(1, 2, 3), kmeans_iterations=0)
-        self.quantizer.codebook.vectors.data.normal_()
-
-    def latent(self, images):
-        return nn.functional.avg_pool2d(images, 8)
-
-    def from_latent(self, quantized):
-        return nn.functional.interpolate(quantized, scale_factor=8)
-
-
-def test_codes_that_positions_share_count_once():
-    pictures, tokenizer = photographs(), Coarse().eval()
-    result = evaluate(tokenizer, batches(pictures, 5), device="cpu", weights=MetricWeights())
-    (codes,) = tokenizer.encode(pictures / 127.5 - 1)
-    maps = tokenizer.quantizer.code_maps(codes)
-    assert [found.shape[1:] for found in maps] == [(2, 2), (3, 3), (4, 4)]
-    counts = np.stack([found.flatten().bincount(minlength=7).numpy() for found in maps])
-    np.testing.assert_array_equal(result.code_counts, counts)
-    bits = 0.0
-    for row in counts:
-        p = row[row > 0] / row.sum()
-        bits -= row.sum() / len(pictures) * (p * np.log2(p)).sum()
-    assert result.metrics["bpp_entropy"] == pytest.approx(bits / 32**2)
-    assert result.metrics["bpp"] == pytest.approx((4 + 9 + 16) * np.log2(7) / 32**2)
-    assert result.metrics["bpp"] != pytest.approx(tokenizer.quantizer.bits_per_position * 16 / 32**2)
-    assert result.metrics["usage"] == pytest.approx((counts > 0).mean())
-    assert result.notes["usage"].startswith("48 positions for 7 codes")
-
-
-class TwoMaps(Tokenizer):
-    """Mean colours of 8 x 8 blocks and of 4 x 4 blocks, of which the latter are shown."""
-
-    maps = ("coarse", "fine")
-    stride = 8
-
-    def __init__(self):
-        super().__init__()
-        self.parts = nn.ModuleList(BlockMean(stride) for stride in (8, 4))
-
-    @property
-    def quantizers(self):
-        return tuple(part.quantizer for part in self.parts)
-
-    def quantize(self, images):
-        return [output for part in self.parts for output in part.quantize(images)]
-
-    def reconstruct(self, quantized):
-        return self.parts[1].from_latent(quantized[1])
-
-
-def test_the_bits_of_all_code_maps_are_counted():
-    pictures = photographs()
-    result = evaluate(TwoMaps().eval(), batches(pictures, 5), device="cpu", weights=MetricWeights())
-    coarse, fine = (
-        evaluate(BlockMean(stride).eval(), batches(pictures, 5), device="cpu", weights=MetricWeights())
-        for stride in (8, 4)
-    )
-    assert result.metrics["psnr"] == fine.metrics["psnr"]
-    for name in ("bpp", "bpp_entropy"):
-        assert result.metrics[name] == pytest.approx(coarse.metrics[name] + fine.metrics[name], rel=1e-12)
-        if name in result.resampled:
-            np.testing.assert_allclose(result.resampled[name], coarse.resampled[name] + fine.resampled[name])
-    assert result.metrics["usage"] == pytest.approx((coarse.metrics["usage"] + fine.metrics["usage"]) / 2)
-    np.testing.assert_array_equal(result.code_counts, np.concatenate([coarse.code_counts, fine.code_counts]))
-
-
-def test_the_code_maps_of_a_picture_give_it_back_and_their_number_is_checked():
-    images = photographs() / 127.5 - 1
-    tokenizer = TwoMaps().eval()
-    codes = tokenizer.encode(images)
-    assert [tuple(of.shape) for of in codes] == [(12, 3, 4, 4), (12, 3, 8, 8)]
-    assert torch.equal(tokenizer.decode(codes), tokenizer(images).images)
-    with pytest.raises(ValueError, match=r"2 map\(s\) \(coarse, fine\), got 1"):
-        tokenizer.decode(codes[:1])
-
-
 @pytest.mark.parametrize("size", [1, 7])
 def test_independent_of_the_batch_size(size):
     pictures = photographs()
@@ -224,7 +133,7 @@ def test_two_processes_equal_one(tmp_path):
                 str(tmp_path / "store"),
                 str(tmp_path / f"{rank}.pickle"),
             ],
-            env=os.environ | {"PYTHONPATH": str(Path(benchmarks.__file__).parents[1])},
+            env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests" / "support")])},
             stderr=subprocess.PIPE,
             text=True,
         )
@@ -300,29 +209,8 @@ def test_rfid_through_the_real_network(tmp_path, monkeypatch):
     assert "at least 2" in alone.missing["rfid"]
 
 
-@pytest.mark.parametrize("content", [b"", b"not a zip", pickle.dumps({"a": 1}, protocol=2)])
-def test_a_file_that_is_not_inception(tmp_path, content):
-    (tmp_path / "file.pth").write_bytes(content)
-    with pytest.raises(ValueError, match="does not hold the weights"):
-        Inception(tmp_path / "file.pth")
-
-
-def test_speed_of_each_part(monkeypatch):
-    result = measure_speed(block_mean(), photographs(), "cpu")
-    for part in ("encode", "quantize", "decode"):
-        assert result[f"{part}_images_per_second"] > 0
-    assert result["batch_size"] == 12
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="the high-water mark can be reset only on Linux")
-def test_peak_memory_sees_what_was_taken_and_given_back():
-    growth = speed.peak_memory_growth(lambda: torch.ones(25_000_000).sum(), torch.device("cpu"))
-    assert 95e6 < growth < 130e6
-    assert speed.peak_memory_growth(lambda: None, torch.device("cpu")) < 20e6
-
-
 def test_the_document_has_the_version_of_the_code():
-    document = Path(benchmarks.__file__).parent / "protocols" / "reconstruction.md"
+    document = ROOT / "benchmarks" / "protocols" / "reconstruction.md"
     assert re.findall(r"^Version: `(.+)`$", document.read_text(encoding="utf-8"), re.MULTILINE) == [PROTOCOL]
 
 

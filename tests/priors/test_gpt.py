@@ -148,7 +148,7 @@ def test_fresh_weights_are_gpt2s() -> None:
 
 
 def test_the_published_size() -> None:
-    """Taming Transformers' ImageNet model, "1.4B": 48 layers of width 1536 on 16 × 16 codes of 16384."""
+    """Taming Transformers' ImageNet model has "1.4B": 48 layers of width 1536 on 16 × 16 codes of 16384 are as many."""
     with torch.device("meta"):
         prior = GPT(GPTConfig(width=1536, layers=48, heads=24), CodeLayout(((16, 16),), 1, 16384), 1000)
     block = 12 * 1536**2 + 13 * 1536

@@ -15,10 +15,11 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from benchmarks import tokens
+from benchmarks import compare, tokens
 from benchmarks.data import DataConfig, open_data, test_batches
 from benchmarks.evaluate.trained import trained_tokenizer
 from benchmarks.generate.arguments import parse
+from benchmarks.generate.record import read_generation
 from benchmarks.generate.settings import PRESETS
 from benchmarks.generate.training import parameter_groups
 from benchmarks.results import read_record
@@ -105,6 +106,17 @@ def test_the_stored_command_means_the_same(generate, stored, fsq: Path) -> None:
     assert parse(rest).seed == 3
     assert generate(*rest) == 0  # done already: no second file
     stored(fsq.parent)
+
+
+def test_another_seed_is_another_prior_and_no_table_mixes_them(generate, fsq: Path, capsys) -> None:
+    assert generate("--run", fsq, "--train.images", 16) == 0
+    assert generate("--run", fsq, "--train.images", 16, "--seed", 7) == 0
+    first, second = (read_generation(path) for path in fsq.parent.glob("prior-*.json"))
+    assert {first.seed, second.seed} == {0, 7}
+    assert first.settings != second.settings
+    assert compare.command([str(fsq)]) == 0  # a prior is found by the folder
+    assert compare.command([str(fsq.parent)]) == 2
+    assert "several priors" in capsys.readouterr().err
 
 
 def test_several_codes_a_position_and_a_masked_prior(generate, runs: Path) -> None:
@@ -196,7 +208,7 @@ def test_another_tokenizers_token_set(generate, runs: Path, generation_home: Pat
         (("--train.compile",), "a prior is not compiled"),
         (("--train.batch-size", "0"), "train.batch_size 0"),
         (("--model.heads", "5"), "multiple of the 5 heads"),
-        (("--preset", "dalle"), "there is no prior of the preset dalle"),
+        (("--preset", "dalle"), "invalid choice: 'dalle'"),
         (("--data", "nowhere"), "nowhere"),
         (("--inception", "nowhere.pt"), "nowhere.pt"),
         (("--generation.sampling.temperature", "0"), "temperature must be above 0"),

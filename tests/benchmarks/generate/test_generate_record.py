@@ -97,6 +97,15 @@ def test_priors_of_several_settings_do_not_mix(make: Callable[..., Path], tmp_pa
     assert compare.command([str(tmp_path), "--prior", "s2"]) == 0
 
 
+def test_a_digest_that_no_prior_has_is_an_error_and_those_there_are_are_named(make, tmp_path: Path, capsys) -> None:
+    make()
+    assert compare.command([str(tmp_path), "--prior", "s9"]) == 2
+    assert "no prior 's9' is on these runs; there are: gpt of the preset quick (s1)" in " ".join(
+        capsys.readouterr().err.split()
+    )
+    assert compare.command([str(tmp_path), "--prior", "maskgit"]) == 0
+
+
 def test_tables_of_their_own_may_have_priors_of_their_own(make: Callable[..., Path], tmp_path: Path) -> None:
     make()
     make("rq", settings="s2")
