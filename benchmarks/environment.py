@@ -45,7 +45,13 @@ def _commit() -> str | None:
 
 
 def _processor() -> str:
-    """The processor's name: Linux tells it in /proc/cpuinfo alone."""
+    """The processor's name and the instructions that PyTorch uses of it, which move the last digits: virtual machines
+    give one name to many processors."""
+    return f"{_processor_name()}, {torch.backends.cpu.get_cpu_capability()}"
+
+
+def _processor_name() -> str:
+    """Linux tells it in /proc/cpuinfo alone."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

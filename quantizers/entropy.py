@@ -99,8 +99,9 @@ class _CodeSums(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
         one, zero, left, right = ctx.saved_tensors
-        of_left = _sums_by_bits((right @ grad.T).mul_(left))
-        of_right = _sums_by_bits((left @ grad).mul_(right))
+        with torch.autocast(one.device.type, enabled=False):  # which a caller may have left on for the backward pass
+            of_left = _sums_by_bits((right @ grad.T).mul_(left))
+            of_right = _sums_by_bits((left @ grad).mul_(right))
         with_zero, with_one = torch.cat([of_left, of_right], 2).unbind(1)
         # d p(code) / d logit is p(code) times 1 - one where the bit is 1, times -one where it is 0
         return (zero * with_one).addcmul_(one, with_zero, value=-1)

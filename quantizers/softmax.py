@@ -52,13 +52,14 @@ class _ChoiceBySoftmax(torch.autograd.Function):
         grad_vectors = torch.zeros_like(vectors).index_add_(0, codes, of_chosen)
         size = _tile_rows(rows, vectors)
         tiles = zip(rows.split(size), of_chosen.split(size), grad_rows.split(size), strict=True)
-        for tile, of_tile, grad_tile in tiles:
-            products = tile @ vectors.T
-            grad = _softmax_gradient(products.softmax(1), of_tile @ vectors.T)
-            log_p, p = _log_softmax(products, ctx.temperature)
-            grad += _softmax_gradient(p, log_p.mul_(-of_entropy).add_(of_sums)).div_(ctx.temperature)
-            torch.mm(grad, vectors, out=grad_tile)
-            grad_vectors.addmm_(grad.T, tile)
+        with torch.autocast(rows.device.type, enabled=False):  # which a caller may have left on for the backward pass
+            for tile, of_tile, grad_tile in tiles:
+                products = tile @ vectors.T
+                grad = _softmax_gradient(products.softmax(1), of_tile @ vectors.T)
+                log_p, p = _log_softmax(products, ctx.temperature)
+                grad += _softmax_gradient(p, log_p.mul_(-of_entropy).add_(of_sums)).div_(ctx.temperature)
+                torch.mm(grad, vectors, out=grad_tile)
+                grad_vectors.addmm_(grad.T, tile)
         return grad_rows, grad_vectors, None, None
 
 

@@ -100,3 +100,15 @@ def test_usage_stats():
     assert stats["perplexity"].item() == pytest.approx(2.0)
     assert stats["usage"].item() == 0.5
     assert usage_stats(torch.zeros(4))["perplexity"].item() == 1.0
+
+
+def test_a_backward_pass_under_autocast_is_in_float32():
+    logits = torch.randn(50, 10)
+    gradients = []
+    for is_on in (False, True):
+        leaf = logits.clone().requires_grad_()
+        entropy = mean_code_entropy(leaf)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=is_on):
+            entropy.backward()
+        gradients.append(leaf.grad)
+    assert torch.equal(*gradients)

@@ -79,3 +79,16 @@ def test_every_code_learns_at_every_step():
     assert out.codes.unique().numel() <= 16
     out.quantized.square().sum().backward()
     assert (quantizer.codebook.vectors.grad != 0).any(1).all()
+
+
+def test_a_backward_pass_under_autocast_is_in_float32():
+    rows, vectors = torch.randn(40, 8), torch.randn(64, 8)
+    gradients = []
+    for is_on in (False, True):
+        leaves = rows.clone().requires_grad_(), vectors.clone().requires_grad_()
+        chosen, entropy, sums = choose_by_softmax(*leaves, largest_products(*leaves), 0.1)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=is_on):
+            torch.autograd.backward([chosen, entropy, sums], [torch.ones_like(chosen), torch.ones(()), sums.detach()])
+        gradients.append([leaf.grad for leaf in leaves])
+    for plain, mixed in zip(*gradients, strict=True):
+        assert torch.equal(plain, mixed)

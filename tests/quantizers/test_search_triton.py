@@ -144,14 +144,24 @@ def interpreted(tmp_path_factory):
     return torch.load(folder / "answers.pt")
 
 
+def expect_nearest(found, rows, codes):
+    distances = torch.cdist(rows.double(), codes.double(), compute_mode="donot_use_mm_for_euclid_dist")
+    assert found.dtype == torch.int64
+    assert torch.equal(found, distances.argmin(1))  # the lowest index of equal ones
+
+
 @needs_triton
 @pytest.mark.parametrize("name", CASES)
 def test_nearest(name, interpreted):
+    expect_nearest(interpreted["search"][name], *CASES[name])
+
+
+@needs_triton
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="PyTorch finds no GPU here")
+@pytest.mark.parametrize("name", CASES)
+def test_nearest_on_a_gpu(name):
     rows, codes = CASES[name]
-    distances = torch.cdist(rows.double(), codes.double(), compute_mode="donot_use_mm_for_euclid_dist")
-    found = interpreted["search"][name]
-    assert found.dtype == torch.int64
-    assert torch.equal(found, distances.argmin(1))  # the lowest index of equal ones
+    expect_nearest(search_triton.nearest_codes_triton(rows.cuda(), codes.cuda()).cpu(), rows, codes)
 
 
 @needs_triton
