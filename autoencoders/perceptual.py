@@ -2,21 +2,19 @@
 
 LPIPS: Zhang et al. 2018 (arXiv:1801.03924), by the `lpips` package, which ships its linear heads but not the
 torchvision network below them. Nothing here downloads. MS-SSIM: Wang, Simoncelli and Bovik 2003, on
-torchmetrics' SSIM.
+torchmetrics' SSIM. Both packages take a second or two to import, so that they are imported where they are used.
 """
 
 import math
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-import lpips
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
-from torchmetrics.functional.image import structural_similarity_index_measure
 
 LPIPSNet = Literal["vgg", "alex"]
 PerceptualKind = Literal["lpips", "ms-ssim", "none"]
@@ -44,8 +42,10 @@ def find_lpips_backbone(net: LPIPSNet, path: Path | None = None) -> Path | None:
     return cached if cached.is_file() else None
 
 
-def build_lpips(net: LPIPSNet = "vgg") -> lpips.LPIPS:
-    """LPIPS with its published linear heads over a backbone on the meta device: a shape without weights."""
+def build_lpips(net: LPIPSNet = "vgg") -> Any:
+    """`lpips.LPIPS` with its published linear heads over a backbone on the meta device: a shape without weights."""
+    import lpips
+
     with warnings.catch_warnings(), torch.device("meta"):
         warnings.filterwarnings("ignore", message=".*(pretrained|weight enum|Arguments other)", category=UserWarning)
         model = lpips.LPIPS(pretrained=False, pnet_rand=True, net=net, verbose=False)
@@ -56,8 +56,8 @@ def build_lpips(net: LPIPSNet = "vgg") -> lpips.LPIPS:
     return model.eval().requires_grad_(False)
 
 
-def load_lpips(backbone: Path | None, net: LPIPSNet = "vgg") -> lpips.LPIPS:
-    """LPIPS v0.1 over the torchvision weights in `backbone` (None: the torch hub cache's), frozen.
+def load_lpips(backbone: Path | None, net: LPIPSNet = "vgg") -> Any:
+    """`lpips.LPIPS` v0.1 over the torchvision weights in `backbone` (None: the torch hub cache's), frozen.
 
     It takes two batches of pictures, (B, 3, H, W) in [-1, 1], and gives their distances, (B, 1, 1, 1).
     ValueError when there are no weights, or the file is broken or another network's.
@@ -94,9 +94,9 @@ class LPIPSLoss(nn.Module):
     tree: frozen weights that lie in a file already have no place in a state dict.
     """
 
-    model: lpips.LPIPS
+    model: Any
 
-    def __init__(self, model: lpips.LPIPS) -> None:
+    def __init__(self, model: Any) -> None:
         super().__init__()
         object.__setattr__(self, "model", model)
 
@@ -146,6 +146,8 @@ class MSSSIMLoss(nn.Module):
     """
 
     def forward(self, reconstruction: Float[Tensor, "b 3 h w"], images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, ""]:
+        from torchmetrics.functional.image import structural_similarity_index_measure
+
         with torch.autocast(images.device.type, enabled=False):
             ours, theirs = ((batch.float() + 1) / 2 for batch in (reconstruction, images))
             scales = ms_ssim_scales(min(images.shape[-2:]))

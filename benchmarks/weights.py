@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
-from torchvision.models import VGG16_Weights
+
+from autoencoders.perceptual import LPIPS_BACKBONES
 
 TIMEOUT = 30  # seconds without an answer, after which a server counts as out of reach
 
@@ -86,8 +86,18 @@ def sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-INCEPTION = PublishedWeights("FID's Inception", "rfid", "--inception", URL_INCEPTION_V3)
-LPIPS_BACKBONE = PublishedWeights("LPIPS's VGG-16", "lpips", "--lpips-backbone", VGG16_Weights.IMAGENET1K_V1.url)
+INCEPTION = PublishedWeights(
+    "FID's Inception",
+    "rfid",
+    "--inception",
+    "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth",
+)
+LPIPS_BACKBONE = PublishedWeights(
+    "LPIPS's VGG-16",
+    "lpips",
+    "--lpips-backbone",
+    f"https://download.pytorch.org/models/{LPIPS_BACKBONES['vgg']}",
+)
 PUBLISHED = (INCEPTION, LPIPS_BACKBONE)
 
 

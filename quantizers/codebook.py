@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from quantizers.distributed import sum_over_ranks
 from quantizers.entropy import count_codes
 from quantizers.kmeans import kmeans, offer_rows
+from quantizers.uncompiled import uncompiled
 from quantizers.validation import MAX_CHANNELS, check_integer, check_number
 
 MAX_BITS = 26
@@ -127,7 +128,7 @@ class LearnedCodebook(Codebook):
     def needs_start(self) -> bool:
         return not self._has_started
 
-    @torch.compiler.disable
+    @uncompiled
     @torch.no_grad()
     def start(self, rows: Float[Tensor, "n d"]) -> None:
         """Set vectors and counts by k-means on the global batch; one that is empty is passed over."""

@@ -18,6 +18,7 @@ from quantizers.estimators import ESTIMATORS
 from quantizers.losses import mean_squared_error
 from quantizers.registry import register_quantizer
 from quantizers.search import nearest_codes
+from quantizers.uncompiled import uncompiled
 from quantizers.validation import MAX_PARTS, check_choice, check_integer, check_number
 
 PAPER_SCALES = (1, 2, 3, 4, 5, 6, 8, 10, 13, 16)
@@ -136,7 +137,7 @@ class MultiScale(Quantizer):
     def needs_start(self) -> bool:
         return self.codebook.needs_start
 
-    @torch.compiler.disable
+    @uncompiled
     @torch.no_grad()
     def start(self, rows: Float[Tensor, "b d *spatial"]) -> None:
         """Start the codebook from the rests of all scales, found by a first version that the input itself started."""

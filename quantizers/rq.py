@@ -12,6 +12,7 @@ from quantizers.base import Quantizer, QuantizerOutput, RowOutput
 from quantizers.composite import check_base, mean_stats, split_bits
 from quantizers.estimators import ESTIMATORS
 from quantizers.registry import create_quantizer, register_quantizer
+from quantizers.uncompiled import uncompiled
 from quantizers.validation import MAX_PARTS, check_choice, check_flag, check_integer, check_number
 
 
@@ -97,7 +98,7 @@ class RQ(Quantizer):
     def needs_start(self) -> bool:
         return self.layer(0).needs_start
 
-    @torch.compiler.disable
+    @uncompiled
     @torch.no_grad()
     def start(self, rows: Float[Tensor, "n d"]) -> None:
         """Each layer from its own residuals; a shared one from those of all depths, found by a first version."""

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from quantizers.search_cpu import search_cpu
 from quantizers.search_triton import can_use_triton, nearest_codes_triton
+from quantizers.uncompiled import uncompiled
 from quantizers.validation import check_number
 
 TILE_ROWS, TILE_CODES = 8192, 4096
@@ -98,7 +99,7 @@ def _centred(codes: Float[Tensor, "k d"]) -> tuple[Float[Tensor, "k d"], Float[T
     return vectors, vectors.square().sum(1) / -2, centre
 
 
-@torch.compiler.disable
+@uncompiled
 @torch.no_grad()
 def sample_codes(
     rows: Float[Tensor, "n d"], codes: Float[Tensor, "k d"], temperature: Float[Tensor, ""] | float

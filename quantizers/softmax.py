@@ -9,11 +9,13 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from quantizers.uncompiled import uncompiled
+
 FEWEST_ROWS = 16
 """Of a tile: with fewer, reading a large codebook takes longer than its products."""
 
 
-@torch.compiler.disable
+@uncompiled
 def choose_by_softmax(
     rows: Float[Tensor, "n d"], vectors: Float[Tensor, "k d"], codes: Int64[Tensor, "n"], temperature: float
 ) -> tuple[Float[Tensor, "n d"], Float[Tensor, ""], Float[Tensor, "k"]]:

@@ -1,6 +1,5 @@
 """`vq-cosine`: vector quantization of directions, with codes on the unit sphere."""
 
-import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -8,6 +7,7 @@ from torch import Tensor
 from quantizers.codebook import LearnedCodebook
 from quantizers.estimators import SMALLEST_NORM
 from quantizers.registry import register_quantizer
+from quantizers.uncompiled import uncompiled
 from quantizers.vector import VectorQuantizer
 
 
@@ -68,7 +68,7 @@ class UnitCodebook(LearnedCodebook):
     def project(self, vectors: Float[Tensor, "k d"]) -> Float[Tensor, "k d"]:
         return normalized(vectors)
 
-    @torch.compiler.disable  # a compiled graph would refuse to write to what its backward pass normalises again
+    @uncompiled  # a compiled graph would refuse to write to what its backward pass normalises again
     def _replace(self, replaced: Bool[Tensor, "k"], vectors: Float[Tensor, "k d"], count: Float[Tensor, ""]) -> None:
         # projected as at the start: a row seen twice makes two equal codes, not two that rounding tells apart
         super()._replace(replaced, self.project(vectors), count)

@@ -10,7 +10,6 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-import torchvision.datasets
 from PIL import Image
 
 from benchmarks.data.config import DataConfig, DataError
@@ -62,6 +61,8 @@ def open_torchvision(config: DataConfig, name: str) -> Source:
 
     Raises DataError for an unknown name, and where the data are neither there nor to be downloaded.
     """
+    import torchvision.datasets  # three seconds of import
+
     make = getattr(torchvision.datasets, name, None)
     if not inspect.isclass(make):
         names = {known.lower(): known for known in torchvision.datasets.__all__}

@@ -8,7 +8,6 @@ from pathlib import Path
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
-from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
 FEATURES = 2048
 
@@ -21,6 +20,8 @@ class Inception(nn.Module):
     """
 
     def __init__(self, path: Path) -> None:
+        from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3  # three seconds of import
+
         super().__init__()
         content = path.read_bytes()
         try:

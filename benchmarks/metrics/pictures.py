@@ -1,6 +1,7 @@
 """Per-picture fidelity: PSNR, SSIM and MS-SSIM, and the rounding to 8 bits that comes before them.
 
 The protocol's pictures have 8 bits. Variants of it compare levels that are not rounded, or one channel made of three.
+torchmetrics takes two seconds to import, so that it is imported where it is used: not all commands measure.
 """
 
 from __future__ import annotations
@@ -8,11 +9,6 @@ from __future__ import annotations
 import torch
 from jaxtyping import Float, Num, UInt8
 from torch import Tensor
-from torchmetrics.functional.image import (
-    multiscale_structural_similarity_index_measure,
-    peak_signal_noise_ratio,
-    structural_similarity_index_measure,
-)
 
 DATA_RANGE = 255.0
 PSNR_CAP = 100.0  # dB, reported for a picture reproduced exactly, whose PSNR is infinite
@@ -49,6 +45,8 @@ def psnr(reconstructions: Levels, originals: Levels) -> Float[Tensor, " b"]:
 
     In float64, where the sum of squared differences of 8-bit pictures is exact.
     """
+    from torchmetrics.functional.image import peak_signal_noise_ratio
+
     values: Tensor = peak_signal_noise_ratio(
         reconstructions.double(), originals.double(), data_range=DATA_RANGE, reduction="none", dim=(1, 2, 3)
     )
@@ -62,6 +60,8 @@ def ssim(reconstructions: Levels, originals: Levels) -> Float[Tensor, " b"]:
     over channels and over the positions where the whole window lies inside the picture, as the paper's code
     and scikit-image do. (torchmetrics by itself averages over the reflected border as well.)
     """
+    from torchmetrics.functional.image import structural_similarity_index_measure
+
     _, similarity = structural_similarity_index_measure(
         reconstructions.float(),
         originals.float(),
@@ -78,6 +78,8 @@ def ms_ssim(reconstructions: Levels, originals: Levels) -> Float[Tensor, " b"]:
 
     Five scales with the paper's weights, by torchmetrics.
     """
+    from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
+
     values: Tensor = multiscale_structural_similarity_index_measure(
         reconstructions.float(), originals.float(), data_range=DATA_RANGE, reduction="none", normalize="relu"
     )

@@ -10,7 +10,6 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Num
 from torch import Tensor
-from torchmetrics.functional.image import structural_similarity_index_measure
 
 from benchmarks.metrics import pictures as fidelity
 
@@ -85,6 +84,8 @@ def wide_uniform_ssim(reconstructions: Levels, originals: Levels) -> Float[Tenso
 
 def bordered_ssim(reconstructions: Levels, originals: Levels) -> Float[Tensor, " b"]:
     """The protocol's window over all positions, the picture mirrored outside of it: torchmetrics as it comes."""
+    from torchmetrics.functional.image import structural_similarity_index_measure  # two seconds of import
+
     values = structural_similarity_index_measure(
         reconstructions.double(), originals.double(), data_range=255.0, reduction="none"
     )

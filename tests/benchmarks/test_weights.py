@@ -5,6 +5,8 @@ import hashlib
 
 import pytest
 import torch
+from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
+from torchvision.models import VGG16_Weights
 
 from autoencoders.perceptual import LPIPS_BACKBONES
 from benchmarks import weights as module
@@ -36,6 +38,7 @@ def published(tmp_path, monkeypatch) -> PublishedWeights:
 def test_the_libraries_files_and_hashes():
     assert (INCEPTION.filename, INCEPTION.digest) == ("weights-inception-2015-12-05-6726825d.pth", "6726825d")
     assert (LPIPS_BACKBONE.filename, LPIPS_BACKBONE.digest) == (LPIPS_BACKBONES["vgg"], "397923af")
+    assert (INCEPTION.url, LPIPS_BACKBONE.url) == (URL_INCEPTION_V3, VGG16_Weights.IMAGENET1K_V1.url)
 
 
 def test_an_empty_cache_leaves_reasons():
