@@ -7,10 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from priors.whole_files import replacing
+
+COMPARED, DRAWN, GAP = 128, 64, 2
+"""Pixels of the side at least of a picture to compare and of a drawn one, and between two."""
+
+LABEL, MARGIN = 14, 6
+"""Pixels of a label's letters, and around it."""
 
 
 def save_grid(path: Path, rows: Mapping[str, np.ndarray]) -> None:
@@ -20,23 +25,16 @@ def save_grid(path: Path, rows: Mapping[str, np.ndarray]) -> None:
         path: The file.
         rows: Label -> uint8 pictures (N, 3, H, W), as many and as large in every row.
     """
-    count, _, height, width = next(iter(rows.values())).shape
-    side = 1.2
-    figure = Figure(figsize=(side * count + 1.2, side * len(rows) * height / width + 0.1), layout="constrained")
-    axes = figure.subplots(len(rows), count, squeeze=False)
-    for (name, pictures), line in zip(rows.items(), axes, strict=True):
-        for picture, axis in zip(pictures, line, strict=True):
-            axis.imshow(picture.transpose(1, 2, 0), interpolation="nearest")
-            axis.set_xticks([])
-            axis.set_yticks([])
-        line[0].set_ylabel(name, rotation=0, ha="right", va="center")
-    dpi = max(100, round(width * 1.1 / side))  # at least one dot per pixel
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=dpi, format="png")
-
-
-TILE, GAP = 64, 2
-"""Pixels of a tile's side at least, and between two."""
+    count = len(next(iter(rows.values())))
+    sheet = _sheet(np.concatenate([*rows.values()]), count, COMPARED)
+    font = ImageFont.load_default(LABEL)
+    left = math.ceil(max(font.getlength(name) for name in rows)) + 2 * MARGIN
+    image = Image.new("RGB", (left + sheet.shape[1], sheet.shape[0]), "white")
+    image.paste(Image.fromarray(sheet), (left, 0))
+    pen, height = ImageDraw.Draw(image), (sheet.shape[0] + GAP) / len(rows)
+    for number, name in enumerate(rows):
+        pen.text((left - MARGIN, (number + 0.5) * height - GAP / 2), name, "black", font, anchor="rm")
+    _save(path, image)
 
 
 def save_tiles(path: Path, pictures: np.ndarray) -> None:
@@ -46,15 +44,22 @@ def save_tiles(path: Path, pictures: np.ndarray) -> None:
         path: The file.
         pictures: uint8 (N, 3, H, W).
     """
+    _save(path, Image.fromarray(_sheet(pictures, math.ceil(math.sqrt(len(pictures))), DRAWN)))
+
+
+def _sheet(pictures: np.ndarray, columns: int, side: int) -> np.ndarray:
+    """Pictures (N, 3, H, W) row by row on white, each pixel a square of whole ones: (height, width, 3)."""
     count, _, height, width = pictures.shape
-    columns = math.ceil(math.sqrt(count))
-    rows = math.ceil(count / columns)
-    times = max(1, math.ceil(TILE / height))
+    times = max(1, math.ceil(side / height))
     tiles = pictures.transpose(0, 2, 3, 1).repeat(times, 1).repeat(times, 2)
     down, across = height * times + GAP, width * times + GAP
-    sheet = np.full((rows * down - GAP, columns * across - GAP, 3), 255, np.uint8)
+    sheet = np.full((math.ceil(count / columns) * down - GAP, columns * across - GAP, 3), 255, np.uint8)
     for number, tile in enumerate(tiles):
         top, left = number // columns * down, number % columns * across
         sheet[top : top + down - GAP, left : left + across - GAP] = tile
+    return sheet
+
+
+def _save(path: Path, image: Image.Image) -> None:
     with replacing(path) as temporary:
-        Image.fromarray(sheet).save(temporary, format="png")
+        image.save(temporary, format="png")

@@ -1,5 +1,6 @@
 """The shapes in the signatures are checked at run time in all tests, by `tests/support/shape_checks.py`."""
 
+import gc
 import os
 import re
 from collections.abc import Iterator
@@ -12,6 +13,11 @@ if "PYTEST_XDIST_WORKER_COUNT" in os.environ:  # workers that share the cores ou
     SHARE = max(1, (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))
     torch.set_num_threads(SHARE)
     os.environ.setdefault("OMP_NUM_THREADS", str(SHARE))  # of the processes that tests start
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()  # what was imported stays: without, each collection, of which small runs make many, takes half a second
+
 
 UNCHECKED = re.compile("compile|checkpointing|bad|cannot|broken|refuse|wrong|unknown")
 """Dynamo cannot trace the check, and tests of bad input are to see our own errors, not the check's."""

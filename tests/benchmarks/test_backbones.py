@@ -17,13 +17,18 @@ from benchmarks.results import read_arrays, read_record
 from benchmarks.run import main
 from benchmarks.stored import configuration
 
-SMOKE = ["--preset", "smoke", "--cpu", "--train.images", "64", "--train.batch-size", "8", "--data.limit-test", "8"]
+SMOKE = ["--preset", "smoke", "--cpu", "--train.images", "32", "--train.batch-size", "8", "--data.limit-test", "8"]
 
 
 @pytest.mark.parametrize("backbone", get_args(BackboneName))
 def test_it_trains_with_several_quantizers(backbone: BackboneName, tmp_path: Path) -> None:
     names = ("fsq", "vq-ema", "lfq")
-    assert main(["--backbone", backbone, "--quantizer", *names, *SMOKE, "--output", str(tmp_path)]) == 0
+    assert (
+        main(
+            ["--backbone", backbone, "--quantizer", *names, *SMOKE, "--loss.gan-start", "1", "--output", str(tmp_path)]
+        )
+        == 0
+    )
     settings = set()
     for name in names:
         (path,) = tmp_path.rglob(f"{name}-*.json")

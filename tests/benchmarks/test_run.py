@@ -70,7 +70,9 @@ def _wait_for_a_checkpoint(process: "subprocess.Popen[str]", folder: Path) -> No
         time.sleep(0.02)
 
 
-def test_the_main_job_ends_in_a_row_a_picture_and_a_record(start: Start, tmp_path: Path) -> None:
+def test_the_main_job_ends_in_a_row_a_picture_and_a_record(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     words = ("benchmarks.run", "--quantizer", "fsq", *SMOKE)
     first = start(*words)
     shown = _output(first)
@@ -95,17 +97,16 @@ def test_the_main_job_ends_in_a_row_a_picture_and_a_record(start: Start, tmp_pat
     assert path.with_suffix(".safetensors").exists()
     assert not list(path.parent.glob("*checkpoint*"))
 
-    again = start(*words)
-    shown = _output(again)
-    assert again.returncode == 0
-    assert "fsq 10 bits seed 0: done already" in shown
+    monkeypatch.chdir(tmp_path)
+    assert _run_here(*words[1:]) == 0
+    assert "fsq 10 bits seed 0: done already" in capsys.readouterr().out
     assert read_record(path).created == record.created
 
 
 def test_a_killed_run_ends_in_the_numbers_of_an_uninterrupted_one(
     start: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ("--quantizer", "vq-ema", *SMOKE, "--train.images", "960", "--checkpoint-every", "7")
+    words = ("--quantizer", "vq-ema", *SMOKE, "--train.images", "320", "--checkpoint-every", "3")
     assert _run_here(*words, "--output", str(tmp_path / "whole")) == 0
 
     killed = start("benchmarks.run", *words, "--output", "killed")
@@ -151,16 +152,18 @@ def test_two_processes_train_and_their_metrics_are_those_of_one(start: Start, tm
     assert measured[0] == pytest.approx(measured[1], rel=1e-6)
 
 
-def test_the_readmes_own_quantizer_keeps_the_contract_and_runs(start: Start, tmp_path: Path) -> None:
+def test_the_readmes_own_quantizer_keeps_the_contract_and_runs(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     (code,) = re.findall(r"```python\n(# mine\.py\n.*?)```", readme, re.DOTALL)
     (tmp_path / "mine.py").write_text(code)
     check = start("quantizers.testing", "mine:Ternary", "--bits", "10")
     shown = _output(check)
     assert check.returncode == 0, shown
-    process = start("benchmarks.run", "--quantizer", "mine:Ternary", *SMOKE, "--bits", "10")
-    shown = _output(process)
-    assert process.returncode == 0, shown
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert _run_here("--quantizer", "mine:Ternary", *SMOKE, "--bits", "10") == 0
     _, record = _record(tmp_path / "runs", "mine.Ternary")
     assert record.quantizer.codebook_size == 3**6
 

@@ -95,9 +95,9 @@ def _table(folder: str) -> str:
 def test_after_kills_of_worker_and_sweep_the_rerun_ends_with_the_same_table(
     start: Start, write: Write, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings = "settings: {train.images: 960, checkpoint-every: 10}"
+    settings = "settings: {train.images: 320, checkpoint-every: 3}"
     threads = ["--workers", str(cores())]  # one each
-    whole = ["--quantizer", "vq-ema", "--bits", "6", *FLAGS, "--train.images", "960"]
+    whole = ["--quantizer", "vq-ema", "--bits", "6", *FLAGS, "--train.images", "320"]
     with torch_threads(1):
         assert one_run.main([*whole, "--output", "whole"]) == 0
     assert one_run.main(["--quantizer", "block-mean", *whole[2:], "--output", "my runs"]) == 0
