@@ -54,7 +54,7 @@ class Arguments:
     across_backbones: bool = False
     """Rows of all backbones in one table, where data, training and loss are equal; they compete at an equal number of
     bits per picture."""
-    prior: str = "gpt"
+    prior: str = generation.PRIOR
     """Which priors' bits and pictures stand in the table, where there are any (python -m benchmarks.generate): a kind,
     or the digest of a prior's settings."""
     quantizer: tuple[str, ...] = ()

@@ -18,7 +18,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from benchmarks import plots
 from benchmarks.arguments import UsageError, existing_paths, require_writable
 from benchmarks.flags import parse_flags
-from benchmarks.generate.record import Generation, chosen, read_generations
+from benchmarks.generate.record import PRIOR, Generation, chosen, read_generations
 from benchmarks.plots.saving import save
 from benchmarks.results import OtherProtocolError, Record, RecordError, find_records, read_arrays, read_record
 from benchmarks.sources.plot import figures as source_figures
@@ -29,9 +29,6 @@ from benchmarks.speed.plot import sweep_figure
 from benchmarks.speed.record import SpeedRecordError, SpeedRun
 from benchmarks.speed.record import read_run as read_speed_run
 from benchmarks.throughput.record import Throughput, read_throughputs
-
-PRIOR = "gpt"
-"""Whose bits the pictures show: exact ones."""
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,9 @@ from priors.whole_files import replacing
 SCHEMA = 1
 PREFIX = "prior-"
 
+PRIOR = "gpt"
+"""Whose bits tables and pictures show unless another is asked for: exact ones."""
+
 
 class Generation(BaseModel):
     """One prior on the codes of one run's tokenizer, and what was measured of it."""

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, NamedTuple, TypeVar
 
 import tyro
 from rich.console import Console
@@ -15,10 +15,11 @@ from rich.progress import track
 
 from benchmarks.arguments import UsageError, existing_paths
 from benchmarks.flags import parse_flags
+from benchmarks.generate.record import PRIOR, chosen, read_generations
 from benchmarks.plots import figures
 from benchmarks.report.page import page
 from benchmarks.report.pictures import Picture, figure_uri, read_samples
-from benchmarks.report.sections import Section, sections
+from benchmarks.report.sections import Priors, Section, sections
 from benchmarks.results import RecordError, StoredRuns, read_records
 from benchmarks.throughput.record import Throughput, read_throughputs
 from priors.whole_files import replacing
@@ -41,8 +42,19 @@ class Arguments:
     """The file to write."""
 
 
-def find_runs(paths: Sequence[Path], errors: Console) -> tuple[StoredRuns, list[Throughput], list[str]]:
-    """The runs in `paths`, the speeds of methods timed together, and a sentence for each file that is left out.
+class Found(NamedTuple):
+    """What is stored of runs."""
+
+    runs: StoredRuns
+    throughputs: list[Throughput]
+    """Speeds of methods timed together."""
+    priors: Priors
+    problems: list[str]
+    """A sentence for each file that is left out."""
+
+
+def find_runs(paths: Sequence[Path], errors: Console) -> Found:
+    """The runs in `paths`, and what was measured of them later.
 
     Raises:
         UsageError: a path that is named is not there.
@@ -56,7 +68,13 @@ def find_runs(paths: Sequence[Path], errors: Console) -> tuple[StoredRuns, list[
             whole.append((path, record))
         except RecordError as error:
             problems.append(str(error))
-    return whole, read_throughputs(existing, problems), problems
+    throughputs, generations = read_throughputs(existing, problems), read_generations(existing, problems)
+    priors: Priors = {}
+    try:
+        priors = chosen(generations, PRIOR, {record.id: record.settings for _, record in whole})
+    except ValueError as error:
+        problems.append(f"the columns of priors: {error}")
+    return Found(whole, throughputs, priors, problems)
 
 
 def followed(items: Sequence[Item], work: str, console: Console) -> Iterable[Item]:
@@ -66,7 +84,10 @@ def followed(items: Sequence[Item], work: str, console: Console) -> Iterable[Ite
 
 def plots(section: Section) -> list[Picture]:
     """All plots of a section's runs."""
-    return [Picture(figure_uri(figure), title) for _, title, figure in figures(section.runs, section.throughputs)]
+    return [
+        Picture(figure_uri(figure), title)
+        for _, title, figure in figures(section.runs, section.throughputs, section.priors)
+    ]
 
 
 def write(path: Path, text: str) -> None:
@@ -87,14 +108,15 @@ def main(argv: Sequence[str]) -> int:
     console, errors = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
     arguments = parse_flags(Arguments, "benchmarks.report", argv)
     try:
-        stored, throughputs, problems = find_runs(arguments.paths, errors)
-        for problem in problems:
+        found = find_runs(arguments.paths, errors)
+        for problem in found.problems:
             errors.print(f"left out: {escape(problem)}")
-        if not stored:
+        if not found.runs:
             named = ", ".join(map(str, arguments.paths))
             raise UsageError(f"no stored run in {named}; make one with python -m benchmarks.run")
-        shown = [(section, plots(section)) for section in followed(sections(stored, throughputs), "drawing", errors)]
-        write(arguments.output, page(shown, len(problems)))
+        all_sections = sections(found.runs, found.throughputs, found.priors)
+        shown = [(section, plots(section)) for section in followed(all_sections, "drawing", errors)]
+        write(arguments.output, page(shown, len(found.problems)))
     except UsageError as error:
         errors.print(f"error: {escape(str(error))}")
         return 2
@@ -102,7 +124,7 @@ def main(argv: Sequence[str]) -> int:
         errors.print("stopped; nothing was written")
         return 130
     console.print(f"report: {escape(str(arguments.output))}")
-    return 1 if problems else 0
+    return 1 if found.problems else 0
 
 
 if __name__ == "__main__":

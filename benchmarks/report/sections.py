@@ -7,14 +7,19 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
 
 from benchmarks import formats, tables
+from benchmarks.generate import record as generation
 from benchmarks.report.pictures import Grid, Samples, grids, read_samples
 from benchmarks.results import Record, StoredRuns
 from benchmarks.throughput.record import Throughput, remark, with_throughputs
+
+Priors = Mapping[str, tuple[Path, generation.Generation]]
+"""What was measured of the priors on runs, by the run's id, and where that is stored."""
 
 Members = Mapping[tuple[str, str, str, int], StoredRuns]
 """Group, settings, quantizer and rate of a row -> its runs, by seed."""
@@ -50,6 +55,8 @@ class Section:
     grids: Sequence[Grid]
     throughputs: Sequence[Throughput]
     """Speeds of methods timed together, which the table shows."""
+    priors: Priors
+    """On its runs."""
 
     @property
     def runs(self) -> StoredRuns:
@@ -62,17 +69,24 @@ class Section:
         return self.runs[0][1].protocol
 
 
-def sections(stored: StoredRuns, throughputs: Sequence[Throughput] = ()) -> list[Section]:
-    """The tables of all runs, in the order of `benchmarks.tables`, with the speeds of methods timed together.
+def sections(
+    stored: StoredRuns, throughputs: Sequence[Throughput] = (), priors: Priors = MappingProxyType({})
+) -> list[Section]:
+    """The tables of all runs, in the order of `benchmarks.tables`, with what was measured of them later: the speeds of
+    methods timed together, and priors.
 
     Raises:
         RecordError: stored pictures are damaged.
     """
     frame = with_throughputs(tables.to_frame(record for _, record in stored), throughputs)
-    summary = tables.summarise(frame, tables.stored_resamples({record.id: [path] for path, record in stored}))
+    frame = generation.with_generations(frame, priors)
+    paths = {record.id: [path] for path, record in stored}
+    for run, (path, _) in priors.items():
+        paths[run].append(path)
+    summary = tables.summarise(frame, tables.stored_resamples(paths))
     members = _members(stored)
     return [
-        _section(titled, part, members, throughputs)
+        _section(titled, part, members, throughputs, priors)
         for titled, (_, part) in zip(tables.comparison(summary), tables.groups(summary), strict=True)
     ]
 
@@ -87,7 +101,7 @@ def _members(stored: StoredRuns) -> Members:
 
 
 def _section(
-    titled: formats.Titled, part: pd.DataFrame, members: Members, throughputs: Sequence[Throughput]
+    titled: formats.Titled, part: pd.DataFrame, members: Members, throughputs: Sequence[Throughput], priors: Priors
 ) -> Section:
     timed = [each for each in throughputs if each.settings in set(part["settings"])]
     rows = [
@@ -99,14 +113,17 @@ def _section(
         )
         for numbers, cells in zip(part.to_dict("records"), titled.cells.to_dict("records"), strict=True)
     ]
+    here = {record.id: priors[record.id] for row in rows for _, record in row.runs if record.id in priors}
+    remarks = [*tables.remarks(record for row in rows for _, record in row.runs), *map(remark, timed)]
     found = [(row.name, _first_samples(row.runs)) for row in rows]
     return Section(
         title=titled.title,
         headings=list(titled.cells.columns),
         rows=rows,
-        remarks=[*tables.remarks(record for row in rows for _, record in row.runs), *map(remark, timed)],
+        remarks=[*remarks, *generation.remark([of for _, of in here.values()])],
         grids=grids([(name, samples) for name, samples in found if samples is not None]),
         throughputs=timed,
+        priors=here,
     )
 
 

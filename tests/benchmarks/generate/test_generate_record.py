@@ -11,6 +11,7 @@ from benchmarks.columns import BY_NAME
 from benchmarks.generate.record import SCHEMA, Generation, chosen, read_generations, write_generation
 from benchmarks.metrics.generation import PROTOCOL
 from benchmarks.plots import figures
+from benchmarks.report.__main__ import main as report
 from benchmarks.results import Record, write_arrays, write_record
 
 
@@ -87,6 +88,18 @@ def test_what_a_prior_was_is_said(make: Callable[..., Path], tmp_path: Path, cap
     assert "maskgit" not in shown
     assert compare.command([str(tmp_path), "--prior", "s2"]) == 0
     assert "a bound above them" in " ".join(capsys.readouterr().out.split())
+
+
+def test_the_report_shows_them(make: Callable[..., Path], tmp_path: Path) -> None:
+    make("fsq")
+    make("rq", bits=110.0)
+    assert report([str(tmp_path), "--output", str(tmp_path / "report.html")]) == 0
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "modelled bits" in page
+    assert ">120.0" in page
+    assert ">110.0" in page
+    assert f"gpt of the preset quick (s1), {PROTOCOL}" in page
+    assert "Quality over modelled bits" in page  # the picture
 
 
 def test_priors_of_several_settings_do_not_mix(make: Callable[..., Path], tmp_path: Path, capsys) -> None:
