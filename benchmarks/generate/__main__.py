@@ -5,14 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+import pandas as pd
 from accelerate import Accelerator
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from benchmarks.arguments import UsageError
 from benchmarks.columns import GENERATION
 from benchmarks.evaluate.trained import find_runs
+from benchmarks.formats import Cell, Titled, print_tables
 from benchmarks.generate.arguments import Arguments, parse
 from benchmarks.generate.experiment import perform
 from benchmarks.generate.job import Job, open_job
@@ -52,14 +53,11 @@ def show(records: Sequence[Generation], console: Console) -> None:
     """What was measured of each prior."""
     rows = [record.numbers for record in records]
     columns = [column for column in GENERATION if any(row.get(column.name) is not None for row in rows)]
-    table = Table("tokenizer", *(column.heading for column in columns), box=None, header_style="bold")
-    for record, row in zip(records, rows, strict=True):
-        numbers = [row.get(column.name) for column in columns]
-        cells = [
-            "–" if value is None else column.style.format(value) for column, value in zip(columns, numbers, strict=True)
-        ]
-        table.add_row(escape(record.tokenizer), *cells)
-    console.print(table)
+    cells = pd.DataFrame({"tokenizer": [Cell(record.tokenizer) for record in records]})
+    for column in columns:
+        numbers = [row.get(column.name) for row in rows]
+        cells[column.heading] = [Cell("–" if value is None else column.style.format(value)) for value in numbers]
+    print_tables([Titled("priors", cells)], console)
     for line in remark(records):
         console.print(escape(line), soft_wrap=True, highlight=False)
 
