@@ -18,7 +18,7 @@ from benchmarks.results import SCHEMA
 def one_plot(monkeypatch: pytest.MonkeyPatch) -> None:
     """The plots are tested where they are made."""
 
-    def figures(stored: Any, throughputs: object = ()) -> Iterator[tuple[str, str, Figure]]:
+    def figures(stored: Any, *later: object) -> Iterator[tuple[str, str, Figure]]:
         yield "stem", f"a plot of {len(stored)} runs", Figure(figsize=(1, 1))
 
     monkeypatch.setattr(command, "figures", figures)
