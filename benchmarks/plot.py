@@ -18,7 +18,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from benchmarks import plots
 from benchmarks.arguments import UsageError, existing_paths, require_writable
 from benchmarks.flags import parse_flags
-from benchmarks.generate.record import PRIOR, Generation, chosen, read_generations
+from benchmarks.generate.record import Priors, read_priors
 from benchmarks.plots.saving import save
 from benchmarks.results import OtherProtocolError, Record, RecordError, find_records, read_arrays, read_record
 from benchmarks.sources.plot import figures as source_figures
@@ -54,7 +54,7 @@ class Stored:
     sources: list[SourceRun] = field(default_factory=list)
     sweeps: list[SpeedRun] = field(default_factory=list)
     throughputs: list[Throughput] = field(default_factory=list)
-    priors: dict[str, tuple[Path, Generation]] = field(default_factory=dict)
+    priors: Priors = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
 
@@ -68,10 +68,7 @@ def read(paths: Sequence[Path]) -> Stored:
             stored.problems.append(str(error))
     stored.throughputs = read_throughputs(paths, stored.problems)
     table_of = {record.id: record.settings for _, record in stored.runs}
-    try:
-        stored.priors = chosen(read_generations(paths, stored.problems), PRIOR, table_of)
-    except ValueError as error:
-        stored.problems.append(f"the pictures of priors: {error}")
+    stored.priors = read_priors(paths, table_of, stored.problems)
     return stored
 
 

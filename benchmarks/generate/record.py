@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from benchmarks.columns import GENERATION
 from benchmarks.metrics.generation import PROTOCOL
-from benchmarks.results import Environment, TrainingRecord, find_records
+from benchmarks.results import Environment, RecordError, TrainingRecord, find_records, read_arrays
 from priors import PriorName
 from priors.whole_files import replacing
 
@@ -114,9 +114,33 @@ def read_generations(paths: Iterable[Path], problems: list[str]) -> dict[Path, G
     return found
 
 
-def chosen(
-    generations: Mapping[Path, Generation], prior: str, table_of: Mapping[str, str]
-) -> dict[str, tuple[Path, Generation]]:
+Priors = Mapping[str, tuple[Path, Generation]]
+"""By the ids of runs, what was measured of the prior on each, and where that is stored."""
+
+
+def read_priors(paths: Iterable[Path], table_of: Mapping[str, str], problems: list[str]) -> Priors:
+    """What is stored of the priors that tables and pictures show unless another is asked for.
+
+    Args:
+        table_of: As in `chosen`.
+        problems: Gets a sentence for each file that is left out, and one where a table would have several priors: then
+            there are none.
+    """
+    generations = read_generations(paths, problems)
+    for path in [*generations]:
+        try:
+            read_arrays(path)
+        except RecordError as error:
+            problems.append(str(error))
+            del generations[path]
+    try:
+        return chosen(generations, PRIOR, table_of)
+    except ValueError as error:
+        problems.append(f"priors: {error}")
+        return {}
+
+
+def chosen(generations: Mapping[Path, Generation], prior: str, table_of: Mapping[str, str]) -> Priors:
     """Those of one prior by the runs that they are on.
 
     Args:
@@ -142,7 +166,7 @@ def chosen(
     return {of.run: (path, of) for path, of in fitting.items()}
 
 
-def with_generations(frame: pd.DataFrame, generations: Mapping[str, tuple[Path, Generation]]) -> pd.DataFrame:
+def with_generations(frame: pd.DataFrame, generations: Priors) -> pd.DataFrame:
     """The runs of `tables.to_frame` with what was measured of the priors on them."""
     if not generations:
         return frame

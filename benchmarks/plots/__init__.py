@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from matplotlib.figure import Figure
 
-from benchmarks.generate.record import Generation
+from benchmarks.generate.record import Priors
 from benchmarks.plots.codes import rank_frequency, usage_histograms
 from benchmarks.plots.cost import quality_against_cost
 from benchmarks.plots.groups import Group, groups, rates
@@ -62,7 +62,7 @@ EACH_RATE = (
 def figures(
     stored: Sequence[tuple[Path, Record]],
     throughputs: Sequence[Throughput] = (),
-    priors: Mapping[str, tuple[Path, Generation]] | None = None,
+    priors: Priors | None = None,
 ) -> Iterator[tuple[str, str, Figure]]:
     """All pictures that stored runs of the reconstruction protocol can give, one at a time.
 

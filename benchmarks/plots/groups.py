@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks import tables
-from benchmarks.generate.record import Generation, with_generations
+from benchmarks.generate.record import Priors, with_generations
 from benchmarks.results import Record, StoredRuns
 from benchmarks.throughput.record import Throughput, with_throughputs
 
@@ -56,7 +56,7 @@ class Group:
 def groups(
     stored: StoredRuns,
     throughputs: Sequence[Throughput] = (),
-    priors: Mapping[str, tuple[Path, Generation]] | None = None,
+    priors: Priors | None = None,
 ) -> list[Group]:
     """The groups of stored runs, in the order of the tables."""
     frame = with_throughputs(tables.to_frame(record for _, record in stored), throughputs)

@@ -15,11 +15,11 @@ from rich.progress import track
 
 from benchmarks.arguments import UsageError, existing_paths
 from benchmarks.flags import parse_flags
-from benchmarks.generate.record import PRIOR, chosen, read_generations
+from benchmarks.generate.record import Priors, read_priors
 from benchmarks.plots import figures
 from benchmarks.report.page import page
 from benchmarks.report.pictures import Picture, figure_uri, read_samples
-from benchmarks.report.sections import Priors, Section, sections
+from benchmarks.report.sections import Section, sections
 from benchmarks.results import RecordError, StoredRuns, read_records
 from benchmarks.throughput.record import Throughput, read_throughputs
 from priors.whole_files import replacing
@@ -68,13 +68,8 @@ def find_runs(paths: Sequence[Path], errors: Console) -> Found:
             whole.append((path, record))
         except RecordError as error:
             problems.append(str(error))
-    throughputs, generations = read_throughputs(existing, problems), read_generations(existing, problems)
-    priors: Priors = {}
-    try:
-        priors = chosen(generations, PRIOR, {record.id: record.settings for _, record in whole})
-    except ValueError as error:
-        problems.append(f"the columns of priors: {error}")
-    return Found(whole, throughputs, priors, problems)
+    priors = read_priors(existing, {record.id: record.settings for _, record in whole}, problems)
+    return Found(whole, read_throughputs(existing, problems), priors, problems)
 
 
 def followed(items: Sequence[Item], work: str, console: Console) -> Iterable[Item]:

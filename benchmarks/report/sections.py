@@ -18,9 +18,6 @@ from benchmarks.report.pictures import Grid, Samples, grids, read_samples
 from benchmarks.results import Record, StoredRuns
 from benchmarks.throughput.record import Throughput, remark, with_throughputs
 
-Priors = Mapping[str, tuple[Path, generation.Generation]]
-"""What was measured of the priors on runs, by the run's id, and where that is stored."""
-
 Members = Mapping[tuple[str, str, str, int], StoredRuns]
 """Group, settings, quantizer and rate of a row -> its runs, by seed."""
 
@@ -55,7 +52,7 @@ class Section:
     grids: Sequence[Grid]
     throughputs: Sequence[Throughput]
     """Speeds of methods timed together, which the table shows."""
-    priors: Priors
+    priors: generation.Priors
     """On its runs."""
 
     @property
@@ -70,7 +67,7 @@ class Section:
 
 
 def sections(
-    stored: StoredRuns, throughputs: Sequence[Throughput] = (), priors: Priors = MappingProxyType({})
+    stored: StoredRuns, throughputs: Sequence[Throughput] = (), priors: generation.Priors = MappingProxyType({})
 ) -> list[Section]:
     """The tables of all runs, in the order of `benchmarks.tables`, with what was measured of them later: the speeds of
     methods timed together, and priors.
@@ -101,7 +98,11 @@ def _members(stored: StoredRuns) -> Members:
 
 
 def _section(
-    titled: formats.Titled, part: pd.DataFrame, members: Members, throughputs: Sequence[Throughput], priors: Priors
+    titled: formats.Titled,
+    part: pd.DataFrame,
+    members: Members,
+    throughputs: Sequence[Throughput],
+    priors: generation.Priors,
 ) -> Section:
     timed = [each for each in throughputs if each.settings in set(part["settings"])]
     rows = [

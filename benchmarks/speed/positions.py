@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 import torch
 from matplotlib.figure import Figure
 from rich.console import Console
@@ -22,6 +23,7 @@ from benchmarks.speed.names import NAIVE, OURS
 from benchmarks.speed.plot import STYLES
 from benchmarks.speed.sampling import HEAD_WIDTH, SIDE, make_gpt
 from priors import GPT
+from priors.whole_files import replacing
 
 
 def position_seconds(
@@ -57,6 +59,11 @@ def position_seconds(
     )
 
 
+def position_table(cached: np.ndarray, naive: np.ndarray, block: int) -> pd.DataFrame:
+    """A row for each block of positions: its first position, and the seconds that one position of it takes."""
+    return pd.DataFrame({"position": block * np.arange(len(cached)), "with_cache": cached, "without": naive})
+
+
 def position_figure(cached: np.ndarray, naive: np.ndarray, block: int, caption: str) -> Figure:
     """Milliseconds for a position of a batch, over how many are before it."""
     figure = Figure(figsize=(6, 4), layout="constrained")
@@ -76,7 +83,8 @@ def position_figure(cached: np.ndarray, naive: np.ndarray, block: int, caption: 
 
 @dataclass(frozen=True)
 class Arguments:
-    """Time a GPT's sampling position by position, with its cache and without, and draw that."""
+    """Time a GPT's sampling position by position, with its cache and without, and draw that; the seconds of a position
+    are stored as CSV, too."""
 
     batch: int = 8
     """Pictures at once."""
@@ -91,7 +99,7 @@ class Arguments:
     device: Literal["cpu", "cuda"] = "cpu"
     """Where it runs."""
     output: Path = Path("results/speed")
-    """Folder of the picture."""
+    """Folder of the picture and the numbers."""
 
 
 def check(arguments: Arguments) -> None:
@@ -122,8 +130,13 @@ def main(argv: Sequence[str]) -> int:
             f"{arguments.device}{threads}"
         )
         figure = position_figure(cached, naive, arguments.block, caption)
-        for path in save(figure, arguments.output, f"sampling-positions-{arguments.device}"):
+        stem = f"sampling-positions-{arguments.device}"
+        for path in save(figure, arguments.output, stem):
             console.print(f"picture: {escape(str(path))}")
+        numbers = arguments.output / f"{stem}.csv"
+        with replacing(numbers) as temporary:
+            position_table(cached, naive, arguments.block).to_csv(temporary, index=False)
+        console.print(f"numbers: {escape(str(numbers))}")
     except UsageError as error:
         errors.print(f"error: {escape(str(error))}")
         return 2

@@ -23,12 +23,8 @@ SMOKE = ["--preset", "smoke", "--cpu", "--train.images", "32", "--train.batch-si
 @pytest.mark.parametrize("backbone", get_args(BackboneName))
 def test_it_trains_with_several_quantizers(backbone: BackboneName, tmp_path: Path) -> None:
     names = ("fsq", "vq-ema", "lfq")
-    assert (
-        main(
-            ["--backbone", backbone, "--quantizer", *names, *SMOKE, "--loss.gan-start", "1", "--output", str(tmp_path)]
-        )
-        == 0
-    )
+    words = ["--backbone", backbone, "--quantizer", *names, *SMOKE, "--loss.gan-start", "1"]
+    assert main([*words, "--output", str(tmp_path)]) == 0
     settings = set()
     for name in names:
         (path,) = tmp_path.rglob(f"{name}-*.json")

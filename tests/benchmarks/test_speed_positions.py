@@ -1,7 +1,9 @@
 """What a position of sampling costs: measured in blocks, drawn, and refused where it cannot be."""
 
+import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 
@@ -19,10 +21,16 @@ def test_the_command_draws(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     flags = ["--width", "64", "--layers", "1", "--batch", "1", "--block", "64", "--repeats", "1"]
     assert main([*flags, "--output", str(tmp_path)]) == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "sampling-positions-cpu.csv",
         "sampling-positions-cpu.png",
         "sampling-positions-cpu.svg",
     ]
-    assert "s with the cache" in capsys.readouterr().out
+    shown = re.search(r"([\d.e-]+) s with the cache, ([\d.e-]+) s without", capsys.readouterr().out)
+    assert shown is not None
+    table = pd.read_csv(tmp_path / "sampling-positions-cpu.csv")
+    assert list(table["position"]) == [0, 64, 128, 192]
+    sums = 64 * table[["with_cache", "without"]].sum()
+    assert list(sums) == pytest.approx([float(shown[1]), float(shown[2])], rel=0.01)
 
 
 @pytest.mark.parametrize(

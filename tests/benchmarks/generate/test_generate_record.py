@@ -102,6 +102,16 @@ def test_the_report_shows_them(make: Callable[..., Path], tmp_path: Path) -> Non
     assert "Quality over modelled bits" in page  # the picture
 
 
+def test_damaged_arrays_of_a_prior_are_named_and_the_rest_is_shown(make: Callable[..., Path], tmp_path: Path, capsys):
+    make("fsq")
+    make("rq", bits=110.0).with_suffix(".npz").write_bytes(b"PK damaged")
+    page = tmp_path / "report.html"
+    assert report([str(tmp_path), "--output", str(page)]) == 1
+    assert "prior-rq" in capsys.readouterr().err
+    assert ">120.0" in page.read_text(encoding="utf-8")
+    assert ">110.0" not in page.read_text(encoding="utf-8")
+
+
 def test_priors_of_several_settings_do_not_mix(make: Callable[..., Path], tmp_path: Path, capsys) -> None:
     make()
     make("rq", settings="s2", changes={"train.images": 5})
