@@ -87,6 +87,7 @@ def test_every_parameter_gets_a_gradient(backbone: BackboneName) -> None:
     assert [name for name, of in gradients(model, torch.randn(4, 3, 16, 16)).items() if not of.any()] == []
 
 
+@pytest.mark.slow
 @every_backbone
 def test_it_learns(backbone: BackboneName) -> None:
     """Four pictures by heart: well below the error of their mean colours."""

@@ -49,6 +49,7 @@ def test_bad_sizes() -> None:
         PatchDiscriminator(layers=0)
 
 
+@pytest.mark.slow
 def test_two_ranks_equal_one(tmp_path: Path) -> None:
     """Gradients of both players, batch statistics and the adaptive weight, with half the batch on each rank."""
 

@@ -199,6 +199,7 @@ def photographs() -> torch.Tensor:
     return F.unfold(F.adaptive_avg_pool2d(picture, 64), 16, stride=16).view(3, 16, 16, 16).permute(3, 0, 1, 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "options", "codebook_weight"), [("gumbel", {"dim": 8}, 1.0), ("fsq", {}, 1.0), ("vq", {"dim": 8}, 10.0)]
 )

@@ -32,6 +32,7 @@ print(peak_of_step(32, False))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc and sets up glibc")
 def test_estimate_agrees_with_a_measured_peak() -> None:
     """Of the resident memory, with every tensor mapped on its own, so that what is freed leaves it at once."""

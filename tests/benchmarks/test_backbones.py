@@ -20,6 +20,7 @@ from benchmarks.stored import configuration
 SMOKE = ["--preset", "smoke", "--cpu", "--train.images", "32", "--train.batch-size", "8", "--data.limit-test", "8"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backbone", get_args(BackboneName))
 def test_it_trains_with_several_quantizers(backbone: BackboneName, tmp_path: Path) -> None:
     names = ("fsq", "vq-ema", "lfq")

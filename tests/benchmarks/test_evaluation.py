@@ -122,6 +122,7 @@ def test_independent_of_the_batch_size(size):
     assert_same(whole, evaluate(block_mean(), batches(pictures, size), device="cpu", weights=MetricWeights()))
 
 
+@pytest.mark.slow
 def test_two_processes_equal_one(tmp_path):
     ranks = [
         subprocess.Popen(

@@ -25,6 +25,7 @@ def _write(path: Path, *cells: str) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_runs_from_top_to_bottom(path: Path, tmp_path: Path) -> None:
     results = tmp_path / "results"

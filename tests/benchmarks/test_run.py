@@ -103,6 +103,7 @@ def test_the_main_job_ends_in_a_row_a_picture_and_a_record(
     assert read_record(path).created == record.created
 
 
+@pytest.mark.slow
 def test_a_killed_run_ends_in_the_numbers_of_an_uninterrupted_one(
     start: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -121,6 +122,7 @@ def test_a_killed_run_ends_in_the_numbers_of_an_uninterrupted_one(
     assert _numbers(_record(tmp_path / "killed", "vq-ema")[1]) == _numbers(_record(tmp_path / "whole", "vq-ema")[1])
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_a_run_that_goes_on(start: Start, tmp_path: Path) -> None:
     words = ("benchmarks.run", "--quantizer", "fsq", *SMOKE, "--train.images", "16000", "--checkpoint-every", "5")
     process = start(*words)
@@ -132,6 +134,7 @@ def test_ctrl_c_leaves_a_run_that_goes_on(start: Start, tmp_path: Path) -> None:
     assert "Traceback" not in shown
 
 
+@pytest.mark.slow
 def test_two_processes_train_and_their_metrics_are_those_of_one(start: Start, tmp_path: Path, pictures: Path) -> None:
     words = ("--quantizer", "fsq", *SMOKE, "--data", str(pictures), "--loss.gan", "none")
     torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m")

@@ -14,6 +14,7 @@ EVAL = "fsq-8-5-5-5-eval"
 Start = Callable[..., "subprocess.Popen[str]"]
 
 
+@pytest.mark.slow
 def test_the_table_has_our_columns_and_names_a_peer_that_is_not_installed(tmp_path: Path, start: Start) -> None:
     (tmp_path / "vector_quantize_pytorch.py").write_text("raise ImportError('hidden')\n")  # the folder it starts in
     run = start("pytest", str(SPEED), "--benchmark-only", "-k", EVAL, "--threads", "1", "-p", "no:cacheprovider")

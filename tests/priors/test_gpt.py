@@ -195,6 +195,7 @@ def entropy(p: Tensor) -> Tensor:
     return -(p * p.log()).sum(-1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "layout",
     [

@@ -23,6 +23,7 @@ def test_each_line_has_a_quantizer_that_breaks_it():
     assert {broken.line for broken in BROKEN} == set(CHECKS)
 
 
+@pytest.mark.slow
 def test_the_sound_quantizers_keep_every_line_though_compiled():
     assert check_quantizer(sound_quantizers.Rounding) == {}
     exempt = check_quantizer(sound_quantizers.PlainModule)

@@ -159,6 +159,7 @@ def test_entry_point_of_an_installed_package(plugin, tmp_path):
         create_quantizer("roundin")
 
 
+@pytest.mark.slow
 def test_contract_command_from_the_current_directory(tmp_path):
     (tmp_path / "mine.py").write_text(PLUGIN)
     command = [sys.executable, "-m", "quantizers.testing", "mine:Rounding", "dim=2"]

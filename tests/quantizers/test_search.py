@@ -235,6 +235,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the peak as Linux counts it, in KiB")
 @pytest.mark.parametrize(
     ("name", "arguments"), [("nearest_codes", ()), ("search_two_best", ()), ("sample_codes", (1.0,))]

@@ -72,6 +72,7 @@ def test_one_product_a_step(quantizer):
     assert len(calls) == 1
 
 
+@pytest.mark.slow
 def test_unused_codes_come_along_to_data_far_off_where_a_plain_codebook_leaves_them():
     usage, losses = {}, {}
     for name, options in {"simvq": {}, "vq": {"kmeans_iterations": 0, "dead_threshold": 0}}.items():

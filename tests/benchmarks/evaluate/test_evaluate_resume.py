@@ -79,6 +79,7 @@ def assert_same_numbers(one: Path, other: Path) -> None:
         assert values.tobytes() == others[name].tobytes(), name
 
 
+@pytest.mark.slow
 def test_a_killed_evaluation_goes_on_where_it_was(
     runs: Path, many: Path, tmp_path: Path, evaluate: Evaluate, the: The, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -166,6 +167,7 @@ def test_a_stopped_evaluation_of_another_batch_size_starts_anew(
     assert not list(tmp_path.rglob("*.parts"))
 
 
+@pytest.mark.slow
 def test_two_processes_go_on_too(runs: Path, many: Path, tmp_path: Path, start: Start, evaluate: Evaluate, the: The):
     (tmp_path / "two.py").write_text(TWO_PROCESSES)
     words = [str(the(runs, "fsq-*.json")), "--data", str(many), "--batch-size", "4"]
@@ -184,6 +186,7 @@ def test_two_processes_go_on_too(runs: Path, many: Path, tmp_path: Path, start: 
     }
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the high-water mark can be reset only on Linux")
 def test_memory_does_not_grow_with_the_pictures(
     published: Path, projection: type[Projection], tmp_path: Path, evaluate: Evaluate, monkeypatch: pytest.MonkeyPatch

@@ -134,6 +134,7 @@ def test_what_has_no_codes_is_left_out(generate, runs: Path, capsys: pytest.Capt
     assert "none has no codebook" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_killed_and_going_on(start, generate, stored, fsq: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A process of its own: autograd does not work in a fork."""
     words = ("--run", str(fsq), "--train.images", "480", "--checkpoint-every", "5")
@@ -159,6 +160,7 @@ def test_killed_and_going_on(start, generate, stored, fsq: Path, capsys: pytest.
         np.testing.assert_array_equal(values, before[name])
 
 
+@pytest.mark.slow
 def test_two_processes_train_what_one_does(start, stored, generate, fsq: Path, tmp_path: Path) -> None:
     assert generate("--run", fsq) == 0
     path, one = stored(fsq.parent)

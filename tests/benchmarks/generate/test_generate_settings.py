@@ -27,6 +27,7 @@ def saved_bytes(prior: Prior, count: int) -> int:
     return total
 
 
+@pytest.mark.slow
 def test_the_published_size_takes_a_step_and_samples_on_the_meta_device() -> None:
     """Only shapes are computed there; of the 256 positions the last two are drawn."""
     settings = PRESETS["vqgan-f16"]

@@ -18,6 +18,7 @@ Compared = Callable[..., tuple[int, dict[str, Any]]]
 """The fixture `compared`: a run made again, its exit code and what the command wrote as JSON."""
 
 
+@pytest.mark.slow
 def test_a_run_made_again_on_the_same_machine_agrees_exactly(
     compared: Compared, altered: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -33,6 +33,7 @@ class Ternary(Quantizer):
 """
 
 
+@pytest.mark.slow
 def test_a_quantizer_from_outside_is_found_and_its_changes_are_seen(
     compared: Callable[..., tuple[int, dict[str, Any]]],
     home: Path,

@@ -23,6 +23,7 @@ def _distortion(quantizer: Quantizer, training: Training) -> float:
     return measure(codec, source)["distortion"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("levels", [4, 16])
 def test_vq_ema_reaches_lloyd_max(levels: int) -> None:
     # Averages over 10 steps instead of the paper's 100, so that some seconds are enough Lloyd iterations. The outermost
@@ -70,6 +71,7 @@ def test_the_uniform_quantizer_is_maxs_and_no_fsq_is_better(levels: int) -> None
         assert best == pytest.approx(uniform, rel=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("levels", [4, 16])
 def test_fsq_ends_where_straight_through_training_of_a_tanh_must(levels: int) -> None:
     scale = brentq(lambda value: _fsq(levels, value)[1], 0.05, 2.0)

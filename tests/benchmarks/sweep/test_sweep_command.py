@@ -92,6 +92,7 @@ def _table(folder: str) -> str:
     return path.read_text()
 
 
+@pytest.mark.slow
 def test_after_kills_of_worker_and_sweep_the_rerun_ends_with_the_same_table(
     start: Start, write: Write, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -136,6 +137,7 @@ def test_after_kills_of_worker_and_sweep_the_rerun_ends_with_the_same_table(
     assert "python -m benchmarks.run --quantizer crashing:Crashing" in lines[1]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray (extra ray) is not installed")
 def test_on_two_workers_of_ray_a_run_that_fails_is_listed_and_the_other_is_done(
     write: Write, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -187,6 +189,7 @@ def test_a_run_that_is_killed_twice_is_given_up_with_its_reason(
     assert "1 of 1 runs failed" in shown
 
 
+@pytest.mark.slow
 def test_a_slurm_script_is_bash_and_does_the_run_of_its_task(
     write: Write, tmp_path: Path, plan_of: PlanOf, capsys: pytest.CaptureFixture[str]
 ) -> None:

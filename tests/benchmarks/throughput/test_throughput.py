@@ -44,6 +44,7 @@ def test_what_is_no_throughput_file_is_named(tmp_path: Path, throughput: Through
     assert "throughput/2" in problems[1]
 
 
+@pytest.mark.slow
 def test_real_methods_are_timed_and_compared(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
