@@ -114,6 +114,7 @@ def test_bf16_autocast(backbone: BackboneName) -> None:
     assert (output.images.float() - expected).square().mean() < 0.1 * expected.square().mean()
 
 
+@pytest.mark.slow
 @every_backbone
 def test_compiling_blocks_changes_neither_names_nor_values(backbone: BackboneName) -> None:
     model, images = make(backbone).eval(), photographs(2)

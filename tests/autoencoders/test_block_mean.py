@@ -25,6 +25,7 @@ def test_reconstruction_is_flat_within_a_block_and_decodes_from_codes() -> None:
     torch.testing.assert_close(model.decode([codes]), reconstruction)
 
 
+@pytest.mark.slow
 def test_its_quantizer_keeps_the_contract_also_compiled() -> None:
     check_quantizer(ColorQuantizer)
 

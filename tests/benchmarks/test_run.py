@@ -155,6 +155,7 @@ def test_two_processes_train_and_their_metrics_are_those_of_one(start: Start, tm
     assert measured[0] == pytest.approx(measured[1], rel=1e-6)
 
 
+@pytest.mark.slow
 def test_the_readmes_own_quantizer_keeps_the_contract_and_runs(
     start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -182,6 +182,7 @@ def test_parts_of_a_batch_add_up_to_the_batch() -> None:
     torch.testing.assert_close(whole, parts, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_bf16_autocast_trains_with_the_whole_loss() -> None:
     from accelerate.state import AcceleratorState
 

@@ -75,6 +75,7 @@ def test_a_first_batch_smaller_than_the_codebook():
     assert quantizer.eval()(torch.randn(5000, 3)).stats["usage"] > 0.95
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["vq", "vq-ema"])
 def test_training_on_drifting_data_does_not_collapse(name):
     usage = {}

@@ -71,7 +71,13 @@ def test_no_line_is_left_out_silently():
     assert {name: variants for name, variants in not_asked.items() if variants} == NOT_ASKED
 
 
-@pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS.keys())
+LINES = [
+    pytest.param(check, id=name, marks=[pytest.mark.slow] if name.startswith("compile") else [])
+    for name, check in CHECKS.items()
+]
+
+
+@pytest.mark.parametrize("check", LINES)
 @pytest.mark.parametrize("make", VARIANTS.values(), ids=VARIANTS.keys())
 def test_contract(make, check):
     if not check.exempt(make()):  # which are, `test_no_line_is_left_out_silently` says

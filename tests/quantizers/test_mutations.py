@@ -33,6 +33,7 @@ def test_the_sound_quantizers_keep_every_line_though_compiled():
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("broken", BROKEN, ids=lambda broken: broken.quantizer.__name__)
 def test_a_broken_quantizer_is_caught(broken):
     with pytest.raises(Exception, match=broken.message):

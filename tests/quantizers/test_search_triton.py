@@ -175,6 +175,7 @@ def test_best_score_and_the_gap_to_the_second(name, interpreted):
     assert torch.equal(gap, best - second)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     TRITON is None or not (Path(TRITON.origin).parent / "backends/nvidia/bin/ptxas").exists(),
     reason="triton's compiler for NVIDIA is not installed",

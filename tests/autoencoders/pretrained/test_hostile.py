@@ -14,6 +14,8 @@ from hostile_models import CONFIG_JSON, SMALL, right, wrapped
 
 from autoencoders.pretrained import list_pretrained
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 CHILD = ROOT / "tests" / "support" / "hostile_models.py"
 

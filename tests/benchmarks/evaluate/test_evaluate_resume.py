@@ -114,6 +114,7 @@ def stop_after(monkeypatch: pytest.MonkeyPatch, files: int) -> None:
     monkeypatch.setattr(parts, "save_tree", save_until)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("projection")
 def test_where_parts_end_has_no_influence(
     runs: Path,

@@ -42,6 +42,7 @@ def ask(*words: object) -> int:
         return evaluate([*map(str, words), "--explain", "--cpu"])
 
 
+@pytest.mark.slow
 def test_all_variants_of_a_stored_run(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     stored = the(home / "runs", "fsq-*.json")
     pictures = ["--data", home / "photographs", "--output", tmp_path]

@@ -32,6 +32,7 @@ def arrays(path: Path) -> dict[str, np.ndarray]:
         return dict(found)
 
 
+@pytest.mark.slow
 def test_bits_are_those_of_the_stored_prior(generate, stored, fsq: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Token after token by the chain rule, from the files alone."""
     assert generate("--run", fsq) == 0
