@@ -25,7 +25,7 @@ from benchmarks.evaluate.pictures import pictures_job
 from benchmarks.evaluate.published import published_job, show_models
 from benchmarks.evaluate.trained import trained_jobs
 from benchmarks.evaluation import MetricWeights
-from benchmarks.explain.tables import show_explanation
+from benchmarks.explain import tables as explain_tables
 from benchmarks.flags import parse_flags
 from benchmarks.metrics.references import cache_folder
 from benchmarks.results import read_record
@@ -79,7 +79,8 @@ def main(argv: Sequence[str]) -> int:
                 command = shlex.join(["python", "-m", "benchmarks.evaluate", *argv])
                 tokenizers = cast(Sequence[TokenizerJob], jobs)  # which the arguments' check sees to
                 for explanation in explain_all(tokenizers, variants, measuring, command, console):
-                    show_explanation(explanation, console)
+                    built = explain_tables.tables(explanation)
+                    explain_tables.show(built, explain_tables.LEGEND, [explanation], console)
     except (ValueError, OSError) as error:
         errors.print(f"error: {escape(str(error))}")
         return 2

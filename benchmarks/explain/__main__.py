@@ -15,7 +15,7 @@ from rich.markup import escape
 from benchmarks import formats
 from benchmarks.arguments import UsageError, existing_paths
 from benchmarks.explain.record import PREFIX, Explanation, read_explanation
-from benchmarks.explain.tables import LEGEND, show_explanation, tables
+from benchmarks.explain.tables import LEGEND, LEGEND_ACROSS, show, tables, tables_across
 from benchmarks.flags import parse_flags
 from benchmarks.readme import around_markers, put_between_markers
 from benchmarks.results import RecordError
@@ -28,6 +28,8 @@ class Arguments:
 
     paths: Annotated[tuple[Path, ...], tyro.conf.Positional] = (Path("results"), Path("runs"))
     """Stored explanations (variants-NAME.json), or folders of them."""
+    across_tokenizers: bool = False
+    """For each set of pictures one table of all tokenizers: mean and range of what each choice does."""
     format: Literal["terminal", "markdown", "latex", "html"] = "terminal"
     """Of the tables."""
     readme: Path | None = None
@@ -66,13 +68,14 @@ def main(argv: Sequence[str]) -> int:
         if arguments.readme is not None:
             around_markers(arguments.readme, arguments.section)
         explanations = read(arguments)
-        if arguments.readme is None and arguments.format == "terminal":
-            for explanation in explanations:
-                show_explanation(explanation, console)
-            return 0
-        built = [table for explanation in explanations for table in tables(explanation)]
+        if arguments.across_tokenizers:
+            built, legend = tables_across(explanations), LEGEND_ACROSS
+        else:
+            built, legend = [table for explanation in explanations for table in tables(explanation)], LEGEND
         if arguments.readme is not None:
-            put_between_markers(arguments.readme, arguments.section, f"{formats.markdown(built)}\n{LEGEND}\n")
+            put_between_markers(arguments.readme, arguments.section, f"{formats.markdown(built)}\n{legend}\n")
+        elif arguments.format == "terminal":
+            show(built, legend, explanations, console)
         else:
             written = {"markdown": formats.markdown, "latex": formats.latex, "html": formats.html}[arguments.format]
             sys.stdout.write(written(built))

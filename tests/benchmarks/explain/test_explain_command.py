@@ -12,8 +12,8 @@ from skimage import data
 from benchmarks import run
 from benchmarks.evaluate.__main__ import main as evaluate
 from benchmarks.explain.__main__ import main
-from benchmarks.explain.record import PROTOCOL, read_explanation
-from benchmarks.explain.tables import LEGEND, tables
+from benchmarks.explain.record import PROTOCOL, read_explanation, write_explanation
+from benchmarks.explain.tables import LEGEND, LEGEND_ACROSS, tables
 from benchmarks.protocols import variants
 from benchmarks.results import RecordError, iterate_records
 from benchmarks.speed.measure import torch_threads
@@ -94,6 +94,39 @@ def test_the_tables_cells(home: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     assert cells.loc["psnr-of-mean/1", "PSNR ↑"] == f"{mean:.3f} (−{default - mean:.3f})"
     assert cells.loc["reconstruction/1", "PSNR ↑"] == f"{default:.3f}"
     assert list(papers.cells["variant"].map(lambda cell: cell.text)) == ["reconstruction/1", "vqgan/1"]
+
+
+def test_across_tokenizers(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stored = the(home / "runs", "fsq-*.json")
+    names = ["psnr-of-mean", "adm-crop"]
+    assert ask(stored, "--data", home / "photographs", "--output", tmp_path, "--protocol", *names, "--limit", 2) == 0
+    first = read_explanation(the(tmp_path, "variants-*.json"))
+
+    def other(name: str, data: dict[str, object], **moved: float) -> None:
+        rows = [
+            row.model_copy(update={"metrics": row.metrics | {"psnr": (row.metrics["psnr"] or 0) + moved[row.name[:4]]}})
+            for row in first.rows
+            if row.name[:4] in moved
+        ]
+        copy = first.model_copy(update={"rows": rows, "data": first.data | data})
+        write_explanation(tmp_path / "more" / f"variants-{name}.json", copy)
+
+    other("same", {}, reco=2.0, psnr=2.25)  # adm-crop, which it lacks, is left out
+    other("elsewhere", {"fingerprint": "another", "name": "b"}, reco=0.0, psnr=0.0)
+    readme = tmp_path / "README.md"
+    readme.write_text("<!-- moved -->\n<!-- end of moved -->\n")
+    words = ["--across-tokenizers", "--readme", str(readme), "--section", "moved"]
+    assert main([str(tmp_path), *words]) == 0
+    text = " ".join(readme.read_text().split())
+    assert text.count("one choice changed") == 2
+    assert "**2 tokenizers · photographs, 2 pictures · reconstruction/1 · one choice changed**" in text
+    assert "**1 tokenizer · b, 2 pictures" in text
+    assert "adm-crop" not in text
+    assert LEGEND_ACROSS in text
+    lowest, mean = (row.metrics["psnr"] for row in first.rows if row.name in ("reconstruction/1", "psnr-of-mean/1"))
+    assert f"| {lowest:.3f} to {lowest + 2:.3f} |" in text
+    moved = [f"{mean - lowest + more:+.3f}".replace("-", "−") for more in (0.125, 0, 0.25)]
+    assert f"| {moved[0]} ({moved[1]} to {moved[2]}) |" in text
 
 
 def test_mistakes_are_sentences(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
