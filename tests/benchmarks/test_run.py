@@ -250,6 +250,7 @@ def test_help_explains_presets_and_shows_their_values(capsys: pytest.CaptureFixt
     assert "24000" in shown.replace(",", "")
 
 
+@pytest.mark.slow
 def test_records_hold_no_path_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pictures: Path) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(["--quantizer", "fsq", *SMOKE, "--data", "pictures"]) == 0

@@ -86,6 +86,7 @@ def test_logit_laplace_trains_a_tokenizer_that_gives_a_scale_and_refuses_another
     assert curve[-1] < curve[0] - 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quantizer", ["vq-ema", "gumbel"])
 def test_a_resumed_run_ends_in_the_same_weights(tmp_path: Path, quantizer: str) -> None:
     settings = _settings()

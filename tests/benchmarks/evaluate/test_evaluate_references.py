@@ -48,6 +48,7 @@ def test_the_originals_are_seen_once_and_no_number_differs(
     assert np.load(the(tmp_path / "cache", "*.npy")).shape == (12, Projection.features)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", ["*.npy", "*.json"])
 def test_damaged_files_are_made_anew(
     measure: Callable[..., tuple[int, Path]], tmp_path: Path, the: The, file: str

@@ -68,6 +68,7 @@ def test_nothing_is_drawn_of_nothing() -> None:
     assert list(figures([])) == []
 
 
+@pytest.mark.slow
 def test_twice_the_command_gives_equal_files(
     store: Callable, arrays: Callable, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
