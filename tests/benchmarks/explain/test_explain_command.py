@@ -109,7 +109,7 @@ def test_across_tokenizers(home: Path, tmp_path: Path, capsys: pytest.CaptureFix
             if row.name[:4] in moved
         ]
         copy = first.model_copy(update={"rows": rows, "data": first.data | data})
-        write_explanation(tmp_path / "more" / f"variants-{name}.json", copy)
+        write_explanation(tmp_path / "z" / f"variants-{name}.json", copy)  # read after the first
 
     other("same", {}, reco=2.0, psnr=2.25)  # adm-crop, which it lacks, is left out
     other("elsewhere", {"fingerprint": "another", "name": "b"}, reco=0.0, psnr=0.0)
