@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -93,6 +94,12 @@ def draw_legend(figure: Figure, entries: Sequence[Line2D]) -> None:
     figure.legend(handles=entries, loc="outside right center", frameon=False, fontsize=8, handlelength=3.5)
 
 
+class _Wrapper(textwrap.TextWrapper):
+    """Breaks words after a hyphen or, as no other does, an underscore: options have long names."""
+
+    wordsep_re = re.compile(r"(\s+|[^\s_-]+[_-](?=[^\W\d]))")
+
+
 def wrapped(text: str, width: int) -> str:
     """Text in lines of at most `width` characters."""
-    return textwrap.fill(text, max(1, width))
+    return _Wrapper(width=max(1, width)).fill(text)

@@ -4,7 +4,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from benchmarks.plots.style import BASELINES, PLACES, draw_legend, handles, style
+from benchmarks.plots.style import BASELINES, PLACES, draw_legend, handles, style, wrapped
 from benchmarks.tables import BASELINES as ROWS
 from quantizers import list_quantizers
 
@@ -47,3 +47,16 @@ def test_a_figure_grows_with_its_legend_and_long_labels_are_wrapped() -> None:
     (legend,) = figure.legends
     assert [text.get_text().count("\n") for text in legend.get_texts()] == [1] * 17
     assert legend.get_window_extent(FigureCanvasAgg(figure).get_renderer()).height < figure.bbox.height
+
+
+@pytest.mark.parametrize(
+    ("label", "lines"),
+    [
+        ("lfq weight=0.0 inverse_temperature=1.0", ["lfq weight=0.0", "inverse_", "temperature=1.0"]),
+        ("fsq shift=-1.5 multi-scale", ["fsq shift=-1.5", "multi-scale"]),
+        ("my quantizer-of-all", ["my quantizer-of-", "all"]),
+        ("abcdefghijklmnopqrstuvw", ["abcdefghijklmnopq", "rstuvw"]),
+    ],
+)
+def test_names_are_broken_between_their_words(label: str, lines: list[str]) -> None:
+    assert wrapped(label, 17).split("\n") == lines
