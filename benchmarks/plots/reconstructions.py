@@ -34,11 +34,14 @@ def reconstruction_grid(group: Group) -> Figure | None:
     side = SIDE * height / width
     figure = Figure(figsize=(2 * SIDE * count + 1.8, side * (len(found) + 1) + 1.3), layout="compressed")
     left, right = figure.subplots(1, 2)
-    left.imshow(mosaic([originals, *(made for _, made in found.values())], blank=255).astype(np.uint8))
+    pictures = mosaic([originals, *(made for _, made in found.values())], blank=255).astype(np.uint8)
+    # pixels as they are: resampled to an SVG's resolution they would fill megabytes
+    left.imshow(pictures, interpolation="none")
     blank = np.full_like(errors[0], np.nan)
     colours = matplotlib.colormaps["inferno"].with_extremes(bad="white")
     most = max(1.0, float(np.percentile(np.stack(errors), BRIGHTEST)))
-    image = right.imshow(mosaic([blank, *errors], blank=np.nan)[..., 0], vmin=0, vmax=most, cmap=colours)
+    differences = mosaic([blank, *errors], blank=np.nan)[..., 0]
+    image = right.imshow(differences, vmin=0, vmax=most, cmap=colours, interpolation="none")
     for panel in (left, right):
         panel.set_xticks([])
         panel.spines[:].set_visible(False)

@@ -136,3 +136,9 @@ def test_a_png_of_photographs_is_made_coarser_until_it_is_small(tmp_path: Path) 
     assert png.stat().st_size < LARGEST
     assert Image.open(png).width < 8 * 150
     assert matplotlib.rcParams["svg.hashsalt"] is None
+
+
+def test_no_stored_picture_is_over_two_megabytes() -> None:
+    sizes = {path.name: path.stat().st_size for path in (ROOT / "results" / "plots").iterdir()}
+    assert len(sizes) > 50
+    assert {name: size for name, size in sizes.items() if size > 2_000_000} == {}

@@ -1,12 +1,17 @@
 """Grids: every picture at its place, errors on one scale."""
 
+import base64
+import io
+import re
 from collections.abc import Callable
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from benchmarks.plots.groups import groups, rates
 from benchmarks.plots.reconstructions import PICTURES, gap, mosaic, reconstruction_grid
+from benchmarks.plots.saving import svg
 
 
 def _grid(stored: list):
@@ -43,6 +48,14 @@ def test_few_pictures_and_no_error_at_all(store: Callable, count: int) -> None:
     errors = _grid([store(arrays=_samples(0, count=count))]).axes[1]
     assert errors.images[0].get_array().shape == (17, 6 * count + count - 1)
     assert errors.images[0].get_clim()[1] > 0
+
+
+def test_an_svg_holds_the_pixels_as_they_are(store: Callable) -> None:
+    figure = _grid([store(arrays=_samples(9))])
+    drawn = re.findall(rb"base64,([^\"]+)", svg(figure))
+    left, right = (Image.open(io.BytesIO(base64.b64decode(data))) for data in drawn[:2])
+    assert (np.asarray(left.convert("RGB")) == figure.axes[0].images[0].get_array()).all()
+    assert right.size == left.size
 
 
 def test_nothing_stored_no_grid(store: Callable) -> None:

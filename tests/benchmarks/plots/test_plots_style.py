@@ -53,7 +53,7 @@ def test_a_figure_grows_with_its_legend_and_long_labels_are_wrapped() -> None:
     ("label", "lines"),
     [
         ("lfq weight=0.0 inverse_temperature=1.0", ["lfq weight=0.0", "inverse_", "temperature=1.0"]),
-        ("fsq shift=-1.5 multi-scale", ["fsq shift=-1.5", "multi-scale"]),
+        ("fsq longshift=-1.5 multi-scale", ["fsq", "longshift=-1.5", "multi-scale"]),
         ("my quantizer-of-all", ["my quantizer-of-", "all"]),
         ("abcdefghijklmnopqrstuvw", ["abcdefghijklmnopq", "rstuvw"]),
     ],
