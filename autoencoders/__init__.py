@@ -8,8 +8,9 @@ from autoencoders.backbones import (
     code_maps_of,
     create_tokenizer,
     finest_stride,
+    positions_of,
 )
-from autoencoders.block_mean import BlockMean
+from autoencoders.blocks import BlockKMeans, BlockMean, BlockPCA, BlockTokenizer
 from autoencoders.discriminator import PatchDiscriminator
 from autoencoders.dvae import DVAE, DVAEConfig
 from autoencoders.memory import TrainingMemory, training_memory
@@ -29,7 +30,10 @@ __all__ = [
     "VQVAE2",
     "BackboneConfig",
     "BackboneName",
+    "BlockKMeans",
     "BlockMean",
+    "BlockPCA",
+    "BlockTokenizer",
     "DVAEConfig",
     "Loss",
     "LossConfig",
@@ -51,5 +55,6 @@ __all__ = [
     "code_maps_of",
     "create_tokenizer",
     "finest_stride",
+    "positions_of",
     "training_memory",
 ]

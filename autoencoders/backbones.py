@@ -50,6 +50,14 @@ def finest_stride(config: BackboneConfig) -> int:
     return config.bottom_stride if isinstance(config, VQVAE2Config) else config.stride
 
 
+def positions_of(config: BackboneConfig) -> int:
+    """Positions of all code maps of a picture of the config's image_size."""
+    if isinstance(config, TiTokConfig):
+        return config.latent_tokens
+    strides = {finest_stride(config), config.stride}  # of the VQ-VAE-2 two
+    return sum((config.image_size // stride) ** 2 for stride in strides)
+
+
 def create_tokenizer(config: BackboneConfig, quantizers: Sequence[Quantizer]) -> TrainableTokenizer:
     """A tokenizer to train, of these sizes, around a quantizer for each of its code maps."""
     return BACKBONES[backbone_of(config)].tokenizer(config, *quantizers)

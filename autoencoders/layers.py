@@ -6,7 +6,9 @@ published checkpoints (`norm1`, `conv1`, `nin_shortcut`, `q`, `proj_out`, ...).
 """
 
 import math
+from collections.abc import Callable
 
+import torch
 import torch.nn.functional as F
 from einops import rearrange
 from jaxtyping import Float
@@ -26,14 +28,37 @@ def group_norm(channels: int) -> nn.GroupNorm:
     return nn.GroupNorm(groups, channels, eps=1e-6)
 
 
-class ResidualBlock(nn.Module):
-    """x + conv(dropout(swish(norm(conv(swish(norm(x))))))), with a 1 × 1 shortcut where the width changes."""
+class PositionNorm(nn.Module):
+    """Divides the channels of each position by their root mean square, and scales each channel by a weight
+    (Zhang and Sennrich 2019, arXiv:1910.07467)."""
 
-    def __init__(self, in_channels: int, out_channels: int, dropout: float = 0.0, bias: bool = True) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
-        self.norm1 = group_norm(in_channels)
+        self.weight = nn.Parameter(torch.ones(channels, 1, 1))
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
+        return x * torch.rsqrt(x.square().mean(1, keepdim=True) + 1e-6) * self.weight
+
+
+class ResidualBlock(nn.Module):
+    """x + conv(dropout(swish(norm(conv(swish(norm(x))))))), with a 1 × 1 shortcut where the width changes.
+
+    Args:
+        norm: Makes the normalisation of a number of channels.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        dropout: float = 0.0,
+        bias: bool = True,
+        norm: Callable[[int], nn.Module] = group_norm,
+    ) -> None:
+        super().__init__()
+        self.norm1 = norm(in_channels)
         self.conv1 = nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=bias)
-        self.norm2 = group_norm(out_channels)
+        self.norm2 = norm(out_channels)
         self.dropout = nn.Dropout(dropout)
         self.conv2 = nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=bias)
         self.nin_shortcut: nn.Module = nn.Identity()
@@ -87,3 +112,25 @@ class Upsample(nn.Module):
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h2 w2"]:
         return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
+
+
+class ShuffleDown(nn.Module):
+    """Halves both sides: blocks of 2 × 2 become channels, none of them lost, which a 1 × 1 convolution mixes."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(4 * in_channels, out_channels, 1)
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c2 h2 w2"]:
+        return self.conv(F.pixel_unshuffle(x, 2))
+
+
+class ShuffleUp(nn.Module):
+    """Doubles both sides: a 1 × 1 convolution makes the channels of blocks of 2 × 2."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(in_channels, 4 * out_channels, 1)
+
+    def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c2 h2 w2"]:
+        return F.pixel_shuffle(self.conv(x), 2)

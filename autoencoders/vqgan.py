@@ -6,7 +6,9 @@ and the names of the submodules are those of the published checkpoints: loading 
 the norms in layers narrower than any published one (`layers.group_norm`).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -14,29 +16,50 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from autoencoders.layers import AttentionBlock, Downsample, ResidualBlock, Upsample, group_norm
+from autoencoders.layers import (
+    AttentionBlock,
+    Downsample,
+    PositionNorm,
+    ResidualBlock,
+    ShuffleDown,
+    ShuffleUp,
+    Upsample,
+    group_norm,
+)
 from autoencoders.tokenizer import OneMapTokenizer, TrainableTokenizer
 from quantizers import Quantizer
 
 
 @dataclass(frozen=True)
 class VQGANConfig:
-    """Sizes of the encoder and decoder. The defaults are the published f16 model for ImageNet."""
+    """Sizes and parts of the encoder and decoder. The defaults are the published f16 model for ImageNet."""
 
     image_size: int = 256
     """Side of the training pictures in pixels; attention_resolutions are counted at this size."""
     in_channels: int = 3
     """Channels of a picture."""
+    stem: int = 1
+    """Side of the blocks of pixels that become channels before the first convolution, and pixels again after the
+    last; 1 as published. Full resolution is where a network spends most of its time, and small pictures gain
+    nothing by it."""
     width: int = 128
-    """Channels at full resolution."""
+    """Channels at the resolution of the stem."""
     multipliers: tuple[int, ...] = (1, 1, 2, 2, 4)
-    """Width of each level over `width`; each but the last halves the sides: stride = 2^(levels - 1)."""
+    """Width of each level over `width`; each but the last halves the sides: stride = stem · 2^(levels - 1)."""
     blocks: int = 2
     """Residual blocks of each level of the encoder; the decoder has one more."""
     attention_resolutions: tuple[int, ...] = (16,)
     """Sides, in positions at image_size, of the levels with attention after each block."""
     z_channels: int = 256
     """Channels between the encoder and quant_conv."""
+    norm: Literal["group", "rms"] = "group"
+    """group: GroupNorm before each activation, as published. rms: each position by its own root mean square, and in
+    residual branches alone, so that how bright and how coloured a picture is goes past them."""
+    resampling: Literal["convolution", "shuffle"] = "convolution"
+    """Between two levels: convolution of stride 2, and after nearest-neighbour doubling, as published; or blocks of
+    2 × 2 to channels and back."""
+    middle: bool = True
+    """Whether the coarsest level has another residual block, attention and a residual block, as published."""
     dropout: float = 0.0
     """Dropout inside the residual blocks."""
     gradient_checkpointing: bool = False
@@ -46,6 +69,7 @@ class VQGANConfig:
         sizes = {
             "image_size": self.image_size,
             "in_channels": self.in_channels,
+            "stem": self.stem,
             "width": self.width,
             "blocks": self.blocks,
             "z_channels": self.z_channels,
@@ -60,7 +84,7 @@ class VQGANConfig:
         if self.image_size % self.stride:
             raise ValueError(
                 f"image_size must be a multiple of the stride {self.stride} that "
-                f"{len(self.multipliers)} multipliers make, got {self.image_size}."
+                f"a stem of {self.stem} and {len(self.multipliers)} multipliers make, got {self.image_size}."
             )
         if unknown := set(self.attention_resolutions) - set(self.resolutions):
             raise ValueError(
@@ -71,17 +95,32 @@ class VQGANConfig:
     @property
     def stride(self) -> int:
         """Pixels per position of the code grid, along each side."""
-        return 2 ** (len(self.multipliers) - 1)
+        return self.stem * 2 ** (len(self.multipliers) - 1)
 
     @property
     def resolutions(self) -> tuple[int, ...]:
         """Side of each level at image_size, finest first."""
-        return tuple(self.image_size // 2**level for level in range(len(self.multipliers)))
+        return tuple(self.image_size // (self.stem * 2**level) for level in range(len(self.multipliers)))
 
     @property
     def widths(self) -> tuple[int, ...]:
         """Channels of each level, finest first."""
         return tuple(self.width * multiplier for multiplier in self.multipliers)
+
+    @property
+    def block_channels(self) -> int:
+        """Channels of a picture once the stem's blocks are channels."""
+        return self.in_channels * self.stem**2
+
+    @property
+    def branch_norm(self) -> Callable[[int], nn.Module]:
+        """Makes the norm of a number of channels inside a residual branch."""
+        return group_norm if self.norm == "group" else PositionNorm
+
+    @property
+    def output_norm(self) -> Callable[[int], nn.Module]:
+        """Makes the norm before the last activation of encoder and decoder."""
+        return group_norm if self.norm == "group" else nn.Identity
 
 
 def _run(block: nn.Module, x: Tensor, checkpointing: bool) -> Tensor:
@@ -99,7 +138,8 @@ class Level(nn.Module):
         attention = config.resolutions[level] in config.attention_resolutions
         self.checkpointing = config.gradient_checkpointing
         self.block = nn.ModuleList(
-            ResidualBlock(width if index else in_channels, width, config.dropout) for index in range(blocks)
+            ResidualBlock(width if index else in_channels, width, config.dropout, norm=config.branch_norm)
+            for index in range(blocks)
         )
         self.attn = nn.ModuleList(AttentionBlock(width) for _ in range(blocks if attention else 0))
 
@@ -115,10 +155,12 @@ class DownLevel(Level):
     """A level of the encoder; every level but the coarsest ends by halving the sides."""
 
     def __init__(self, config: VQGANConfig, level: int) -> None:
-        finer = config.widths[level - 1] if level else config.width
-        super().__init__(config, level, in_channels=finer, blocks=config.blocks)
-        coarsest = level == len(config.multipliers) - 1
-        self.downsample = nn.Identity() if coarsest else Downsample(config.widths[level])
+        widths, shuffle = config.widths, config.resampling == "shuffle"
+        finer = widths[level - 1] if level else config.width
+        super().__init__(config, level, in_channels=widths[level] if level and shuffle else finer, blocks=config.blocks)
+        self.downsample: nn.Module = nn.Identity()
+        if level < len(widths) - 1:
+            self.downsample = ShuffleDown(widths[level], widths[level + 1]) if shuffle else Downsample(widths[level])
 
     def forward(self, h: Float[Tensor, "b c_in h w"]) -> Float[Tensor, "b c_out h_out w_out"]:
         return self.downsample(super().forward(h))
@@ -128,9 +170,12 @@ class UpLevel(Level):
     """A level of the decoder; every level but the finest ends by doubling the sides."""
 
     def __init__(self, config: VQGANConfig, level: int) -> None:
-        coarser = config.widths[min(level + 1, len(config.multipliers) - 1)]
+        widths, shuffle = config.widths, config.resampling == "shuffle"
+        coarser = widths[level if shuffle else min(level + 1, len(widths) - 1)]
         super().__init__(config, level, in_channels=coarser, blocks=config.blocks + 1)
-        self.upsample = Upsample(config.widths[level]) if level else nn.Identity()
+        self.upsample: nn.Module = nn.Identity()
+        if level:
+            self.upsample = ShuffleUp(widths[level], widths[level - 1]) if shuffle else Upsample(widths[level])
 
     def forward(self, h: Float[Tensor, "b c_in h w"]) -> Float[Tensor, "b c_out h_out w_out"]:
         return self.upsample(super().forward(h))
@@ -143,9 +188,9 @@ class Middle(nn.Module):
         super().__init__()
         width = config.widths[-1]
         self.checkpointing = config.gradient_checkpointing
-        self.block_1 = ResidualBlock(width, width, config.dropout)
+        self.block_1 = ResidualBlock(width, width, config.dropout, norm=config.branch_norm)
         self.attn_1: nn.Module = AttentionBlock(width)
-        self.block_2 = ResidualBlock(width, width, config.dropout)
+        self.block_2 = ResidualBlock(width, width, config.dropout, norm=config.branch_norm)
 
     def forward(self, h: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         for block in (self.block_1, self.attn_1, self.block_2):
@@ -158,14 +203,15 @@ class Encoder(nn.Module):
 
     def __init__(self, config: VQGANConfig) -> None:
         super().__init__()
-        self.conv_in = nn.Conv2d(config.in_channels, config.width, 3, padding=1)
+        self.stem = config.stem
+        self.conv_in = nn.Conv2d(config.block_channels, config.width, 3, padding=1)
         self.down = nn.ModuleList(DownLevel(config, level) for level in range(len(config.multipliers)))
-        self.mid = Middle(config)
-        self.norm_out = group_norm(config.widths[-1])
+        self.mid: nn.Module = Middle(config) if config.middle else nn.Identity()
+        self.norm_out = config.output_norm(config.widths[-1])
         self.conv_out = nn.Conv2d(config.widths[-1], config.z_channels, 3, padding=1)
 
     def forward(self, images: Float[Tensor, "b c H W"]) -> Float[Tensor, "b z h w"]:
-        h = self.conv_in(images)
+        h = self.conv_in(F.pixel_unshuffle(images, self.stem))
         for level in self.down:
             h = level(h)
         return self.conv_out(F.silu(self.norm_out(self.mid(h))))
@@ -176,17 +222,18 @@ class Decoder(nn.Module):
 
     def __init__(self, config: VQGANConfig) -> None:
         super().__init__()
+        self.stem = config.stem
         self.conv_in = nn.Conv2d(config.z_channels, config.widths[-1], 3, padding=1)
-        self.mid = Middle(config)
+        self.mid: nn.Module = Middle(config) if config.middle else nn.Identity()
         self.up = nn.ModuleList(UpLevel(config, level) for level in range(len(config.multipliers)))
-        self.norm_out = group_norm(config.widths[0])
-        self.conv_out = nn.Conv2d(config.widths[0], config.in_channels, 3, padding=1)
+        self.norm_out = config.output_norm(config.widths[0])
+        self.conv_out = nn.Conv2d(config.widths[0], config.block_channels, 3, padding=1)
 
     def forward(self, features: Float[Tensor, "b z h w"]) -> Float[Tensor, "b c H W"]:
         h = self.mid(self.conv_in(features))
         for level in reversed(self.up):
             h = level(h)
-        return self.conv_out(F.silu(self.norm_out(h)))
+        return F.pixel_shuffle(self.conv_out(F.silu(self.norm_out(h))), self.stem)
 
 
 def _initialise(module: nn.Module) -> None:

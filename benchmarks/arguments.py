@@ -19,9 +19,10 @@ from accelerate import Accelerator
 
 from autoencoders import BackboneConfig, BackboneName, LossConfig, VQGANConfig, training_memory
 from autoencoders.perceptual import choose_perceptual
+from benchmarks import baselines
 from benchmarks.config import PresetName, RunConfig, Settings, TrainConfig
 from benchmarks.data import DataConfig
-from benchmarks.experiment import BLOCK_MEAN, make_quantizer
+from benchmarks.experiment import make_quantizer
 from benchmarks.flags import parse_flags
 from benchmarks.presets import preset_settings
 from quantizers import list_quantizers, quantizer_class
@@ -74,6 +75,11 @@ class Arguments:
     """Channels of the latent for the quantizers that leave their width to the user."""
     loss: LossConfig = field(default_factory=LossConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
+    deferred: float = 0.0
+    """Share of the steps that run without the quantizer, which is then started on latents that mean something."""
+    start: Path | None = None
+    """A stored run (RUN.json, its weights beside it) whose encoder and decoder the training starts from: a new
+    quantizer in a trained autoencoder."""
 
 
 class UsageError(ValueError):
@@ -95,6 +101,8 @@ def parse(argv: Sequence[str]) -> Arguments:
         dim=preset.dim,
         loss=preset.loss,
         train=preset.train,
+        deferred=preset.deferred,
+        start=preset.start,
     )
     return parse_flags(Arguments, "benchmarks.run", argv, default)
 
@@ -114,14 +122,27 @@ def quantizer_options_of(words: Sequence[str]) -> dict[str, Any]:
 
 
 def plan(arguments: Arguments) -> list[RunConfig]:
-    """The runs asked for, each quantizer made once to see that it can be; the block-mean baseline comes first.
+    """The runs asked for, each quantizer made once to see that it can be; first the baselines of their settings and
+    rates, or those that are named where nothing else is.
 
     Raises:
         ValueError: a quantizer, rate or option that cannot work.
     """
     loss = replace(arguments.loss, lpips_backbone=arguments.loss.lpips_backbone or arguments.lpips_backbone)
     loss = replace(loss, perceptual=choose_perceptual(loss.perceptual, loss.lpips_backbone).kind)
-    settings = Settings(data=arguments.data, model=arguments.model, dim=arguments.dim, loss=loss, train=arguments.train)
+    settings = Settings(
+        data=arguments.data,
+        model=arguments.model,
+        dim=arguments.dim,
+        loss=loss,
+        train=arguments.train,
+        deferred=arguments.deferred,
+        start=arguments.start,
+    )
+    if arguments.start is not None and not arguments.start.with_suffix(".safetensors").is_file():
+        raise UsageError(
+            f"--start {arguments.start}: no weights beside it; name the record (RUN.json) of a run trained here"
+        )
     own = preset_settings(arguments.preset, arguments.backbone)
     if arguments.model.image_size not in (settings.model.image_size, own.model.image_size):
         raise UsageError("the size of the pictures is set by --data.image-size; --model.image-size follows it")
@@ -129,16 +150,28 @@ def plan(arguments: Arguments) -> list[RunConfig]:
     names: list[str] = []
     for name in arguments.quantizer:
         names += [entry.name for entry in list_quantizers()] if name == "all" else [name]
-    runs = [RunConfig(BLOCK_MEAN, None, {}, 0, arguments.preset, settings)]
+    runs: list[RunConfig] = []
+    rates: list[int] = []
     for name in dict.fromkeys(names):
-        if name == BLOCK_MEAN:
-            continue
         for bits in dict.fromkeys(arguments.bits or (None,)):
+            if name in baselines.NAMES:
+                continue
             for seed in dict.fromkeys(arguments.seed):
                 run = RunConfig(name, bits, options, seed, arguments.preset, settings, source_digest(name))
-                make_quantizer(run)
+                rate = make_quantizer(run).bits_per_position
                 runs.append(run)
-    return runs
+            if name != "none":
+                rates.append(round(rate) if bits is None else bits)
+    if runs:
+        return [*baselines.baselines(runs[0], rates), *runs]
+    asked = [
+        RunConfig(name, bits if name == baselines.KMEANS else None, {}, 0, arguments.preset, settings)
+        for name in dict.fromkeys(names)
+        for bits in arguments.bits or (None,)
+    ]
+    for run in asked:
+        baselines.make_baseline(run)
+    return list({(run.quantizer, run.bits): run for run in asked}.values())
 
 
 def source_digest(name: str) -> str | None:

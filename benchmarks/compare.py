@@ -54,6 +54,8 @@ class Arguments:
     across_backbones: bool = False
     """Rows of all backbones in one table, where data, training and loss are equal; they compete at an equal number of
     bits per picture."""
+    across_settings: bool = False
+    """Rows of all settings in one table, each named by what was changed of its preset: what the changes are worth."""
     prior: str = generation.PRIOR
     """Which priors' bits and pictures stand in the table, where there are any (python -m benchmarks.generate): a kind,
     or the digest of a prior's settings."""
@@ -108,7 +110,13 @@ class Stored:
                     remarks.update(tables.remarks([record]))
                     yield record
 
-        row_of = tables.across_backbones if arguments.across_backbones else tables.within_settings
+        if arguments.across_backbones and arguments.across_settings:
+            raise UsageError("--across-backbones and --across-settings are two tables: ask for one of them")
+        row_of = tables.within_settings
+        if arguments.across_backbones:
+            row_of = tables.across_backbones
+        elif arguments.across_settings:
+            row_of = tables.across_settings
         frame = tables.to_frame(wanted(), row_of)
         if frame.empty:
             named = ", ".join(map(str, arguments.paths))

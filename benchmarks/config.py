@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal
 
 from autoencoders import (
@@ -85,6 +86,12 @@ class Settings:
     """Channels of the latent for the quantizers that leave their width to the user (VQ, RQ, Gumbel, none)."""
     loss: LossConfig = field(default_factory=LossConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
+    deferred: float = 0.0
+    """Share of the steps that run without the quantizer, which is then started on latents that mean something (Zhao et
+    al. 2026, arXiv:2603.17052)."""
+    start: Path | None = None
+    """A stored run (RUN.json), its weights beside it, whose encoder and decoder this training starts from, as far as
+    they have the same sizes; the quantizer starts on their latents."""
     backbone: BackboneName = DEFAULT_BACKBONE
     """Follows from `model`; it is a field in order to be stored."""
 
@@ -92,11 +99,18 @@ class Settings:
         """The image size is said once, by the data; the backbone's follows. ValueError on a loss that is not for it."""
         object.__setattr__(self, "model", replace(self.model, image_size=self.data.image_size))
         object.__setattr__(self, "backbone", backbone_of(self.model))
+        if not 0 <= self.deferred < 1:
+            raise ValueError(f"deferred is a share of the steps in [0, 1), not {self.deferred}")
         if self.loss.reconstruction == "logit-laplace" and self.backbone != "dvae":
             raise ValueError(
                 "loss.reconstruction logit-laplace is for a decoder that gives the scale of the pixels too, the "
                 f"backbone dvae's, not for {self.backbone}: take l1 or l2"
             )
+
+    @property
+    def quantizer_start(self) -> int:
+        """The step from which the quantizer is there."""
+        return round(self.deferred * self.train.steps)
 
 
 @dataclass(frozen=True)
@@ -152,8 +166,10 @@ def digest(*parts: Any) -> str:
 
 
 def settings_digest(settings: Settings, protocol: str, fingerprint: str) -> str:
-    """Names what two rows must share to be compared; the data by its content, not by its path."""
-    return digest({**effective(settings), "data.source": fingerprint}, protocol)
+    """Names what two rows must share to be compared; the data by its content and the run that a training starts from by
+    its name, not by their paths."""
+    start = settings.start and settings.start.stem
+    return digest({**effective(settings), "data.source": fingerprint, "start": start}, protocol)
 
 
 def run_id(run: RunConfig, protocol: str, fingerprint: str) -> str:

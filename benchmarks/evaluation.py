@@ -20,7 +20,14 @@ from torch import Tensor
 
 from autoencoders import Tokenizer
 from benchmarks.metrics import fid, swd
-from benchmarks.metrics.codes import CodeHistogram, code_density, nominal_bits, picture_bits, resampled_usage
+from benchmarks.metrics.codes import (
+    CodeHistogram,
+    code_density,
+    effective_rank,
+    nominal_bits,
+    picture_bits,
+    resampled_usage,
+)
 from benchmarks.metrics.fid import FeatureSums
 from benchmarks.metrics.inception import FEATURES
 from benchmarks.metrics.pairs import Batches, Pairs, reconstructed
@@ -37,7 +44,7 @@ __all__ = ["PROTOCOL", "Evaluation", "MetricWeights", "evaluate", "measure_speed
 PROTOCOL = "reconstruction/1"
 SAMPLES = 8  # pictures kept to look at
 
-OF_CODES = ("usage", "perplexity", "bpp", "bpp_entropy")
+OF_CODES = ("usage", "perplexity", "effective_rank", "bpp", "bpp_entropy")
 METRICS = ("psnr", "ssim", "ms_ssim", "lpips", "rfid", "swd", *OF_CODES)
 """In the order in which they are stored."""
 
@@ -215,6 +222,8 @@ def _combine(
     code_counts = _add_codes(
         measured, parts, order, quantizers, present[0].grids, pixels=math.prod(originals.shape[-2:])
     )
+    ranks = [effective_rank(reduce(add, maps)) for maps in zip(*(share.latents for share in present), strict=True)]
+    measured.metrics["effective_rank"] = float(np.mean(ranks)) if ranks else None
     return Evaluation(
         pictures=count,
         metrics=measured.metrics,
@@ -274,7 +283,7 @@ def _add_codes(
     measured.metrics["bpp"] = sum(nominal_bits(quantizer, grid) for quantizer, grid in spread) / pixels
     if not parts[0].codes:
         reason = "there is no codebook: every channel is kept as a 32-bit float"
-        measured.missing.update({name: reason for name in OF_CODES if name != "bpp"})
+        measured.missing.update({name: reason for name in OF_CODES if name not in ("bpp", "effective_rank")})
         return None
     maps = [torch.cat(found).numpy()[order] for found in zip(*(part.codes for part in parts), strict=True)]
     histogram = CodeHistogram.of(maps)

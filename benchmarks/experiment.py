@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,13 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
-from safetensors.torch import save_file
+from jaxtyping import UInt8
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
 
-from autoencoders import BlockMean, Tokenizer, TrainableTokenizer, code_maps_of, create_tokenizer, finest_stride
+from autoencoders import Tokenizer, TrainableTokenizer, code_maps_of, create_tokenizer
+from benchmarks import baselines
 from benchmarks.config import RunConfig, run_id, settings_digest, with_dim
 from benchmarks.data import Data, test_batches, training_batches
 from benchmarks.environment import environment
@@ -33,13 +38,10 @@ from benchmarks.results import (
     read_record,
     write_record,
 )
-from benchmarks.training import Trainer
+from benchmarks.training import Trainer, to_pictures
 from benchmarks.training_loop import Progress
 from priors.whole_files import replacing
 from quantizers import Quantizer, create_quantizer
-
-BLOCK_MEAN = "block-mean"
-"""The baseline that is not trained, accepted wherever a quantizer is named."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,42 @@ def make_tokenizer(run: RunConfig) -> TrainableTokenizer:
     quantizers = [make_quantizer(run) for _ in code_maps_of(run.settings.model)]
     torch.manual_seed(run.seed)
     return create_tokenizer(run.settings.model, quantizers)
+
+
+def build(run: RunConfig) -> Tokenizer:
+    """The run's model or baseline, as it is before its training."""
+    return baselines.make_baseline(run) if run.quantizer in baselines.NAMES else make_tokenizer(run)
+
+
+def start_from(tokenizer: TrainableTokenizer, start: Path) -> None:
+    """Give a tokenizer the weights of a stored run that have its names and sizes, but for the quantizers'.
+
+    Raises:
+        ValueError: they are not at hand, or none fits.
+    """
+    weights = start.with_suffix(".safetensors")
+    own = tokenizer.state_dict()
+    of_quantizers = {
+        f"{name}.{key}"
+        for name, module in tokenizer.named_modules()
+        if isinstance(module, Quantizer)
+        for key in module.state_dict()
+    }
+    try:
+        found = load_file(weights)
+    except (OSError, SafetensorError) as error:
+        raise ValueError(
+            f"--start {start}: {weights} is not a readable file of weights; name the record of a run that was "
+            "trained on this machine, or train it again"
+        ) from error
+    fits = {
+        name: tensor
+        for name, tensor in found.items()
+        if name in own and name not in of_quantizers and tensor.shape == own[name].shape
+    }
+    if not fits:
+        raise ValueError(f"--start {start}: no weight of it has a name and size of this backbone")
+    tokenizer.load_state_dict(fits, strict=False)
 
 
 def record_path(run: RunConfig, data: Data, output: Path) -> Path:
@@ -112,8 +150,9 @@ def perform(
     started = time.perf_counter()
     tokenizer: Tokenizer
     history: list[dict[str, float]] = []
-    if run.quantizer == BLOCK_MEAN:
-        tokenizer, training = BlockMean(finest_stride(run.settings.model)), _no_training(accelerator)
+    if run.quantizer in baselines.NAMES:
+        on_stage("fitting")
+        tokenizer, training = _fit(run, data, accelerator)
     else:
         tokenizer, training, history = _train(run, data, execution, path, on_start, on_progress, stop_requested)
     tokenizer = tokenizer.to(accelerator.device).eval()
@@ -163,29 +202,20 @@ def _train(
     stop_requested: Callable[[], bool],
 ) -> tuple[Tokenizer, TrainingRecord, list[dict[str, float]]]:
     accelerator, train = execution.accelerator, run.settings.train
-    trainer = Trainer(make_tokenizer(run), run.settings, run.seed, accelerator, run=path.stem)
+    tokenizer = make_tokenizer(run)
+    if run.settings.start is not None:
+        start_from(tokenizer, run.settings.start)
+    recall = partial(_batches, run, data, accelerator)
+    trainer = Trainer(tokenizer, run.settings, run.seed, accelerator, run=path.stem, recall=recall)
     checkpoint = _checkpoint(path)
     if checkpoint.exists():
         trainer.load(checkpoint)
     on_start(trainer.step)
-
-    def batches(start: int, steps: int) -> Any:
-        return training_batches(
-            data,
-            train.batch_size,
-            seed=run.seed,
-            start_step=start,
-            steps=steps,
-            rank=accelerator.process_index,
-            world_size=accelerator.num_processes,
-            device=accelerator.device,
-        )
-
-    remaining = train.steps - trainer.step
-    trainer.fit(batches(trainer.step, remaining), checkpoint, execution.checkpoint_every, on_progress, stop_requested)
+    batches = recall(trainer.step, train.steps - trainer.step)
+    trainer.fit(batches, checkpoint, execution.checkpoint_every, on_progress, stop_requested)
     probe = min(train.steps, 20)
     begin = time.perf_counter()
-    images = sum(len(batch) for batch in batches(0, probe)) * accelerator.num_processes
+    images = sum(len(batch) for batch in recall(0, probe)) * accelerator.num_processes
     data_speed = images / (time.perf_counter() - begin)
     last = trainer.history[-1]
     training = TrainingRecord(
@@ -200,12 +230,34 @@ def _train(
     return trainer.evaluated(), training, trainer.history
 
 
-def _no_training(accelerator: Accelerator) -> TrainingRecord:
-    return TrainingRecord(
-        images=0,
+def _batches(
+    run: RunConfig, data: Data, accelerator: Accelerator, start: int, steps: int
+) -> Iterator[UInt8[Tensor, "share 3 size size"]]:
+    """This process's share of some batches of the run's training."""
+    return training_batches(
+        data,
+        run.settings.train.batch_size,
+        seed=run.seed,
+        start_step=start,
+        steps=steps,
+        rank=accelerator.process_index,
+        world_size=accelerator.num_processes,
+        device=accelerator.device,
+    )
+
+
+def _fit(run: RunConfig, data: Data, accelerator: Accelerator) -> tuple[Tokenizer, TrainingRecord]:
+    """A baseline, fitted on the first crops of the training."""
+    begin = time.perf_counter()
+    tokenizer = baselines.make_baseline(run).to(accelerator.device)
+    steps = baselines.fitting_images(run.settings) // run.settings.train.batch_size
+    batches = _batches(run, data, accelerator, 0, steps)
+    images = tokenizer.fit(to_pictures(batch, accelerator.device) for batch in batches)
+    return tokenizer, TrainingRecord(
+        images=images,
         steps=0,
         processes=accelerator.num_processes,
-        seconds=0.0,
+        seconds=round(time.perf_counter() - begin, 2) if images else 0.0,
         images_per_second=None,
         data_images_per_second=None,
         losses={},

@@ -20,10 +20,12 @@ class Cell(NamedTuple):
 
 
 class Titled(NamedTuple):
-    """A table of `Cell`s, its first column naming the rows, and what all its rows share."""
+    """A table of `Cell`s, its first column naming the rows, what all its rows share, and what to know before reading
+    it."""
 
     title: str
     cells: pd.DataFrame
+    remark: str = ""
 
 
 LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"} | {
@@ -39,9 +41,11 @@ def print_tables(tables: Sequence[Titled], console: Console) -> None:
 
     Every part repeats the names of the rows.
     """
-    for title, cells in tables:
+    for title, cells, remark in tables:
         console.print(f"[bold]{escape(title)}[/]", soft_wrap=True, highlight=False)
         console.print(*_parts(cells, console.width), sep="\n")
+        if remark:
+            console.print(f"[bold yellow]{escape(remark)}[/]", soft_wrap=True, highlight=False)
 
 
 def _parts(cells: pd.DataFrame, width: int) -> list[Table]:
@@ -71,7 +75,8 @@ def markdown(tables: Sequence[Titled]) -> str:
         text = _written(titled.cells, lambda text: text.replace("|", r"\|"), "**{}**")
         align = ["left"] + ["right"] * (len(text.columns) - 1)
         table = text.to_markdown(index=False, disable_numparse=True, colalign=align)
-        return f"**{titled.title}**\n\n{table}\n"
+        remark = f"\n**{titled.remark}**\n" if titled.remark else ""
+        return f"**{titled.title}**\n\n{table}\n{remark}"
 
     return "\n".join(map(parts, tables))
 
@@ -93,6 +98,7 @@ def latex(tables: Sequence[Titled]) -> str:
                 rf"\begin{{tabular}}{{{columns}}}",
                 *body,
                 r"\end{tabular}",
+                *([rf"\par {_latex_text(titled.remark)}"] if titled.remark else []),
                 r"\end{table}",
                 "",
             ]
@@ -118,6 +124,7 @@ def html(tables: Sequence[Titled]) -> str:
         return (
             f"<table>\n<caption>{markup.escape(titled.title)}</caption>\n"
             f"<thead>{head}</thead>\n<tbody>\n{rows}\n</tbody>\n</table>\n"
+            + (f"<p><strong>{markup.escape(titled.remark)}</strong></p>\n" if titled.remark else "")
         )
 
     return "\n".join(map(parts, tables))

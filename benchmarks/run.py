@@ -12,13 +12,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from autoencoders.perceptual import choose_perceptual
-from benchmarks import formats, tables
+from benchmarks import baselines, formats, tables
 from benchmarks.arguments import Arguments, parse, plan, require_memory, require_writable
 from benchmarks.checkpoint import CheckpointError
 from benchmarks.config import RunConfig
 from benchmarks.data import Data, open_data
 from benchmarks.evaluation import MetricWeights
-from benchmarks.experiment import BLOCK_MEAN, Execution, find_done, perform, record_path
+from benchmarks.experiment import Execution, find_done, perform, record_path
 from benchmarks.grids import save_grid
 from benchmarks.progress import interruptible, training_bar
 from benchmarks.results import Record, read_arrays
@@ -29,7 +29,7 @@ from quantizers import list_quantizers
 def describe(run: RunConfig) -> str:
     """A run in a few words."""
     rate = "" if run.bits is None else f" {run.bits} bits"
-    return f"{run.quantizer}{rate} seed {run.seed}" if run.quantizer != BLOCK_MEAN else BLOCK_MEAN
+    return f"{run.quantizer}{rate}" + ("" if run.quantizer in baselines.NAMES else f" seed {run.seed}")
 
 
 SHOWN = ("reconstruction", "perceptual", "quantizer", "generator", "discriminator", "perplexity")
@@ -37,7 +37,7 @@ SHOWN = ("reconstruction", "perceptual", "quantizer", "generator", "discriminato
 
 def perform_with_bar(run: RunConfig, data: Data, execution: Execution, console: Console) -> Record:
     """One run under a progress bar, or under a line now and then where the output is no terminal."""
-    steps = run.settings.train.steps if run.quantizer != BLOCK_MEAN else 1
+    steps = 1 if run.quantizer in baselines.NAMES else run.settings.train.steps
     with training_bar(describe(run), steps, SHOWN, console) as bar, interruptible() as stop_requested:
         return perform(run, data, execution, bar.start, bar.progress, bar.stage, stop_requested)
 

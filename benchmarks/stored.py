@@ -10,11 +10,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from autoencoders import BACKBONES
 from autoencoders.perceptual import choose_perceptual
+from benchmarks import baselines
 from benchmarks.arguments import UsageError, source_digest
 from benchmarks.config import DEFAULT_BACKBONE, RunConfig, run_id
 from benchmarks.data import Data, DataConfig, DataError, open_data
 from benchmarks.evaluation import PROTOCOL
-from benchmarks.experiment import BLOCK_MEAN, make_quantizer
+from benchmarks.experiment import make_quantizer
 from benchmarks.results import ELSEWHERE, Record
 
 
@@ -70,7 +71,7 @@ def rebuild(path: Path, stored: Record, source: str | None, lpips_backbone: Path
             run = replace(run, code=source_digest(run.quantizer))
         except ValueError as error:
             raise UsageError(f"{path}: {error}; start the command where that module can be imported") from error
-    if run.quantizer != BLOCK_MEAN:
+    if run.quantizer not in baselines.NAMES:
         make_quantizer(run)
     data, loss = run.settings.data, run.settings.loss
     if source is not None:

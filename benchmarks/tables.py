@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from benchmarks import statistics
+from benchmarks import baselines, statistics
 from benchmarks.columns import BY_NAME, COLUMNS, Column
 from benchmarks.config import DEFAULT_BACKBONE, digest
 from benchmarks.formats import Cell, Titled
@@ -24,8 +24,12 @@ from benchmarks.statistics import Measured
 
 BITS = BY_NAME["bits"]
 
-BASELINES = ("block-mean", "none")
-"""Rows that frame the others: what no quantizer may fall below, and what none can exceed."""
+FRAME = (baselines.BLOCK_MEAN, baselines.PCA, "none")
+"""Rows that frame those of every rate: what no quantizer may fall below, what no network without one, and what none
+can exceed."""
+
+BASELINES = (*FRAME, baselines.KMEANS)
+"""Rows that compete with none: the frame, and at each rate what a quantizer and its network must beat."""
 
 Resamples = Callable[[str], Mapping[str, np.ndarray]]
 """A run's id -> its metrics on the fixed resamples of the test pictures."""
@@ -52,12 +56,12 @@ def label(record: Record) -> str:
 
 
 def asked_bits(record: Record) -> int:
-    """The rate at which rows compete; 0 for a baseline, and for what has none.
+    """The rate at which rows compete; 0 for the frame, and for what has none.
 
     It is that which the run was asked for in bits per position (FSQ's 10 bits are 9.97). Tokenizers that were trained
     elsewhere have grids of any size: theirs are the bits of a picture.
     """
-    if record.quantizer.name in BASELINES:
+    if record.quantizer.name in FRAME:
         return 0
     if record.preset == ELSEWHERE:
         return round((record.metrics.get("bpp") or 0) * record.data["image_size"] ** 2)
@@ -94,13 +98,25 @@ def across_backbones(record: Record) -> Row:
     plain = {name: value for name, value in record.changes.items() if name.split(".")[0] not in ("backbone", "model")}
     title = group_title(record.model_copy(update={"changes": plain}))
     bits = asked_bits(record) * (record.metrics["bpp"] or 0) * record.data["image_size"] ** 2
-    name = label(record) if record.quantizer.name == "block-mean" else f"{backbone} · {label(record)}"
+    name = label(record) if record.quantizer.name in baselines.NAMES else f"{backbone} · {label(record)}"
     return Row(
         f"{title} · rates in bits per picture",
         digest(shared, record.protocol),
         name,
         round(bits / record.quantizer.bits_per_position),
     )
+
+
+def across_settings(record: Record) -> Row:
+    """All settings of a preset on the same pictures: a row for each quantizer and what was changed for it; baselines,
+    which most changes leave alone, once."""
+    if record.preset == ELSEWHERE:
+        return within_settings(record)
+    changed = "".join(f" {name}={value}" for name, value in sorted(record.changes.items()))
+    place = f"{record.data['name']} · preset {record.preset} and what was changed of it · protocol {record.protocol}"
+    shared = digest(record.data["fingerprint"], record.data["image_size"], record.protocol)
+    name = label(record) if record.quantizer.name in baselines.NAMES else f"{label(record)}{changed}"
+    return Row(place, shared, name, asked_bits(record))
 
 
 LEGEND = (
@@ -140,7 +156,7 @@ def to_frame(records: Iterable[Record], row_of: Callable[[Record], Row] = within
             row.rate,
             record.seed,
             record.id,
-            record.training.images > 0,
+            record.training.steps > 0,
             *(column.value(record) for column in COLUMNS),
         )
         for record, row in ((record, row_of(record)) for record in records)
@@ -157,7 +173,7 @@ def summarise(frame: pd.DataFrame, resamples: Resamples = lambda run: {}) -> pd.
     - "PSNR ↑ ±", half of the mean's 95 % interval over seeds and pictures;
     - "PSNR ↑ best", whether it is the best of its rate or cannot be told from it (baselines never are).
 
-    Group by group, baselines first, then by rate and falling PSNR.
+    Group by group, the frame first, then by rate, at each rate k-means and the others by falling PSNR.
     """
     grouped = frame.groupby(KEYS, sort=False)
     headings = [column.heading for column in COLUMNS]
@@ -175,11 +191,12 @@ def summarise(frame: pd.DataFrame, resamples: Resamples = lambda run: {}) -> pd.
         found[f"{column.heading} ±"] = statistics.half_widths(measured) if measured else []
         found[f"{column.heading} best"] = _best(summary, column, measured)
     summary = pd.concat([summary, pd.DataFrame(found, summary.index)], axis=1)
-    rank = summary["name"].map(lambda name: BASELINES.index(name) if name in BASELINES else len(BASELINES))
-    order = summary.assign(rank=rank).sort_values(
-        ["group", "settings", "rank", "rate", "PSNR ↑", "quantizer"], ascending=[True, True, True, True, False, True]
+    rank = summary["name"].map(lambda name: FRAME.index(name) if name in FRAME else len(FRAME))
+    order = summary.assign(rank=rank, competes=~summary["name"].isin(BASELINES)).sort_values(
+        ["group", "settings", "rank", "rate", "competes", "PSNR ↑", "quantizer"],
+        ascending=[True, True, True, True, True, False, True],
     )
-    return order.drop(columns="rank").reset_index(drop=True)
+    return order.drop(columns=["rank", "competes"]).reset_index(drop=True)
 
 
 def _measured(values: np.ndarray, ids: Sequence[str], trained: bool, column: Column, resamples: Resamples) -> Measured:
@@ -196,7 +213,7 @@ def _measured(values: np.ndarray, ids: Sequence[str], trained: bool, column: Col
 def _best(summary: pd.DataFrame, column: Column, measured: Sequence[Measured]) -> pd.Series:
     """Whether a row is the best of its group and rate, or cannot be told from the best."""
     marks = pd.Series(False, index=summary.index)
-    rivals = summary[summary["rate"] > 0]
+    rivals = summary[~summary["name"].isin(BASELINES) & (summary["rate"] > 0)]
     if column.better is not None:
         for _, part in rivals.groupby(["group", "settings", "rate"], sort=False):
             if len(part) > 1:
@@ -212,7 +229,29 @@ def groups(summary: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
 
 def comparison(summary: pd.DataFrame, columns: Sequence[Column] = COLUMNS) -> list[Titled]:
     """The tables of a summary with their numbers written out; columns that nobody measured are left out."""
-    return [Titled(title, _cells(part, columns)) for title, part in groups(summary)]
+    return [Titled(title, _cells(part, columns), verdict(part)) for title, part in groups(summary)]
+
+
+def verdict(rows: pd.DataFrame) -> str:
+    """What is to be said under a table whose rows are no better than what needs no network; nothing where they are."""
+    psnr = BY_NAME["psnr"]
+    quality = rows[psnr.heading]
+    found = []
+    linear, ceiling = (quality[rows["name"] == name].max() for name in (baselines.PCA, "none"))
+    if ceiling <= linear:
+        found.append(
+            f"none ({psnr.format(ceiling, np.nan)} dB) is not above pca ({psnr.format(linear, np.nan)} dB), a linear "
+            "transform to as many channels"
+        )
+    for rate, rivals in rows[rows["rate"] > 0].groupby("rate"):
+        competes = ~rivals["name"].isin(BASELINES)
+        best, classical = quality[rivals.index[competes]].max(), quality[rivals.index[~competes]].max()
+        if best <= classical:
+            found.append(
+                f"at {rate} bits no quantizer ({psnr.format(best, np.nan)} dB at best) is above kmeans "
+                f"({psnr.format(classical, np.nan)} dB), vector quantization of raw pixels"
+            )
+    return f"This table measures the training and not the quantizers: {'; '.join(found)}." if found else ""
 
 
 def _cells(part: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:

@@ -53,6 +53,8 @@ class Quantizer(nn.Module, ABC):
         codebook_size: values that one code can take.
         codes_per_position: codes for each position.
         bits_per_position: the true rate: codes_per_position * log2(codebook_size).
+        deferred: while True, training passes what `bound` gives on unquantized, with codes and a loss of 0, and
+            learns nothing of it; evaluation quantizes all the same.
 
     Class attributes, which tell `quantizers.testing` what to expect; an instance may set its own:
         is_projection: quantizing an output again changes nothing (nearest-code methods).
@@ -71,6 +73,7 @@ class Quantizer(nn.Module, ABC):
         self.dim = dim
         self.codebook_size = codebook_size
         self.codes_per_position = codes_per_position
+        self.deferred = False
 
     @classmethod
     def options_for_bits(cls, bits: int, **options: Any) -> dict[str, Any]:
@@ -119,6 +122,14 @@ class Quantizer(nn.Module, ABC):
         out = self.quantize_rows(rows, *details)
         return QuantizerOutput(_positions(out.quantized, z), _positions(out.codes, z), out.loss, out.stats)
 
+    def _pass_on(self, z: Float[Tensor, "b d *spatial"]) -> QuantizerOutput:
+        """A checked input as `bound` gives it; every parameter has a part in the loss, as data-parallel training asks,
+        and a gradient of 0."""
+        rows = self.bound(rearrange(z, "b d ... -> (b ...) d"))
+        codes = torch.zeros(z.shape[0], self.codes_per_position, *z.shape[2:], dtype=torch.int64, device=z.device)
+        loss = z.new_zeros(()) + sum(0 * parameter.sum() for parameter in self.parameters())
+        return QuantizerOutput(_positions(rows, z), codes, loss, {})
+
     def decode_grid(self, codes: Int64[Tensor, "b c *spatial"]) -> Float[Tensor, "b d *spatial"]:
         """Decode checked codes as a list of positions."""
         return _positions(self.decode_rows(rearrange(codes, "b c ... -> (b ...) c")), codes)
@@ -131,7 +142,8 @@ class Quantizer(nn.Module, ABC):
         """
         check_latent(z, self.dim)
         with torch.autocast(z.device.type, enabled=False):
-            out = self.quantize_grid(z.to(torch.promote_types(z.dtype, torch.float32)))
+            quantize = self._pass_on if self.training and self.deferred else self.quantize_grid
+            out = quantize(z.to(torch.promote_types(z.dtype, torch.float32)))
         return out._replace(quantized=out.quantized.to(z.dtype))
 
     def decode(self, codes: Int64[Tensor, "b c *spatial"]) -> Float[Tensor, "b d *spatial"]:

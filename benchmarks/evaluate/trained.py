@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from safetensors import SafetensorError, safe_open
 
-from autoencoders import BlockMean, Tokenizer, finest_stride
+from autoencoders import Tokenizer
 from autoencoders.pretrained.files import fill, read_tensors
 from benchmarks.arguments import UsageError, existing_paths
 from benchmarks.config import digest
@@ -20,7 +20,7 @@ from benchmarks.data import EvaluationData
 from benchmarks.evaluate.arguments import Arguments
 from benchmarks.evaluate.job import Place, Started, through
 from benchmarks.evaluation import PROTOCOL
-from benchmarks.experiment import BLOCK_MEAN, make_tokenizer
+from benchmarks.experiment import build
 from benchmarks.results import Environment, Record, StoredRuns, iterate_records
 from benchmarks.stored import configuration
 from benchmarks.tables import asked_bits, label
@@ -147,9 +147,7 @@ def trained_tokenizer(path: Path, stored: Record) -> Tokenizer:
     Raises:
         WeightsError: its weights are not those of this tokenizer.
     """
-    run = configuration(path, stored)
-    tokenizer: Tokenizer
-    tokenizer = BlockMean(finest_stride(run.settings.model)) if run.quantizer == BLOCK_MEAN else make_tokenizer(run)
+    tokenizer = build(configuration(path, stored))
     weights = path.with_suffix(".safetensors")
     fill(tokenizer, read_tensors(weights), weights)
     return tokenizer.eval()

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import torch
 from jaxtyping import Float, Int
 from scipy.sparse import csr_array
 from torch import Tensor
 
+from benchmarks.metrics.fid import FeatureSums
 from quantizers import Quantizer
 
 DENSE_CODEBOOK = 2**20  # the largest codebook whose counts are also given as one array
@@ -113,6 +115,20 @@ def _drawn_counts(
 
 def _pictures_at_once(found: np.ndarray) -> int:
     return max(1, _CODES_AT_ONCE // found.shape[1])
+
+
+def effective_rank(latents: FeatureSums) -> float:
+    """Dimensions that vectors spread over, from 1 to their width: the exponential of the entropy of the singular values
+    of the centred vectors, as shares of their sum (Roy and Vetterli 2007); 1 where all vectors are one.
+
+    Raises:
+        ValueError: there are fewer than two vectors.
+    """
+    values = torch.linalg.eigvalsh(latents.gaussian()[1]).clamp(min=0).sqrt()
+    if values.sum() == 0:
+        return 1.0
+    shares = values / values.sum()
+    return float(torch.special.entr(shares).sum().exp())
 
 
 def code_density(quantizer: Quantizer, spatial: Sequence[int]) -> np.ndarray:

@@ -69,12 +69,14 @@ class Share:
     Attributes:
         parts: In memory, or files of a `PartStore`.
         features: Sums of Inception features of originals and reconstructions.
+        latents: Sums of the vectors that the codes stand for, of each code map.
         grids: Sides of the grid of positions of each code map.
         missing: Metric -> why it is not computed.
     """
 
     parts: list[Part | Path]
     features: tuple[FeatureSums, FeatureSums] | None
+    latents: list[FeatureSums] = field(default_factory=list)
     grids: list[tuple[int, ...]] = field(default_factory=list)
     missing: dict[str, str] = field(default_factory=dict)
 
@@ -87,6 +89,7 @@ class Share:
         """The sums are kept there from now on."""
         if self.features is not None:
             self.features = self.features[0].to(device), self.features[1].to(device)
+        self.latents = [sums.to(device) for sums in self.latents]
 
 
 def load_part(part: Part | Path) -> Part:
@@ -151,7 +154,9 @@ class PartStore:
         except (CheckpointError, KeyError, TypeError):
             return nothing
         features = state["features"] and tuple(FeatureSums(*sums) for sums in state["features"])
-        return state["pictures"], Share([*paths], features, [tuple(grid) for grid in state["grids"]], state["missing"])
+        latents = [FeatureSums(*sums) for sums in state["latents"]]
+        grids = [tuple(grid) for grid in state["grids"]]
+        return state["pictures"], Share([*paths], features, latents, grids, state["missing"])
 
     def resume(self) -> Share:
         """What is done already: the pass goes on after the first `pictures` of this rank's share."""
@@ -167,7 +172,10 @@ class PartStore:
         save_tree(path, vars(part))
         share.parts.append(path)
         self.pictures += len(part.indices)
-        sums = share.features and [[each.count, each.total, each.outer] for each in share.features]
-        state = {"key": self.key, "parts": len(share.parts), "pictures": self.pictures, "features": sums}
-        save_tree(self._state, {**state, "grids": share.grids, "missing": share.missing})
+        features, latents = (
+            None if sums is None else [[each.count, each.total, each.outer] for each in sums]
+            for sums in (share.features, share.latents)
+        )
+        state = {"key": self.key, "parts": len(share.parts), "pictures": self.pictures, "features": features}
+        save_tree(self._state, {**state, "latents": latents, "grids": share.grids, "missing": share.missing})
         self._last = time.monotonic()

@@ -11,6 +11,7 @@ from torch import Tensor
 from benchmarks.metrics import fid, lpips, swd
 from benchmarks.metrics import pictures as fidelity
 from benchmarks.metrics.codes import code_maps, has_codebook
+from benchmarks.metrics.fid import FeatureSums
 from benchmarks.metrics.inception import FEATURES, Inception
 from benchmarks.metrics.pairs import Pairs
 from benchmarks.metrics.parts import Part, PartStore, Share, join
@@ -99,6 +100,14 @@ def _measure_batch(
     )
 
 
+def _add_latents(share: Share, quantizers: Sequence[Quantizer], codes: Sequence[Tensor]) -> None:
+    """Add the vectors that the codes of a batch stand for."""
+    vectors = [quantizer.decode(of).movedim(1, -1) for quantizer, of in zip(quantizers, codes, strict=True)]
+    share.latents = share.latents or [FeatureSums.zeros(of.shape[-1], of.device) for of in vectors]
+    for sums, of in zip(share.latents, vectors, strict=True):
+        sums.update(of.flatten(0, -2))
+
+
 def measure_share(
     pairs: Iterable[Pairs],
     quantizers: Sequence[Quantizer],
@@ -126,6 +135,7 @@ def measure_share(
         if metrics is None:
             metrics, share.missing = _picture_metrics(batch.originals.shape[-2:], weights, measuring)
         share.grids = [tuple(codes.shape[2:]) for codes in batch.codes]
+        _add_latents(share, quantizers, batch.codes)
         batch = batch._replace(
             originals=batch.originals.to(measuring),
             reconstructions=batch.reconstructions.to(measuring),

@@ -5,6 +5,7 @@ rate_distortion         quality over bits
 modelled_rate           quality over the bits that codes cost under a prior
 cost                    quality against training and encoding cost, with the Pareto front
 training                curves of each term
+scaling                 quality over the length of the training
 codes                   how evenly codebooks are used
 reconstructions         originals, reconstructions and where they err
 saving                  files
@@ -27,6 +28,7 @@ from benchmarks.plots.groups import Group, groups, rates
 from benchmarks.plots.modelled_rate import modelled_rate
 from benchmarks.plots.rate_distortion import rate_distortion
 from benchmarks.plots.reconstructions import reconstruction_grid
+from benchmarks.plots.scaling import quality_over_length, scales
 from benchmarks.plots.style import wrapped
 from benchmarks.plots.training import training_curves
 from benchmarks.results import Record
@@ -86,3 +88,7 @@ def figures(
                     lines = wrapped(part.title, round(13 * figure.get_figwidth()))
                     figure.suptitle(f"{kind.title}\n{lines}", fontsize=10, parse_math=False)
                     yield f"{part.stem}-{kind.stem}", f"{kind.title} · {part.title}", figure
+    for lengths in scales(stored):
+        figure = quality_over_length(lengths)
+        figure.suptitle(f"Quality over the length of the training\n{wrapped(lengths.title, 100)}", fontsize=10)
+        yield f"{lengths.stem}-length", f"Quality over the length of the training · {lengths.title}", figure

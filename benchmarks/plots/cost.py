@@ -75,7 +75,7 @@ def quality_against_cost(group: Group) -> Figure | None:
 
 
 def _draw(panel: Any, group: Group, column: Column, cost: Cost) -> None:
-    draw_references(panel, group, column)
+    draw_references(panel, group.references, column)
     methods = group.methods
     rows = pd.concat([methods, group.references[group.references["name"] == "none"]])
     places, spreads = cost.measure(group, rows)

@@ -39,7 +39,7 @@ class Group:
 
     @property
     def references(self) -> pd.DataFrame:
-        """The rows of baselines."""
+        """The rows of baselines; those that have a rate stand last, by it."""
         return self.summary[self.summary["name"].isin(tables.BASELINES)]
 
     @property
@@ -106,7 +106,7 @@ def rates(group: Group) -> list[Group]:
             group,
             title=f"{rate} bits · {group.title}",
             stem=f"{group.stem}-{rate}bit",
-            summary=pd.concat([rows, group.references]),
+            summary=pd.concat([rows, group.references[group.references["rate"].isin([0, rate])]]),
         )
         for rate, rows in methods.groupby("rate")
     ]

@@ -19,6 +19,7 @@ def modelled_rate(group: Group) -> Figure | None:
     From each point a line leads to the bits that its codes are written with when all are equally likely.
     """
     methods = group.methods.dropna(subset=[MODELLED])
+    references = group.references[group.references["rate"].isin([0, *methods["rate"]])]
     columns = measured_qualities(methods)
     if methods.empty or not columns:
         return None
@@ -34,13 +35,13 @@ def modelled_rate(group: Group) -> Figure | None:
             )
             panel.plot([row[MODELLED], row[NOMINAL]], [quality] * 2, color=look["color"], linewidth=0.6, alpha=0.6)
             panel.plot([row[NOMINAL]], [quality], marker="|", color=look["color"], markersize=7)
-        draw_references(panel, group, column)
+        draw_references(panel, references, column)
         draw_label(panel, column)
         panel.grid(**GRID)
     panels[-1].set_xlabel("bits per pixel: modelled by the prior, and at the end of the line nominal")
     nominal = Line2D([], [], color="0.4", marker="|", linewidth=0.6, label="nominal bits")
     draw_legend(
         figure,
-        [*handles(methods["quantizer"].unique(), linestyle="none"), *handles(group.references["quantizer"]), nominal],
+        [*handles(methods["quantizer"].unique(), linestyle="none"), *handles(references["quantizer"]), nominal],
     )
     return figure

@@ -7,7 +7,6 @@ from typing import Any
 import pandas as pd
 
 from benchmarks.columns import BY_NAME, Column
-from benchmarks.plots.groups import Group
 from benchmarks.plots.style import style
 
 
@@ -21,9 +20,9 @@ def _measured(rows: pd.DataFrame, *names: str) -> list[Column]:
     return [column for name in names if rows[(column := BY_NAME[name]).heading].notna().any()]
 
 
-def draw_references(panel: Any, group: Group, column: Column) -> None:
-    """A level line for each baseline."""
-    measured = group.references.dropna(subset=[column.heading])
+def draw_references(panel: Any, references: pd.DataFrame, column: Column) -> None:
+    """A level line for each baseline of these rows."""
+    measured = references.dropna(subset=[column.heading])
     for quantizer, level in zip(measured["quantizer"], measured[column.heading], strict=True):
         look = style(quantizer)
         panel.axhline(level, color=look["color"], linestyle=look["linestyle"], linewidth=1, zorder=1.8, label=quantizer)

@@ -25,8 +25,11 @@ def rate_distortion(group: Group) -> Figure | None:
     shifts = side_by_side(methods.groupby("quantizer", sort=False)["rate"].nunique())
     figure = Figure(figsize=(9.5, 3.6 * len(columns) + 0.8), layout="constrained")
     panels = figure.subplots(len(columns), 1, sharex=True, squeeze=False)[:, 0]
+    level, over_bits = (group.references[group.references["rate"].gt(0) == has_rate] for has_rate in (False, True))
+    shifts |= dict.fromkeys(over_bits["quantizer"], 0.0)
+    lines = pd.concat([methods, over_bits])
     for panel, column in zip(panels, columns, strict=True):
-        for label, rows in methods.sort_values("bits").groupby("quantizer", sort=False):
+        for label, rows in lines.sort_values("bits").groupby("quantizer", sort=False):
             panel.errorbar(
                 rows["bits"] + shifts[str(label)],
                 rows[column.heading],
@@ -37,13 +40,13 @@ def rate_distortion(group: Group) -> Figure | None:
                 label=label,
                 **style(str(label)),
             )
-        draw_references(panel, group, column)
+        draw_references(panel, level, column)
         draw_label(panel, column)
         panel.grid(**GRID)
     panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     panels[-1].set_xlabel("bits per position" + (", methods of equal rate side by side" if len(labels) > 1 else ""))
-    references = handles(group.references["quantizer"], marker="none")
-    draw_legend(figure, [*handles(labels), *references])
+    references = handles(level["quantizer"], marker="none")
+    draw_legend(figure, [*handles([*labels, *over_bits["quantizer"].unique()]), *references])
     return figure
 
 

@@ -27,6 +27,8 @@ PLACES = (
 
 BASELINES: dict[str, dict[str, Any]] = {
     "block-mean": {"color": "black", "marker": "none", "linestyle": ":"},
+    "pca": {"color": "0.45", "marker": "none", "linestyle": "-."},
+    "kmeans": {"color": "0.45", "marker": "x", "linestyle": (0, (1, 1))},
     "none": {"color": "black", "marker": "*", "linestyle": "--"},
 }
 

@@ -115,7 +115,8 @@ def _section(
         for numbers, cells in zip(part.to_dict("records"), titled.cells.to_dict("records"), strict=True)
     ]
     here = {record.id: priors[record.id] for row in rows for _, record in row.runs if record.id in priors}
-    remarks = [*tables.remarks(record for row in rows for _, record in row.runs), *map(remark, timed)]
+    verdict = [titled.remark] if titled.remark else []
+    remarks = [*verdict, *tables.remarks(record for row in rows for _, record in row.runs), *map(remark, timed)]
     found = [(row.name, _first_samples(row.runs)) for row in rows]
     return Section(
         title=titled.title,

@@ -23,9 +23,9 @@ from pydantic import (
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from benchmarks import baselines
 from benchmarks.arguments import Arguments, UsageError
 from benchmarks.config import PresetName
-from benchmarks.experiment import BLOCK_MEAN
 from quantizers import quantizer_class
 
 SAID_ELSEWHERE = {"quantizer", "bits", "seed", "preset", "options", "output", "force", "list", "data.source"}
@@ -65,7 +65,7 @@ SettingsPart = create_model("SettingsPart", __base__=_Part, **_SettingsFields)
 
 
 def _known(name: str) -> str:
-    if name not in ("all", BLOCK_MEAN):
+    if name not in ("all", *baselines.NAMES):
         quantizer_class(name)
     return name
 

@@ -11,10 +11,11 @@ from typing import Any
 
 from autoencoders import BackboneName
 from benchmarks import arguments as of_one_run
+from benchmarks import baselines
 from benchmarks.arguments import Arguments, UsageError
 from benchmarks.config import PresetName, RunConfig
 from benchmarks.data import DataConfig, DataError, open_data
-from benchmarks.experiment import BLOCK_MEAN, record_path
+from benchmarks.experiment import record_path
 from benchmarks.flags import as_flags
 from benchmarks.run import describe
 from benchmarks.sweep.file import FLAGS, SweepFile
@@ -27,7 +28,7 @@ class Plan:
     """What a sweep is made of."""
 
     baselines: list[Job]
-    """block-mean in each of the settings. Every run does it where it is missing: done first, it is done once."""
+    """Of each of the settings and rates. Every run does them where they are missing: done first, they are done once."""
     runs: list[Job]
     left_out: list[str]
     """A sentence for each quantizer out of "all" that cannot have the rate or the options."""
@@ -59,7 +60,7 @@ def plan(file: SweepFile) -> Plan:
     by_data: dict[DataConfig, list[_Asked]] = defaultdict(list)
     for one in asked:
         by_data[one.arguments.data].append(one)
-    jobs: dict[str, Job] = {}
+    jobs: dict[str, tuple[Job, bool]] = {}
     for config, same_data in by_data.items():
         try:
             data = open_data(config)  # one at a time: pictures are large
@@ -68,10 +69,11 @@ def plan(file: SweepFile) -> Plan:
         for one in same_data:
             record = record_path(one.run, data, one.arguments.output)
             log = one.arguments.output / "logs" / f"{record.stem}.log"
-            jobs.setdefault(str(record), Job(one.name, tuple(words(one.arguments)), record, log))
+            job = Job(one.name, tuple(words(one.arguments)), record, log)
+            jobs.setdefault(str(record), (job, one.run.quantizer in baselines.NAMES))
     return Plan(
-        [job for job in jobs.values() if job.name == BLOCK_MEAN],
-        [job for job in jobs.values() if job.name != BLOCK_MEAN],
+        [job for job, is_baseline in jobs.values() if is_baseline],
+        [job for job, is_baseline in jobs.values() if not is_baseline],
         left_out,
     )
 
@@ -119,8 +121,10 @@ def _asked(file: SweepFile) -> tuple[list[_Asked], list[str]]:
 
 def _one(arguments: Arguments, run: RunConfig, special: Iterable[str]) -> _Asked:
     """One of the runs that arguments ask for, with arguments that ask for it alone."""
-    if run.quantizer == BLOCK_MEAN:
-        return _Asked(replace(arguments, quantizer=(BLOCK_MEAN,), bits=(), seed=(0,), options=()), run, BLOCK_MEAN)
+    if run.quantizer in baselines.NAMES:
+        bits = () if run.bits is None else (run.bits,)
+        alone = replace(arguments, quantizer=(run.quantizer,), bits=bits, seed=(0,), options=())
+        return _Asked(alone, run, describe(run))
     return _Asked(replace(arguments, seed=(run.seed,)), run, " ".join([describe(run), *special]))
 
 

@@ -56,7 +56,7 @@ case "${{SLURM_ARRAY_TASK_ID:?is set by sbatch; give a number from 0 to {len(job
   *) echo "error: there is no task $SLURM_ARRAY_TASK_ID, only 0 to {len(jobs) - 1}" >&2; exit 2 ;;
 esac
 
-# exec, so that the run itself gets the signal. Each run sees to the block-mean baseline where it is missing; that
+# exec, so that the run itself gets the signal. Each run sees to the baselines where they are missing; that
 # several do so at once costs seconds and harms nothing.
 exec "$python" -m {MODULE} "$@"
 """

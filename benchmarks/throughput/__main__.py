@@ -19,14 +19,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
 
-from autoencoders import BlockMean, Tokenizer, finest_stride
-from benchmarks import tables
+from autoencoders import Tokenizer
+from benchmarks import baselines, tables
 from benchmarks.arguments import UsageError
 from benchmarks.config import RunConfig
 from benchmarks.data import Data, training_batches
 from benchmarks.environment import environment
 from benchmarks.evaluation import measure_speed
-from benchmarks.experiment import BLOCK_MEAN, make_tokenizer
+from benchmarks.experiment import build, make_tokenizer
 from benchmarks.flags import parse_flags
 from benchmarks.results import Record, iterate_records
 from benchmarks.speed.measure import torch_threads
@@ -87,8 +87,8 @@ def measure(run: RunConfig, data: Data, accelerator: Accelerator) -> dict[str, f
     then of the tokenizer that this has made."""
     tokenizer: Tokenizer
     train, trained = run.settings.train, None
-    if run.quantizer == BLOCK_MEAN:
-        tokenizer = BlockMean(finest_stride(run.settings.model)).to(accelerator.device).eval()
+    if run.quantizer in baselines.NAMES:
+        tokenizer = build(run).to(accelerator.device).eval()
     else:
         trainer = Trainer(make_tokenizer(run), run.settings, run.seed, accelerator, run="throughput")
         trainer.step = train.steps // 2

@@ -25,6 +25,9 @@ def make(config: VQGANConfig = SMALL, name: str = "fsq") -> VQGAN:
         (replace(SMALL, multipliers=(1, 1, 2, 4), attention_resolutions=(16, 2), blocks=2), 8),
         (replace(SMALL, width=24, attention_resolutions=()), 2),
         (replace(SMALL, in_channels=1), 2),
+        (replace(SMALL, stem=4, attention_resolutions=(2,)), 8),
+        (replace(SMALL, stem=2, in_channels=1, resampling="shuffle", attention_resolutions=(8,)), 4),
+        (replace(SMALL, resampling="shuffle", norm="rms", multipliers=(1, 3, 2), middle=False), 4),
     ],
 )
 def test_shapes_and_stride(config: VQGANConfig, stride: int) -> None:
@@ -111,6 +114,31 @@ def test_a_fresh_model_keeps_the_variance_and_starts_without_its_residual_branch
     assert 0.7 < convolution(x)[..., 1:-1, 1:-1].std() < 1.4
 
 
+@pytest.mark.parametrize("resampling", ["convolution", "shuffle"])
+def test_brightness_goes_past_the_norms_of_branches(resampling: str) -> None:
+    """A fresh network without norms but in its branches, which start at zero, and without activations at its ends would
+    be linear; with GroupNorm a brighter picture has the same latent up to its sign."""
+    images = torch.rand(2, 3, 16, 16) + 0.5
+    ratios = {}
+    for norm in ("rms", "group"):
+        model = make(replace(SMALL, norm=norm, resampling=resampling, attention_resolutions=(), middle=False))
+        with torch.no_grad():
+            ratios[norm] = (model.latent(4 * images).abs().mean() / model.latent(images).abs().mean()).item()
+    assert ratios["rms"] > 3
+    assert ratios["group"] < 1.2
+
+
+def test_a_stem_sees_blocks_as_channels_and_gives_them_back() -> None:
+    model = make(replace(SMALL, stem=4, attention_resolutions=()))
+    assert model.encoder.conv_in.weight.shape == (16, 48, 3, 3)
+    assert model.decoder.conv_out.weight.shape == (48, 16, 3, 3)
+    with torch.no_grad():  # each channel of the last convolution is a pixel of a block
+        model.last_layer.zero_()
+        model.decoder.conv_out.bias.copy_(torch.arange(48.0))
+        made = model(torch.rand(1, 3, 16, 16)).images
+    assert torch.equal(made[0, 1, :4, 4:8].ravel(), torch.arange(16.0, 32.0))
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -118,6 +146,8 @@ def test_a_fresh_model_keeps_the_variance_and_starts_without_its_residual_branch
         ({"multipliers": ()}, "multipliers must be"),
         ({"multipliers": (1, 0)}, "multipliers must be"),
         ({"width": 0}, "width must be at least 1"),
+        ({"stem": 0}, "stem must be at least 1"),
+        ({"stem": 3}, "image_size must be a multiple of the stride 6 that a stem of 3"),
         ({"dropout": 1.0}, "dropout must lie"),
         ({"attention_resolutions": (8, 4)}, r"attention_resolutions \[4\] occur at no level"),
     ],

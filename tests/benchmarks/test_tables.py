@@ -206,3 +206,74 @@ def test_a_hundred_thousand_runs_in_bounded_memory(tmp_path: Path, make_record: 
     tracemalloc.stop()
     assert len(frame) == count
     assert peak / count < 10_000  # bytes: a gigabyte for a hundred thousand
+
+
+def bound_to(record: Record, name: str, psnr: float, bits: int | None, images: int = 8192) -> Record:
+    """A baseline under the settings of a record."""
+    return record.model_copy(
+        update={
+            "id": f"{name}-{bits}",
+            "quantizer": record.quantizer.model_copy(update={"name": name}),
+            "config": {"bits": bits},
+            "metrics": {**record.metrics, "psnr": psnr},
+            "training": record.training.model_copy(update={"images": images, "steps": 0}),
+        }
+    )
+
+
+def test_baselines_stand_first_and_kmeans_at_the_head_of_its_rate(make_record: Callable[..., Record]) -> None:
+    record = make_record()
+    records = [rated(make_record(name, psnr=20.0), bits) for bits in (12, 10) for name in ("fsq", "lfq")]
+    records += [bound_to(record, "kmeans", psnr, bits) for bits, psnr in ((12, 21.0), (10, 19.0))]
+    records += [bound_to(record, "none", 25.0, None), bound_to(record, "pca", 24.0, None)]
+    records.append(bound_to(record, "block-mean", 17.0, None, images=0))
+    summary = tables.summarise(tables.to_frame(records))
+    assert summary["quantizer"].to_list() == [
+        *("block-mean", "pca", "none"),
+        *("kmeans", "fsq", "lfq"),
+        *("kmeans", "fsq", "lfq"),
+    ]
+    assert summary["rate"].to_list() == [0, 0, 0, 10, 10, 10, 12, 12, 12]
+    best = summary[summary["PSNR ↑ best"]]
+    assert set(best["quantizer"]) == {"fsq", "lfq"}  # k-means is above them at 12 bits, and competes with none
+
+
+@pytest.mark.parametrize(
+    ("none", "best", "says"),
+    [
+        (24.1, 19.1, []),
+        (24.0, 19.1, ["none (24.00 dB) is not above pca (24.00 dB)"]),
+        (24.1, 19.0, ["at 10 bits no quantizer (19.00 dB at best) is above kmeans (19.00 dB)"]),
+        (20.0, 18.0, ["none (20.00 dB)", "no quantizer (18.00 dB at best)"]),
+    ],
+)
+def test_what_is_no_better_than_what_needs_no_network_is_said(
+    make_record: Callable[..., Record], none: float, best: float, says: list[str]
+) -> None:
+    record = make_record()
+    records = [rated(make_record(psnr=best), 10), rated(make_record("lfq", psnr=15.0), 10)]
+    records += [bound_to(record, "pca", 24.0, None), bound_to(record, "none", none, None)]
+    records.append(bound_to(record, "kmeans", 19.0, 10))
+    (titled,) = tables.comparison(tables.summarise(tables.to_frame(records)))
+    assert bool(titled.remark) == bool(says)
+    for words in says:
+        assert words in titled.remark
+    if says:
+        assert titled.remark.startswith("This table measures the training and not the quantizers")
+    console = Console(file=io.StringIO(), width=200)
+    formats.print_tables([titled], console)
+    written = (formats.markdown([titled]), formats.html([titled]), formats.latex([titled]), console.file.getvalue())
+    assert all(("measures the training" in text) == bool(says) for text in written)
+
+
+def test_nothing_is_said_where_the_baselines_are_missing(make_record: Callable[..., Record]) -> None:
+    (titled,) = tables.comparison(tables.summarise(tables.to_frame([rated(make_record(), 10)])))
+    assert titled.remark == ""
+
+
+def test_a_baseline_has_no_seeds_that_differ(make_record: Callable[..., Record]) -> None:
+    """Its interval is over pictures alone, though it was fitted on some."""
+    record = bound_to(make_record(), "kmeans", 19.0, 10)
+    moved = {"psnr": 19.0 + np.random.default_rng(0).standard_normal(100)}
+    summary = tables.summarise(tables.to_frame([record]), lambda run: moved)
+    assert summary["PSNR ↑ ±"][0] == pytest.approx(stats.t.ppf(0.975, 99) * moved["psnr"].std(ddof=1))

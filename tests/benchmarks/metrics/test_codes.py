@@ -7,7 +7,8 @@ import pytest
 import scipy.stats
 import torch
 
-from benchmarks.metrics.codes import CodeHistogram, code_maps, has_codebook, resampled_usage
+from benchmarks.metrics.codes import CodeHistogram, code_maps, effective_rank, has_codebook, resampled_usage
+from benchmarks.metrics.fid import FeatureSums
 from benchmarks.metrics.resampling import draws
 from quantizers import create_quantizer
 
@@ -46,6 +47,23 @@ def test_entropy_and_perplexity_equal_scipy():
     np.testing.assert_allclose(histogram.entropies(), scipy.stats.entropy(counts, base=2, axis=1), rtol=1e-12)
     expected = np.mean([np.exp(scipy.stats.entropy(count)) for count in counts])
     assert histogram.perplexity() == pytest.approx(expected, rel=1e-12)
+
+
+def sums_of(vectors: torch.Tensor) -> FeatureSums:
+    sums = FeatureSums.zeros(vectors.shape[1])
+    for part in vectors.split(7):
+        sums.update(part)
+    return sums
+
+
+def test_the_effective_rank_counts_the_dimensions_that_vectors_fill():
+    noise = torch.randn(4096, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    assert effective_rank(sums_of(noise + 5)) == pytest.approx(6, abs=0.01)
+    assert effective_rank(sums_of(noise[:, :2] @ torch.randn(2, 6, dtype=torch.float64))) < 2.001
+    assert effective_rank(sums_of(torch.ones(10, 3))) == 1
+    scaled = noise * torch.tensor([8.0, 4, 2, 1, 0.5, 0])
+    values = np.linalg.svd((scaled - scaled.mean(0)).numpy(), compute_uv=False)[:5]
+    assert effective_rank(sums_of(scaled)) == pytest.approx(np.exp(scipy.stats.entropy(values)))
 
 
 def test_an_implicit_codebook_is_never_materialised():
