@@ -68,17 +68,18 @@ def scales(stored: StoredRuns) -> list[Scales]:
 
 def _shared(record: Record) -> str:
     """A digest of all but quantizer, seed and length."""
-    settings = record.config["settings"]
-    train = {name: value for name, value in settings["train"].items() if name != "images"}
-    data = {name: value for name, value in settings["data"].items() if name != "source"}
-    return digest({**settings, "train": train, "data": data}, record.data["fingerprint"], record.protocol)
+    settings = record.config.get("settings", {})
+    alike = {section: {} if section in ("train", "data") else values for section, values in settings.items()}
+    train = {name: value for name, value in settings.get("train", {}).items() if name != "images"}
+    changes = {name: value for name, value in record.changes.items() if name != "train.images"}
+    return digest(record.preset, changes, alike, train, record.data["fingerprint"], record.protocol)
 
 
 def _scales(stored: StoredRuns, rate: int) -> Scales:
     runs: dict[int, dict[str, list[tuple[Path, Record]]]] = defaultdict(lambda: defaultdict(list))
     levels: dict[str, float] = {}
     for path, record in stored:
-        psnr = record.metrics["psnr"]
+        psnr = record.metrics.get("psnr")
         if record.quantizer.name not in baselines.NAMES:
             runs[record.training_images][tables.label(record)].append((path, record))
         elif psnr is not None:

@@ -228,7 +228,7 @@ def test_a_failing_run_leaves_the_others_and_says_so(
     assert main(["--quantizer", "fsq", *words]) == 1
     captured = capsys.readouterr()
     assert "fsq 10 bits seed 0: step" in captured.err
-    assert "1 of 2 runs failed" in captured.err
+    assert "1 of 4 runs failed" in captured.err
     assert "block-mean" in captured.out
     assert _record(tmp_path / "runs", "block-mean")[1].training.images == 0
 

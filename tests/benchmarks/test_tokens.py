@@ -54,7 +54,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def rq(home: Path, tmp_path: Path, make_record: Callable[..., Record]) -> Path:
     """A stored run of rq, hardly trained, and beside it the baseline's."""
     source = str(home / "pictures")
-    baseline, config = plan(parse([*WORDS, "--data", source]))
+    baseline, *_, config = plan(parse([*WORDS, "--data", source]))
     data = {"name": "pictures", "source": source, "fingerprint": "f", "image_size": 32}
     for run in (baseline, config):
         about = {"config": json.loads(json.dumps(asdict(run))), "data": data, "preset": "smoke"}

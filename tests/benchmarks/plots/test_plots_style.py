@@ -23,8 +23,10 @@ def test_methods_of_one_colour_have_lines_of_their_own() -> None:
 
 def test_baselines_have_looks_of_their_own() -> None:
     assert set(BASELINES) == set(ROWS)
-    assert all(style(name)["color"] == "black" for name in ROWS)
-    assert "black" not in {style(name)["color"] for name in ZOO}
+    greys = {style(name)["color"] for name in ROWS}
+    assert greys == {"black", "0.45"}
+    assert not greys & {style(name)["color"] for name in ZOO}
+    assert len({str(style(name)["linestyle"]) for name in ROWS}) == len(ROWS)
     assert style("none dim=8") == style("none")
 
 

@@ -9,7 +9,7 @@ import pytest
 from benchmarks import arguments as of_one_run
 from benchmarks.arguments import UsageError
 from benchmarks.data import open_data
-from benchmarks.experiment import BLOCK_MEAN, record_path
+from benchmarks.experiment import record_path
 from benchmarks.sweep.file import read_sweep
 from benchmarks.sweep.plan import Plan, option_words, with_flags, words
 from quantizers import list_quantizers
@@ -29,11 +29,13 @@ def test_a_job_is_the_run_that_its_command_makes(plan_of: PlanOf) -> None:
 """
     )
     assert len(planned.runs) == 10
-    assert len(planned.baselines) == 2
+    assert [job.name for job in planned.baselines] == [
+        *("block-mean", "pca", "kmeans 4 bits", "kmeans 6 bits", "kmeans 8 bits"),  # 8: of two codes of 4 bits
+        *("block-mean", "pca", "kmeans 10 bits"),
+    ]
     for job in planned.jobs:
         arguments = of_one_run.parse(job.words)
-        baseline, *runs = of_one_run.plan(arguments)
-        (run,) = runs or [baseline]
+        run = of_one_run.plan(arguments)[-1]  # after the baselines, if it is none
         assert record_path(run, open_data(arguments.data), arguments.output) == job.record
         assert job.command.startswith("python -m benchmarks.run --quantizer ")
     assert planned.runs[8].name == "rq seed 0 codes_per_position=2 base=fsq levels=[4, 4]"
@@ -43,7 +45,10 @@ def test_a_job_is_the_run_that_its_command_makes(plan_of: PlanOf) -> None:
 def test_what_several_groups_ask_for_is_done_once(plan_of: PlanOf) -> None:
     planned = plan_of("- {quantizers: [vq, fsq], bits: 4}\n- {quantizers: [fsq, block-mean], bits: [4, 5]}")
     assert [job.name for job in planned.jobs] == [
-        BLOCK_MEAN,
+        "block-mean",
+        "pca",
+        "kmeans 4 bits",
+        "kmeans 5 bits",
         "vq 4 bits seed 0",
         "fsq 4 bits seed 0",
         "fsq 5 bits seed 0",
@@ -66,7 +71,7 @@ def test_all_leaves_out_by_name_what_a_quantizer_cannot_have(plan_of: PlanOf) ->
         {},
         {"train.images": 48, "dim": 12, "cpu": True, "checkpoint-every": 7},
         {"data.flip": False, "data.limit-test": None, "data.root": Path("a b"), "data.workers": 0},
-        {"model.multipliers": (1, 2, 2), "model.attention-resolutions": (32, 16), "train.betas": (0.0, 0.5)},
+        {"model.multipliers": (1, 2, 2), "model.attention-resolutions": (8, 4), "train.betas": (0.0, 0.5)},
         {"loss.gan": "none", "train.learning-rate": 1e-9, "train.weight-ema": 0.0, "inception": Path("a b")},
     ],
 )
