@@ -7,7 +7,17 @@ import pytest
 from scipy import stats
 
 from benchmarks.metrics.resampling import draws
-from benchmarks.statistics import Measured, adjust, best, differences, half_widths, means, wins
+from benchmarks.statistics import (
+    Correlation,
+    Measured,
+    adjust,
+    best,
+    differences,
+    half_widths,
+    means,
+    rank_correlation,
+    wins,
+)
 
 
 def made_row(
@@ -123,3 +133,19 @@ def test_very_many_rows_without_resamples_take_no_memory_of_their_pairs():
     tracemalloc.stop()
     assert told.all()
     assert peak < 10e6  # one matrix of all pairs has 200 MB
+
+
+def test_a_rank_correlation_is_that_of_scipy_and_its_interval_knows_seeds_and_pictures() -> None:
+    generator = np.random.default_rng(0)
+    means = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+    still = [np.full((1, 100), mean) for mean in means]
+    shuffled = [np.full((1, 100), mean) for mean in means[[1, 0, 2, 4, 3, 5]]]
+    expected = stats.spearmanr(means, means[[1, 0, 2, 4, 3, 5]]).statistic
+    assert rank_correlation(still, shuffled) == pytest.approx((expected,) * 3)  # nothing else could come out
+    seeds = [np.repeat(mean + 2 * generator.standard_normal((3, 1)), 100, 1) for mean in means]
+    pictures = [mean + 2 * generator.standard_normal((1, 100)) for mean in means]
+    for noisy in (seeds, pictures):
+        found = rank_correlation(still, noisy)
+        assert -1 <= found.low < found.high <= 1
+        assert found.low <= found.estimate <= found.high
+    assert str(Correlation(0.5, -0.25, 1)) == "0.50 (-0.25 to 1.00)"

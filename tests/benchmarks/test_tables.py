@@ -277,3 +277,17 @@ def test_a_baseline_has_no_seeds_that_differ(make_record: Callable[..., Record])
     moved = {"psnr": 19.0 + np.random.default_rng(0).standard_normal(100)}
     summary = tables.summarise(tables.to_frame([record]), lambda run: moved)
     assert summary["PSNR ↑ ±"][0] == pytest.approx(stats.t.ppf(0.975, 99) * moved["psnr"].std(ddof=1))
+
+
+def test_all_settings_in_one_table_name_what_was_changed(make_record: Callable[..., Record]) -> None:
+    data = {"name": "photographs", "source": "photographs", "fingerprint": "f", "image_size": 32}
+    plain, wide = (make_record(data=data, settings=name) for name in "ab")
+    wide = wide.model_copy(update={"id": "wide", "changes": {"model.width": 96}})
+    base = [
+        bound_to(record, "pca", 24.0, None).model_copy(update={"settings": record.settings, "changes": record.changes})
+        for record in (plain, wide)
+    ]
+    frame = tables.to_frame([plain, wide, *base], tables.across_settings)
+    assert frame["quantizer"].to_list() == ["fsq", "fsq model.width=96", "pca"]
+    assert len(tables.groups(tables.summarise(frame))) == 1
+    assert len(tables.groups(tables.summarise(tables.to_frame([plain, wide])))) == 2

@@ -100,8 +100,10 @@ def test_options_arrive_as_they_were_written() -> None:
 STORED = {
     "quick": ("quick", "."),
     "cpu": ("cpu", "."),
-    "slow-starters": ("quick", "slow-starters"),
     "backbones": ("quick", "backbones"),
+    "deferred": ("quick", "deferred"),
+    "lengths": ("quick", "lengths"),
+    "recipe": ("quick", "recipe"),
 }
 """Name -> preset, and folder in results/."""
 
