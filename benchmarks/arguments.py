@@ -41,7 +41,8 @@ class Arguments:
     """
 
     quantizer: tuple[str, ...] = ("fsq",)
-    """Names from --list, package.module:Class for your own, or "all"."""
+    """Names from --list, package.module:Class for your own, or "all". The baselines block-mean, pca and kmeans are done
+    beside them; named alone, they are done alone."""
     bits: tuple[int, ...] = (10,)
     """Bits per position of the code grid; --bits without a number leaves the rate to --options."""
     seed: tuple[int, ...] = (0,)

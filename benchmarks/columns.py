@@ -92,7 +92,7 @@ COLUMNS: tuple[Column, ...] = (
     _metric("swd", "SWD ↓", "{:.1f}", "low"),
     _metric("usage", "usage %", "{:.1f}", "high", scale=100),
     _metric("perplexity", "perplexity", "{:.0f}", "high"),
-    Column("effective_rank", "eff. rank", lambda record: record.metrics.get("effective_rank"), "{:.1f}"),
+    _metric("effective_rank", "eff. rank", "{:.1f}"),
     Column("bpp", "bpp", lambda record: record.metrics.get("bpp"), "{:.3f}", has_interval=False),
     _metric("bpp_entropy", "bpp (entropy)", "{:.3f}"),
     Column("train", "train img/s", lambda record: record.training.images_per_second, "{:.0f}", has_interval=False),

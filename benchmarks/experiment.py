@@ -23,6 +23,7 @@ from torch import Tensor
 
 from autoencoders import Tokenizer, TrainableTokenizer, code_maps_of, create_tokenizer
 from benchmarks import baselines
+from benchmarks.checkpoint import CheckpointError
 from benchmarks.config import RunConfig, run_id, settings_digest, with_dim
 from benchmarks.data import Data, test_batches, training_batches
 from benchmarks.environment import environment
@@ -84,7 +85,7 @@ def start_from(tokenizer: TrainableTokenizer, start: Path) -> None:
     """Give a tokenizer the weights of a stored run that have its names and sizes, but for the quantizers'.
 
     Raises:
-        ValueError: they are not at hand, or none fits.
+        CheckpointError: they are not at hand, or none fits.
     """
     weights = start.with_suffix(".safetensors")
     own = tokenizer.state_dict()
@@ -97,7 +98,7 @@ def start_from(tokenizer: TrainableTokenizer, start: Path) -> None:
     try:
         found = load_file(weights)
     except (OSError, SafetensorError) as error:
-        raise ValueError(
+        raise CheckpointError(
             f"--start {start}: {weights} is not a readable file of weights; name the record of a run that was "
             "trained on this machine, or train it again"
         ) from error
@@ -107,7 +108,7 @@ def start_from(tokenizer: TrainableTokenizer, start: Path) -> None:
         if name in own and name not in of_quantizers and tensor.shape == own[name].shape
     }
     if not fits:
-        raise ValueError(f"--start {start}: no weight of it has a name and size of this backbone")
+        raise CheckpointError(f"--start {start}: no weight of it has a name and size of this backbone")
     tokenizer.load_state_dict(fits, strict=False)
 
 

@@ -53,7 +53,7 @@ class QuantizerRecord(_Part):
 
 
 class TrainingRecord(_Part):
-    """How the tokenizer was trained; speeds are images per second over all processes."""
+    """How the tokenizer was trained, a baseline fitted in no step; speeds are images per second over all processes."""
 
     images: int
     steps: int
@@ -105,7 +105,7 @@ class Record(_Part):
     environment: Environment
     command: str
     training_images: int
-    """Training images of every tokenizer under these settings; a baseline is trained on none of them."""
+    """Training images of every tokenizer under these settings; a baseline is fitted on some of them, or none."""
     created: datetime
     wall_seconds: float
 

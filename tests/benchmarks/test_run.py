@@ -17,12 +17,15 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from benchmarks.checkpoint import CheckpointError
 from benchmarks.config import RunConfig
+from benchmarks.evaluate.trained import trained_tokenizer
 from benchmarks.experiment import make_tokenizer, start_from
 from benchmarks.presets import PRESETS, preset_settings
 from benchmarks.results import Record, read_arrays, read_record
 from benchmarks.run import main
 from benchmarks.speed.measure import torch_threads
+from benchmarks.training import to_pictures
 
 Start = Callable[..., "subprocess.Popen[str]"]
 ROOT = Path(__file__).parents[2]
@@ -238,6 +241,25 @@ def test_a_failing_run_leaves_the_others_and_says_so(
     assert _record(tmp_path / "runs", "block-mean")[1].training.images == 0
 
 
+def test_baselines_alone_are_stored_with_what_they_were_fitted_to(tmp_path: Path, pictures: Path) -> None:
+    words = ["--quantizer", "block-mean", "pca", "kmeans", "--bits", "4", "5", *SMOKE, "--data", str(pictures)]
+    assert main([*words, "--output", str(tmp_path / "runs")]) == 0
+    paths = sorted((tmp_path / "runs").rglob("*-seed0-*.json"))
+    records = {f"{record.quantizer.name} {record.config['bits']}": record for record in map(read_record, paths)}
+    assert records.keys() == {"block-mean None", "kmeans 4", "kmeans 5", "pca None"}
+    for path, record in zip(paths, map(read_record, paths), strict=True):
+        samples = read_arrays(path)
+        originals = torch.from_numpy(samples["samples/original"])
+        made = trained_tokenizer(path, record)(to_pictures(originals, torch.device("cpu"))).images
+        again = ((made.clamp(-1, 1) + 1) * 127.5).round().byte()
+        assert torch.equal(again, torch.from_numpy(samples["samples/reconstruction"]))
+        assert (record.training.steps, record.training_images) == (0, 128)
+        assert record.training.images == (0 if record.quantizer.name == "block-mean" else 128)
+    assert records["kmeans 5"].metrics["psnr"] > records["kmeans 4"].metrics["psnr"]
+    assert records["pca None"].metrics["psnr"] > records["block-mean None"].metrics["psnr"]
+    assert 1 < records["pca None"].metrics["effective_rank"] <= PRESETS["smoke"].dim
+
+
 def test_the_list_names_every_quantizer_with_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--list"]) == 0
     shown = capsys.readouterr().out
@@ -295,7 +317,7 @@ def test_weights_that_fit_are_taken_over_and_the_quantizers_are_not(tmp_path: Pa
     assert fresh.quant_conv.weight.shape != trained.quant_conv.weight.shape
     assert torch.equal(fresh.quantizer.codebook(), before)
     other = make_tokenizer(replace(first, settings=preset_settings("smoke", "vit")))
-    with pytest.raises(ValueError, match="no weight of it has a name and size of this backbone"):
+    with pytest.raises(CheckpointError, match="no weight of it has a name and size of this backbone"):
         start_from(other, tmp_path / "run.json")
-    with pytest.raises(ValueError, match="is not a readable file of weights"):
+    with pytest.raises(CheckpointError, match="is not a readable file of weights"):
         start_from(fresh, tmp_path / "nowhere.json")

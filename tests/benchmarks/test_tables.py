@@ -291,3 +291,19 @@ def test_all_settings_in_one_table_name_what_was_changed(make_record: Callable[.
     assert frame["quantizer"].to_list() == ["fsq", "fsq model.width=96", "pca"]
     assert len(tables.groups(tables.summarise(frame))) == 1
     assert len(tables.groups(tables.summarise(tables.to_frame([plain, wide])))) == 2
+
+
+def test_a_matrix_says_how_small_a_difference_it_resolves(make_record: Callable[..., Record]) -> None:
+    records = [
+        rated(make_record(name, seed=seed, psnr=20 + shift + spread * (seed - 1)), 10)
+        for name, shift, spread in (("fsq", 0.0, 0.1), ("lfq", 1.0, 0.1), ("vq", 2.0, 0.0))
+        for seed in range(3)
+    ]
+    still = {record.id: {"psnr": np.full(100, record.metrics["psnr"])} for record in records}
+    frame = tables.to_frame(records)
+    (titled,) = tables.matrices(frame, BY_NAME["psnr"], still.__getitem__)
+    width = stats.t.ppf(0.975, 4) * 0.1 * (2 / 3) ** 0.5  # between the two that vary
+    alone = stats.t.ppf(0.975, 2) * 0.1 / 3**0.5
+    assert f"{alone:.2f} in the middle of all pairs, {max(width, alone):.2f} at most" in titled.remark
+    (unknown,) = tables.matrices(frame, BY_NAME["psnr"], lambda run: {})
+    assert unknown.remark == ""

@@ -102,6 +102,7 @@ STORED = {
     "cpu": ("cpu", "."),
     "backbones": ("quick", "backbones"),
     "deferred": ("quick", "deferred"),
+    "gan": ("cpu", "gan"),
     "lengths": ("quick", "lengths"),
     "recipe": ("quick", "recipe"),
 }
