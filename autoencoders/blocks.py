@@ -160,7 +160,8 @@ class BlockKMeans(BlockTokenizer):
 
     @torch.no_grad()
     def fit(self, batches: PictureBatches) -> int:
-        """Set the codebook by k-means++ seeds and Lloyd steps; the blocks of all pictures are held in memory."""
+        """Set the codebook by k-means++ seeds and Lloyd steps; the blocks of all pictures are held in memory. The seeds
+        depend on the order of the pictures, which is another on several ranks."""
         pictures, rows = 0, [torch.empty(0, self.quantizer.dim)]
         for images in batches:
             rows.append(rearrange(self._blocks(images), "b c h w -> (b h w) c"))

@@ -144,7 +144,8 @@ def test_ctrl_c_leaves_a_run_that_goes_on(start: Start, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_two_processes_train_and_their_metrics_are_those_of_one(start: Start, tmp_path: Path, pictures: Path) -> None:
-    words = ("--quantizer", "fsq", *SMOKE, "--data", str(pictures), "--loss.gan", "none")
+    words = ("--quantizer", "vq-ema", "--bits", "4", "--deferred", "0.5", "--loss.gan", "none", *SMOKE)
+    words = (*words, "--data", str(pictures))
     torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m")
     two = start("benchmarks.run", *words, "--output", "two", launcher=torchrun)
     shown = _output(two)
@@ -152,7 +153,7 @@ def test_two_processes_train_and_their_metrics_are_those_of_one(start: Start, tm
     assert shown.count("PSNR") == 1  # one process speaks
     assert _run_here(*words, "--output", str(tmp_path / "one")) == 0
 
-    records = [_record(tmp_path / name, "fsq") for name in ("one", "two")]
+    records = [_record(tmp_path / name, "vq-ema") for name in ("one", "two")]
     assert [record.training.processes for _, record in records] == [1, 2]
     # Gradients are summed in another order, which training amplifies a little.
     assert records[0][1].metrics["psnr"] == pytest.approx(records[1][1].metrics["psnr"], abs=0.02)
@@ -161,6 +162,11 @@ def test_two_processes_train_and_their_metrics_are_those_of_one(start: Start, tm
     measured = [{name: value for name, value in metrics.items() if value is not None} for metrics in means]
     assert {"psnr", "ssim", "swd", "usage", "bpp_entropy"} <= measured[0].keys()
     assert measured[0] == pytest.approx(measured[1], rel=1e-6)
+    # Each process fits on its share, and all have the same; k-means starts from the pictures in another order.
+    for baseline, least in (("pca", 1e-3), ("kmeans", 0.3)):
+        one, two = (_record(tmp_path / name, baseline)[1] for name in ("one", "two"))
+        assert one.training.images == two.training.images == 128
+        assert one.metrics["psnr"] == pytest.approx(two.metrics["psnr"], abs=least)
 
 
 @pytest.mark.slow
