@@ -37,7 +37,7 @@ _SMALL = VQGANConfig(
 
 
 # The squared error is what PSNR measures, and it holds colours. Beside it the quantizer's loss counts as if the error
-# were divided by the pixels' variance, about a quarter (van den Oord et al. 2017, the authors' code): with a whole weight
+# were divided by the pixels' variance, about a quarter (van den Oord et al. 2017, the authors' code): with all of it
 # it outgrows the error, and methods with an entropy term stay more than a decibel behind.
 _SMALL_LOSS = LossConfig("l2", codebook_weight=0.25, perceptual="none", gan="none")
 

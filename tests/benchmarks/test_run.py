@@ -280,7 +280,7 @@ def test_help_explains_presets_and_shows_their_values(capsys: pytest.CaptureFixt
     shown = " ".join(capsys.readouterr().out.split())
     assert "--quantizer" in shown
     assert "--train.learning-rate" in shown
-    assert "24000" in shown.replace(",", "")
+    assert "96000" in shown.replace(",", "")
 
 
 @pytest.mark.slow
