@@ -16,6 +16,7 @@ import pytest
 
 from benchmarks import compare
 from benchmarks import run as one_run
+from benchmarks.baselines import NAMES as BASELINES
 from benchmarks.data.machine import cores
 from benchmarks.results import read_records
 from benchmarks.speed.measure import torch_threads
@@ -101,7 +102,7 @@ def test_after_kills_of_worker_and_sweep_the_rerun_ends_with_the_same_table(
     whole = ["--quantizer", "vq-ema", "--bits", "6", *FLAGS, "--train.images", "320"]
     with torch_threads(1):
         assert one_run.main([*whole, "--output", "whole"]) == 0
-    assert one_run.main(["--quantizer", "block-mean", *whole[2:], "--output", "my runs"]) == 0
+        assert one_run.main(["--quantizer", *BASELINES, *whole[2:], "--output", "my runs"]) == 0
 
     def resumed() -> int:
         return sum(log.read_text().count("going on from step") for log in Path("my runs/logs").glob("vq-ema*.log"))
@@ -121,9 +122,9 @@ def test_after_kills_of_worker_and_sweep_the_rerun_ends_with_the_same_table(
     words = [str(write(f"- {{quantizers: ['crashing:Crashing', vq-ema], bits: 6, {settings}}}")), *threads]
     assert main(words) == 1
     shown = capsys.readouterr()
-    assert "1 of 3 runs are done already" in shown.err
+    assert "3 of 5 runs are done already" in shown.err
     assert CRASHED in shown.err
-    assert "1 of 3 runs failed" in shown.err
+    assert "1 of 5 runs failed" in shown.err
     assert "records: my runs/smoke/pictures" in shown.err
     assert "PSNR" in shown.out
     (log,) = Path("my runs/logs").glob("crashing*.log")
@@ -133,8 +134,8 @@ def test_after_kills_of_worker_and_sweep_the_rerun_ends_with_the_same_table(
 
     assert main([*words, "--dry-run"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == ["done", "to", "done"]
-    assert "python -m benchmarks.run --quantizer crashing:Crashing" in lines[1]
+    assert [line.split()[0] for line in lines] == ["done", "done", "done", "to", "done"]
+    assert "python -m benchmarks.run --quantizer crashing:Crashing" in lines[3]
 
 
 @pytest.mark.slow
@@ -143,20 +144,20 @@ def test_on_two_workers_of_ray_a_run_that_fails_is_listed_and_the_other_is_done(
     write: Write, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    baseline = ["--quantizer", "block-mean", *FLAGS, "--train.images", "32", "--output", "my runs"]
-    assert one_run.main(baseline) == 0
+    baselines = ["--quantizer", *BASELINES, "--bits", "6", *FLAGS, "--train.images", "32", "--output", "my runs"]
+    assert one_run.main(baselines) == 0
     words = [str(write("- {quantizers: ['crashing:Crashing', fsq], bits: 6}")), "--ray", "local", "--workers", "2"]
     assert main(words) == 1
     shown = capsys.readouterr()
     assert CRASHED in shown.err
     assert "fsq 6 bits seed 0: done" in shown.err
     records, problems = read_records([Path("my runs")])
-    assert sorted(record.quantizer.name for _, record in records) == ["block-mean", "fsq"]
+    assert sorted(record.quantizer.name for _, record in records) == ["block-mean", "fsq", "kmeans", "pca"]
     assert not problems
 
     assert main([str(write("- {quantizers: fsq, bits: 6}"))]) == 0
     shown = capsys.readouterr()
-    assert "2 of 2 runs are done already" in shown.err
+    assert "4 of 4 runs are done already" in shown.err
     assert "PSNR" in shown.out
 
 
@@ -197,9 +198,9 @@ def test_a_slurm_script_is_bash_and_does_the_run_of_its_task(
     planned = plan_of(groups)
     script = tmp_path / "array.sh"
     assert main([str(write(groups)), "--slurm", str(script), "--cpus-per-run", "1", "--gpus-per-run", "0.5"]) == 0
-    assert "2 runs are to do" in capsys.readouterr().err
+    assert "3 runs are to do" in capsys.readouterr().err
     text = script.read_text()
-    for line in ("--job-name=sweep", "--array=0-1", "--cpus-per-task=1", "--gpus-per-task=1"):
+    for line in ("--job-name=sweep", "--array=0-2", "--cpus-per-task=1", "--gpus-per-task=1"):
         assert f"\n#SBATCH {line}\n" in text
     assert f'#SBATCH --output="{tmp_path}/my runs/logs/slurm-%A_%a.log"' in text
     assert subprocess.run(["bash", "-n", str(script)], check=False).returncode == 0
@@ -213,12 +214,12 @@ def test_a_slurm_script_is_bash_and_does_the_run_of_its_task(
 
     done = task("0")
     assert done.returncode == 0, done.stderr
-    assert [job.is_done for job in planned.jobs] == [True, False]
-    assert task("1", python="echo").stdout == f"-m benchmarks.run {' '.join(planned.runs[0].words)}\n"
-    assert task("2").returncode == 2
+    assert [job.is_done for job in planned.jobs] == [True, False, False]
+    assert task("2", python="echo").stdout == f"-m benchmarks.run {' '.join(planned.runs[0].words)}\n"
+    assert task("3").returncode == 2
 
     assert main([str(write(groups)), "--slurm", str(script)]) == 0
-    assert "--array=0-0\n" in script.read_text()
+    assert "--array=0-1\n" in script.read_text()
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ def test_real_methods_are_timed_and_compared(
     assert main([str(folder), "--threads", "1", "--cpu"]) == 0
     (stored,) = read_throughputs([folder], [])
     rows = {row.quantizer: row for row in stored.rows}
-    assert set(rows) == {"block-mean", "fsq"}
+    assert set(rows) == {"block-mean", "pca", "kmeans", "fsq"}
     assert all(len(row.rounds) == 2 for row in stored.rows)
     assert all(rows["fsq"].median(name) > 0 for name in SPEEDS[:4])
     assert np.isnan(rows["block-mean"].median("train"))
