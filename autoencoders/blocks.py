@@ -119,9 +119,8 @@ class BlockPCA(BlockTokenizer):
     @torch.no_grad()
     def fit(self, batches: PictureBatches) -> int:
         """Set mean and basis from the covariance of the blocks, summed in float64."""
-        size = len(self.mean)
-        moments = torch.zeros(1 + size, 1 + size, dtype=torch.float64)  # of (1, block): count, sum, products
-        moments, pictures = moments.to(self.mean.device), 0
+        size, pictures = 1 + len(self.mean), 0
+        moments = self.mean.new_zeros(size, size, dtype=torch.float64)  # of (1, block): count, sum, products
         for images in batches:
             rows = rearrange(self._blocks(images), "b c h w -> (b h w) c").to(moments)
             rows = torch.cat([rows.new_ones(len(rows), 1), rows], 1)
@@ -162,13 +161,14 @@ class BlockKMeans(BlockTokenizer):
     def fit(self, batches: PictureBatches) -> int:
         """Set the codebook by k-means++ seeds and Lloyd steps; the blocks of all pictures are held in memory. The seeds
         depend on the order of the pictures, which is another on several ranks."""
-        pictures, rows = 0, [torch.empty(0, self.quantizer.dim)]
+        vectors = next(self.parameters())
+        pictures, rows = 0, [vectors.new_empty(0, self.quantizer.dim)]  # a rank may have none
         for images in batches:
             rows.append(rearrange(self._blocks(images), "b c h w -> (b h w) c"))
             pictures += len(images)
-        (seen,) = sum_over_ranks([rows[-1].new_tensor([pictures], dtype=torch.float64)])
+        (seen,) = sum_over_ranks([torch.tensor([pictures], device=vectors.device)])
         _require_some(int(seen))
-        self.quantizer.start(torch.cat([part.to(rows[-1]) for part in rows]))
+        self.quantizer.start(torch.cat(rows))
         return int(seen)
 
     def latent(self, images: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b c h w"]:

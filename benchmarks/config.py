@@ -101,6 +101,8 @@ class Settings:
         object.__setattr__(self, "backbone", backbone_of(self.model))
         if not 0 <= self.deferred < 1:
             raise ValueError(f"deferred is a share of the steps in [0, 1), not {self.deferred}")
+        if self.quantizer_start >= self.train.steps:
+            raise ValueError(f"deferred {self.deferred} of {self.train.steps} steps leaves none for the quantizer")
         if self.loss.reconstruction == "logit-laplace" and self.backbone != "dvae":
             raise ValueError(
                 "loss.reconstruction logit-laplace is for a decoder that gives the scale of the pixels too, the "

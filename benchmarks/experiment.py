@@ -29,6 +29,7 @@ from benchmarks.data import Data, test_batches, training_batches
 from benchmarks.environment import environment
 from benchmarks.evaluation import PROTOCOL, Evaluation, MetricWeights, evaluate, measure_speed
 from benchmarks.grids import save_grid
+from benchmarks.metrics.share import measuring_device
 from benchmarks.presets import changes, command_line
 from benchmarks.results import (
     SCHEMA,
@@ -248,12 +249,13 @@ def _batches(
 
 
 def _fit(run: RunConfig, data: Data, accelerator: Accelerator) -> tuple[Tokenizer, TrainingRecord]:
-    """A baseline, fitted on the first crops of the training."""
+    """A baseline, fitted on the first crops of the training, where float64 exists."""
     begin = time.perf_counter()
-    tokenizer = baselines.make_baseline(run).to(accelerator.device)
+    device = measuring_device(accelerator.device)
+    tokenizer = baselines.make_baseline(run).to(device)
     steps = baselines.fitting_images(run.settings) // run.settings.train.batch_size
     batches = _batches(run, data, accelerator, 0, steps)
-    images = tokenizer.fit(to_pictures(batch, accelerator.device) for batch in batches)
+    images = tokenizer.fit(to_pictures(batch, device) for batch in batches)
     return tokenizer, TrainingRecord(
         images=images,
         steps=0,

@@ -18,6 +18,9 @@ from quantizers import Quantizer
 
 DENSE_CODEBOOK = 2**20  # the largest codebook whose counts are also given as one array
 
+ROUNDING = 1e-13
+"""Of a sum of squares in float64 that is taken for rounding."""
+
 _CODES_AT_ONCE = 2**20
 _COUNTS_AT_ONCE = 2**22
 
@@ -119,16 +122,15 @@ def _pictures_at_once(found: np.ndarray) -> int:
 
 def effective_rank(latents: FeatureSums) -> float:
     """Dimensions that vectors spread over, from 1 to their width: the exponential of the entropy of the singular values
-    of the centred vectors, as shares of their sum (Roy and Vetterli 2007); 1 where all vectors are one.
-
-    Raises:
-        ValueError: there are fewer than two vectors.
-    """
-    values = torch.linalg.eigvalsh(latents.gaussian()[1]).clamp(min=0).sqrt()
-    if values.sum() == 0:
+    of the centred vectors, as shares of their sum (Roy and Vetterli 2007); 1 where all vectors are one."""
+    mean, moments = latents.total / latents.count, latents.outer / latents.count
+    variances = torch.linalg.eigvalsh(moments - torch.outer(mean, mean))
+    # What the subtraction leaves of equal vectors is rounding, and no dimension.
+    variances[variances < ROUNDING * moments.trace()] = 0
+    if not variances.any():
         return 1.0
-    shares = values / values.sum()
-    return float(torch.special.entr(shares).sum().exp())
+    values = variances.sqrt()
+    return float(torch.special.entr(values / values.sum()).sum().exp())
 
 
 def code_density(quantizer: Quantizer, spatial: Sequence[int]) -> np.ndarray:

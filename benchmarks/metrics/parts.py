@@ -142,7 +142,8 @@ class PartStore:
         return self.folder / f"{self.name}-{number:05}.safetensors"
 
     def _read(self) -> tuple[int, Share]:
-        """How many pictures are done, and what was measured of them; nothing where a file is missing or damaged."""
+        """How many pictures are done, and what was measured of them; nothing where a file is missing or damaged, or
+        is one of a version that kept less."""
         nothing = 0, Share.empty(self.features)
         if not self._state.is_file():
             return nothing
@@ -151,12 +152,12 @@ class PartStore:
             paths = [self._part(number) for number in range(state["parts"])]
             if state["key"] != self.key or sum(len(load_part(path).indices) for path in paths) != state["pictures"]:
                 return nothing
+            features = state["features"] and tuple(FeatureSums(*sums) for sums in state["features"])
+            latents = [FeatureSums(*sums) for sums in state["latents"]]
+            grids = [tuple(grid) for grid in state["grids"]]
+            return state["pictures"], Share([*paths], features, latents, grids, state["missing"])
         except (CheckpointError, KeyError, TypeError):
             return nothing
-        features = state["features"] and tuple(FeatureSums(*sums) for sums in state["features"])
-        latents = [FeatureSums(*sums) for sums in state["latents"]]
-        grids = [tuple(grid) for grid in state["grids"]]
-        return state["pictures"], Share([*paths], features, latents, grids, state["missing"])
 
     def resume(self) -> Share:
         """What is done already: the pass goes on after the first `pictures` of this rank's share."""

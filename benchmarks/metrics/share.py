@@ -100,12 +100,11 @@ def _measure_batch(
     )
 
 
-def _add_latents(share: Share, quantizers: Sequence[Quantizer], codes: Sequence[Tensor]) -> None:
-    """Add the vectors that the codes of a batch stand for."""
-    vectors = [quantizer.decode(of).movedim(1, -1) for quantizer, of in zip(quantizers, codes, strict=True)]
-    share.latents = share.latents or [FeatureSums.zeros(of.shape[-1], of.device) for of in vectors]
-    for sums, of in zip(share.latents, vectors, strict=True):
-        sums.update(of.flatten(0, -2))
+def _add_latents(share: Share, quantizers: Sequence[Quantizer], codes: Sequence[Tensor], device: torch.device) -> None:
+    """Add the vectors that the codes of a batch stand for to sums on a device that has float64."""
+    share.latents = share.latents or [FeatureSums.zeros(quantizer.dim, device) for quantizer in quantizers]
+    for sums, quantizer, of in zip(share.latents, quantizers, codes, strict=True):
+        sums.update(quantizer.decode(of).movedim(1, -1).flatten(0, -2))
 
 
 def measure_share(
@@ -135,7 +134,7 @@ def measure_share(
         if metrics is None:
             metrics, share.missing = _picture_metrics(batch.originals.shape[-2:], weights, measuring)
         share.grids = [tuple(codes.shape[2:]) for codes in batch.codes]
-        _add_latents(share, quantizers, batch.codes)
+        _add_latents(share, quantizers, batch.codes, measuring)
         batch = batch._replace(
             originals=batch.originals.to(measuring),
             reconstructions=batch.reconstructions.to(measuring),

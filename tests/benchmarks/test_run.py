@@ -17,6 +17,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from benchmarks import experiment
 from benchmarks.checkpoint import CheckpointError
 from benchmarks.config import RunConfig
 from benchmarks.evaluate.trained import trained_tokenizer
@@ -264,6 +265,22 @@ def test_baselines_alone_are_stored_with_what_they_were_fitted_to(tmp_path: Path
     assert records["kmeans 5"].metrics["psnr"] > records["kmeans 4"].metrics["psnr"]
     assert records["pca None"].metrics["psnr"] > records["block-mean None"].metrics["psnr"]
     assert 1 < records["pca None"].metrics["effective_rank"] <= PRESETS["smoke"].dim
+
+
+def test_baselines_are_fitted_where_float64_exists(
+    tmp_path: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a GPU without it: they are made beside the metrics, not beside the networks."""
+    asked: list[torch.device] = []
+
+    def elsewhere(device: torch.device) -> torch.device:
+        asked.append(device)
+        return torch.device("cpu")
+
+    monkeypatch.setattr(experiment, "measuring_device", elsewhere)
+    words = ["--quantizer", "pca", *SMOKE, "--data", str(pictures)]
+    assert main([*words, "--output", str(tmp_path / "runs")]) == 0
+    assert asked == [torch.device("cpu")]
 
 
 def test_the_list_names_every_quantizer_with_a_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -169,7 +169,7 @@ def test_a_schedule_of_the_quantizer_begins_with_it() -> None:
     assert told == pytest.approx([0, 0, 0, 0, 0, 0, 0.2, 0.4, 0.6, 0.8])
 
 
-@pytest.mark.parametrize("last", [3, 6])
+@pytest.mark.parametrize("last", [3, 4, 6])
 def test_a_deferred_run_that_is_resumed_ends_in_the_same_weights(tmp_path: Path, last: int) -> None:
     settings = replace(_settings(), deferred=0.4)
     whole = _deferring(settings, "vq-ema", Recall(settings))
@@ -188,6 +188,11 @@ def test_a_deferred_run_that_is_resumed_ends_in_the_same_weights(tmp_path: Path,
 def test_a_share_that_leaves_nothing_is_refused(share: float) -> None:
     with pytest.raises(ValueError, match="deferred is a share"):
         replace(_settings(), deferred=share)
+
+
+def test_a_share_that_rounds_to_all_steps_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"deferred 0\.99 of 10 steps leaves none"):
+        replace(_settings(), deferred=0.99)
 
 
 def test_a_stop_saves_the_step_that_it_interrupts(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks.checkpoint import CheckpointError
+from benchmarks.checkpoint import CheckpointError, load_tree, save_tree
 from benchmarks.metrics.fid import FeatureSums
 from benchmarks.metrics.parts import FeatureRows, Part, PartStore, Share, join, load_part
 
@@ -41,6 +41,8 @@ def share_with(store: PartStore, count: int) -> Share:
         some = part(first)
         for sums, rows in zip(share.features, some.rows, strict=True):
             sums.update(rows)
+        share.latents = share.latents or [FeatureSums.zeros(2)]
+        share.latents[0].update(some.rows[0][:, :2])
         share.grids, share.missing = [(2, 2)], {"lpips": "not there"}
         store.add(share, some)
     return share
@@ -58,6 +60,9 @@ def test_what_was_stored_is_read_back(tmp_path: Path) -> None:
         whole.update(part(first).rows[0])
     assert torch.equal(share.features[0].outer, whole.outer)
     assert share.features[0].count == 6
+    (latents,) = share.latents
+    assert latents.count == 6
+    assert torch.equal(latents.outer, whole.outer[:2, :2])
     rows = FeatureRows(share.parts, 1)
     assert len(rows) == 2
     assert torch.equal(rows[1], part(3).rows[1])
@@ -94,6 +99,16 @@ def test_damaged_files_start_anew(tmp_path: Path, file: str, damage: str) -> Non
     assert store.resume().parts == []
     share_with(store, 2)
     assert PartStore(tmp_path, "key", 5).pictures == 6
+
+
+def test_parts_of_a_version_that_kept_less_start_anew(tmp_path: Path) -> None:
+    share_with(PartStore(tmp_path, "key", 5), 1)
+    state = load_tree(tmp_path / "0-of-1.safetensors")
+    del state["latents"]
+    save_tree(tmp_path / "0-of-1.safetensors", state)
+    store = PartStore(tmp_path, "key", 5)
+    assert store.pictures == 0
+    assert store.resume().parts == []
 
 
 def test_another_key_or_number_of_processes_starts_anew(tmp_path: Path) -> None:
