@@ -22,8 +22,8 @@ from autoencoders.perceptual import choose_perceptual
 from benchmarks import baselines
 from benchmarks.config import PresetName, RunConfig, Settings, TrainConfig
 from benchmarks.data import DataConfig
-from benchmarks.experiment import make_quantizer
 from benchmarks.flags import parse_flags
+from benchmarks.models import make_quantizer
 from benchmarks.presets import preset_settings
 from quantizers import list_quantizers, quantizer_class
 
@@ -48,7 +48,7 @@ class Arguments:
     seed: tuple[int, ...] = (0,)
     """Seeds: of the initial weights, the order and crops of the pictures, and any noise."""
     preset: PresetName = "quick"
-    """smoke: seconds, for tests. quick: 32 px, about two minutes on two CPU cores. cpu: 64 px, about half an hour.
+    """smoke: seconds, for tests. quick: 32 px, about two core-minutes. cpu: 64 px, about twelve core-minutes.
     The others, for GPUs, are as published. The flags below change single settings of it."""
     backbone: BackboneName | None = None
     """The network around the quantizer, at the preset's sizes; the preset's own unless given."""
@@ -151,28 +151,24 @@ def plan(arguments: Arguments) -> list[RunConfig]:
     names: list[str] = []
     for name in arguments.quantizer:
         names += [entry.name for entry in list_quantizers()] if name == "all" else [name]
+    bits_asked = arguments.bits or (None,)
+    if all(name in baselines.NAMES for name in names):
+        named = baselines.baseline_runs(arguments.preset, settings, bits_asked, names)
+        for run in named:
+            baselines.make_baseline(run)
+        return named
     runs: list[RunConfig] = []
     rates: list[int] = []
-    for name in dict.fromkeys(names):
-        for bits in dict.fromkeys(arguments.bits or (None,)):
-            if name in baselines.NAMES:
-                continue
+    for name in dict.fromkeys(name for name in names if name not in baselines.NAMES):
+        for bits in dict.fromkeys(bits_asked):
             for seed in dict.fromkeys(arguments.seed):
                 run = RunConfig(name, bits, options, seed, arguments.preset, settings, source_digest(name))
                 rate = make_quantizer(run).bits_per_position
                 runs.append(run)
             if name != "none":
                 rates.append(round(rate) if bits is None else bits)
-    if runs:
-        return [*baselines.baselines(runs[0], rates), *runs]
-    asked = [
-        RunConfig(name, bits if name == baselines.KMEANS else None, {}, 0, arguments.preset, settings)
-        for name in dict.fromkeys(names)
-        for bits in arguments.bits or (None,)
-    ]
-    for run in asked:
-        baselines.make_baseline(run)
-    return list({(run.quantizer, run.bits): run for run in asked}.values())
+    possible = [rate for rate in rates if baselines.has_kmeans(settings, rate)]
+    return [*baselines.baseline_runs(arguments.preset, settings, possible), *runs]
 
 
 def source_digest(name: str) -> str | None:

@@ -6,31 +6,36 @@ channels and bits per picture as there.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from autoencoders import BlockKMeans, BlockMean, BlockPCA, BlockTokenizer, finest_stride, positions_of
-from benchmarks.config import RunConfig, Settings
+from benchmarks.config import PresetName, RunConfig, Settings
 
 BLOCK_MEAN, PCA, KMEANS = "block-mean", "pca", "kmeans"
 
 NAMES = (BLOCK_MEAN, PCA, KMEANS)
 
 BLOCKS = 2**17
-"""That a baseline is fitted on, at least: with fewer, k-means at 14 bits would learn the training pictures by heart.
-More gain little: 0.07 dB from three times as many at 10 bits."""
+"""That a baseline is fitted on, at least: 8 for each code of k-means at 14 bits."""
 
 MAX_KMEANS_BITS = 14
 """Of a block. Beyond it k-means takes many minutes, and as many blocks as codes is no codebook."""
 
 
-def baselines(run: RunConfig, rates: Sequence[int]) -> list[RunConfig]:
-    """The baselines in the settings of a run, k-means at each of these rates (bits per position) that it can have."""
+def baseline_runs(
+    preset: PresetName, settings: Settings, rates: Iterable[int | None], names: Iterable[str] = NAMES
+) -> list[RunConfig]:
+    """Of each name a run, of k-means one for each of these rates (bits per position)."""
+    return [
+        RunConfig(name, bits, {}, 0, preset, settings)
+        for name in dict.fromkeys(names)
+        for bits in (dict.fromkeys(rates) if name == KMEANS else (None,))
+    ]
 
-    def of(name: str, bits: int | None) -> RunConfig:
-        return RunConfig(name, bits, {}, 0, run.preset, run.settings)
 
-    possible = [bits for bits in dict.fromkeys(rates) if 0 < block_bits(run.settings, bits) <= MAX_KMEANS_BITS]
-    return [of(BLOCK_MEAN, None), of(PCA, None), *(of(KMEANS, bits) for bits in possible)]
+def has_kmeans(settings: Settings, bits: int) -> bool:
+    """Whether there is k-means at this rate."""
+    return 0 < per_block(settings, bits) <= MAX_KMEANS_BITS
 
 
 def make_baseline(run: RunConfig) -> BlockTokenizer:
@@ -44,14 +49,9 @@ def make_baseline(run: RunConfig) -> BlockTokenizer:
         return BlockMean(stride)
     if run.quantizer == PCA:
         return BlockPCA(stride, per_block(run.settings, run.settings.dim))
-    if run.bits is None or not 0 < (bits := block_bits(run.settings, run.bits)) <= MAX_KMEANS_BITS:
+    if run.bits is None or not has_kmeans(run.settings, run.bits):
         raise ValueError(f"kmeans needs --bits, from 1 to {MAX_KMEANS_BITS} for a block, got {run.bits}")
-    return BlockKMeans(stride, 2**bits)
-
-
-def block_bits(settings: Settings, bits: int) -> int:
-    """Bits of a block that are, over a picture, those of the codes at `bits` a position."""
-    return per_block(settings, bits)
+    return BlockKMeans(stride, 2 ** per_block(run.settings, run.bits))
 
 
 def per_block(settings: Settings, per_position: int) -> int:

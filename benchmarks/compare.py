@@ -14,7 +14,7 @@ import tyro
 from rich.console import Console
 from rich.markup import escape
 
-from benchmarks import formats, tables
+from benchmarks import comparable, formats, tables
 from benchmarks.arguments import UsageError, existing_paths
 from benchmarks.columns import BY_NAME, COLUMNS, Column
 from benchmarks.flags import parse_flags
@@ -72,7 +72,7 @@ class Arguments:
         """Whether a run is wanted."""
         return (
             (not self.quantizer or record.quantizer.name in self.quantizer)
-            and (not self.bits or tables.asked_bits(record) in (0, *self.bits))
+            and (not self.bits or comparable.asked_bits(record) in (0, *self.bits))
             and (not self.preset or record.preset in self.preset)
             and (not self.data or record.data["name"] in self.data)
         )
@@ -112,11 +112,11 @@ class Stored:
 
         if arguments.across_backbones and arguments.across_settings:
             raise UsageError("--across-backbones and --across-settings are two tables: ask for one of them")
-        row_of = tables.within_settings
+        row_of = comparable.within_settings
         if arguments.across_backbones:
-            row_of = tables.across_backbones
+            row_of = comparable.across_backbones
         elif arguments.across_settings:
-            row_of = tables.across_settings
+            row_of = comparable.across_settings
         frame = tables.to_frame(wanted(), row_of)
         if frame.empty:
             named = ", ".join(map(str, arguments.paths))

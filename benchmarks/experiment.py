@@ -17,19 +17,18 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 from jaxtyping import UInt8
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
-from autoencoders import Tokenizer, TrainableTokenizer, code_maps_of, create_tokenizer
+from autoencoders import Tokenizer
 from benchmarks import baselines
-from benchmarks.checkpoint import CheckpointError
-from benchmarks.config import RunConfig, run_id, settings_digest, with_dim
+from benchmarks.config import RunConfig, run_id, settings_digest
 from benchmarks.data import Data, test_batches, training_batches
 from benchmarks.environment import environment
 from benchmarks.evaluation import PROTOCOL, Evaluation, MetricWeights, evaluate, measure_speed
 from benchmarks.grids import save_grid
 from benchmarks.metrics.share import measuring_device
+from benchmarks.models import make_tokenizer, start_from
 from benchmarks.presets import changes, command_line
 from benchmarks.results import (
     SCHEMA,
@@ -43,7 +42,6 @@ from benchmarks.results import (
 from benchmarks.training import Trainer, to_pictures
 from benchmarks.training_loop import Progress
 from priors.whole_files import replacing
-from quantizers import Quantizer, create_quantizer
 
 
 @dataclass(frozen=True)
@@ -57,60 +55,6 @@ class Execution:
     eval_batch_size: int
     notes: dict[str, str]
     """Stored with each run, e.g. why the perceptual loss is no LPIPS."""
-
-
-def make_quantizer(run: RunConfig) -> Quantizer:
-    """The run's quantizer; those that leave their width to the user take the preset's.
-
-    Raises:
-        ValueError: no such quantizer, rate or option.
-    """
-    options = with_dim(run.quantizer, run.bits, run.options, run.settings.dim)
-    return create_quantizer(run.quantizer, bits=run.bits, **options)
-
-
-def make_tokenizer(run: RunConfig) -> TrainableTokenizer:
-    """The run's model; equal seeds start different quantizers from the same backbone."""
-    torch.manual_seed(run.seed)
-    quantizers = [make_quantizer(run) for _ in code_maps_of(run.settings.model)]
-    torch.manual_seed(run.seed)
-    return create_tokenizer(run.settings.model, quantizers)
-
-
-def build(run: RunConfig) -> Tokenizer:
-    """The run's model or baseline, as it is before its training."""
-    return baselines.make_baseline(run) if run.quantizer in baselines.NAMES else make_tokenizer(run)
-
-
-def start_from(tokenizer: TrainableTokenizer, start: Path) -> None:
-    """Give a tokenizer the weights of a stored run that have its names and sizes, but for the quantizers'.
-
-    Raises:
-        CheckpointError: they are not at hand, or none fits.
-    """
-    weights = start.with_suffix(".safetensors")
-    own = tokenizer.state_dict()
-    of_quantizers = {
-        f"{name}.{key}"
-        for name, module in tokenizer.named_modules()
-        if isinstance(module, Quantizer)
-        for key in module.state_dict()
-    }
-    try:
-        found = load_file(weights)
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(
-            f"--start {start}: {weights} is not a readable file of weights; name the record of a run that was "
-            "trained on this machine, or train it again"
-        ) from error
-    fits = {
-        name: tensor
-        for name, tensor in found.items()
-        if name in own and name not in of_quantizers and tensor.shape == own[name].shape
-    }
-    if not fits:
-        raise CheckpointError(f"--start {start}: no weight of it has a name and size of this backbone")
-    tokenizer.load_state_dict(fits, strict=False)
 
 
 def record_path(run: RunConfig, data: Data, output: Path) -> Path:

@@ -76,7 +76,7 @@ PRESETS: dict[PresetName, Settings] = {
         loss=LossConfig(perceptual="ms-ssim", gan="hinge", gan_start=4, discriminator_layers=2, discriminator_width=8),
         train=TrainConfig(images=128, batch_size=16, learning_rate=3e-3 / 16, weight_ema=0.5),
     ),
-    # Someone tries it: one to two minutes on two CPU cores. No GAN and no perceptual loss: at 32 pixels they cost half
+    # Someone tries it: about two core-minutes. No GAN and no perceptual loss: at 32 pixels they cost half
     # of the time and show nothing.
     "quick": Settings(
         data=DataConfig(image_size=32),
@@ -85,7 +85,7 @@ PRESETS: dict[PresetName, Settings] = {
         loss=_SMALL_LOSS,
         train=_small_training(48_000),
     ),
-    # The same at 64 pixels, and twice as long: 10 to 20 minutes of one core.
+    # The same at 64 pixels, and twice as long: about twelve core-minutes.
     "cpu": Settings(
         data=DataConfig(image_size=64),
         model=_SMALL,

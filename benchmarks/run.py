@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from autoencoders.perceptual import choose_perceptual
-from benchmarks import baselines, formats, tables
+from benchmarks import baselines, comparable, formats, tables
 from benchmarks.arguments import Arguments, parse, plan, require_memory, require_writable
 from benchmarks.checkpoint import CheckpointError
 from benchmarks.config import RunConfig
@@ -50,7 +50,7 @@ def show(records: Sequence[Record], done: Sequence[Path], console: Console) -> N
     for remark in [tables.LEGEND, *tables.remarks(records)]:
         console.print(escape(remark), soft_wrap=True)
     rows: dict[str, np.ndarray] = {}
-    by_label = {tables.label(record): path for record, path in zip(reversed(records), reversed(done), strict=True)}
+    by_label = {comparable.label(record): path for record, path in zip(reversed(records), reversed(done), strict=True)}
     for label in summary["quantizer"].unique():  # in the order of the table, each with its first seed
         arrays = read_arrays(by_label[label])
         if "samples/original" in arrays:
@@ -64,7 +64,7 @@ def show(records: Sequence[Record], done: Sequence[Path], console: Console) -> N
         training = record.training
         if training.images_per_second and training.data_images_per_second:
             console.print(
-                f"{escape(tables.label(record))} seed {record.seed}: trained on {training.images:,} images in "
+                f"{escape(comparable.label(record))} seed {record.seed}: trained on {training.images:,} images in "
                 f"{training.seconds:.0f} s, {training.images_per_second:.0f} images/s; the data loader alone gives "
                 f"{training.data_images_per_second:.0f} images/s",
                 soft_wrap=True,

@@ -15,7 +15,7 @@ from benchmarks.arguments import UsageError, source_digest
 from benchmarks.config import DEFAULT_BACKBONE, RunConfig, run_id
 from benchmarks.data import Data, DataConfig, DataError, open_data
 from benchmarks.evaluation import PROTOCOL
-from benchmarks.experiment import make_quantizer
+from benchmarks.models import make_quantizer
 from benchmarks.results import ELSEWHERE, Record
 
 

@@ -1,122 +1,27 @@
-"""Stored runs as tables: one row per quantizer and rate, means over seeds with their intervals.
-
-Runs are compared only within a group of equal protocol, preset, data and settings, and called better or worse only at
-an equal rate.
-"""
+"""Stored runs as tables: one row per quantizer and rate, means over seeds with their intervals."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from benchmarks import baselines, statistics
 from benchmarks.columns import BY_NAME, COLUMNS, Column
-from benchmarks.config import DEFAULT_BACKBONE, digest
+from benchmarks.comparable import BASELINES, FRAME, Row, within_settings
 from benchmarks.formats import Cell, Titled
 from benchmarks.metrics.resampling import resampled_metrics
-from benchmarks.results import ELSEWHERE, Record, read_arrays
+from benchmarks.results import Record, read_arrays
 from benchmarks.statistics import Measured
 
 BITS = BY_NAME["bits"]
 
-FRAME = (baselines.BLOCK_MEAN, baselines.PCA, "none")
-"""Rows that frame those of every rate: what no quantizer may fall below, what no network without one, and what none
-can exceed."""
-
-BASELINES = (*FRAME, baselines.KMEANS)
-"""Rows that compete with none: the frame, and at each rate what a quantizer and its network must beat."""
-
 Resamples = Callable[[str], Mapping[str, np.ndarray]]
 """A run's id -> its metrics on the fixed resamples of the test pictures."""
-
-
-def group_title(record: Record) -> str:
-    """What all rows of a record's table share."""
-    if record.preset == ELSEWHERE:
-        pictures = f"{record.data['test']['pictures']:,} pictures of {record.data['image_size']} px"
-        return f"{record.data['name']}, {pictures} · trained elsewhere · protocol {record.protocol}"
-    trained_on = record.data.get("trained_on")
-    place = record.data["name"] if trained_on is None else f"{record.data['name']}, trained on {trained_on['name']}"
-    changed = "".join(f", {name}={value}" for name, value in sorted(record.changes.items()))
-    return (
-        f"{place} · preset {record.preset}{changed} · {record.training_images:,} training images · "
-        f"protocol {record.protocol}"
-    )
-
-
-def label(record: Record) -> str:
-    """The quantizer's name, with the options that it was given."""
-    options = " ".join(f"{name}={value}" for name, value in record.quantizer.options.items())
-    return f"{record.quantizer.name} {options}".strip()
-
-
-def asked_bits(record: Record) -> int:
-    """The rate at which rows compete; 0 for the frame, and for what has none.
-
-    It is that which the run was asked for in bits per position (FSQ's 10 bits are 9.97). Tokenizers that were trained
-    elsewhere have grids of any size: theirs are the bits of a picture.
-    """
-    if record.quantizer.name in FRAME:
-        return 0
-    if record.preset == ELSEWHERE:
-        return round((record.metrics.get("bpp") or 0) * record.data["image_size"] ** 2)
-    asked = record.config.get("bits")
-    return round(record.quantizer.bits_per_position or 0) if asked is None else asked
-
-
-class Row(NamedTuple):
-    """What tells the rows of the tables apart, and which of them compete."""
-
-    group: str
-    """The title of the table."""
-    settings: str
-    """A digest of what the rows of a table share."""
-    label: str
-    rate: int
-    """Rows compete at an equal one."""
-
-
-def within_settings(record: Record) -> Row:
-    """Quantizers in one backbone: everything else is equal."""
-    return Row(group_title(record), record.settings, label(record), asked_bits(record))
-
-
-def across_backbones(record: Record) -> Row:
-    """Quantizers and backbones: data, training and loss are equal, the network is not, and rows compete at an equal
-    number of bits per picture, those of all code maps."""
-    if record.preset == ELSEWHERE:
-        return within_settings(record)
-    settings = record.config["settings"]
-    backbone = settings.get("backbone", DEFAULT_BACKBONE)
-    shared = {name: value for name, value in settings.items() if name not in ("backbone", "model")}
-    shared["data"] = record.data["fingerprint"]
-    plain = {name: value for name, value in record.changes.items() if name.split(".")[0] not in ("backbone", "model")}
-    title = group_title(record.model_copy(update={"changes": plain}))
-    bits = asked_bits(record) * (record.metrics["bpp"] or 0) * record.data["image_size"] ** 2
-    name = label(record) if record.quantizer.name in baselines.NAMES else f"{backbone} · {label(record)}"
-    return Row(
-        f"{title} · rates in bits per picture",
-        digest(shared, record.protocol),
-        name,
-        round(bits / record.quantizer.bits_per_position),
-    )
-
-
-def across_settings(record: Record) -> Row:
-    """All settings of a preset on the same pictures: a row for each quantizer and what was changed for it; baselines,
-    which most changes leave alone, once."""
-    if record.preset == ELSEWHERE:
-        return within_settings(record)
-    changed = "".join(f" {name}={value}" for name, value in sorted(record.changes.items()))
-    place = f"{record.data['name']} · preset {record.preset} and what was changed of it · protocol {record.protocol}"
-    shared = digest(record.data["fingerprint"], record.data["image_size"], record.protocol)
-    name = label(record) if record.quantizer.name in baselines.NAMES else f"{label(record)}{changed}"
-    return Row(place, shared, name, asked_bits(record))
 
 
 LEGEND = (

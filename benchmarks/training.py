@@ -49,7 +49,7 @@ class Trainer(TrainingLoop[Tensor]):
     ) -> None:
         super().__init__(settings.train, accelerator, run)
         train = settings.train
-        # The same numbers in another order in memory: convolutions are a tenth faster.
+        # The same numbers in another order in memory, in which convolutions are faster.
         self.tokenizer: TrainableTokenizer = tokenizer.to(self.device).to(memory_format=torch.channels_last).train()
         self.loss = VQGANLoss(settings.loss).to(self.device)
         self.discriminator = self.loss.make_discriminator()

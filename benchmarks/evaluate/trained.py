@@ -15,15 +15,15 @@ from safetensors import SafetensorError, safe_open
 from autoencoders import Tokenizer
 from autoencoders.pretrained.files import fill, read_tensors
 from benchmarks.arguments import UsageError, existing_paths
+from benchmarks.comparable import asked_bits, label
 from benchmarks.config import digest
 from benchmarks.data import EvaluationData
 from benchmarks.evaluate.arguments import Arguments
 from benchmarks.evaluate.job import Place, Started, through
 from benchmarks.evaluation import PROTOCOL
-from benchmarks.experiment import build
+from benchmarks.models import build
 from benchmarks.results import Environment, Record, StoredRuns, iterate_records
 from benchmarks.stored import configuration
-from benchmarks.tables import asked_bits, label
 from benchmarks.weights import sha256
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 
+from benchmarks.comparable import asked_bits, label
 from benchmarks.config import digest
 from benchmarks.data import Data, DataConfig, EvaluationData, open_data, open_part
 from benchmarks.evaluate.trained import require_tokenizer, trained_tokenizer
@@ -22,7 +23,6 @@ from benchmarks.generate.record import path_for
 from benchmarks.generate.settings import PriorPreset, PriorSettings, changes
 from benchmarks.results import Record
 from benchmarks.stored import configuration, require_same_pictures
-from benchmarks.tables import asked_bits, label
 from priors import CodeLayout, Prior, create_prior
 from priors.fingerprint import fingerprint
 from priors.token_set import TokenSet

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks import tables
+from benchmarks import comparable, tables
 from benchmarks.generate.record import Priors, with_generations
 from benchmarks.results import Record, StoredRuns
 from benchmarks.throughput.record import Throughput, with_throughputs
@@ -40,12 +40,12 @@ class Group:
     @property
     def references(self) -> pd.DataFrame:
         """The rows of baselines; those that have a rate stand last, by it."""
-        return self.summary[self.summary["name"].isin(tables.BASELINES)]
+        return self.summary[self.summary["name"].isin(comparable.BASELINES)]
 
     @property
     def methods(self) -> pd.DataFrame:
         """The rows of all others."""
-        return self.summary[~self.summary["name"].isin(tables.BASELINES)]
+        return self.summary[~self.summary["name"].isin(comparable.BASELINES)]
 
     def runs_of(self, rows: pd.DataFrame) -> dict[str, StoredRuns]:
         """Quantizer -> the runs behind its row; for rows of one rate."""
@@ -81,8 +81,8 @@ def _runs(stored: StoredRuns) -> dict[tuple[str, str], dict[tuple[str, int], lis
     once."""
     found: dict[tuple[str, str], dict[tuple[str, int], list[tuple[Path, Record]]]] = {}
     for path, record in sorted(stored, key=lambda pair: pair[1].seed):
-        group = found.setdefault((tables.group_title(record), record.settings), {})
-        row = group.setdefault((tables.label(record), tables.asked_bits(record)), [])
+        group = found.setdefault((comparable.group_title(record), record.settings), {})
+        row = group.setdefault((comparable.label(record), comparable.asked_bits(record)), [])
         if not row or row[-1][1].seed != record.seed:
             row.append((path, record))
     return found

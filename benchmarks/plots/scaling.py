@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 from matplotlib.figure import Figure
 
-from benchmarks import baselines, tables
+from benchmarks import baselines, comparable
 from benchmarks.columns import BY_NAME
 from benchmarks.config import digest
 from benchmarks.metrics.resampling import resampled_metrics
@@ -45,7 +44,7 @@ class Scales:
         """Of the order of the quantizers that both lengths have, at the shortest and at this one; None where they are
         fewer than three. `none` is no quantizer."""
         shortest = self.runs[min(self.runs)]
-        shared = [name for name in shortest if name in self.runs[images] and name not in tables.BASELINES]
+        shared = [name for name in shortest if name in self.runs[images] and name not in comparable.BASELINES]
         if len(shared) < FEWEST:
             return None
         return rank_correlation(*([_resampled(of[name]) for name in shared] for of in (shortest, self.runs[images])))
@@ -59,8 +58,8 @@ def scales(stored: StoredRuns) -> list[Scales]:
             groups[_shared(record)].append((path, record))
     found = []
     for runs in groups.values():
-        for rate in sorted({tables.asked_bits(record) for _, record in runs} - {0}):
-            of_rate = [run for run in runs if tables.asked_bits(run[1]) in (0, rate)]
+        for rate in sorted({comparable.asked_bits(record) for _, record in runs} - {0}):
+            of_rate = [run for run in runs if comparable.asked_bits(run[1]) in (0, rate)]
             if len({record.training_images for _, record in of_rate}) > 1:
                 found.append(_scales(of_rate, rate))
     return found
@@ -69,10 +68,9 @@ def scales(stored: StoredRuns) -> list[Scales]:
 def _shared(record: Record) -> str:
     """A digest of all but quantizer, seed and length."""
     settings = record.config.get("settings", {})
-    alike = {section: {} if section in ("train", "data") else values for section, values in settings.items()}
-    train = {name: value for name, value in settings.get("train", {}).items() if name != "images"}
-    changes = {name: value for name, value in record.changes.items() if name != "train.images"}
-    return digest(record.preset, changes, alike, train, record.data["fingerprint"], record.protocol)
+    others = {**settings, "train": {**settings.get("train", {}), "images": None}}
+    others["data"] = {**settings.get("data", {}), "source": record.data["fingerprint"]}
+    return digest(record.preset, others, record.protocol)
 
 
 def _scales(stored: StoredRuns, rate: int) -> Scales:
@@ -81,7 +79,7 @@ def _scales(stored: StoredRuns, rate: int) -> Scales:
     for path, record in stored:
         psnr = record.metrics.get("psnr")
         if record.quantizer.name not in baselines.NAMES:
-            runs[record.training_images][tables.label(record)].append((path, record))
+            runs[record.training_images][comparable.label(record)].append((path, record))
         elif psnr is not None:
             levels[record.quantizer.name] = psnr
     first = stored[0][1]
@@ -92,14 +90,9 @@ def _scales(stored: StoredRuns, rate: int) -> Scales:
     return Scales(title, stem, {images: runs[images] for images in sorted(runs)}, levels)
 
 
-@cache
-def _psnr(path: Path) -> Float[np.ndarray, " r"]:
-    return resampled_metrics(read_arrays(path))["psnr"]
-
-
 def _resampled(runs: StoredRuns) -> Float[np.ndarray, "s r"]:
     """The PSNR of each seed on each resample of the pictures."""
-    return np.stack([_psnr(path) for path, _ in runs])
+    return np.stack([resampled_metrics(read_arrays(path))["psnr"] for path, _ in runs])
 
 
 def quality_over_length(scales: Scales) -> Figure:

@@ -48,7 +48,7 @@ def style(label: str) -> dict[str, Any]:
     alike. A method with options has the colour of its name, a line of its own, and a marker that is not filled.
 
     Args:
-        label: As `tables.label` writes it: a name, and options after a space.
+        label: As `comparable.label` writes it: a name, and options after a space.
     """
     name, _, options = label.partition(" ")
     if name in BASELINES:

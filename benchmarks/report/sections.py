@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from benchmarks import formats, tables
+from benchmarks import comparable, formats, tables
 from benchmarks.generate import record as generation
 from benchmarks.report.pictures import Grid, Samples, grids, read_samples
 from benchmarks.results import Record, StoredRuns
@@ -92,7 +92,7 @@ def _members(stored: StoredRuns) -> Members:
     """The runs of each row; one that is stored twice counts once, as in the table."""
     found: dict[tuple[str, str, str, int], dict[int, tuple[Path, Record]]] = defaultdict(dict)
     for path, record in stored:
-        row = tables.group_title(record), record.settings, tables.label(record), tables.asked_bits(record)
+        row = comparable.group_title(record), record.settings, comparable.label(record), comparable.asked_bits(record)
         found[row].setdefault(record.seed, (path, record))
     return {row: [run for _, run in sorted(runs.items())] for row, runs in found.items()}
 
@@ -108,7 +108,7 @@ def _section(
     rows = [
         Row(
             name=_name(numbers["quantizer"], numbers["rate"]),
-            is_baseline=numbers["name"] in tables.BASELINES,
+            is_baseline=numbers["name"] in comparable.BASELINES,
             cells=[Cell(text, bold, _sorted_by(numbers[name])) for name, (text, bold) in cells.items()],
             runs=members[numbers["group"], numbers["settings"], numbers["quantizer"], numbers["rate"]],
         )

@@ -20,14 +20,14 @@ from rich.markup import escape
 from rich.progress import Progress
 
 from autoencoders import Tokenizer
-from benchmarks import baselines, tables
+from benchmarks import baselines, comparable
 from benchmarks.arguments import UsageError
 from benchmarks.config import RunConfig
 from benchmarks.data import Data, training_batches
 from benchmarks.environment import environment
 from benchmarks.evaluation import measure_speed
-from benchmarks.experiment import build, make_tokenizer
 from benchmarks.flags import parse_flags
+from benchmarks.models import build, make_tokenizer
 from benchmarks.results import Record, iterate_records
 from benchmarks.speed.measure import torch_threads
 from benchmarks.stored import configuration, open_pictures
@@ -73,7 +73,7 @@ def methods(paths: Sequence[Path], errors: Console) -> dict[str, dict[tuple[str,
     for path, record in iterate_records(paths, problems):
         if not record.is_run:  # a tokenizer of another table, or of another program
             continue
-        key = tables.label(record), tables.asked_bits(record)
+        key = comparable.label(record), comparable.asked_bits(record)
         found.setdefault(record.settings, {}).setdefault(key, (path, record))
     for problem in problems:
         errors.print(f"left out: {escape(problem)}")
@@ -129,7 +129,7 @@ def time_table(
     found: dict[tuple[str, int], list[dict[str, float | None]]] = {key: [] for key in runs}
     order = list(runs)
     with Progress(console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task(escape(tables.group_title(first)), total=ROUNDS * len(order))
+        task = bar.add_task(escape(comparable.group_title(first)), total=ROUNDS * len(order))
         for turn in range(ROUNDS):
             for key in order:
                 found[key].append(measure(runs[key], data, accelerator))

@@ -11,7 +11,7 @@ from autoencoders import BackboneName, VQVAE2Config, code_maps_of, create_tokeni
 from benchmarks.arguments import parse, plan
 from benchmarks.config import effective, settings_digest
 from benchmarks.evaluate.trained import trained_tokenizer
-from benchmarks.experiment import make_quantizer
+from benchmarks.models import make_quantizer
 from benchmarks.presets import PRESETS, SIZES, changes, command_line, preset_settings
 from benchmarks.results import read_arrays, read_record
 from benchmarks.run import main

@@ -21,7 +21,7 @@ from benchmarks import experiment
 from benchmarks.checkpoint import CheckpointError
 from benchmarks.config import RunConfig
 from benchmarks.evaluate.trained import trained_tokenizer
-from benchmarks.experiment import make_tokenizer, start_from
+from benchmarks.models import make_tokenizer, start_from
 from benchmarks.presets import PRESETS, preset_settings
 from benchmarks.results import Record, read_arrays, read_record
 from benchmarks.run import main

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 from scipy import stats
 
-from benchmarks import formats, tables
+from benchmarks import comparable, formats, tables
 from benchmarks.columns import BY_NAME
 from benchmarks.results import Record
 
@@ -93,7 +93,7 @@ def test_backbones_stand_in_one_table_and_compete_at_equal_bits_per_picture(make
         for backbone, name, bits, bpp, psnr in runs
     ]
     assert len(tables.groups(tables.summarise(tables.to_frame(records)))) == 2
-    frame = tables.to_frame(records, tables.across_backbones)
+    frame = tables.to_frame(records, comparable.across_backbones)
     ((title, table),) = tables.groups(tables.summarise(frame))
     assert "train.images=4000" in title
     assert "backbone" not in title
@@ -111,7 +111,7 @@ def test_backbones_stand_in_one_table_and_compete_at_equal_bits_per_picture(make
     )
     assert list(matrix.cells.columns) == ["row − column", "block-mean", "vqgan · fsq", "vqvae2 · fsq"]
     other = [record.model_copy(update={"data": {**record.data, "fingerprint": "other"}}) for record in records[:1]]
-    assert len(tables.groups(tables.summarise(tables.to_frame([*records, *other], tables.across_backbones)))) == 2
+    assert len(tables.groups(tables.summarise(tables.to_frame([*records, *other], comparable.across_backbones)))) == 2
 
 
 def test_the_best_of_each_rate_and_what_cannot_be_told_from_it_stand_out(make_record: Callable[..., Record]) -> None:
@@ -287,7 +287,7 @@ def test_all_settings_in_one_table_name_what_was_changed(make_record: Callable[.
         bound_to(record, "pca", 24.0, None).model_copy(update={"settings": record.settings, "changes": record.changes})
         for record in (plain, wide)
     ]
-    frame = tables.to_frame([plain, wide, *base], tables.across_settings)
+    frame = tables.to_frame([plain, wide, *base], comparable.across_settings)
     assert frame["quantizer"].to_list() == ["fsq", "fsq model.width=96", "pca"]
     assert len(tables.groups(tables.summarise(frame))) == 1
     assert len(tables.groups(tables.summarise(tables.to_frame([plain, wide])))) == 2

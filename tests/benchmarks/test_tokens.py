@@ -24,8 +24,8 @@ from benchmarks.config import run_id
 from benchmarks.data import DataConfig, centre_crop, open_data, to_rgb, to_tensor
 from benchmarks.evaluate.trained import trained_tokenizer
 from benchmarks.evaluation import PROTOCOL
-from benchmarks.experiment import make_tokenizer
 from benchmarks.metrics.pictures import to_unit_range
+from benchmarks.models import make_tokenizer
 from benchmarks.results import Record, read_record, write_record
 from benchmarks.speed.measure import torch_threads
 from priors.fingerprint import fingerprint

@@ -28,6 +28,7 @@ def store(tmp_path: Path, make_record: Callable[..., Record]) -> Callable[..., R
         metrics: dict[str, float | None] | None = None,
         encode: float = 100.0,
         train: float | None = 160.0,
+        settings_stored: dict[str, Any] | None = None,
         **fields: Any,
     ) -> Run:
         nonlocal count
@@ -40,7 +41,9 @@ def store(tmp_path: Path, make_record: Callable[..., Record]) -> Callable[..., R
             codes_per_position=1,
             bits_per_position=float(bits),
         )
-        record = make_record(name, seed, quantizer=quantizer, config={"bits": bits}, **fields)
+        record = make_record(
+            name, seed, quantizer=quantizer, config={"bits": bits, "settings": settings_stored or {}}, **fields
+        )
         training = record.training.model_copy(update={"images_per_second": train})
         record = record.model_copy(
             update={

@@ -13,13 +13,14 @@ PICTURES = RNG.standard_normal(50)
 QUALITY = {"vq": 20.0, "fsq": 19.5, "rq": 19.0, "lfq": 18.0}
 
 
-def lengths(store: Callable, quality: dict[int, dict[str, float]], **fields: object) -> list:
+def lengths(store: Callable, quality: dict[int, dict[str, float]], **settings: object) -> list:
     """A stored run for each length and quantizer, 50 pictures around its mean."""
     return [
         store(
             name,
             settings=f"{images}",
-            changes={"train.images": images, **fields},
+            changes={"train.images": images},
+            settings_stored={"train": {"images": images, "batch_size": 16}, **settings},
             training_images=images,
             metrics={"psnr": mean},
             arrays={"image/psnr": mean + PICTURES - PICTURES.mean()},
@@ -58,7 +59,7 @@ def test_two_quantizers_have_no_order_to_speak_of(store: Callable) -> None:
 
 def test_the_picture_has_a_line_for_each_method_and_a_level_for_each_baseline(store: Callable) -> None:
     stored = lengths(store, {100: QUALITY | {"none": 25.0}, 300: QUALITY})
-    stored += [store("kmeans", training_images=100, changes={"train.images": 100}, metrics={"psnr": 18.5})]
+    stored += lengths(store, {100: {"kmeans": 18.5}})
     (found,) = scales(stored)
     (panel,) = quality_over_length(found).axes
     assert len(panel.containers) == len(QUALITY) + 1
