@@ -150,6 +150,16 @@ def test_a_deferred_quantizer_starts_on_the_latents_of_many_pictures() -> None:
     assert trainer.history[-1]["perplexity"] > 1
 
 
+@pytest.mark.parametrize("weight_ema", [0.0, 0.5])
+def test_weights_lie_channels_last_in_training_and_as_ever_in_what_is_stored(weight_ema: float) -> None:
+    settings = _settings(weight_ema=weight_ema)
+    trainer = _trainer(settings)
+    weight = trainer.tokenizer.get_parameter("encoder.conv_in.weight")
+    assert weight.is_contiguous(memory_format=torch.channels_last)
+    trainer.fit(iter(_batches(settings)[:1]))
+    assert all(tensor.is_contiguous() for tensor in trainer.evaluated().state_dict().values())
+
+
 def test_without_anything_deferred_the_first_batch_starts_the_quantizer() -> None:
     settings = _settings()
     recall = Recall(settings)

@@ -60,7 +60,8 @@ def test_the_effective_rank_counts_the_dimensions_that_vectors_fill():
     noise = torch.randn(4096, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     assert effective_rank(sums_of(noise + 5)) == pytest.approx(6, abs=0.01)
     assert effective_rank(sums_of(noise[:, :2] @ torch.randn(2, 6, dtype=torch.float64))) < 2.001
-    assert effective_rank(sums_of(torch.tensor([[0.1, -0.7, 0.3]]).expand(1000, 3))) == 1  # and not that of rounding
+    same = torch.randn(1, 16, generator=torch.Generator().manual_seed(0)).expand(1000, 16)
+    assert effective_rank(sums_of(same)) == 1  # and not that of rounding
     assert effective_rank(sums_of(torch.ones(1, 3))) == 1
     scaled = noise * torch.tensor([8.0, 4, 2, 1, 0.5, 0])
     values = np.linalg.svd((scaled - scaled.mean(0)).numpy(), compute_uv=False)[:5]

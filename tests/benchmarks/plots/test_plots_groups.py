@@ -41,6 +41,15 @@ def test_rows_know_their_runs_by_seed(store: Callable) -> None:
     assert set(other.runs_of(other.summary)) == {"vq", "none"}
 
 
+def test_a_baseline_with_a_rate_stands_beside_the_methods_of_that_rate(store: Callable) -> None:
+    stored = [store("fsq", bits=bits) for bits in (8, 10)] + [store("kmeans", bits=bits) for bits in (8, 10, 12)]
+    stored += [store("pca", bits=512), store("none", bits=512)]
+    for part, rate in zip(rates(groups(stored)[0]), (8, 10), strict=True):
+        assert part.references["quantizer"].to_list() == ["pca", "none", "kmeans"]
+        assert part.references["rate"].to_list() == [0, 0, rate]
+        assert part.methods["quantizer"].to_list() == ["fsq"]
+
+
 def test_baselines_alone_are_one_part(store: Callable) -> None:
     (group,) = groups([store("none", bits=10), store("none", seed=1, bits=12), store("block-mean", bits=24)])
     (part,) = rates(group)
