@@ -1,4 +1,4 @@
-"""Made-up stored runs for tests of tables, and the command line as a user starts it."""
+"""Made-up stored runs for tests of tables, pictures to train on, and the command line as a user starts it."""
 
 import os
 import subprocess
@@ -8,7 +8,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from benchmarks.metrics import speed
 from benchmarks.results import SCHEMA, Environment, QuantizerRecord, Record, TrainingRecord
@@ -97,3 +99,15 @@ def start(tmp_path: Path) -> Callable[..., "subprocess.Popen[str]"]:
         )
 
     return popen
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """A folder of 20 small photographs-like pictures: smooth random colours with some detail."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    for index in range(20):
+        coarse = random.integers(0, 256, (6, 8, 3), dtype=np.uint8)
+        Image.fromarray(coarse).resize((64, 48), Image.Resampling.BICUBIC).save(folder / f"{index:02}.png")
+    return folder

@@ -8,7 +8,6 @@ from typing import get_args
 import pytest
 
 from benchmarks.arguments import parse, plan
-from benchmarks.baselines import make_baseline
 from benchmarks.config import PresetName, RunConfig, Settings, TrainConfig, run_id, settings_digest
 from benchmarks.experiment import command_line
 from benchmarks.presets import PRESETS, changes
@@ -103,44 +102,6 @@ def test_several_quantizers_rates_and_seeds_make_their_product_after_the_baselin
         ("fsq", 8, 1),
     ]
     assert len(runs) == 4 + 2 * 2 * 2
-
-
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        ("--quantizer block-mean", [("block-mean", None)]),
-        ("--quantizer kmeans pca --bits 8 10", [("kmeans", 8), ("kmeans", 10), ("pca", None)]),
-        ("--quantizer none", [("block-mean", None), ("pca", None), ("none", 10)]),
-        (
-            "--quantizer fsq --bits --options levels=(8,8,8)",
-            [("block-mean", None), ("pca", None), ("kmeans", 9), ("fsq", None)],
-        ),
-        ("--quantizer lfq kmeans --bits 18", [("block-mean", None), ("pca", None), ("lfq", 18)]),
-        (
-            "--quantizer fsq --bits 8 --backbone vqvae2",
-            [("block-mean", None), ("pca", None), ("kmeans", 8), ("fsq", 8)],
-        ),
-    ],
-)
-def test_baselines_of_what_is_asked_for(words: str, expected: list[tuple[str, int | None]]) -> None:
-    """All of them beside quantizers, k-means at their rates as far as it goes; named alone, those that are named."""
-    assert [(run.quantizer, run.bits) for run in plan(parse(shlex.split(words)))] == expected
-
-
-@pytest.mark.parametrize("words", ["--quantizer kmeans --bits", "--quantizer kmeans --bits 15"])
-def test_kmeans_without_a_rate_that_it_can_have_is_refused(words: str) -> None:
-    with pytest.raises(ValueError, match="kmeans needs --bits, from 1 to 14"):
-        plan(parse(shlex.split(words)))
-
-
-def test_baselines_have_the_bits_and_channels_of_a_picture() -> None:
-    """Also beside a backbone with two code maps: 4 + 16 positions at 32 pixels, and 16 blocks."""
-    for words, bits, channels in (("", 10, 16), ("--backbone vqvae2", 12, 20), ("--backbone 1d", 10, 16)):
-        runs = plan(parse(shlex.split(f"--quantizer fsq {words}")))
-        pca, kmeans = (make_baseline(run) for run in runs[1:3])
-        assert kmeans.quantizer.bits_per_position == bits
-        assert pca.quantizer.dim == channels
-        assert pca.stride == kmeans.stride == 8
 
 
 def test_a_start_is_named_by_its_run_and_not_by_its_path() -> None:

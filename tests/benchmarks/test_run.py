@@ -8,41 +8,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
-from safetensors.torch import save_file
 
-from benchmarks import experiment
-from benchmarks.checkpoint import CheckpointError
-from benchmarks.config import RunConfig
-from benchmarks.evaluate.trained import trained_tokenizer
-from benchmarks.models import make_tokenizer, start_from
-from benchmarks.presets import PRESETS, preset_settings
+from benchmarks.presets import PRESETS
 from benchmarks.results import Record, read_arrays, read_record
 from benchmarks.run import main
 from benchmarks.speed.measure import torch_threads
-from benchmarks.training import to_pictures
 
 Start = Callable[..., "subprocess.Popen[str]"]
 ROOT = Path(__file__).parents[2]
 SMOKE = ["--preset", "smoke", "--cpu"]
-
-
-@pytest.fixture
-def pictures(tmp_path: Path) -> Path:
-    """A folder of 20 small photographs-like pictures: smooth random colours with some detail."""
-    folder = tmp_path / "pictures"
-    folder.mkdir()
-    random = np.random.default_rng(0)
-    for index in range(20):
-        coarse = random.integers(0, 256, (6, 8, 3), dtype=np.uint8)
-        Image.fromarray(coarse).resize((64, 48), Image.Resampling.BICUBIC).save(folder / f"{index:02}.png")
-    return folder
 
 
 def _record(folder: Path, quantizer: str) -> tuple[Path, Record]:
@@ -248,41 +227,6 @@ def test_a_failing_run_leaves_the_others_and_says_so(
     assert _record(tmp_path / "runs", "block-mean")[1].training.images == 0
 
 
-def test_baselines_alone_are_stored_with_what_they_were_fitted_to(tmp_path: Path, pictures: Path) -> None:
-    words = ["--quantizer", "block-mean", "pca", "kmeans", "--bits", "4", "5", *SMOKE, "--data", str(pictures)]
-    assert main([*words, "--output", str(tmp_path / "runs")]) == 0
-    paths = sorted((tmp_path / "runs").rglob("*-seed0-*.json"))
-    records = {f"{record.quantizer.name} {record.config['bits']}": record for record in map(read_record, paths)}
-    assert records.keys() == {"block-mean None", "kmeans 4", "kmeans 5", "pca None"}
-    for path, record in zip(paths, map(read_record, paths), strict=True):
-        samples = read_arrays(path)
-        originals = torch.from_numpy(samples["samples/original"])
-        made = trained_tokenizer(path, record)(to_pictures(originals, torch.device("cpu"))).images
-        again = ((made.clamp(-1, 1) + 1) * 127.5).round().byte()
-        assert torch.equal(again, torch.from_numpy(samples["samples/reconstruction"]))
-        assert (record.training.steps, record.training_images) == (0, 128)
-        assert record.training.images == (0 if record.quantizer.name == "block-mean" else 128)
-    assert records["kmeans 5"].metrics["psnr"] > records["kmeans 4"].metrics["psnr"]
-    assert records["pca None"].metrics["psnr"] > records["block-mean None"].metrics["psnr"]
-    assert 1 < records["pca None"].metrics["effective_rank"] <= PRESETS["smoke"].dim
-
-
-def test_baselines_are_fitted_where_float64_exists(
-    tmp_path: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As on a GPU without it: they are made beside the metrics, not beside the networks."""
-    asked: list[torch.device] = []
-
-    def elsewhere(device: torch.device) -> torch.device:
-        asked.append(device)
-        return torch.device("cpu")
-
-    monkeypatch.setattr(experiment, "measuring_device", elsewhere)
-    words = ["--quantizer", "pca", *SMOKE, "--data", str(pictures)]
-    assert main([*words, "--output", str(tmp_path / "runs")]) == 0
-    assert asked == [torch.device("cpu")]
-
-
 def test_the_list_names_every_quantizer_with_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--list"]) == 0
     shown = capsys.readouterr().out
@@ -307,40 +251,3 @@ def test_records_hold_no_path_of_this_machine(tmp_path: Path, monkeypatch: pytes
     path, _ = _record(tmp_path / "runs", "fsq")
     assert os.sep + "tmp" not in path.read_text()
     assert json.loads(path.read_text())["data"]["source"] == "pictures"
-
-
-@pytest.mark.slow
-def test_a_training_starts_from_a_stored_run(tmp_path: Path, pictures: Path) -> None:
-    """Another quantizer in a trained autoencoder: its networks are taken over, and are better than fresh ones."""
-    words = [*SMOKE, "--data", str(pictures), "--loss.gan", "none", "--loss.perceptual", "none"]
-    first = tmp_path / "first"
-    assert main(["--quantizer", "none", *words, "--train.images", "3200", "--output", str(first)]) == 0
-    path, _ = _record(first, "none")
-    fresh, started = tmp_path / "fresh", tmp_path / "started"
-    assert main(["--quantizer", "vq-ema", *words, "--output", str(fresh)]) == 0
-    assert main(["--quantizer", "vq-ema", *words, "--start", str(path), "--output", str(started)]) == 0
-    (_, without), (_, record) = _record(fresh, "vq-ema"), _record(started, "vq-ema")
-    assert record.metrics["psnr"] > without.metrics["psnr"] + 1
-    assert record.settings != without.settings
-    assert record.changes["start"] == path.as_posix()
-    assert f"--start {path.as_posix()}" in record.command
-
-
-def test_weights_that_fit_are_taken_over_and_the_quantizers_are_not(tmp_path: Path) -> None:
-    first, wider = (
-        RunConfig("vq-ema", 4, {}, seed, "smoke", replace(PRESETS["smoke"], dim=dim)) for seed, dim in ((1, 8), (2, 12))
-    )
-    trained = make_tokenizer(first)
-    save_file(dict(trained.state_dict()), tmp_path / "run.safetensors")
-    fresh = make_tokenizer(wider)
-    before = fresh.quantizer.codebook().clone()
-    start_from(fresh, tmp_path / "run.json")
-    assert torch.equal(fresh.encoder.conv_in.weight, trained.encoder.conv_in.weight)
-    assert torch.equal(fresh.decoder.conv_out.weight, trained.decoder.conv_out.weight)
-    assert fresh.quant_conv.weight.shape != trained.quant_conv.weight.shape
-    assert torch.equal(fresh.quantizer.codebook(), before)
-    other = make_tokenizer(replace(first, settings=preset_settings("smoke", "vit")))
-    with pytest.raises(CheckpointError, match="no weight of it has a name and size of this backbone"):
-        start_from(other, tmp_path / "run.json")
-    with pytest.raises(CheckpointError, match="is not a readable file of weights"):
-        start_from(fresh, tmp_path / "nowhere.json")

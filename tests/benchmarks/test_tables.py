@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 from scipy import stats
 
-from benchmarks import comparable, formats, tables
+from benchmarks import formats, tables
 from benchmarks.columns import BY_NAME
 from benchmarks.results import Record
 
@@ -55,63 +55,6 @@ def rated(record: Record, bits: int) -> Record:
     """The same run, asked for these bits."""
     changed = {"config": {"bits": bits}, "id": f"{record.id}-{bits}bits"}
     return record.model_copy(update=changed)
-
-
-def with_backbone(record: Record, backbone: str, bits: int, bpp: float, digest: str) -> Record:
-    """The same run in another backbone."""
-    settings = {"dim": 8, "model": {"width": bits}, "backbone": backbone}
-    changes: dict[str, object] = {"train.images": 4000}
-    if backbone == "vqgan":
-        del settings["backbone"]  # as in the runs stored before there was another
-    else:
-        changes |= {"backbone": backbone, "model.width": 7}
-    quantizer = record.quantizer.model_copy(update={"bits_per_position": bits - 0.03})
-    return record.model_copy(
-        update={
-            "id": f"{record.id}-{backbone}",
-            "settings": digest,
-            "config": {"bits": bits, "settings": settings},
-            "changes": changes,
-            "quantizer": quantizer,
-            "data": {**record.data, "image_size": 32},
-            "metrics": {**record.metrics, "bpp": bpp * (bits - 0.03) / bits},
-        }
-    )
-
-
-def test_backbones_stand_in_one_table_and_compete_at_equal_bits_per_picture(make_record: Callable[..., Record]) -> None:
-    runs = [
-        ("vqgan", "fsq", 10, 160 / 1024, 20.0),
-        ("vqvae2", "fsq", 8, 160 / 1024, 21.0),  # 16 + 4 positions
-        ("vqgan", "lfq", 8, 128 / 1024, 22.0),
-        ("vqvae2", "lfq", 9, 180 / 1024, 23.0),
-        ("vqgan", "block-mean", 24, 0.375, 17.0),
-        ("vqvae2", "block-mean", 24, 0.375, 17.0),
-    ]
-    records = [
-        with_backbone(make_record(name, psnr=psnr), backbone, bits, bpp, backbone)
-        for backbone, name, bits, bpp, psnr in runs
-    ]
-    assert len(tables.groups(tables.summarise(tables.to_frame(records)))) == 2
-    frame = tables.to_frame(records, comparable.across_backbones)
-    ((title, table),) = tables.groups(tables.summarise(frame))
-    assert "train.images=4000" in title
-    assert "backbone" not in title
-    assert "model.width" not in title
-    assert dict(zip(table["quantizer"], table["rate"], strict=True)) == {
-        "block-mean": 0,
-        "vqgan · fsq": 160,
-        "vqvae2 · fsq": 160,
-        "vqgan · lfq": 128,
-        "vqvae2 · lfq": 180,
-    }
-    resampled = {record.id: {"psnr": np.full(100, record.metrics["psnr"])} for record in records}
-    matrix = next(
-        each for each in tables.matrices(frame, BY_NAME["psnr"], resampled.__getitem__) if "160" in each.title
-    )
-    assert list(matrix.cells.columns) == ["row − column", "block-mean", "vqgan · fsq", "vqvae2 · fsq"]
-    other = [record.model_copy(update={"data": {**record.data, "fingerprint": "other"}}) for record in records[:1]]
-    assert len(tables.groups(tables.summarise(tables.to_frame([*records, *other], comparable.across_backbones)))) == 2
 
 
 def test_the_best_of_each_rate_and_what_cannot_be_told_from_it_stand_out(make_record: Callable[..., Record]) -> None:
@@ -277,20 +220,6 @@ def test_a_baseline_has_no_seeds_that_differ(make_record: Callable[..., Record])
     moved = {"psnr": 19.0 + np.random.default_rng(0).standard_normal(100)}
     summary = tables.summarise(tables.to_frame([record]), lambda run: moved)
     assert summary["PSNR ↑ ±"][0] == pytest.approx(stats.t.ppf(0.975, 99) * moved["psnr"].std(ddof=1))
-
-
-def test_all_settings_in_one_table_name_what_was_changed(make_record: Callable[..., Record]) -> None:
-    data = {"name": "photographs", "source": "photographs", "fingerprint": "f", "image_size": 32}
-    plain, wide = (make_record(data=data, settings=name) for name in "ab")
-    wide = wide.model_copy(update={"id": "wide", "changes": {"model.width": 96}})
-    base = [
-        bound_to(record, "pca", 24.0, None).model_copy(update={"settings": record.settings, "changes": record.changes})
-        for record in (plain, wide)
-    ]
-    frame = tables.to_frame([plain, wide, *base], comparable.across_settings)
-    assert frame["quantizer"].to_list() == ["fsq", "fsq model.width=96", "pca"]
-    assert len(tables.groups(tables.summarise(frame))) == 1
-    assert len(tables.groups(tables.summarise(tables.to_frame([plain, wide])))) == 2
 
 
 def test_a_matrix_says_how_small_a_difference_it_resolves(make_record: Callable[..., Record]) -> None:
