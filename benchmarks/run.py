@@ -12,43 +12,25 @@ from rich.markup import escape
 from rich.table import Table
 
 from autoencoders.perceptual import choose_perceptual
-from benchmarks import baselines, comparable, formats, tables
-from benchmarks.arguments import Arguments, parse, plan, require_memory, require_writable
-from benchmarks.checkpoint import CheckpointError
-from benchmarks.config import RunConfig
+from benchmarks.command_line.usage import require_writable
 from benchmarks.data import Data, open_data
-from benchmarks.evaluation import MetricWeights
-from benchmarks.experiment import Execution, find_done, perform, record_path
-from benchmarks.grids import save_grid
-from benchmarks.progress import interruptible, training_bar
-from benchmarks.results import Record, read_arrays
-from benchmarks.training_loop import TrainingError, TrainingStopped, make_accelerator
+from benchmarks.protocols.reconstruction.evaluation import MetricWeights
+from benchmarks.records.grids import save_grid
+from benchmarks.records.record import Record, read_arrays
+from benchmarks.tables import comparable, formats, summaries
+from benchmarks.training.arguments import Arguments, parse, plan, require_memory
+from benchmarks.training.experiment import Execution, find_done, perform_with_bar, record_path
+from benchmarks.training.loop import TrainingError, TrainingStopped, make_accelerator
+from benchmarks.training.settings import RunConfig, describe
 from quantizers import list_quantizers
-
-
-def describe(run: RunConfig) -> str:
-    """A run in a few words."""
-    rate = "" if run.bits is None else f" {run.bits} bits"
-    return f"{run.quantizer}{rate}" + ("" if run.quantizer in baselines.NAMES else f" seed {run.seed}")
-
-
-SHOWN = ("reconstruction", "perceptual", "quantizer", "generator", "discriminator", "perplexity")
-
-
-def perform_with_bar(run: RunConfig, data: Data, execution: Execution, console: Console) -> Record:
-    """One run under a progress bar, or under a line now and then where the output is no terminal."""
-    steps = 1 if run.quantizer in baselines.NAMES else run.settings.train.steps
-    with training_bar(describe(run), steps, SHOWN, console) as bar, interruptible() as stop_requested:
-        return perform(run, data, execution, bar.start, bar.progress, bar.stage, stop_requested)
+from storage.checkpoint import CheckpointError
 
 
 def show(records: Sequence[Record], done: Sequence[Path], console: Console) -> None:
     """The table of the runs asked for, a picture of them all, and where things are."""
     paths = {record.id: [path] for record, path in zip(records, done, strict=True)}
-    summary = tables.summarise(tables.to_frame(records), tables.stored_resamples(paths))
-    formats.print_tables(tables.comparison(summary), console)
-    for remark in [tables.LEGEND, *tables.remarks(records)]:
-        console.print(escape(remark), soft_wrap=True)
+    summary = summaries.summarise(summaries.to_frame(records), summaries.stored_resamples(paths))
+    formats.print_tables(summaries.comparison(summary), console, [summaries.LEGEND, *summaries.remarks(records)])
     rows: dict[str, np.ndarray] = {}
     by_label = {comparable.label(record): path for record, path in zip(reversed(records), reversed(done), strict=True)}
     for label in summary["quantizer"].unique():  # in the order of the table, each with its first seed

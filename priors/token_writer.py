@@ -14,7 +14,7 @@ from torch import Tensor
 
 from priors.token_index import INDEX, SHARD_NAME, Contents, Index, OtherSetError, Shard, TokenSetError
 from priors.token_set import LABEL_KIND, LABELS, METADATA, TokenSet, file_digest, read_shard, tensor_name
-from priors.whole_files import replacing
+from storage.whole_files import replacing
 
 SHARD_PICTURES = 4096
 """Pictures of a shard: what is lost at most when the writer is killed."""

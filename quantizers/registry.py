@@ -167,6 +167,18 @@ def options_for_bits(name: str, bits: int, options: Mapping[str, Any]) -> dict[s
     return chosen
 
 
+def with_dim(name: str, bits: int | None, options: Mapping[str, Any], dim: int) -> dict[str, Any]:
+    """`options`, and `dim` where the quantizer leaves its width to the user: neither chosen, nor fixed by the rate.
+
+    Raises:
+        ValueError: no such quantizer or rate.
+    """
+    if "dim" in options or "dim" not in quantizer_options(name, options.get("base")):
+        return dict(options)
+    fixed = {} if bits is None else options_for_bits(name, bits, options)
+    return dict(options) if "dim" in fixed else {**options, "dim": dim}
+
+
 def _load(path: str, what: str) -> type[nn.Module]:
     """The class at `package.module:Class`, also from the current directory."""
     module_name, _, class_name = path.partition(":")

@@ -8,7 +8,7 @@ from pathlib import Path
 import matplotlib
 from matplotlib.figure import Figure
 
-from priors.whole_files import replacing
+from storage.whole_files import replacing
 
 DPI = (150, 110, 80, 60)
 """Of a PNG: the first that keeps it below a megabyte, or the last."""

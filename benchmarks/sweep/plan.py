@@ -10,16 +10,16 @@ from itertools import product
 from typing import Any
 
 from autoencoders import BackboneName
-from benchmarks import arguments as of_one_run
-from benchmarks import baselines
-from benchmarks.arguments import Arguments, UsageError
-from benchmarks.config import PresetName, RunConfig
+from benchmarks.command_line.flags import as_flags
+from benchmarks.command_line.usage import UsageError
 from benchmarks.data import DataConfig, DataError, open_data
-from benchmarks.experiment import record_path
-from benchmarks.flags import as_flags
-from benchmarks.run import describe
 from benchmarks.sweep.file import FLAGS, SweepFile
 from benchmarks.sweep.job import Job
+from benchmarks.training import arguments as of_one_run
+from benchmarks.training import baselines
+from benchmarks.training.arguments import Arguments
+from benchmarks.training.experiment import record_path
+from benchmarks.training.settings import PresetName, RunConfig, describe
 from quantizers import list_quantizers
 
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from benchmarks import arguments as of_one_run
-from benchmarks.arguments import UsageError
+from benchmarks.command_line.usage import UsageError
 from benchmarks.data import open_data
-from benchmarks.experiment import record_path
 from benchmarks.sweep.file import read_sweep
 from benchmarks.sweep.plan import Plan, option_words, with_flags, words
+from benchmarks.training import arguments as of_one_run
+from benchmarks.training.experiment import record_path
 from quantizers import list_quantizers
 
 PlanOf = Callable[..., Plan]
