@@ -23,10 +23,8 @@ from benchmarks.plots.source_coding import figures as source_figures
 from benchmarks.plots.speed import sweep_figure
 from benchmarks.records.generation import Priors, read_priors
 from benchmarks.records.record import OtherProtocolError, Record, RecordError, find_records, read_arrays, read_record
-from benchmarks.records.source_coding import SourceRecordError, SourceRun
-from benchmarks.records.source_coding import read_run as read_source_run
-from benchmarks.records.speed import SpeedRecordError, SpeedRun
-from benchmarks.records.speed import read_run as read_speed_run
+from benchmarks.records.source_coding import SourceRecordError, SourceRun, read_run as read_source_run
+from benchmarks.records.speed import SpeedRecordError, SpeedRun, read_run as read_speed_run
 from benchmarks.records.throughput import Throughput, read_throughputs
 from benchmarks.tables.source_coding import summarise, to_frame
 

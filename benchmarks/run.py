@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from autoencoders.perceptual import choose_perceptual
+from autoencoders.pictures.perceptual import choose_perceptual
 from benchmarks.command_line.usage import require_writable
 from benchmarks.data import Data, open_data
 from benchmarks.protocols.reconstruction.evaluation import MetricWeights

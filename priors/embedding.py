@@ -5,8 +5,9 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from priors.attention import DEVIATION, TransformerPriorConfig
+from priors.attention import DEVIATION
 from priors.layout import CodeLayout
+from priors.settings import TransformerPriorConfig
 
 LONGEST_WAVE = 10000
 """Positions, over 2 pi, of the slowest rotation."""

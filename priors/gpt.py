@@ -6,35 +6,19 @@ bottom map is conditioned on the whole top map.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from priors.attention import LayerCache, Stack, TransformerPriorConfig
+from priors.attention import LayerCache, Stack
 from priors.depth import DepthPart
 from priors.embedding import SequenceInput, SlotTable
 from priors.layout import CodeLayout
 from priors.prior import Drawing, Prior, without_impossible
 from priors.sampling import SamplingStopped, draw, filter_logits, guided
-from quantizers.validation import check_flag, check_integer
-
-
-@dataclass(frozen=True)
-class GPTConfig(TransformerPriorConfig):
-    """Sizes of the transformer."""
-
-    depth_layers: int = 2
-    """Blocks of the depth part, which is there where a position has several tokens and they are not flattened."""
-    tie_weights: bool = False
-    """Whether the vectors of the tokens are also those that logits are products with."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_integer("depth_layers", self.depth_layers, 1)
-        check_flag("tie_weights", self.tie_weights)
+from priors.settings import GPTConfig
 
 
 class GPT(Prior):

@@ -6,27 +6,22 @@ the GPT's, so that the two priors differ in the method alone, and labels are not
 """
 
 import math
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
-from priors.attention import Stack, TransformerPriorConfig
+from priors.attention import Stack
 from priors.embedding import SequenceInput, SlotTable
 from priors.layout import CodeLayout, check_below
 from priors.prior import Drawing, Prior, evaluating, without_impossible
-from priors.sampling import Sampling, SamplingStopped, draw, filter_logits, guided
-from quantizers.validation import check_integer
+from priors.sampling import SamplingStopped, draw, filter_logits, guided
+from priors.settings import MaskGITConfig, Sampling
+from quantizers.options import check_integer
 
 BOUND_DRAWS = 16
 """Maskings of a picture that its bound is estimated from."""
-
-
-@dataclass(frozen=True)
-class MaskGITConfig(TransformerPriorConfig):
-    """Sizes of the transformer."""
 
 
 class MaskGIT(Prior):

@@ -11,8 +11,8 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from priors.layout import CodeLayout, check_below
-from priors.sampling import Sampling
-from quantizers.validation import check_integer
+from priors.settings import Sampling
+from quantizers.options import check_integer
 
 OnStep = Callable[[int, int], None]
 StopRequested = Callable[[], bool]

@@ -10,7 +10,7 @@ from quantizers.base import Quantizer, RowOutput
 from quantizers.entropy import batch_usage, bernoulli_entropy, mean_code_entropy
 from quantizers.estimators import straight_through
 from quantizers.losses import mean_squared_error
-from quantizers.validation import check_integer, check_number
+from quantizers.options import check_integer, check_number
 
 MAX_BITS = 62
 """A code is an int64; past this it would wrap."""

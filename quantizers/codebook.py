@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from quantizers.distributed import sum_over_ranks
 from quantizers.entropy import count_codes
 from quantizers.kmeans import kmeans, offer_rows
+from quantizers.options import MAX_CHANNELS, check_integer, check_number
 from quantizers.uncompiled import uncompiled
-from quantizers.validation import MAX_CHANNELS, check_integer, check_number
 
 MAX_BITS = 26
 """Of a code whose vectors are held: beyond it use a method with an implicit codebook."""

@@ -11,9 +11,8 @@ from quantizers.base import Quantizer, RowOutput
 from quantizers.channels import side_by_side
 from quantizers.entropy import batch_usage
 from quantizers.estimators import straight_through
+from quantizers.options import check_integer
 from quantizers.radix import MAX_BITS, MixedRadix
-from quantizers.registry import register_quantizer
-from quantizers.validation import check_integer
 
 PAPER_LEVELS = {
     8: (8, 6, 5),
@@ -40,11 +39,6 @@ def levels_for_bits(bits: int) -> tuple[int, ...]:
     return (8,) * ((bits - 2 * fours) // 3) + (4,) * fours
 
 
-@register_quantizer(
-    "fsq",
-    description="finite scalar quantization, a fixed grid (FSQ)",
-    paper="Mentzer et al. 2023, arXiv:2309.15505, table 1 and appendix A.1",
-)
 class FSQ(Quantizer):
     """Each channel is bounded by tanh and rounded to one of its levels; a code is the mixed-radix number of
     them.

@@ -16,10 +16,9 @@ from quantizers.codebook import MAX_BITS, LearnedCodebook
 from quantizers.entropy import count_codes, usage_stats
 from quantizers.estimators import ESTIMATORS
 from quantizers.losses import mean_squared_error
-from quantizers.registry import register_quantizer
+from quantizers.options import MAX_PARTS, check_choice, check_integer, check_number
 from quantizers.search import nearest_codes
 from quantizers.uncompiled import uncompiled
-from quantizers.validation import MAX_PARTS, check_choice, check_integer, check_number
 
 PAPER_SCALES = (1, 2, 3, 4, 5, 6, 8, 10, 13, 16)
 """Sides of the code maps on the paper's 16 x 16 grid: 680 codes for 256 positions."""
@@ -38,12 +37,6 @@ class Maps(NamedTuple):
     totals: list[Float[Tensor, "b d *spatial"]]
 
 
-@register_quantizer(
-    "multi-scale",
-    description="residual quantization from coarse to fine, code maps of growing size (VAR)",
-    paper="Tian et al. 2024, arXiv:2404.02905, algorithms 1 and 2: 4096 codes of 32 channels shared by 10 scales up to "
-    "16 x 16, beta 0.25; phi as in its code, 4 convolutions at weight 0.5; k-means start and dead codes are ours",
-)
 class MultiScale(Quantizer):
     """Scale k averages what the scales before left over down to its map's size, codes every element of that map by
     the nearest vector of one codebook, and adds phi(the vectors, enlarged by bicubic interpolation) to the sum that

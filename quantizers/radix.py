@@ -8,7 +8,7 @@ from jaxtyping import Int64, Num
 from torch import Tensor, nn
 
 from quantizers.channels import side_by_side
-from quantizers.validation import check_integer
+from quantizers.options import check_integer
 
 MAX_BITS = 62
 """A code is an int64; past this it would wrap."""

@@ -11,17 +11,11 @@ from torch import Tensor, nn
 from quantizers.base import Quantizer, QuantizerOutput, RowOutput
 from quantizers.composite import check_base, mean_stats, split_bits
 from quantizers.estimators import ESTIMATORS
-from quantizers.registry import create_quantizer, register_quantizer
+from quantizers.options import MAX_PARTS, check_choice, check_flag, check_integer, check_number
+from quantizers.registry import create_quantizer
 from quantizers.uncompiled import uncompiled
-from quantizers.validation import MAX_PARTS, check_choice, check_flag, check_integer, check_number
 
 
-@register_quantizer(
-    "rq",
-    description="residual quantization over any quantizer, several codes per position (RQ-VAE)",
-    paper="Lee et al. 2022, arXiv:2203.01941: 4 codes, one codebook of 16384 x 256 shared by all depths, "
-    "EMA 0.99, commitment 0.25 over all partial sums (eq. 7); dropout from SoundStream, arXiv:2107.03312",
-)
 class RQ(Quantizer):
     """Depth d codes z - (q_1 + ... + q_{d-1}) by the base quantizer; the output is the sum q_1 + ... + q_D.
 

@@ -8,10 +8,10 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from quantizers.options import check_number
 from quantizers.search_cpu import search_cpu
 from quantizers.search_triton import can_use_triton, nearest_codes_triton
 from quantizers.uncompiled import uncompiled
-from quantizers.validation import check_number
 
 TILE_ROWS, TILE_CODES = 8192, 4096
 """What `search_two_best` scores at a time: 128 MB in float32."""

@@ -12,8 +12,8 @@ from quantizers.codebook import Codebook, size_for_bits
 from quantizers.entropy import count_codes, usage_stats
 from quantizers.estimators import ESTIMATORS
 from quantizers.losses import mean_squared_error
+from quantizers.options import check_choice, check_number
 from quantizers.search import nearest_codes, sample_codes
-from quantizers.validation import check_choice, check_number
 
 
 class CodebookQuantizer(Quantizer):

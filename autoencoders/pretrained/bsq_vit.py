@@ -1,4 +1,4 @@
-"""BSQ-ViT of zhaoyue-zephyrus/bsq-vit: the network of `autoencoders.vit` without the head of its encoder."""
+"""BSQ-ViT of zhaoyue-zephyrus/bsq-vit: the network of `autoencoders.pictures.vit` without the head of its encoder."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
+from autoencoders.pictures.settings import ViTConfig
+from autoencoders.pictures.vit import ViTTokenizer
 from autoencoders.pretrained.files import WeightsError, build, read_tensors
 from autoencoders.pretrained.model import Pretrained
-from autoencoders.vit import ViTConfig, ViTTokenizer
 from quantizers import create_quantizer
 
 PARTS = ("ema_state_dict", "state_dict")

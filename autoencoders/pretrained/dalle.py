@@ -12,7 +12,8 @@ from pathlib import Path
 
 from torch import Tensor
 
-from autoencoders.dvae import DVAE, DVAEConfig
+from autoencoders.pictures.dvae import DVAE
+from autoencoders.pictures.settings import DVAEConfig
 from autoencoders.pretrained.files import WeightsError, build, renamed
 from autoencoders.pretrained.model import Pretrained
 from autoencoders.pretrained.pickled_module import read_module

@@ -11,11 +11,12 @@ from typing import Any
 
 from torch import Tensor
 
-from autoencoders.layers import group_norm
+from autoencoders.pictures.layers import group_norm
+from autoencoders.pictures.settings import VQGANConfig
+from autoencoders.pictures.vqgan import VQGAN
 from autoencoders.pretrained.files import WeightsError, read_tensors, renamed
 from autoencoders.pretrained.model import Pretrained
 from autoencoders.pretrained.taming import Codebook, from_taming_names
-from autoencoders.vqgan import VQGAN, VQGANConfig
 
 CONFIG, WEIGHTS = "config.json", "diffusion_pytorch_model"
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+from autoencoders.pictures.settings import VQGANConfig
+from autoencoders.pictures.vqgan import VQGAN
 from autoencoders.pretrained.files import build, read_tensors, renamed
 from autoencoders.pretrained.model import Pretrained
 from autoencoders.pretrained.seed_voken import evaluated
-from autoencoders.vqgan import VQGAN, VQGANConfig
 from quantizers import create_quantizer
 
 CODEBOOK = {"quantize.embedding.weight": "quantizer.codebook.vectors"}

@@ -6,10 +6,11 @@ import re
 from functools import partial
 from pathlib import Path
 
+from autoencoders.pictures.settings import VQGANConfig
+from autoencoders.pictures.vqgan import VQGAN
 from autoencoders.pretrained.files import build, read_tensors, renamed
 from autoencoders.pretrained.model import Pretrained
 from autoencoders.pretrained.taming import KEPT
-from autoencoders.vqgan import VQGAN, VQGANConfig
 from quantizers import create_quantizer
 
 INSIDE = ("ema", "model", "state_dict")

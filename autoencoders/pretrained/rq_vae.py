@@ -16,9 +16,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from autoencoders.pictures.settings import VQGANConfig
+from autoencoders.pictures.vqgan import VQGAN
 from autoencoders.pretrained.files import WeightsError, build, read_tensors
 from autoencoders.pretrained.model import Pretrained
-from autoencoders.vqgan import VQGAN, VQGANConfig
 from quantizers import create_quantizer
 
 CODEBOOK = re.compile(r"quantizer\.codebooks\.(\d+)\.(weight|cluster_size_ema|embed_ema)")

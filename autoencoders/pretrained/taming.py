@@ -10,9 +10,10 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from autoencoders.pictures.settings import VQGANConfig
+from autoencoders.pictures.vqgan import VQGAN
 from autoencoders.pretrained.files import WeightsError, build, read_tensors, renamed
 from autoencoders.pretrained.model import Pretrained
-from autoencoders.vqgan import VQGAN, VQGANConfig
 from quantizers import create_quantizer
 
 QUANTIZERS = {

@@ -9,10 +9,11 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
+from autoencoders.pictures.settings import VQGANConfig
+from autoencoders.pictures.vqgan import VQGAN
 from autoencoders.pretrained.files import build, read_tensors, renamed
 from autoencoders.pretrained.model import Pretrained
 from autoencoders.pretrained.taming import KEPT
-from autoencoders.vqgan import VQGAN, VQGANConfig
 from quantizers import create_quantizer
 from quantizers.multi_scale import PAPER_SCALES
 

@@ -26,8 +26,7 @@ from benchmarks.evaluate.trained import trained_jobs
 from benchmarks.protocols.reconstruction.evaluation import MetricWeights
 from benchmarks.protocols.reconstruction.references import cache_folder
 from benchmarks.records.record import read_record
-from benchmarks.tables import formats, summaries
-from benchmarks.tables import variants as explain_tables
+from benchmarks.tables import formats, summaries, variants as explain_tables
 from benchmarks.training.loop import make_accelerator
 from benchmarks.training.settings import TrainConfig
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from jaxtyping import Float, Num
 from torch import Tensor, nn
 
-from autoencoders.perceptual import LPIPSNet, load_lpips
+from autoencoders.pictures.perceptual import LPIPSNet, load_lpips
 from benchmarks.metrics.pictures import to_unit_range
 
 MIN_SIZE = 16  # pixels; VGG-16 halves four times before its last feature

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from autoencoders.perceptual import LPIPS_BACKBONES
+from autoencoders.pictures.perceptual import LPIPS_BACKBONES
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,13 @@ from functools import cache, reduce
 from itertools import product
 from typing import Any
 
-from autoencoders import BackboneName
+from autoencoders.pictures.settings import BackboneName
 from benchmarks.command_line.flags import as_flags
 from benchmarks.command_line.usage import UsageError
 from benchmarks.data import DataConfig, DataError, open_data
 from benchmarks.sweep.file import FLAGS, SweepFile
 from benchmarks.sweep.job import Job
-from benchmarks.training import arguments as of_one_run
-from benchmarks.training import baselines
+from benchmarks.training import arguments as of_one_run, baselines
 from benchmarks.training.arguments import Arguments
 from benchmarks.training.experiment import record_path
 from benchmarks.training.settings import PresetName, RunConfig, describe

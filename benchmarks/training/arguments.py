@@ -16,8 +16,9 @@ import torch
 import tyro
 from accelerate import Accelerator
 
-from autoencoders import BackboneConfig, BackboneName, LossConfig, VQGANConfig, training_memory
-from autoencoders.perceptual import choose_perceptual
+from autoencoders import training_memory
+from autoencoders.pictures.perceptual import choose_perceptual
+from autoencoders.pictures.settings import BackboneConfig, BackboneName, LossConfig, VQGANConfig
 from benchmarks.command_line.flags import parse_flags
 from benchmarks.command_line.usage import UsageError
 from benchmarks.data import DataConfig

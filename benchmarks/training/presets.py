@@ -6,7 +6,7 @@ import shlex
 from dataclasses import replace
 from typing import Any
 
-from autoencoders import (
+from autoencoders.pictures.settings import (
     BackboneConfig,
     BackboneName,
     DVAEConfig,

@@ -11,7 +11,7 @@ from benchmarks.records.generation import PROTOCOL
 from benchmarks.records.values import digest
 from benchmarks.training.settings import TrainConfig
 from priors import GPTConfig, MaskGITConfig, PriorConfig, PriorName
-from priors.registry import prior_name_of
+from priors.settings import prior_name_of
 
 PriorPreset = Literal["smoke", "quick", "cpu", "vqgan-f16"]
 """Those of the tokenizers' presets that have a prior."""

@@ -10,13 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from autoencoders import (
-    BackboneConfig,
-    BackboneName,
-    LossConfig,
-    VQGANConfig,
-    backbone_of,
-)
+from autoencoders.pictures.settings import BackboneConfig, BackboneName, LossConfig, VQGANConfig, backbone_of
 from benchmarks.data import DataConfig
 from benchmarks.records import baselines
 from benchmarks.records.record import DEFAULT_BACKBONE

@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from autoencoders import BACKBONES
-from autoencoders.perceptual import choose_perceptual
+from autoencoders.pictures.perceptual import choose_perceptual
+from autoencoders.pictures.settings import BACKBONES
 from benchmarks.command_line.usage import UsageError
 from benchmarks.data import Data, DataConfig, DataError, open_data
 from benchmarks.protocols.reconstruction.evaluation import PROTOCOL
@@ -50,7 +50,7 @@ def _with_sizes(config: dict[str, Any]) -> dict[str, Any]:
     backbone = BACKBONES.get(settings.get("backbone", DEFAULT_BACKBONE))
     if backbone is None:
         return config
-    model = TypeAdapter(backbone.config).validate_python(settings.get("model"))
+    model = TypeAdapter(backbone).validate_python(settings.get("model"))
     return {**config, "settings": {**settings, "model": model}}
 
 

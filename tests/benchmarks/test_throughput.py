@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import compare, run
-from benchmarks import throughput as command
+from benchmarks import compare, run, throughput as command
 from benchmarks.records.record import Record, write_record
 from benchmarks.records.throughput import PROTOCOL, SPEEDS, Throughput, path_for, read_throughputs, write_throughput
 from benchmarks.tables import summaries

@@ -8,7 +8,7 @@ import torch
 from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
 from torchvision.models import VGG16_Weights
 
-from autoencoders.perceptual import LPIPS_BACKBONES
+from autoencoders.pictures.perceptual import LPIPS_BACKBONES
 from benchmarks import weights as command
 from benchmarks.metrics import weights as module
 from benchmarks.metrics.weights import INCEPTION, LPIPS_BACKBONE, MetricWeights, PublishedWeights

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 import torch
 from torch import Tensor
 
-from benchmarks.metrics import fid, lpips, swd
-from benchmarks.metrics import pictures as fidelity
+from benchmarks.metrics import fid, lpips, pictures as fidelity, swd
 from benchmarks.metrics.codes import code_maps, has_codebook
 from benchmarks.metrics.device import measuring_device
 from benchmarks.metrics.fid import FeatureSums

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Num
 from torch import Tensor, nn
 
-from autoencoders.perceptual import LPIPS_BACKBONES, LPIPSNet, find_lpips_backbone
+from autoencoders.pictures.perceptual import LPIPS_BACKBONES, LPIPSNet, find_lpips_backbone
 from benchmarks.metrics import swd
 from benchmarks.metrics.fid import FeatureSums, frechet_distance
 from benchmarks.metrics.inception import FEATURES

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from autoencoders.perceptual import LPIPS_BACKBONES
+from autoencoders.pictures.perceptual import LPIPS_BACKBONES
 from benchmarks.protocols.reconstruction.evaluation import PROTOCOL
 from benchmarks.protocols.variants.crops import CROPS
 from benchmarks.protocols.variants.forms import CHANNELS, MS_SSIM_FORMS, PSNR_FORMS, SSIM_FORMS

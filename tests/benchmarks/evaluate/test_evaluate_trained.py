@@ -14,8 +14,7 @@ from safetensors.torch import load_file, save_file
 from benchmarks.records.record import Record, read_arrays, read_record
 from benchmarks.reproduce.__main__ import main as reproduce
 from benchmarks.tables import summaries
-from benchmarks.throughput import main as throughput
-from benchmarks.throughput import methods
+from benchmarks.throughput import main as throughput, methods
 
 Evaluate = Callable[..., int]
 The = Callable[[Path, str], Path]

@@ -14,8 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from benchmarks import compare
-from benchmarks import run as one_run
+from benchmarks import compare, run as one_run
 from benchmarks.data.machine import cores
 from benchmarks.protocols.speed.measure import torch_threads
 from benchmarks.records.record import read_records

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from autoencoders import VQGAN, LossConfig
-from autoencoders.dvae import DVAE, DVAEConfig
+from autoencoders.pictures.dvae import DVAE
+from autoencoders.pictures.settings import DVAEConfig
 from benchmarks.training.loop import Progress, TrainingError, TrainingStopped, learning_rate, make_accelerator
 from benchmarks.training.presets import PRESETS
 from benchmarks.training.settings import Settings

@@ -3,7 +3,7 @@ from math import exp, log
 import pytest
 import torch
 
-from autoencoders.gan_loss import adaptive_weight, discriminator_loss, generator_loss
+from autoencoders.pictures.gan_loss import adaptive_weight, discriminator_loss, generator_loss
 
 REAL, FAKE = torch.tensor([2.0, 0.5]), torch.tensor([-3.0, 1.0])
 

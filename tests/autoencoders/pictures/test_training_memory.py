@@ -17,7 +17,7 @@ import resource, torch
 from dataclasses import replace
 from torch import nn
 from autoencoders import VQGANConfig
-from autoencoders.vqgan import Decoder, Encoder
+from autoencoders.pictures.vqgan import Decoder, Encoder
 torch.set_num_threads(1)
 config = VQGANConfig(64, width=32, multipliers=(1, 1), blocks=1, attention_resolutions=(), z_channels=8)
 def peak_of_step(batch, checkpointing):

@@ -5,29 +5,22 @@ leaves open is as in the published network of BSQ-ViT (Zhao et al. 2024, arXiv:2
 the blocks, the learned positions.
 """
 
-from dataclasses import dataclass
-
 from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from autoencoders.tokenizer import OneMapTokenizer, TrainableTokenizer
-from autoencoders.transformer import (
+from autoencoders.pictures.settings import ViTConfig
+from autoencoders.pictures.transformer import (
     Block,
     PatchEmbedding,
     PatchHead,
     Positions,
     Transformer,
-    TransformerConfig,
     initialise,
     tanh_network,
 )
+from autoencoders.tokenizer import OneMapTokenizer, TrainableTokenizer
 from quantizers import Quantizer
-
-
-@dataclass(frozen=True)
-class ViTConfig(TransformerConfig):
-    """Sizes of the encoder and of the decoder. The defaults are the paper's base model for 256 pixels."""
 
 
 class Encoder(nn.Module):

@@ -7,7 +7,7 @@ import torch
 from scipy.integrate import quad
 from scipy.stats import laplace
 
-from autoencoders.logit_laplace import logit_laplace_loss, negative_log_density, squeeze, unsqueeze
+from autoencoders.pictures.logit_laplace import logit_laplace_loss, negative_log_density, squeeze, unsqueeze
 
 
 def density(x: float, location: float, scale: float) -> float:

@@ -7,7 +7,6 @@ share (`ln_pre`, `resblocks`, `ln_1`, `attn`, `mlp.c_fc`, ...).
 
 import math
 from collections import OrderedDict
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -16,49 +15,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from autoencoders.pictures.settings import TransformerConfig
+
 EXPANSION = 4
 """Width inside a feed-forward network over the width of a token, in all published sizes."""
-
-
-@dataclass(frozen=True)
-class TransformerConfig:
-    """Sizes of the encoder and of the decoder, which are each other's mirror image."""
-
-    image_size: int = 256
-    """Side of the training pictures in pixels."""
-    in_channels: int = 3
-    """Channels of a picture."""
-    patch_size: int = 8
-    """Side in pixels of the square that becomes one token."""
-    width: int = 768
-    """Channels of a token."""
-    layers: int = 12
-    """Transformer blocks of the encoder, and of the decoder."""
-    heads: int = 12
-    """Attention heads of a block; they share the width out."""
-    gradient_checkpointing: bool = False
-    """Recompute each block in the backward pass: less memory, about a third more time."""
-
-    def __post_init__(self) -> None:
-        for name in ("image_size", "in_channels", "patch_size", "width", "layers", "heads"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
-        if self.width % self.heads:
-            raise ValueError(f"width must be a multiple of the {self.heads} heads, got {self.width}.")
-        if self.width % 4:
-            raise ValueError(f"width must be a multiple of 4, two waves for each axis, got {self.width}.")
-        if self.image_size % self.patch_size:
-            raise ValueError(f"image_size must be a multiple of patch_size {self.patch_size}, got {self.image_size}.")
-
-    @property
-    def stride(self) -> int:
-        """What the sides of pictures must be multiples of, in pixels: the side of a patch."""
-        return self.patch_size
-
-    @property
-    def side(self) -> int:
-        """Patches along a side of a picture of image_size."""
-        return self.image_size // self.patch_size
 
 
 class Attention(nn.Module):

@@ -10,11 +10,12 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.autograd.graph import saved_tensors_hooks
 
-from autoencoders.backbones import BackboneConfig, code_maps_of, create_tokenizer
-from autoencoders.discriminator import PatchDiscriminator
-from autoencoders.perceptual import LPIPSLoss, MSSSIMLoss, build_lpips, choose_perceptual
+from autoencoders.pictures.backbones import code_maps_of, create_tokenizer
+from autoencoders.pictures.discriminator import PatchDiscriminator
+from autoencoders.pictures.perceptual import LPIPSLoss, MSSSIMLoss, build_lpips, choose_perceptual
+from autoencoders.pictures.settings import BackboneConfig, LossConfig
+from autoencoders.pictures.vqgan_loss import frozen
 from autoencoders.tokenizer import TrainableTokenizer
-from autoencoders.vqgan_loss import LossConfig, frozen
 from quantizers import QuantizerOutput
 from quantizers.none import NoQuantizer
 

@@ -6,40 +6,23 @@ that one's decoder. Here it makes pixels and everything is trained together, as 
 (Kim et al. 2025, arXiv:2501.07730): any loss of this project can train it, and nothing published is needed.
 """
 
-from dataclasses import dataclass
-
 import torch
 from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from autoencoders.tokenizer import OneMapTokenizer, TrainableTokenizer
-from autoencoders.transformer import (
+from autoencoders.pictures.settings import TiTokConfig
+from autoencoders.pictures.transformer import (
     Block,
     PatchEmbedding,
     PatchHead,
     Positions,
     Transformer,
-    TransformerConfig,
     initialise,
     waves,
 )
+from autoencoders.tokenizer import OneMapTokenizer, TrainableTokenizer
 from quantizers import Quantizer
-
-
-@dataclass(frozen=True)
-class TiTokConfig(TransformerConfig):
-    """Sizes of the encoder and of the decoder. The defaults are the paper's B-64."""
-
-    patch_size: int = 16
-    """Side in pixels of the square that becomes one token of the encoder's input and the decoder's output."""
-    latent_tokens: int = 64
-    """Tokens that stand for a picture, whatever its patches."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.latent_tokens < 1:
-            raise ValueError(f"latent_tokens must be at least 1, got {self.latent_tokens}.")
 
 
 def opposites(config: TiTokConfig) -> nn.Parameter:

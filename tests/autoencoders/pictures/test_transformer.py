@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from autoencoders import TiTok, TiTokConfig, TrainableTokenizer, ViTConfig, ViTTokenizer
-from autoencoders.transformer import Attention, Block, Positions, TransformerConfig, waves
+from autoencoders.pictures.settings import TransformerConfig
+from autoencoders.pictures.transformer import Attention, Block, Positions, waves
 from quantizers import create_quantizer, list_quantizers
 
 SMALL = {"image_size": 16, "patch_size": 4, "width": 32, "layers": 2, "heads": 2}

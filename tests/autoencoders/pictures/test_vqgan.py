@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from autoencoders import VQGAN, VQGANConfig
-from autoencoders.layers import ResidualBlock
-from autoencoders.vqgan import Decoder, Encoder
+from autoencoders.pictures.layers import ResidualBlock
+from autoencoders.pictures.vqgan import Decoder, Encoder
 from quantizers import create_quantizer
 
 SMALL = VQGANConfig(image_size=16, width=16, multipliers=(1, 2), blocks=1, attention_resolutions=(8,), z_channels=8)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from autoencoders.layers import AttentionBlock, Downsample, ResidualBlock, Upsample, group_norm
+from autoencoders.pictures.layers import AttentionBlock, Downsample, ResidualBlock, Upsample, group_norm
 
 
 def reference_norm(x: torch.Tensor, norm: torch.nn.GroupNorm) -> torch.Tensor:

@@ -19,7 +19,6 @@ by gradient (`vq`) falls behind unless the loss's codebook_weight is raised, to 
 
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
@@ -27,64 +26,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from autoencoders.logit_laplace import squeeze, unsqueeze
+from autoencoders.pictures.logit_laplace import squeeze, unsqueeze
+from autoencoders.pictures.settings import BOTTLENECK, DVAEConfig
 from autoencoders.tokenizer import OneMapTokenizer, TokenizerOutput, TrainableTokenizer
 from quantizers import Quantizer
-
-BOTTLENECK = 4
-"""Width of a block over that of the layers inside it."""
-
-
-@dataclass(frozen=True)
-class DVAEConfig:
-    """Sizes of the encoder and decoder. The defaults are the published model."""
-
-    image_size: int = 256
-    """Side of the training pictures in pixels."""
-    in_channels: int = 3
-    """Channels of a picture."""
-    width: int = 256
-    """Channels at full resolution."""
-    multipliers: tuple[int, ...] = (1, 2, 4, 8)
-    """Width of each level over `width`; each but the last halves the sides: stride = 2^(levels - 1)."""
-    blocks: int = 2
-    """Residual blocks of each level, of the encoder and of the decoder."""
-    z_channels: int = 128
-    """Channels between post_quant_conv and the decoder."""
-    gradient_checkpointing: bool = False
-    """Recompute each block in the backward pass: less memory, about a third more time."""
-
-    def __post_init__(self) -> None:
-        for name in ("image_size", "in_channels", "width", "blocks", "z_channels"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
-        if not self.multipliers or min(self.multipliers) < 1:
-            raise ValueError(f"multipliers must be one or more positive integers, got {self.multipliers}.")
-        if any(width % BOTTLENECK for width in self.widths):
-            raise ValueError(
-                f"width times each of the multipliers must be a multiple of {BOTTLENECK}, for the layers inside the "
-                f"blocks have a quarter of it; got {self.widths}."
-            )
-        if self.image_size % self.stride:
-            raise ValueError(
-                f"image_size must be a multiple of the stride {self.stride} that "
-                f"{len(self.multipliers)} multipliers make, got {self.image_size}."
-            )
-
-    @property
-    def stride(self) -> int:
-        """Pixels per position of the code grid, along each side."""
-        return 2 ** (len(self.multipliers) - 1)
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        """Channels of each level, finest first."""
-        return tuple(self.width * multiplier for multiplier in self.multipliers)
-
-    @property
-    def gain(self) -> float:
-        """What the residual branches are scaled by: 1 / (blocks of the encoder)², so that a deep one starts calm."""
-        return 1 / (len(self.multipliers) * self.blocks) ** 2
 
 
 def convolution(in_channels: int, out_channels: int, kernel: int) -> nn.Conv2d:

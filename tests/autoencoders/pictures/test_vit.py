@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from autoencoders import ViTConfig, ViTTokenizer
-from autoencoders.vit import Decoder, Encoder
+from autoencoders.pictures.vit import Decoder, Encoder
 from quantizers import create_quantizer
 
 SMALL = ViTConfig(image_size=16, patch_size=4, width=32, layers=2, heads=2)

@@ -5,7 +5,7 @@ from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 
 from autoencoders import BlockKMeans, BlockMean, BlockPCA, BlockTokenizer
-from autoencoders.blocks import ColorQuantizer
+from autoencoders.pictures.blocks import ColorQuantizer
 from quantizers.testing import check_quantizer
 
 

@@ -10,7 +10,7 @@ from torchmetrics.functional.image import (
     structural_similarity_index_measure,
 )
 
-from autoencoders.perceptual import (
+from autoencoders.pictures.perceptual import (
     LPIPS_BACKBONES,
     MS_SSIM_WEIGHTS,
     LPIPSLoss,

@@ -3,48 +3,13 @@
 van den Oord et al. 2017, "Neural Discrete Representation Learning" (arXiv:1711.00937), section 4.1.
 """
 
-from dataclasses import dataclass
-
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from autoencoders.pictures.settings import VQVAEConfig
 from autoencoders.tokenizer import OneMapTokenizer, TrainableTokenizer
 from quantizers import Quantizer
-
-
-@dataclass(frozen=True)
-class VQVAEConfig:
-    """Sizes of the encoder and decoder. The defaults are those for ImageNet by the authors' own example (sonnet's
-    `vqvae_example.ipynb`); the paper's text has 256 channels in all layers."""
-
-    image_size: int = 128
-    """Side of the training pictures in pixels."""
-    in_channels: int = 3
-    """Channels of a picture."""
-    width: int = 128
-    """Channels of every layer."""
-    residual_width: int = 32
-    """Channels inside the residual blocks."""
-    blocks: int = 2
-    """Residual blocks of the encoder, and of the decoder."""
-    downsamplings: int = 2
-    """Convolutions that halve the sides: stride = 2^downsamplings."""
-
-    def __post_init__(self) -> None:
-        for name in ("image_size", "in_channels", "width", "residual_width", "blocks", "downsamplings"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
-        if self.image_size % self.stride:
-            raise ValueError(
-                f"image_size must be a multiple of the stride {self.stride} that {self.downsamplings} downsamplings "
-                f"make, got {self.image_size}."
-            )
-
-    @property
-    def stride(self) -> int:
-        """Pixels per position of the code grid, along each side."""
-        return 2**self.downsamplings
 
 
 class ReluResidualBlock(nn.Module):

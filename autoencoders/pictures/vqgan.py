@@ -7,8 +7,6 @@ the norms in layers narrower than any published one (`layers.group_norm`).
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -16,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from autoencoders.layers import (
+from autoencoders.pictures.layers import (
     AttentionBlock,
     Downsample,
     PositionNorm,
@@ -26,101 +24,19 @@ from autoencoders.layers import (
     Upsample,
     group_norm,
 )
+from autoencoders.pictures.settings import VQGANConfig
 from autoencoders.tokenizer import OneMapTokenizer, TrainableTokenizer
 from quantizers import Quantizer
 
 
-@dataclass(frozen=True)
-class VQGANConfig:
-    """Sizes and parts of the encoder and decoder. The defaults are the published f16 model for ImageNet."""
+def branch_norm(config: VQGANConfig) -> Callable[[int], nn.Module]:
+    """Makes the norm of a number of channels inside a residual branch."""
+    return group_norm if config.norm == "group" else PositionNorm
 
-    image_size: int = 256
-    """Side of the training pictures in pixels; attention_resolutions are counted at this size."""
-    in_channels: int = 3
-    """Channels of a picture."""
-    stem: int = 1
-    """Side of the blocks of pixels that become channels before the first convolution, and pixels again after the
-    last; 1 as published. Full resolution is where a network spends most of its time, and small pictures gain
-    nothing by it."""
-    width: int = 128
-    """Channels at the resolution of the stem."""
-    multipliers: tuple[int, ...] = (1, 1, 2, 2, 4)
-    """Width of each level over `width`; each but the last halves the sides: stride = stem · 2^(levels - 1)."""
-    blocks: int = 2
-    """Residual blocks of each level of the encoder; the decoder has one more."""
-    attention_resolutions: tuple[int, ...] = (16,)
-    """Sides, in positions at image_size, of the levels with attention after each block."""
-    z_channels: int = 256
-    """Channels between the encoder and quant_conv."""
-    norm: Literal["group", "rms"] = "group"
-    """group: GroupNorm before each activation, as published. rms: each position by its own root mean square, and in
-    residual branches alone, so that how bright and how coloured a picture is goes past them."""
-    resampling: Literal["convolution", "shuffle"] = "convolution"
-    """Between two levels: convolution of stride 2, and after nearest-neighbour doubling, as published; or blocks of
-    2 × 2 to channels and back."""
-    middle: bool = True
-    """Whether the coarsest level has another residual block, attention and a residual block, as published."""
-    dropout: float = 0.0
-    """Dropout inside the residual blocks."""
-    gradient_checkpointing: bool = False
-    """Recompute each block in the backward pass: less memory, about a third more time."""
 
-    def __post_init__(self) -> None:
-        sizes = {
-            "image_size": self.image_size,
-            "in_channels": self.in_channels,
-            "stem": self.stem,
-            "width": self.width,
-            "blocks": self.blocks,
-            "z_channels": self.z_channels,
-        }
-        for name, size in sizes.items():
-            if size < 1:
-                raise ValueError(f"{name} must be at least 1, got {size}.")
-        if not self.multipliers or min(self.multipliers) < 1:
-            raise ValueError(f"multipliers must be one or more positive integers, got {self.multipliers}.")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout must lie in [0, 1), got {self.dropout}.")
-        if self.image_size % self.stride:
-            raise ValueError(
-                f"image_size must be a multiple of the stride {self.stride} that "
-                f"a stem of {self.stem} and {len(self.multipliers)} multipliers make, got {self.image_size}."
-            )
-        if unknown := set(self.attention_resolutions) - set(self.resolutions):
-            raise ValueError(
-                f"attention_resolutions {sorted(unknown)} occur at no level: the levels of a "
-                f"{self.image_size}-pixel picture at stride {self.stride} have the sides {self.resolutions}."
-            )
-
-    @property
-    def stride(self) -> int:
-        """Pixels per position of the code grid, along each side."""
-        return self.stem * 2 ** (len(self.multipliers) - 1)
-
-    @property
-    def resolutions(self) -> tuple[int, ...]:
-        """Side of each level at image_size, finest first."""
-        return tuple(self.image_size // (self.stem * 2**level) for level in range(len(self.multipliers)))
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        """Channels of each level, finest first."""
-        return tuple(self.width * multiplier for multiplier in self.multipliers)
-
-    @property
-    def block_channels(self) -> int:
-        """Channels of a picture once the stem's blocks are channels."""
-        return self.in_channels * self.stem**2
-
-    @property
-    def branch_norm(self) -> Callable[[int], nn.Module]:
-        """Makes the norm of a number of channels inside a residual branch."""
-        return group_norm if self.norm == "group" else PositionNorm
-
-    @property
-    def output_norm(self) -> Callable[[int], nn.Module]:
-        """Makes the norm before the last activation of encoder and decoder."""
-        return group_norm if self.norm == "group" else nn.Identity
+def output_norm(config: VQGANConfig) -> Callable[[int], nn.Module]:
+    """Makes the norm before the last activation of encoder and decoder."""
+    return group_norm if config.norm == "group" else nn.Identity
 
 
 def _run(block: nn.Module, x: Tensor, checkpointing: bool) -> Tensor:
@@ -138,7 +54,7 @@ class Level(nn.Module):
         attention = config.resolutions[level] in config.attention_resolutions
         self.checkpointing = config.gradient_checkpointing
         self.block = nn.ModuleList(
-            ResidualBlock(width if index else in_channels, width, config.dropout, norm=config.branch_norm)
+            ResidualBlock(width if index else in_channels, width, config.dropout, norm=branch_norm(config))
             for index in range(blocks)
         )
         self.attn = nn.ModuleList(AttentionBlock(width) for _ in range(blocks if attention else 0))
@@ -188,9 +104,9 @@ class Middle(nn.Module):
         super().__init__()
         width = config.widths[-1]
         self.checkpointing = config.gradient_checkpointing
-        self.block_1 = ResidualBlock(width, width, config.dropout, norm=config.branch_norm)
+        self.block_1 = ResidualBlock(width, width, config.dropout, norm=branch_norm(config))
         self.attn_1: nn.Module = AttentionBlock(width)
-        self.block_2 = ResidualBlock(width, width, config.dropout, norm=config.branch_norm)
+        self.block_2 = ResidualBlock(width, width, config.dropout, norm=branch_norm(config))
 
     def forward(self, h: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h w"]:
         for block in (self.block_1, self.attn_1, self.block_2):
@@ -207,7 +123,7 @@ class Encoder(nn.Module):
         self.conv_in = nn.Conv2d(config.block_channels, config.width, 3, padding=1)
         self.down = nn.ModuleList(DownLevel(config, level) for level in range(len(config.multipliers)))
         self.mid: nn.Module = Middle(config) if config.middle else nn.Identity()
-        self.norm_out = config.output_norm(config.widths[-1])
+        self.norm_out = output_norm(config)(config.widths[-1])
         self.conv_out = nn.Conv2d(config.widths[-1], config.z_channels, 3, padding=1)
 
     def forward(self, images: Float[Tensor, "b c H W"]) -> Float[Tensor, "b z h w"]:
@@ -226,7 +142,7 @@ class Decoder(nn.Module):
         self.conv_in = nn.Conv2d(config.z_channels, config.widths[-1], 3, padding=1)
         self.mid: nn.Module = Middle(config) if config.middle else nn.Identity()
         self.up = nn.ModuleList(UpLevel(config, level) for level in range(len(config.multipliers)))
-        self.norm_out = config.output_norm(config.widths[0])
+        self.norm_out = output_norm(config)(config.widths[0])
         self.conv_out = nn.Conv2d(config.widths[0], config.block_channels, 3, padding=1)
 
     def forward(self, features: Float[Tensor, "b z h w"]) -> Float[Tensor, "b c H W"]:

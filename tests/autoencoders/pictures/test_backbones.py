@@ -22,7 +22,7 @@ from autoencoders import (
     backbone_of,
     create_tokenizer,
 )
-from autoencoders.backbones import code_maps_of
+from autoencoders.pictures.backbones import code_maps_of
 from quantizers import create_quantizer
 
 SMALL: dict[BackboneName, BackboneConfig] = {

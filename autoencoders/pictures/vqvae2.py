@@ -4,43 +4,15 @@ Razavi et al. 2019, "Generating Diverse High-Fidelity Images with VQ-VAE-2" (arX
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from autoencoders.pictures.settings import VQVAE2Config
+from autoencoders.pictures.vqvae import DownStack, ReluResidualBlock, UpStack, initialise
 from autoencoders.tokenizer import TrainableTokenizer
-from autoencoders.vqvae import DownStack, ReluResidualBlock, UpStack, VQVAEConfig, initialise
 from quantizers import Quantizer, QuantizerOutput
-
-
-@dataclass(frozen=True)
-class VQVAE2Config(VQVAEConfig):
-    """Sizes of the encoders and decoders. The defaults are those of rosinality's port, the one in common use: the
-    paper's strides at 256 pixels, the widths of the VQ-VAE."""
-
-    image_size: int = 256
-    """Side of the training pictures in pixels."""
-    downsamplings: int = 2
-    """Convolutions that halve the sides on the way to the bottom map."""
-    top_downsamplings: int = 1
-    """Further ones on the way to the top map."""
-
-    def __post_init__(self) -> None:
-        if self.top_downsamplings < 1:
-            raise ValueError(f"top_downsamplings must be at least 1, got {self.top_downsamplings}.")
-        super().__post_init__()
-
-    @property
-    def bottom_stride(self) -> int:
-        """Pixels per position of the bottom map, along each side."""
-        return 2**self.downsamplings
-
-    @property
-    def stride(self) -> int:
-        """Pixels per position of the top map, along each side."""
-        return self.bottom_stride * 2**self.top_downsamplings
 
 
 class VQVAE2(TrainableTokenizer):
