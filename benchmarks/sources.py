@@ -24,7 +24,7 @@ from benchmarks.protocols.source_coding.vectors import SOURCES
 from benchmarks.records.source_coding import SourceName, SourceRecordError, read_run, read_runs
 from benchmarks.tables import source_coding as tables
 from benchmarks.tables.markers import around_markers, put_between_markers
-from benchmarks.training.arguments import quantizer_options_of, source_digest
+from benchmarks.training.planning import quantizer_options_of, source_digest
 from quantizers import list_quantizers, quantizer_class
 
 

@@ -13,7 +13,7 @@ import tyro
 
 from benchmarks.command_line.flags import parse_flags
 from benchmarks.command_line.usage import UsageError
-from benchmarks.protocols.generation.drawing import GenerationConfig
+from benchmarks.protocols.generation.settings import GenerationConfig
 from benchmarks.training.prior_settings import PRESETS, PriorPreset, PriorSettings, preset_settings
 from benchmarks.training.settings import TrainConfig
 from priors import GPTConfig, PriorConfig, PriorName

@@ -24,9 +24,10 @@ from benchmarks.protocols.reconstruction.evaluation import MetricWeights
 from benchmarks.protocols.speed.measure import torch_threads
 from benchmarks.records.record import Record, read_arrays, read_record, read_records
 from benchmarks.reproduce.agreement import Agreement, compare
-from benchmarks.training.arguments import Arguments as RunArguments, require_memory
+from benchmarks.training.arguments import Arguments as RunArguments
 from benchmarks.training.experiment import Execution, find_done, perform_with_bar, record_path
 from benchmarks.training.loop import TrainingError, TrainingStopped, make_accelerator
+from benchmarks.training.planning import require_memory
 from benchmarks.training.settings import RunConfig
 from benchmarks.training.stored import open_pictures, rebuild, require_same_pictures
 from storage.checkpoint import CheckpointError

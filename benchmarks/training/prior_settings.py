@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
-from benchmarks.protocols.generation.drawing import GenerationConfig
+from benchmarks.protocols.generation.settings import GenerationConfig
 from benchmarks.records.generation import PROTOCOL
 from benchmarks.records.values import digest
 from benchmarks.training.settings import TrainConfig

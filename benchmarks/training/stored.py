@@ -15,8 +15,8 @@ from benchmarks.data import Data, DataConfig, DataError, open_data
 from benchmarks.protocols.reconstruction.evaluation import PROTOCOL
 from benchmarks.records.record import DEFAULT_BACKBONE, ELSEWHERE, Record
 from benchmarks.training import baselines
-from benchmarks.training.arguments import source_digest
 from benchmarks.training.models import make_quantizer
+from benchmarks.training.planning import source_digest
 from benchmarks.training.settings import RunConfig, run_id
 
 

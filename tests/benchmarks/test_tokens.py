@@ -24,8 +24,9 @@ from benchmarks.metrics.pictures import to_unit_range
 from benchmarks.protocols.reconstruction.evaluation import PROTOCOL
 from benchmarks.protocols.speed.measure import torch_threads
 from benchmarks.records.record import Record, read_record, write_record
-from benchmarks.training.arguments import parse, plan
+from benchmarks.training.arguments import parse
 from benchmarks.training.models import make_tokenizer
+from benchmarks.training.planning import plan
 from benchmarks.training.settings import run_id
 from benchmarks.training.trained import trained_tokenizer
 from priors.fingerprint import fingerprint

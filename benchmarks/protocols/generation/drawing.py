@@ -5,36 +5,17 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from benchmarks.protocols.generation.codes import CodeBatch, Encoder
-from priors import Prior, Sampling
+from benchmarks.protocols.generation.settings import GenerationConfig
+from priors import Prior
 
 TIMED = 3
 """Calls that a speed is the median of, after one that is not timed."""
-
-
-@dataclass(frozen=True)
-class GenerationConfig:
-    """What is generated."""
-
-    count: int = 50_000
-    """Pictures."""
-    batch_size: int = 64
-    """Pictures drawn at a time; another size gives other pictures of the same distribution."""
-    sampling: Sampling = field(default_factory=Sampling)
-
-    def __post_init__(self) -> None:
-        """Refuse settings that cannot work."""
-        if self.count < 1 or self.batch_size < 1:
-            raise ValueError(
-                "generation.count and generation.batch-size take numbers from 1, "
-                f"not {self.count} and {self.batch_size}"
-            )
 
 
 def nll_bits(prior: Prior, batches: Iterable[CodeBatch], device: torch.device) -> np.ndarray:

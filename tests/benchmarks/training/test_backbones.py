@@ -10,8 +10,9 @@ import torch
 from autoencoders import BackboneName, VQVAE2Config, code_maps_of, create_tokenizer, finest_stride
 from benchmarks.records.record import read_arrays, read_record
 from benchmarks.run import main
-from benchmarks.training.arguments import parse, plan
+from benchmarks.training.arguments import parse
 from benchmarks.training.models import make_quantizer
+from benchmarks.training.planning import plan
 from benchmarks.training.presets import PRESETS, SIZES, changes, command_line, preset_settings
 from benchmarks.training.settings import effective, settings_digest
 from benchmarks.training.stored import configuration

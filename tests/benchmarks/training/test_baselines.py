@@ -9,8 +9,9 @@ import torch
 from benchmarks.records.record import read_arrays, read_record
 from benchmarks.run import main
 from benchmarks.training import experiment
-from benchmarks.training.arguments import parse, plan
+from benchmarks.training.arguments import parse
 from benchmarks.training.baselines import make_baseline
+from benchmarks.training.planning import plan
 from benchmarks.training.presets import PRESETS
 from benchmarks.training.trained import trained_tokenizer
 from benchmarks.training.trainer import to_pictures

@@ -7,8 +7,9 @@ from typing import get_args
 
 import pytest
 
-from benchmarks.training.arguments import parse, plan
+from benchmarks.training.arguments import parse
 from benchmarks.training.experiment import command_line
+from benchmarks.training.planning import plan
 from benchmarks.training.presets import PRESETS, changes
 from benchmarks.training.settings import PresetName, RunConfig, Settings, TrainConfig, run_id, settings_digest
 
