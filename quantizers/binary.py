@@ -95,7 +95,7 @@ class BinaryQuantizer(Quantizer):
         # exactly +-magnitude; `torch.where` between two scalars is slower
         return positive.to(self.level.dtype).mul_(2 * self.magnitude).sub_(self.magnitude)
 
-    def _bit_positions(self, device: torch.device) -> Int64[Tensor, "d"]:
+    def _bit_positions(self, device: torch.device) -> Int64[Tensor, " d"]:
         return torch.arange(self.dim, device=device)
 
     def _entropies(self, rows: Float[Tensor, "n d"]) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:

@@ -35,7 +35,7 @@ class FSP(Quantizer):
         levels: bins of each channel, 2 to 1000 each; their product at most 2^62.
     """
 
-    half_bin: Float[Tensor, "d"]
+    half_bin: Float[Tensor, " d"]
 
     def __init__(self, *, levels: Sequence[int] = (8, 5, 5, 5)) -> None:
         radix = MixedRadix(levels)

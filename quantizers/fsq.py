@@ -56,12 +56,12 @@ class FSQ(Quantizer):
         levels: levels of each channel, 2 to 1000 each; their product at most 2^62.
     """
 
-    scale: Float[Tensor, "d"]
-    centre: Float[Tensor, "d"]
-    shift: Float[Tensor, "d"]
-    half_width: Float[Tensor, "d"]
-    largest: Float[Tensor, "d"]
-    inverse_levels: Float[Tensor, "d"]
+    scale: Float[Tensor, " d"]
+    centre: Float[Tensor, " d"]
+    shift: Float[Tensor, " d"]
+    half_width: Float[Tensor, " d"]
+    largest: Float[Tensor, " d"]
+    inverse_levels: Float[Tensor, " d"]
 
     def __init__(self, *, levels: Sequence[int] = (8, 5, 5, 5)) -> None:
         radix = MixedRadix(levels)
@@ -107,5 +107,5 @@ class FSQ(Quantizer):
     def decode_rows(self, codes: Int64[Tensor, "n c"]) -> Float[Tensor, "n d"]:
         return self._values(self.radix.decode(codes.squeeze(1)), self.half_width)
 
-    def _values(self, digits: Num[Tensor, "n d"], half_width: Float[Tensor, "d"]) -> Float[Tensor, "n d"]:
+    def _values(self, digits: Num[Tensor, "n d"], half_width: Float[Tensor, " d"]) -> Float[Tensor, "n d"]:
         return (digits - half_width) / half_width

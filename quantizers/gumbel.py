@@ -129,7 +129,7 @@ def gumbel_noise(like: Float[Tensor, "n k"]) -> Float[Tensor, "n k"]:
     return -(-uniform.clamp_min(torch.finfo(torch.float32).tiny).log()).log().to(like.dtype)
 
 
-def kl_to_uniform(logits: Float[Tensor, "n k"]) -> Float[Tensor, "n"]:
+def kl_to_uniform(logits: Float[Tensor, "n k"]) -> Float[Tensor, " n"]:
     """KL(softmax(logits) || uniform) = sum_k q_k log(q_k K), in nats."""
     log_q = torch.log_softmax(logits, dim=1)
     return (log_q.exp() * log_q).sum(1) + math.log(logits.shape[1])

@@ -81,7 +81,7 @@ class NormalCodebook(Codebook):
 
 
 @torch.no_grad()
-def largest_products(rows: Float[Tensor, "n d"], vectors: Float[Tensor, "k d"]) -> Int64[Tensor, "n"]:
+def largest_products(rows: Float[Tensor, "n d"], vectors: Float[Tensor, "k d"]) -> Int64[Tensor, " n"]:
     """Index of the vector with the largest inner product with each row, by the search for the nearest.
 
     With one more channel, sqrt(R^2 - |c|^2) for the vectors and 0 for the rows, all vectors have one norm R, so that

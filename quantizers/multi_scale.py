@@ -33,7 +33,7 @@ class Maps(NamedTuple):
     """What was coded at each scale, with which codes, and the sums of what the codes so far stand for."""
 
     rests: list[Float[Tensor, "b d *p"]]
-    codes: list[Int64[Tensor, "b *p"]]
+    codes: list[Int64[Tensor, " b *p"]]
     totals: list[Float[Tensor, "b d *spatial"]]
 
 
@@ -115,7 +115,7 @@ class MultiScale(Quantizer):
         positions = max(math.prod(spatial), 1)
         return tuple(math.prod(sizes) / positions for sizes in self._map_sizes(spatial))
 
-    def code_maps(self, codes: Int64[Tensor, "b c *spatial"]) -> list[Int64[Tensor, "b *p"]]:
+    def code_maps(self, codes: Int64[Tensor, "b c *spatial"]) -> list[Int64[Tensor, " b *p"]]:
         """The codes of each scale at its map's own size, each once."""
         maps = []
         for scale, sizes in enumerate(self._map_sizes(codes.shape[2:])):
@@ -189,7 +189,7 @@ class MultiScale(Quantizer):
         return maps
 
     def _spread(
-        self, scale: int, codes: Int64[Tensor, "b *p"], vectors: Float[Tensor, "k d"], spatial: Sequence[int]
+        self, scale: int, codes: Int64[Tensor, " b *p"], vectors: Float[Tensor, "k d"], spatial: Sequence[int]
     ) -> Float[Tensor, "b d *spatial"]:
         """What the codes of a scale add to the sum."""
         if 0 in spatial:
@@ -267,7 +267,7 @@ def _all_rows(grids: Sequence[Tensor]) -> Float[Tensor, "n d"]:
     return torch.cat([rearrange(grid, "b d ... -> b (...) d") for grid in grids], 1).flatten(0, 1)
 
 
-def _repeat(codes: Int64[Tensor, "b *p"], spatial: Sequence[int]) -> Int64[Tensor, "b *spatial"]:
+def _repeat(codes: Int64[Tensor, " b *p"], spatial: Sequence[int]) -> Int64[Tensor, " b *spatial"]:
     """Every code at all positions of its cell."""
     for axis, (size, length) in enumerate(zip(codes.shape[1:], spatial, strict=True), 1):
         codes = codes.index_select(axis, torch.arange(length, device=codes.device) * size // max(length, 1))

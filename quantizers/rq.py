@@ -114,7 +114,7 @@ class RQ(Quantizer):
             details = (self._draw_depths(z),)
         return super().quantize_grid(z, *details)
 
-    def quantize_rows(self, rows: Float[Tensor, "n d"], kept: Int64[Tensor, "n"] | None = None) -> RowOutput:
+    def quantize_rows(self, rows: Float[Tensor, "n d"], kept: Int64[Tensor, " n"] | None = None) -> RowOutput:
         """Quantize N positions; `kept` is how many codes' vectors the output of each is the sum of, None for all."""
         residual, quantized = rows, torch.zeros_like(rows)
         outputs = []
@@ -140,7 +140,7 @@ class RQ(Quantizer):
     def _scale(self, depth: int) -> float | Tensor:
         return self.layer(depth).residual_scale ** depth
 
-    def _draw_depths(self, z: Float[Tensor, "b d *spatial"]) -> Int64[Tensor, "n"]:
+    def _draw_depths(self, z: Float[Tensor, "b d *spatial"]) -> Int64[Tensor, " n"]:
         """How many codes each position keeps, the same for all positions of an example."""
         draws = torch.rand(z.shape[0], 2, device=z.device)
         shortened = 1 + (draws[:, 1] * self.codes_per_position).long()

@@ -5,6 +5,8 @@ asynchronous device assert on CUDA (no host sync), and not at all under `torch.c
 break the graph.
 """
 
+import math
+
 import torch
 from jaxtyping import Bool
 from torch import Tensor

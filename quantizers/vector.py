@@ -40,7 +40,7 @@ class CodebookQuantizer(Quantizer):
     def start(self, rows: Float[Tensor, "n d"]) -> None:
         self.codebook.start(rows)
 
-    def observe(self, rows: Float[Tensor, "n d"], codes: Int64[Tensor, "n"]) -> dict[str, Float[Tensor, ""]]:
+    def observe(self, rows: Float[Tensor, "n d"], codes: Int64[Tensor, " n"]) -> dict[str, Float[Tensor, ""]]:
         """Perplexity and usage of a batch; while training of the global one, which the codebook learns from."""
         if self.training:
             return usage_stats(self.codebook.update(rows, codes))

@@ -62,7 +62,7 @@ class UnitCodebook(LearnedCodebook):
         return normalized(vectors)
 
     @uncompiled  # a compiled graph would refuse to write to what its backward pass normalises again
-    def _replace(self, replaced: Bool[Tensor, "k"], vectors: Float[Tensor, "k d"], count: Float[Tensor, ""]) -> None:
+    def _replace(self, replaced: Bool[Tensor, " k"], vectors: Float[Tensor, "k d"], count: Float[Tensor, ""]) -> None:
         # projected as at the start: a row seen twice makes two equal codes, not two that rounding tells apart
         super()._replace(replaced, self.project(vectors), count)
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from storage.paths import StrPath
 from storage.whole_files import replacing
 
 Tree = Any  # a tensor, a plain JSON value, or a dict, list or tuple of Trees
@@ -24,7 +24,7 @@ class CheckpointError(ValueError):
     """A checkpoint file that cannot be used; the message says why and what to do."""
 
 
-def save_tree(path: Path, tree: Tree) -> None:
+def save_tree(path: StrPath, tree: Tree) -> None:
     """Write `tree` to `path`; tensors keep their dtype and values, and are brought back on the CPU."""
     tensors: dict[str, torch.Tensor] = {}
 
@@ -39,7 +39,7 @@ def save_tree(path: Path, tree: Tree) -> None:
         save_file(tensors, temporary, metadata=metadata)
 
 
-def load_tree(path: Path) -> Tree:
+def load_tree(path: StrPath) -> Tree:
     """Read what `save_tree` wrote.
 
     Raises:

@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from storage.paths import StrPath
+
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: StrPath) -> Iterator[Path]:
     """A temporary path beside `path` that takes its place, durably, when the block ends well."""
+    path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:

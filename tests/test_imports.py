@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = {
     "storage": set(),
     "quantizers": set(),
-    "autoencoders": {"quantizers"},
+    "autoencoders": {"storage", "quantizers"},
     "priors": {"storage", "quantizers", "autoencoders"},
     "benchmarks": {"storage", "quantizers", "autoencoders", "priors"},
 }

@@ -16,6 +16,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from storage.paths import StrPath
+
 LPIPSNet = Literal["vgg", "alex"]
 PerceptualKind = Literal["lpips", "ms-ssim", "none"]
 
@@ -29,7 +31,7 @@ SSIM_WINDOW = 11
 """Side of SSIM's Gaussian window in pixels (Wang et al. 2004)."""
 
 
-def find_lpips_backbone(net: LPIPSNet, path: Path | None = None) -> Path | None:
+def find_lpips_backbone(net: LPIPSNet, path: StrPath | None = None) -> Path | None:
     """The file of the backbone's weights: `path` where given, else the torch hub cache's, else None.
 
     ValueError when `path` is given and is no file.
@@ -56,7 +58,7 @@ def build_lpips(net: LPIPSNet = "vgg") -> Any:
     return model.eval().requires_grad_(False)
 
 
-def load_lpips(backbone: Path | None, net: LPIPSNet = "vgg") -> Any:
+def load_lpips(backbone: StrPath | None, net: LPIPSNet = "vgg") -> Any:
     """`lpips.LPIPS` v0.1 over the torchvision weights in `backbone` (None: the torch hub cache's), frozen.
 
     It takes two batches of pictures, (B, 3, H, W) in [-1, 1], and gives their distances, (B, 1, 1, 1).
@@ -174,7 +176,7 @@ class PerceptualChoice(NamedTuple):
 
 
 def choose_perceptual(
-    requested: Literal["auto", "lpips", "ms-ssim", "none"], backbone: Path | None = None
+    requested: Literal["auto", "lpips", "ms-ssim", "none"], backbone: StrPath | None = None
 ) -> PerceptualChoice:
     """Resolves `auto`: LPIPS on VGG16 when its weights are at hand (`find_lpips_backbone`), MS-SSIM when not.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from functools import partial
-from pathlib import Path
 
 from autoencoders.pictures.settings import VQGANConfig
 from autoencoders.pictures.vqgan import VQGAN
@@ -12,6 +11,7 @@ from autoencoders.pretrained.files import build, read_tensors, renamed
 from autoencoders.pretrained.model import Pretrained
 from autoencoders.pretrained.taming import KEPT
 from quantizers import create_quantizer
+from storage.paths import StrPath
 
 INSIDE = ("ema", "model", "state_dict")
 """Where a checkpoint has its tensors, in the authors' order: the averaged weights before the trained."""
@@ -30,7 +30,7 @@ RENAMED = (
 )
 
 
-def load_llamagen(path: Path, config: VQGANConfig, codebook_size: int = 16384, dim: int = 8) -> VQGAN:
+def load_llamagen(path: StrPath, config: VQGANConfig, codebook_size: int = 16384, dim: int = 8) -> VQGAN:
     """A tokenizer from a checkpoint of LlamaGen, in eval mode.
 
     Args:

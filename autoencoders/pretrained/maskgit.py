@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import torch.nn.functional as F
@@ -22,6 +21,7 @@ from autoencoders.pretrained.files import build, read_tensors, renamed
 from autoencoders.pretrained.model import Pretrained
 from autoencoders.pretrained.taming import KEPT
 from quantizers import Quantizer, create_quantizer
+from storage.paths import StrPath
 
 
 class Block(ResidualBlock):
@@ -92,7 +92,7 @@ class MaskGITVQGAN(AttentionFreeTokenizer):
         return 2 * super().from_latent(quantized) - 1
 
 
-def load_maskgit(path: Path, *, codebook_size: int = 1024, dim: int = 256, **sizes: Any) -> MaskGITVQGAN:
+def load_maskgit(path: StrPath, *, codebook_size: int = 1024, dim: int = 256, **sizes: Any) -> MaskGITVQGAN:
     """MaskGIT's VQGAN from a file of 1d-tokenizer, in eval mode.
 
     Args:

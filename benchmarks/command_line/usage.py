@@ -6,13 +6,16 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from storage.paths import StrPath
+
 
 class UsageError(ValueError):
     """A mistake in what was asked for; the message is one sentence for the person who asked."""
 
 
-def require_writable(folder: Path) -> None:
+def require_writable(folder: StrPath) -> None:
     """Raise UsageError unless files can be made in `folder`; makes it where it is missing."""
+    folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / f".writable.{os.getpid()}"
@@ -24,14 +27,14 @@ def require_writable(folder: Path) -> None:
         ) from error
 
 
-def existing_paths(paths: Sequence[Path], default: Sequence[Path]) -> list[Path]:
+def existing_paths(paths: Sequence[StrPath], default: Sequence[StrPath]) -> list[Path]:
     """The files and folders to read; of the `default` ones those that are there.
 
     Raises:
         UsageError: one that is named is not there.
     """
-    existing = [path for path in paths if path.exists()]
-    lacking = [path for path in paths if path not in existing]
+    existing = [path for path in map(Path, paths) if path.exists()]
+    lacking = [path for path in map(Path, paths) if path not in existing]
     if lacking and paths != default:
         raise UsageError(f"{lacking[0]} does not exist; name a folder of stored runs")
     return existing

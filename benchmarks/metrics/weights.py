@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from autoencoders.pictures.perceptual import LPIPS_BACKBONES
+from storage.paths import StrPath
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,9 @@ class PublishedWeights:
             raise ValueError(f"the name {self.filename} has no digits of a hash")
         return found[1]
 
-    def check(self, path: Path) -> None:
+    def check(self, path: StrPath) -> None:
         """Raises ValueError if `path` is not this file, whole and unchanged."""
+        path = Path(path)
         if not path.is_file():
             raise ValueError(f"there is no file {path}; expected {self.name}, {self.filename} from {self.url}")
         digest = sha256(path)
@@ -61,8 +63,9 @@ class PublishedWeights:
         torch.hub.download_url_to_file(self.url, str(self.cached), hash_prefix=self.digest)
 
 
-def sha256(path: Path) -> str:
+def sha256(path: StrPath) -> str:
     """SHA-256 of a file, in hexadecimal digits; of a folder, of the names and the SHA-256 of all files in it."""
+    path = Path(path)
     digest = hashlib.sha256()
     if path.is_dir():
         for file in sorted(each for each in path.rglob("*") if each.is_file()):
@@ -98,12 +101,14 @@ class MetricWeights:
     missing: dict[str, str] = field(default_factory=lambda: {weights.metric: _absent(weights) for weights in PUBLISHED})
 
     @classmethod
-    def find(cls, inception: Path | None = None, lpips_backbone: Path | None = None) -> MetricWeights:
+    def find(cls, inception: StrPath | None = None, lpips_backbone: StrPath | None = None) -> MetricWeights:
         """What is named by path or lies in the torch hub cache; each file is checked against its hash.
 
         Raises ValueError if a file named by path is not there or not the published one. A broken file in the
         cache leaves its metric empty, with the reason.
         """
+        inception = None if inception is None else Path(inception)
+        lpips_backbone = None if lpips_backbone is None else Path(lpips_backbone)
         paths: dict[str, Path | None] = {}
         missing = {}
         for weights, given in ((INCEPTION, inception), (LPIPS_BACKBONE, lpips_backbone)):

@@ -16,6 +16,7 @@ from benchmarks.plots.style import GRID, style
 from benchmarks.protocols.source_coding.lloyd_max import lloyd_max
 from benchmarks.protocols.source_coding.vectors import SOURCES, Source, open_source
 from benchmarks.tables.source_coding import REFERENCE
+from storage.paths import StrPath
 
 
 def distortion_figure(summary: pd.DataFrame) -> Figure:
@@ -80,6 +81,6 @@ def figures(summary: pd.DataFrame) -> Iterator[tuple[str, str, Figure]]:
         yield f"blocks-of-{block_length}{suffix}", f"Source coding, blocks of {block_length}", distortion_figure(part)
 
 
-def save_figures(summary: pd.DataFrame, folder: Path) -> list[Path]:
+def save_figures(summary: pd.DataFrame, folder: StrPath) -> list[Path]:
     """Write `blocks-of-N.png` and `.svg`; returns where."""
     return [path for stem, _, figure in figures(summary) for path in save(figure, folder, stem)]

@@ -15,6 +15,7 @@ from benchmarks.protocols.speed.limits import Floor, search_floor, training_floo
 from benchmarks.protocols.speed.names import FAISS, NAIVE, OURS, VECTOR_QUANTIZE, family
 from benchmarks.records.speed import Group, SpeedRun
 from benchmarks.tables.speed import significant
+from storage.paths import StrPath
 
 STYLES: dict[str, dict[str, Any]] = {
     OURS: {"color": "#0072B2", "marker": "o", "linestyle": "-", "linewidth": 2},
@@ -98,6 +99,7 @@ def _fastest(group: Group, name: str) -> float | None:
     return min(times, default=None)
 
 
-def save_sweep(path: Path, run: SpeedRun) -> list[Path]:
+def save_sweep(path: StrPath, run: SpeedRun) -> list[Path]:
     """Write the picture beside `path` as PNG and SVG; returns where."""
+    path = Path(path)
     return save(sweep_figure(run), path.parent, path.stem)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from benchmarks.records.record import Environment, RecordError, TrainingRecord, find_records, read_arrays
 from priors import PriorName
+from storage.paths import StrPath
 from storage.whole_files import replacing
 
 PROTOCOL = "generation/1"
@@ -73,17 +74,19 @@ class Generation(BaseModel):
         return f"{self.prior} of the preset {self.preset}{changed} ({self.settings})"
 
 
-def path_for(run: Path, run_id: str, key: str) -> Path:
+def path_for(run: StrPath, run_id: str, key: str) -> Path:
     """Where the numbers of a prior belong: beside the run."""
+    run = Path(run)
     return run.with_name(f"{PREFIX}{run_id}-{key}.json")
 
 
-def read_generation(path: Path) -> Generation:
+def read_generation(path: StrPath) -> Generation:
     """Read and check one.
 
     Raises:
         ValueError: not a file of a prior's numbers, or one of another protocol; the message says which.
     """
+    path = Path(path)
     try:
         generation = Generation.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
@@ -93,13 +96,13 @@ def read_generation(path: Path) -> Generation:
     return generation
 
 
-def write_generation(path: Path, generation: Generation) -> None:
+def write_generation(path: StrPath, generation: Generation) -> None:
     """Store one, whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(generation.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
-def read_generations(paths: Iterable[Path], problems: list[str]) -> dict[Path, Generation]:
+def read_generations(paths: Iterable[StrPath], problems: list[str]) -> dict[Path, Generation]:
     """Those stored in folders; a sentence for each file that had to be left out goes to `problems`."""
     found = {}
     for path in find_records(paths):
@@ -115,7 +118,7 @@ Priors = Mapping[str, tuple[Path, Generation]]
 """By the ids of runs, what was measured of the prior on each, and where that is stored."""
 
 
-def read_priors(paths: Iterable[Path], table_of: Mapping[str, str], problems: list[str]) -> Priors:
+def read_priors(paths: Iterable[StrPath], table_of: Mapping[str, str], problems: list[str]) -> Priors:
     """What is stored of the priors that tables and pictures show unless another is asked for.
 
     Args:

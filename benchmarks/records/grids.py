@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from storage.paths import StrPath
 from storage.whole_files import replacing
 
 COMPARED, DRAWN, GAP = 128, 64, 2
@@ -18,13 +19,14 @@ LABEL, MARGIN = 14, 6
 """Pixels of a label's letters, and around it."""
 
 
-def save_grid(path: Path, rows: Mapping[str, np.ndarray]) -> None:
+def save_grid(path: StrPath, rows: Mapping[str, np.ndarray]) -> None:
     """Write a PNG with one labelled row of pictures per entry.
 
     Args:
         path: The file.
         rows: Label -> uint8 pictures (N, 3, H, W), as many and as large in every row.
     """
+    path = Path(path)
     count = len(next(iter(rows.values())))
     sheet = _sheet(np.concatenate([*rows.values()]), count, COMPARED)
     font = ImageFont.load_default(LABEL)
@@ -37,13 +39,14 @@ def save_grid(path: Path, rows: Mapping[str, np.ndarray]) -> None:
     _save(path, image)
 
 
-def save_tiles(path: Path, pictures: np.ndarray) -> None:
+def save_tiles(path: StrPath, pictures: np.ndarray) -> None:
     """Write a PNG of pictures side by side, in rows about as long as there are rows.
 
     Args:
         path: The file.
         pictures: uint8 (N, 3, H, W).
     """
+    path = Path(path)
     _save(path, Image.fromarray(_sheet(pictures, math.ceil(math.sqrt(len(pictures))), DRAWN)))
 
 

@@ -19,6 +19,7 @@ from typing import Any, Final
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from storage.paths import StrPath
 from storage.whole_files import replacing
 
 SCHEMA = 1
@@ -131,26 +132,28 @@ class OtherProtocolError(RecordError):
     """A record of another harness of this project."""
 
 
-def write_record(path: Path, record: Record, arrays: Mapping[str, np.ndarray]) -> None:
+def write_record(path: StrPath, record: Record, arrays: Mapping[str, np.ndarray]) -> None:
     """Store a run: its arrays first, so that a JSON file that exists is a run that is complete."""
     write_arrays(path, arrays)
     with replacing(path) as temporary:
         temporary.write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
-def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+def write_arrays(path: StrPath, arrays: Mapping[str, np.ndarray]) -> None:
     """Store the arrays beside the record at `path`."""
+    path = Path(path)
     with replacing(path.with_suffix(".npz")) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # its stub has other keywords too
 
 
-def read_record(path: Path) -> Record:
+def read_record(path: StrPath) -> Record:
     """Read and validate one record.
 
     Raises:
         OtherProtocolError: another harness of this project stored it.
         RecordError: the file cannot be read, is no JSON, is of a later schema or lacks something.
     """
+    path = Path(path)
     try:
         text = path.read_bytes()
     except OSError as error:
@@ -188,12 +191,13 @@ def _problem(path: Path, text: bytes, error: ValidationError) -> RecordError:
     return RecordError(f"{path}: not a valid run: {where}: {first['msg']}")
 
 
-def read_arrays(path: Path) -> dict[str, np.ndarray]:
+def read_arrays(path: StrPath) -> dict[str, np.ndarray]:
     """The arrays stored beside the record at `path`; none when that file is missing.
 
     Raises:
         RecordError: it is there and damaged.
     """
+    path = Path(path)
     arrays = path.with_suffix(".npz")
     if not arrays.exists():
         return {}
@@ -204,13 +208,13 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         raise RecordError(f"{arrays}: not a readable file of a run's arrays ({error})") from error
 
 
-def find_records(paths: Iterable[Path]) -> Iterator[Path]:
+def find_records(paths: Iterable[StrPath]) -> Iterator[Path]:
     """The JSON files named, and those below the folders named, in order of name."""
-    for path in paths:
+    for path in map(Path, paths):
         yield from sorted(path.rglob("*.json")) if path.is_dir() else [path]
 
 
-def iterate_records(paths: Iterable[Path], problems: list[str]) -> Iterator[tuple[Path, Record]]:
+def iterate_records(paths: Iterable[StrPath], problems: list[str]) -> Iterator[tuple[Path, Record]]:
     """The records in `paths`, one at a time; a sentence for each file that had to be left out goes to `problems`.
 
     Records of other harnesses are passed over: they may lie in the same folder.
@@ -224,7 +228,7 @@ def iterate_records(paths: Iterable[Path], problems: list[str]) -> Iterator[tupl
             problems.append(str(error))
 
 
-def read_records(paths: Iterable[Path]) -> tuple[list[tuple[Path, Record]], list[str]]:
+def read_records(paths: Iterable[StrPath]) -> tuple[list[tuple[Path, Record]], list[str]]:
     """All records in `paths`, and a sentence for each file that had to be left out."""
     problems: list[str] = []
     return list(iterate_records(paths, problems)), problems

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from benchmarks.records.record import Environment, QuantizerRecord
+from storage.paths import StrPath
 from storage.whole_files import replacing
 
 SourceName = Literal["gaussian", "laplacian", "gauss-markov", "photographs"]
@@ -69,18 +70,19 @@ class SourceRecordError(ValueError):
     """A file that is no source-coding run of this program; the message says why."""
 
 
-def write_run(path: Path, run: SourceRun) -> None:
+def write_run(path: StrPath, run: SourceRun) -> None:
     """Store a run, whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(run.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
-def read_run(path: Path) -> SourceRun:
+def read_run(path: StrPath) -> SourceRun:
     """Read and validate one file.
 
     Raises:
         SourceRecordError: it cannot be read, is no source-coding run or is of a later schema.
     """
+    path = Path(path)
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
@@ -97,7 +99,7 @@ def read_run(path: Path) -> SourceRun:
         raise SourceRecordError(f"{path}: not a valid source-coding run: {where}: {first['msg']}") from error
 
 
-def read_runs(paths: Iterable[Path]) -> tuple[list[SourceRun], list[str]]:
+def read_runs(paths: Iterable[StrPath]) -> tuple[list[SourceRun], list[str]]:
     """The runs in these files, and a sentence for each file that had to be left out."""
     runs, problems = [], []
     for path in paths:

@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from benchmarks.records.record import Environment
+from storage.paths import StrPath
 from storage.whole_files import replacing
 
 PROTOCOL = "speed/3"
@@ -134,18 +135,19 @@ class SpeedRecordError(ValueError):
     """A file that is no speed run of this program; the message says why."""
 
 
-def write_run(path: Path, run: SpeedRun) -> None:
+def write_run(path: StrPath, run: SpeedRun) -> None:
     """Store a run, whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(run.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
-def read_run(path: Path) -> SpeedRun:
+def read_run(path: StrPath) -> SpeedRun:
     """Read and validate one file.
 
     Raises:
         SpeedRecordError: it cannot be read, is no speed run or is of a later schema.
     """
+    path = Path(path)
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
@@ -162,8 +164,9 @@ def read_run(path: Path) -> SpeedRun:
         raise SpeedRecordError(f"{path}: not a valid speed run: {where}: {first['msg']}") from error
 
 
-def read_runs(folder: Path) -> tuple[list[tuple[Path, SpeedRun]], list[str]]:
+def read_runs(folder: StrPath) -> tuple[list[tuple[Path, SpeedRun]], list[str]]:
     """All speed runs in `folder`, in order of name, and a sentence for each file that had to be left out."""
+    folder = Path(folder)
     runs, problems = [], []
     for path in sorted(folder.glob("*.json")):
         try:

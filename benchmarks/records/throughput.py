@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from benchmarks.records.record import Environment
+from storage.paths import StrPath
 from storage.whole_files import replacing
 
 PROTOCOL = "throughput/1"
@@ -55,21 +56,22 @@ class Throughput(BaseModel):
     created: datetime
 
 
-def path_for(folder: Path, settings: str) -> Path:
+def path_for(folder: StrPath, settings: str) -> Path:
     """Where a table's speeds belong."""
+    folder = Path(folder)
     return folder / f"throughput-{settings}.json"
 
 
-def write_throughput(path: Path, throughput: Throughput) -> None:
+def write_throughput(path: StrPath, throughput: Throughput) -> None:
     """Store a table's speeds, whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(throughput.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
-def read_throughputs(paths: Iterable[Path], problems: list[str]) -> list[Throughput]:
+def read_throughputs(paths: Iterable[StrPath], problems: list[str]) -> list[Throughput]:
     """The speeds stored in folders; a sentence for each file that had to be left out goes to `problems`."""
     found = []
-    for folder in paths:
+    for folder in map(Path, paths):
         for path in sorted(folder.rglob("throughput-*.json")) if folder.is_dir() else []:
             try:
                 throughput = Throughput.model_validate_json(path.read_bytes())

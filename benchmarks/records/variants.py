@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from benchmarks.records.record import Environment, RecordError
+from storage.paths import StrPath
 from storage.whole_files import replacing
 
 PROTOCOL = "variants/1"
@@ -61,19 +62,21 @@ class Explanation(_Part):
         return self.rows[0]
 
 
-def write_explanation(path: Path, explanation: Explanation) -> None:
+def write_explanation(path: StrPath, explanation: Explanation) -> None:
     """Store it, whole or not at all."""
+    path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
         temporary.write_text(explanation.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
-def read_explanation(path: Path) -> Explanation:
+def read_explanation(path: StrPath) -> Explanation:
     """Read and validate one.
 
     Raises:
         RecordError: the file cannot be read, is no explanation, or is of another version.
     """
+    path = Path(path)
     try:
         explanation = Explanation.model_validate_json(path.read_bytes())
     except OSError as error:

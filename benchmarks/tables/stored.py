@@ -17,6 +17,7 @@ from benchmarks.tables import summaries
 from benchmarks.tables.comparable import Row, within_settings
 from benchmarks.tables.measured_later import with_generations, with_throughputs
 from benchmarks.tables.summaries import Resamples, stored_resamples
+from storage.paths import StrPath
 
 MOST_RESAMPLED = 2_000
 """Runs whose arrays are read for intervals and tests; with more of them the table has means only."""
@@ -38,7 +39,7 @@ class Stored:
     @classmethod
     def read(
         cls,
-        paths: Sequence[Path],
+        paths: Sequence[StrPath],
         row_of: Callable[[Record], Row] = within_settings,
         fits: Callable[[Record], bool] = lambda record: True,
         prior: str = PRIOR,

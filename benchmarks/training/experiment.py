@@ -43,6 +43,7 @@ from benchmarks.training.presets import changes, command_line
 from benchmarks.training.progress import interruptible, training_bar
 from benchmarks.training.settings import RunConfig, describe, run_id, settings_digest
 from benchmarks.training.trainer import Trainer, to_pictures
+from storage.paths import StrPath
 from storage.whole_files import replacing
 
 
@@ -59,14 +60,16 @@ class Execution:
     """Stored with each run, e.g. why the perceptual loss is no LPIPS."""
 
 
-def record_path(run: RunConfig, data: Data, output: Path) -> Path:
+def record_path(run: RunConfig, data: Data, output: StrPath) -> Path:
     """Where the run's record belongs."""
+    output = Path(output)
     folder = output / run.preset / data.record["name"]
     return folder / f"{run_id(run, PROTOCOL, data.record['fingerprint'])}.json"
 
 
-def find_done(path: Path, accelerator: Accelerator) -> Record | None:
+def find_done(path: StrPath, accelerator: Accelerator) -> Record | None:
     """The record at `path` if that run is done; decided by the first process for all."""
+    path = Path(path)
     found: list[Record | None] = [None]
     if accelerator.is_main_process and path.exists():
         try:
@@ -284,9 +287,10 @@ def _store(
 
 
 def store_evaluation(
-    path: Path, record: Record, evaluation: Evaluation, curves: Mapping[str, np.ndarray] | None = None
+    path: StrPath, record: Record, evaluation: Evaluation, curves: Mapping[str, np.ndarray] | None = None
 ) -> None:
     """What was measured: a picture of originals over reconstructions, the arrays and the record."""
+    path = Path(path)
     arrays = evaluation.arrays()
     rows = {"original": arrays["samples/original"], record.quantizer.name: arrays["samples/reconstruction"]}
     save_grid(path.with_suffix(".png"), rows)

@@ -12,7 +12,6 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Generic, TypeVar
 
 import torch
@@ -22,6 +21,7 @@ from torch import Tensor, nn
 
 from benchmarks.training.settings import TrainConfig
 from storage.checkpoint import CheckpointError, Tree, load_tree, save_tree
+from storage.paths import StrPath
 
 Batch = TypeVar("Batch")
 
@@ -107,7 +107,7 @@ class TrainingLoop(ABC, Generic[Batch]):
     def fit(
         self,
         batches: Iterator[Batch],
-        checkpoint: Path | None = None,
+        checkpoint: StrPath | None = None,
         every: int = 100,
         on_progress: Callable[[Progress], None] = lambda progress: None,
         stop_requested: Callable[[], bool] = lambda: False,
@@ -178,7 +178,7 @@ class TrainingLoop(ABC, Generic[Batch]):
         self.history.append({"step": self.step, "images_per_second": speed, **values})
         return Progress(self.step, values, speed)
 
-    def save(self, path: Path) -> None:
+    def save(self, path: StrPath) -> None:
         """Store everything that `load` needs to go on exactly; called on all processes, written by the first."""
         random_states: list[Tree] = gather_object([self._random_state()])
         if self.accelerator.is_main_process:
@@ -188,7 +188,7 @@ class TrainingLoop(ABC, Generic[Batch]):
             save_tree(path, {"run": self.run, "random": random_states, **counters, **interval, **tree})
         self.accelerator.wait_for_everyone()
 
-    def load(self, path: Path) -> None:
+    def load(self, path: StrPath) -> None:
         """Go on from a checkpoint of the same run.
 
         Raises:

@@ -14,6 +14,7 @@ from benchmarks.training.settings import RunConfig
 from quantizers import Quantizer, create_quantizer
 from quantizers.registry import with_dim
 from storage.checkpoint import CheckpointError
+from storage.paths import StrPath
 
 
 def make_quantizer(run: RunConfig) -> Quantizer:
@@ -39,12 +40,13 @@ def build(run: RunConfig) -> Tokenizer:
     return baselines.make_baseline(run) if run.quantizer in baselines.NAMES else make_tokenizer(run)
 
 
-def start_from(tokenizer: TrainableTokenizer, start: Path) -> None:
+def start_from(tokenizer: TrainableTokenizer, start: StrPath) -> None:
     """Give a tokenizer the weights of a stored run that have its names and sizes, but for the quantizers'.
 
     Raises:
         CheckpointError: they are not at hand, or none fits.
     """
+    start = Path(start)
     weights = start.with_suffix(".safetensors")
     own = tokenizer.state_dict()
     of_quantizers = {

@@ -18,9 +18,10 @@ from benchmarks.training import baselines
 from benchmarks.training.models import make_quantizer
 from benchmarks.training.planning import source_digest
 from benchmarks.training.settings import RunConfig, run_id
+from storage.paths import StrPath
 
 
-def configuration(path: Path, stored: Record) -> RunConfig:
+def configuration(path: StrPath, stored: Record) -> RunConfig:
     """The configuration that the stored run was made from.
 
     Raises:
@@ -54,7 +55,7 @@ def _with_sizes(config: dict[str, Any]) -> dict[str, Any]:
     return {**config, "settings": {**settings, "model": model}}
 
 
-def rebuild(path: Path, stored: Record, source: str | None, lpips_backbone: Path | None) -> RunConfig:
+def rebuild(path: StrPath, stored: Record, source: str | None, lpips_backbone: StrPath | None) -> RunConfig:
     """The configuration of the new run: the stored one, with files that lie elsewhere on this machine.
 
     Args:
@@ -66,6 +67,8 @@ def rebuild(path: Path, stored: Record, source: str | None, lpips_backbone: Path
     Raises:
         ValueError: the quantizer or the perceptual loss cannot be had here.
     """
+    lpips_backbone = None if lpips_backbone is None else Path(lpips_backbone)
+    path = Path(path)
     run = configuration(path, stored)
     if ":" in run.quantizer:
         try:
@@ -83,7 +86,7 @@ def rebuild(path: Path, stored: Record, source: str | None, lpips_backbone: Path
     return replace(run, settings=replace(run.settings, data=data, loss=loss))
 
 
-def open_pictures(path: Path, stored: Record, config: DataConfig) -> Data:
+def open_pictures(path: StrPath, stored: Record, config: DataConfig) -> Data:
     """The pictures of the stored run.
 
     Raises:
@@ -99,7 +102,7 @@ def open_pictures(path: Path, stored: Record, config: DataConfig) -> Data:
     return data
 
 
-def require_same_pictures(path: Path, stored: Record, data: Data) -> None:
+def require_same_pictures(path: StrPath, stored: Record, data: Data) -> None:
     """Raise UsageError unless these are the pictures of the stored run."""
     if data.record["fingerprint"] != stored.data["fingerprint"]:
         here, then = (f"{of['train']['pictures']} + {of['test']['pictures']}" for of in (data.record, stored.data))

@@ -17,12 +17,13 @@ from benchmarks.command_line.usage import UsageError, existing_paths
 from benchmarks.records.record import Record, StoredRuns, iterate_records
 from benchmarks.training.models import build
 from benchmarks.training.stored import configuration
+from storage.paths import StrPath
 
 DOUBT = "not verified: no test compares it with the authors' own network, so its numbers may not be the authors'"
 """Of a published tokenizer that no test compares with the authors' own."""
 
 
-def find_runs(paths: Sequence[Path], errors: Console) -> StoredRuns:
+def find_runs(paths: Sequence[StrPath], errors: Console) -> StoredRuns:
     """The stored runs, without evaluations.
 
     Raises:
@@ -38,8 +39,9 @@ def find_runs(paths: Sequence[Path], errors: Console) -> StoredRuns:
     return runs
 
 
-def require_tokenizer(path: Path, stored: Record) -> None:
+def require_tokenizer(path: StrPath, stored: Record) -> None:
     """Raise UsageError unless this version can build the tokenizer of a stored run, and its weights are at hand."""
+    path = Path(path)
     configuration(path, stored)
     weights = path.with_suffix(".safetensors")
     if not weights.is_file():
@@ -53,24 +55,26 @@ def require_tokenizer(path: Path, stored: Record) -> None:
         raise UsageError(f"{weights}: the tokenizer of {of or 'no run'}, not of {stored.id}")
 
 
-def trained_tokenizer(path: Path, stored: Record) -> Tokenizer:
+def trained_tokenizer(path: StrPath, stored: Record) -> Tokenizer:
     """The tokenizer of a stored run, in eval mode.
 
     Raises:
         WeightsError: its weights are not those of this tokenizer.
     """
+    path = Path(path)
     tokenizer = build(configuration(path, stored))
     weights = path.with_suffix(".safetensors")
     fill(tokenizer, read_tensors(weights), weights)
     return tokenizer.eval()
 
 
-def find_published(name: str, checkpoint: Path | None) -> tuple[Pretrained, Path]:
+def find_published(name: str, checkpoint: StrPath | None) -> tuple[Pretrained, Path]:
     """The published tokenizer of that name, and its file of weights.
 
     Raises:
         ValueError: no such tokenizer, or no such file.
     """
+    checkpoint = None if checkpoint is None else Path(checkpoint)
     model = find_pretrained(name)
     if checkpoint is None:
         raise UsageError(f"--checkpoint PATH is missing: the weights of {model.name}, to be had from {model.source}")

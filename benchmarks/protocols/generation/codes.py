@@ -22,7 +22,7 @@ class CodeBatch(NamedTuple):
     """Tokens of pictures, (B, positions, depth), and their classes where they have some."""
 
     tokens: Int64[Tensor, "b p d"]
-    labels: Int64[Tensor, b] | None = None
+    labels: Int64[Tensor, " b"] | None = None
 
 
 @dataclass(frozen=True)

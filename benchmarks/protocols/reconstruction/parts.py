@@ -19,6 +19,7 @@ from torch import Tensor
 
 from benchmarks.metrics.fid import FeatureSums
 from storage.checkpoint import CheckpointError, load_tree, save_tree
+from storage.paths import StrPath
 
 PICTURES = 1024
 """Of a part at most: beside a batch, what a pass holds in memory. At 256 px they are 400 MB."""
@@ -122,14 +123,14 @@ class FeatureRows(Sequence[Tensor]):
 class PartStore:
     """Finished parts of one rank's pass, in a folder that all ranks see."""
 
-    def __init__(self, folder: Path, key: str, features: int | None, rank: int = 0, world_size: int = 1) -> None:
+    def __init__(self, folder: StrPath, key: str, features: int | None, rank: int = 0, world_size: int = 1) -> None:
         """
         Args:
             folder: Made where it is missing.
             key: Digest of all that the numbers depend on: parts of another key are no parts of this pass.
             features: How many Inception features there are sums of.
         """
-        self.folder, self.key, self.features = folder, key, features
+        self.folder, self.key, self.features = Path(folder), key, features
         self.name = f"{rank}-of-{world_size}"
         self.pictures, self._share = self._read()
         self._last = time.monotonic()

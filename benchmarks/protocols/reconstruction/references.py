@@ -21,6 +21,7 @@ from torch import Tensor
 from benchmarks.metrics import fid
 from benchmarks.metrics.weights import sha256
 from benchmarks.protocols.reconstruction.parts import Part, load_part
+from storage.paths import StrPath
 from storage.whole_files import replacing
 
 logger = logging.getLogger(__name__)
@@ -46,8 +47,9 @@ class References:
     rows: Float[np.ndarray, "n d"] | None
 
     @classmethod
-    def open(cls, folder: Path, key: str, about: Mapping[str, str | int]) -> References:
+    def open(cls, folder: StrPath, key: str, about: Mapping[str, str | int]) -> References:
         """Those of that key; none where they are missing or damaged."""
+        folder = Path(folder)
         path = folder / f"{key}.npy"
         try:
             known = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))

@@ -35,6 +35,7 @@ from benchmarks.records.source_coding import (
 from benchmarks.records.values import digest
 from quantizers import Quantizer, create_quantizer
 from quantizers.registry import with_dim
+from storage.paths import StrPath
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,9 @@ def run_id(run: RunConfig, source: Source) -> str:
     return f"{run.quantizer.replace(':', '.')}{rate}-seed{run.seed}-{key}"
 
 
-def record_path(run: RunConfig, output: Path) -> Path:
+def record_path(run: RunConfig, output: StrPath) -> Path:
     """Where the run's record belongs."""
+    output = Path(output)
     source = open_source(run.source, run.block_length)
     return output / f"{run.source}-{run.block_length}" / f"{run_id(run, source)}.json"
 
@@ -95,7 +97,7 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def perform(run: RunConfig, output: Path) -> SourceRun:
+def perform(run: RunConfig, output: StrPath) -> SourceRun:
     """Train, measure and store one run.
 
     Raises:
@@ -166,7 +168,7 @@ def command_line(run: RunConfig) -> str:
 
 
 def perform_all(
-    runs: Sequence[RunConfig], output: Path, workers: int
+    runs: Sequence[RunConfig], output: StrPath, workers: int
 ) -> Iterator[tuple[RunConfig, SourceRun | Exception]]:
     """Do the runs, `workers` at a time, each in a process of its own; yields them as they end.
 

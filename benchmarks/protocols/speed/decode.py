@@ -61,7 +61,7 @@ def decode_work(
     return Work("decode", subject, sizes, tuple(competitors))
 
 
-def _random_codes(n: int, size: int, device: torch.device) -> Int64[Tensor, "n"]:
+def _random_codes(n: int, size: int, device: torch.device) -> Int64[Tensor, " n"]:
     return torch.randint(size, (n,), generator=torch.Generator().manual_seed(0)).to(device)
 
 

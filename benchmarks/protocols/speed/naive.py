@@ -8,12 +8,12 @@ from torch import Tensor, nn
 from quantizers.estimators import straight_through
 
 
-def nearest_by_cdist(rows: Float[Tensor, "n d"], codes: Float[Tensor, "k d"]) -> Int64[Tensor, "n"]:
+def nearest_by_cdist(rows: Float[Tensor, "n d"], codes: Float[Tensor, "k d"]) -> Int64[Tensor, " n"]:
     """argmin over the N x K distances."""
     return torch.cdist(rows, codes).argmin(1)
 
 
-def nearest_by_product(rows: Float[Tensor, "n d"], codes: Float[Tensor, "k d"]) -> Int64[Tensor, "n"]:
+def nearest_by_product(rows: Float[Tensor, "n d"], codes: Float[Tensor, "k d"]) -> Int64[Tensor, " n"]:
     """argmin over the N x K matrix |e|^2 - 2 z.e: one product, no square root."""
     return torch.addmm(codes.square().sum(1), rows, codes.T, alpha=-2).argmin(1)
 
@@ -26,7 +26,7 @@ class OneHotVQ(nn.Module):
 
     vectors: Float[Tensor, "k d"]
     sums: Float[Tensor, "k d"]
-    counts: Float[Tensor, "k"]
+    counts: Float[Tensor, " k"]
 
     def __init__(
         self, dim: int, codebook_size: int, *, decay: float = 0.99, eps: float = 1e-5, beta: float = 0.25

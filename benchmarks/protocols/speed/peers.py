@@ -38,7 +38,7 @@ class OneSequence(nn.Module):
     def forward(self, rows: Float[Tensor, "n d"]) -> Any:
         return self.module(rows.unsqueeze(0))
 
-    def decode(self, codes: Int64[Tensor, "n"]) -> Float[Tensor, "n d"]:
+    def decode(self, codes: Int64[Tensor, " n"]) -> Float[Tensor, "n d"]:
         """The vectors of codes, by what the module calls that."""
         module: Any = self.module
         decode = getattr(module, "indices_to_codes", None) or module.get_output_from_indices

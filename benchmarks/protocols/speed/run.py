@@ -23,6 +23,7 @@ from benchmarks.protocols.speed.limits import measure_limits
 from benchmarks.protocols.speed.measure import FULL, QUICK, SWEEP, Effort, measure, torch_threads
 from benchmarks.protocols.speed.work import Work
 from benchmarks.records.speed import SCHEMA, SpeedRun, read_run, write_run
+from storage.paths import StrPath
 
 
 @dataclass(frozen=True)
@@ -45,13 +46,14 @@ def all_series(*, sweep: bool, quick: bool) -> list[Series]:
 
 
 def perform(
-    series: Series, device: torch.device, threads: int, output: Path, console: Console, force: bool
+    series: Series, device: torch.device, threads: int, output: StrPath, console: Console, force: bool
 ) -> tuple[Path, SpeedRun]:
     """Measure what is not stored yet, storing each group as it is done.
 
     Raises:
         SpeedRecordError: the run's file is there and is none.
     """
+    output = Path(output)
     with torch_threads(threads):
         conditions = conditions_here(series.name, device, quick=series.quick)
         path = output / f"{conditions.id}.json"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d_like_tensorflow1x
 
 from benchmarks.metrics.inception import Inception
+from storage.paths import StrPath
 
 SIDE = 299
 Shown = Float[Tensor, "b 3 299 299"]
@@ -53,7 +53,7 @@ INCEPTION_INPUTS: Mapping[str, Callable[[Num[Tensor, "b 3 h w"]], Shown]] = {
 }
 
 
-def features_of(inception: Path) -> nn.Module:
+def features_of(inception: StrPath) -> nn.Module:
     """The protocol's network without its own resize and its demand for 8 bits: from what a function above gives to
     features, (B, 2048).
 
