@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import partial
 
 from torch import Tensor, nn
 
 from autoencoders.pictures.settings import ViTConfig
 from autoencoders.pictures.vit import ViTTokenizer
 from autoencoders.pretrained.files import WeightsError, build, read_tensors
-from autoencoders.pretrained.model import Pretrained
 from quantizers import create_quantizer
 from storage.paths import StrPath
 
@@ -76,24 +74,3 @@ def our_names(tensors: Mapping[str, Tensor], side: int, source: StrPath) -> dict
             tensor = tensor.unflatten(0, (side, side))
         renamed[name] = tensor
     return renamed
-
-
-def _published(name: str, bits: int, page: str, what: str) -> Pretrained:
-    return Pretrained(
-        name=f"bsq-vit-imagenet256-f8-{name}",
-        load=partial(load_bsq_vit, bits=bits),
-        image_size=256,
-        stride=8,
-        codes=f"{2**bits:,}",
-        paper="Zhao et al. 2024, arXiv:2406.07548",
-        licence="MIT (of the code; nothing is said of the weights)",
-        source=f"https://utexas.box.com/s/{page} ({what})",
-        verified="a forward pass written down from the authors' source, on random tensors by their names",
-    )
-
-
-MODELS = (
-    _published("18bit", 18, "nt9g741b1cu4nidygd3a3e26clpemr0n", "18 bits, entropy in groups, md5 8f5422…"),
-    _published("18bit-exact", 18, "k5249jg1c6iznslsl89lwqqg6woqg27o", "18 bits, exact entropy, md5 7abf5a…"),
-    _published("36bit", 36, "a7w3lw5q4dzxun3ai9uthhc3y8ade0pw", "36 bits, md5 b5ce5f…"),
-)

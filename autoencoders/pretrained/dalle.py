@@ -15,7 +15,6 @@ from torch import Tensor
 from autoencoders.pictures.dvae import DVAE
 from autoencoders.pictures.settings import DVAEConfig
 from autoencoders.pretrained.files import WeightsError, build, renamed
-from autoencoders.pretrained.model import Pretrained
 from autoencoders.pretrained.pickled_module import read_module
 from quantizers import create_quantizer
 from storage.paths import StrPath
@@ -83,21 +82,3 @@ def our_name(name: str) -> str:
     for pattern, new in RENAMED:
         name = re.sub(pattern, new, name)
     return name
-
-
-MODELS = (
-    Pretrained(
-        name="dalle-f8-8192",
-        load=load_dalle,
-        image_size=256,
-        stride=8,
-        codes="8192",
-        paper="Ramesh et al. 2021, arXiv:2102.12092",
-        licence="MIT, which the authors modified: they ask that the use of the model be indicated",
-        source="https://github.com/openai/DALL-E: encoder.pkl and decoder.pkl at https://cdn.openai.com/dall-e/, to be "
-        "kept in one folder, whose path is the model's",
-        verified="logits, codes and pictures on random weights, with the authors' package DALL-E; the published files "
-        "themselves were not at hand",
-    ),
-)
-"""The one that was published."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,8 @@ from autoencoders.pictures.layers import group_norm
 from autoencoders.pictures.settings import VQGANConfig
 from autoencoders.pictures.vqgan import VQGAN
 from autoencoders.pretrained.files import WeightsError, read_tensors, renamed
-from autoencoders.pretrained.model import Pretrained
-from autoencoders.pretrained.taming import Codebook, from_taming_names
+from autoencoders.pretrained.model import Codebook
+from autoencoders.pretrained.taming import from_taming_names
 from storage.paths import StrPath
 
 CONFIG, WEIGHTS = "config.json", "diffusion_pytorch_model"
@@ -176,46 +175,3 @@ def _as_convolutions(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         name: tensor[..., None, None] if linear.search(name) and tensor.ndim == 2 else tensor
         for name, tensor in tensors.items()
     }
-
-
-def _published(name: str, image_size: int, widths: tuple[int, ...], codebook: Codebook, **about: str) -> Pretrained:
-    config = sizes(widths, [False] * len(widths), z_channels=codebook.dim)
-    return Pretrained(
-        name=name,
-        load=partial(load_diffusers, expected=config, codebook=codebook),
-        image_size=image_size,
-        stride=config.stride,
-        codes=str(codebook.size),
-        **about,
-        verified="latents, codes and pictures on random weights, with diffusers' VQModel",
-    )
-
-
-LDM: dict[str, Any] = {
-    "image_size": 256,
-    "widths": (128, 256, 512),
-    "codebook": Codebook(8192, 3),
-    "paper": "Rombach et al. 2021, arXiv:2112.10752",
-    "licence": "Apache-2.0",
-}
-
-AMUSED: dict[str, Any] = {
-    "widths": (128, 256, 256, 512, 768),
-    "codebook": Codebook(8192, 64),
-    "paper": "Patil et al. 2024, arXiv:2401.01808",
-    "licence": "see its page",
-}
-
-HUB = "https://huggingface.co"
-
-MODELS = (
-    _published("diffusers-ldm-celebahq-f4-8192", **LDM, source=f"{HUB}/CompVis/ldm-celebahq-256: folder vqvae"),
-    _published(
-        "diffusers-ldm-openimages-f4-8192",
-        **LDM,
-        source=f"{HUB}/CompVis/ldm-super-resolution-4x-openimages: folder vqvae",
-    ),
-    _published("amused-256-f16-8192", 256, **AMUSED, source=f"{HUB}/amused/amused-256: folder vqvae"),
-    _published("amused-512-f16-8192", 512, **AMUSED, source=f"{HUB}/amused/amused-512: folder vqvae"),
-)
-"""Each is a folder: `load` takes its path."""

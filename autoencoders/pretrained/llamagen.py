@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from functools import partial
 
 from autoencoders.pictures.settings import VQGANConfig
 from autoencoders.pictures.vqgan import VQGAN
 from autoencoders.pretrained.files import build, read_tensors, renamed
-from autoencoders.pretrained.model import Pretrained
 from autoencoders.pretrained.taming import KEPT
 from quantizers import create_quantizer
 from storage.paths import StrPath
@@ -59,28 +57,3 @@ def our_name(name: str, levels: int) -> str:
     for pattern, new in RENAMED:
         name = re.sub(pattern, new, name)
     return re.sub(r"^decoder\.up\.(\d+)\.", lambda found: f"decoder.up.{levels - 1 - int(found[1])}.", name)
-
-
-F16 = VQGANConfig()
-F8 = VQGANConfig(multipliers=(1, 2, 2, 4), attention_resolutions=(32,))
-
-
-def _published(name: str, config: VQGANConfig, source: str) -> Pretrained:
-    return Pretrained(
-        name=f"llamagen-{name}-16384",
-        load=partial(load_llamagen, config=config),
-        image_size=config.image_size,
-        stride=config.stride,
-        codes="16384",
-        paper="Sun et al. 2024, arXiv:2406.06525",
-        licence="MIT (the code's)",
-        source=f"https://huggingface.co/{source}",
-        verified="latents, codes and pictures on random weights, with a reference written from the source",
-    )
-
-
-MODELS = (
-    _published("imagenet-f16", F16, "FoundationVision/LlamaGen: vq_ds16_c2i.pt"),
-    _published("imagenet-f8", F8, "FoundationVision/LlamaGen: vq_ds8_c2i.pt"),
-    _published("t2i-f16", F16, "peizesun/llamagen_t2i: vq_ds16_t2i.pt"),
-)

@@ -18,7 +18,6 @@ from torch import Tensor, nn
 from autoencoders.pictures.layers import ResidualBlock, Upsample, group_norm
 from autoencoders.pretrained.attention_free import CHANNELS, AttentionFreeTokenizer, Encoder, level, row
 from autoencoders.pretrained.files import build, read_tensors, renamed
-from autoencoders.pretrained.model import Pretrained
 from autoencoders.pretrained.taming import KEPT
 from quantizers import Quantizer, create_quantizer
 from storage.paths import StrPath
@@ -118,19 +117,3 @@ def our_name(name: str) -> str:
     if name == "quantize.embedding.weight":
         return "quantizer.codebook.vectors"
     return name.replace(".upsample_conv.", ".upsample.conv.")
-
-
-MODELS = (
-    Pretrained(
-        name="maskgit-imagenet-f16-1024",
-        load=load_maskgit,
-        image_size=256,
-        stride=16,
-        codes="1024",
-        paper="Chang et al. 2022, arXiv:2202.04200",
-        licence="Apache-2.0 (the code's)",
-        source="https://huggingface.co/fun-research/TiTok: maskgit-vqgan-imagenet-f16-256.bin",
-        verified="latents, codes and pictures on random weights, with a reference written from the source",
-    ),
-)
-"""The model that Google published for JAX, as 1d-tokenizer converted it."""

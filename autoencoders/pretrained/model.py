@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
-from autoencoders.tokenizer import Tokenizer
+if TYPE_CHECKING:
+    from autoencoders.tokenizer import Tokenizer
 
 
 @dataclass(frozen=True)
@@ -32,3 +34,12 @@ class Pretrained:
     """Where the file is to be had: the page, and the file's name there."""
     verified: str | None
     """How the equality with the authors' network is proved in the tests; None where it is not."""
+
+
+@dataclass(frozen=True)
+class Codebook:
+    """What a checkpoint's quantizer is."""
+
+    size: int
+    dim: int
+    quantizer: Literal["vq", "gumbel"] = "vq"

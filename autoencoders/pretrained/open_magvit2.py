@@ -22,7 +22,6 @@ from torch import Tensor, nn
 from autoencoders.pictures.layers import ResidualBlock, group_norm
 from autoencoders.pretrained.attention_free import CHANNELS, AttentionFreeTokenizer, Encoder, level, row
 from autoencoders.pretrained.files import build, read_tensors, renamed
-from autoencoders.pretrained.model import Pretrained
 from autoencoders.pretrained.seed_voken import evaluated
 from quantizers import create_quantizer
 from storage.paths import StrPath
@@ -133,31 +132,3 @@ def load_open_magvit2(path: StrPath, bits: int, multipliers: Sequence[int], **si
     """
     tensors = renamed(evaluated(read_tensors(path)), lambda name: name.replace(".mid_block.", ".mid."), path)
     return build(lambda: OpenMAGVIT2(bits, multipliers, **sizes), tensors, path)
-
-
-F8, F16 = (1, 2, 2, 4), (1, 1, 2, 2, 4)
-"""Multipliers of the two strides."""
-
-
-def _published(data: str, bits: int, multipliers: Sequence[int], source: str, image_size: int = 256) -> Pretrained:
-    stride = 2 ** (len(multipliers) - 1)
-    return Pretrained(
-        name=f"open-magvit2-{data}-f{stride}-{2**bits}",
-        load=partial(load_open_magvit2, bits=bits, multipliers=multipliers),
-        image_size=image_size,
-        stride=stride,
-        codes=str(2**bits),
-        paper="Luo et al. 2024, arXiv:2409.04410",
-        licence="Apache-2.0 (the code's)",
-        source=f"https://huggingface.co/TencentARC/Open-MAGVIT2-Tokenizer-{source}",
-        verified="latents, codes and pictures on random weights, with a reference written from the source",
-    )
-
-
-MODELS = (
-    _published("imagenet", 18, F8, "128-resolution: imagenet_128_L.ckpt", image_size=128),
-    _published("imagenet", 18, F16, "256-resolution: imagenet_256_L.ckpt"),
-    _published("pretrain", 14, F16, "16384-Pretrain: pretrain256_16384.ckpt"),
-    _published("pretrain", 18, F16, "262144-Pretrain: pretrain256_262144.ckpt"),
-)
-"""Trained on ImageNet, and for text to image on 100 million pictures. Not those for video."""

@@ -3,44 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from autoencoders.pretrained import (
-    bsq_vit,
-    dalle,
-    diffusers,
-    ibq,
-    latent_diffusion,
-    llamagen,
-    maskgit,
-    open_magvit2,
-    rq_vae,
-    taming,
-    var,
-)
-from autoencoders.pretrained.files import WeightsError
 from autoencoders.pretrained.model import Pretrained
-from autoencoders.tokenizer import Tokenizer
+from autoencoders.pretrained.zoo import ZOO
 from storage.paths import StrPath
 
-CODE_BASES = (
-    taming,
-    latent_diffusion,
-    diffusers,
-    llamagen,
-    var,
-    maskgit,
-    rq_vae,
-    ibq,
-    open_magvit2,
-    bsq_vit,
-    dalle,
-)
-"""Each has its models as `MODELS`."""
+if TYPE_CHECKING:
+    from autoencoders.tokenizer import Tokenizer
 
 
 def list_pretrained() -> tuple[Pretrained, ...]:
     """All published tokenizers that this project can load, by code base."""
-    return tuple(model for base in CODE_BASES for model in base.MODELS)
+    return ZOO
 
 
 def find_pretrained(name: str) -> Pretrained:
@@ -64,5 +39,7 @@ def load_pretrained(name: str, path: StrPath | None = None) -> Tokenizer:
     """
     model = find_pretrained(name)
     if path is None:
+        from autoencoders.pretrained.files import WeightsError  # brings torch
+
         raise WeightsError(f"{name}: the file of its weights must be given; it is to be had from {model.source}")
     return model.load(Path(path))

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import partial
 
 import torch
 from torch import Tensor
@@ -18,7 +17,6 @@ from torch import Tensor
 from autoencoders.pictures.settings import VQGANConfig
 from autoencoders.pictures.vqgan import VQGAN
 from autoencoders.pretrained.files import WeightsError, build, read_tensors
-from autoencoders.pretrained.model import Pretrained
 from quantizers import create_quantizer
 from storage.paths import StrPath
 
@@ -84,41 +82,3 @@ def our_tensors(tensors: Mapping[str, Tensor], codes_per_position: int, source: 
             f"{source}: has codebooks of {len(depths)} depths, where {codes_per_position} from 0 are expected"
         )
     return ours
-
-
-VERIFIED = "latents, codes and pictures on random weights, with a reference written from the source"
-
-
-def _config(*attention_resolutions: int) -> VQGANConfig:
-    return VQGANConfig(multipliers=(1, 1, 2, 2, 4, 4), attention_resolutions=attention_resolutions)
-
-
-def _published(data: str, archive: str, config: VQGANConfig, codebook_size: int, unsure: str = "") -> Pretrained:
-    return Pretrained(
-        name=f"rq-vae-{data}-f32-{codebook_size}x4",
-        load=partial(load_rq_vae, config=config, codebook_size=codebook_size),
-        image_size=config.image_size,
-        stride=config.stride,
-        codes=f"{codebook_size}, 4 for a position",
-        paper="Lee et al. 2022, arXiv:2203.01941",
-        licence="CC-BY-NC-SA-4.0",
-        source=f"https://github.com/kakaobrain/rq-vae-transformer: model.pt of stage 1 in {archive}.tar.gz{unsure}",
-        verified=None if unsure else VERIFIED,
-    )
-
-
-MODELS = (
-    _published("ffhq", "ffhq", _config(16), 2048),
-    _published("lsun-church", "church", _config(8), 16384),
-    _published("lsun-cat", "cat", _config(8), 16384),
-    _published("lsun-bedroom", "bedroom", _config(8), 16384),
-    _published("imagenet", "imagenet_480M", _config(8), 16384),
-    _published(
-        "imagenet-50-epochs",
-        "imagenet_1.4B_rqvae_50e",
-        _config(8),
-        16384,
-        unsure=" (taken to be as the ImageNet model in configs/, which has no file for this one)",
-    ),
-)
-"""Those whose configuration is in the authors' repository, and the longer trained one for ImageNet."""

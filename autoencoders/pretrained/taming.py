@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -13,7 +11,7 @@ from torch import Tensor, nn
 from autoencoders.pictures.settings import VQGANConfig
 from autoencoders.pictures.vqgan import VQGAN
 from autoencoders.pretrained.files import WeightsError, build, read_tensors, renamed
-from autoencoders.pretrained.model import Pretrained
+from autoencoders.pretrained.model import Codebook
 from quantizers import create_quantizer
 from storage.paths import StrPath
 
@@ -39,15 +37,6 @@ OF_TRAINING = "loss."
 
 FIRST_STAGE = "first_stage_model."
 """Prefix of the tokenizer in the checkpoint of a transformer."""
-
-
-@dataclass(frozen=True)
-class Codebook:
-    """What a checkpoint's quantizer is."""
-
-    size: int
-    dim: int
-    quantizer: Literal["vq", "gumbel"] = "vq"
 
 
 def load_taming(
@@ -111,36 +100,3 @@ def _codebook_in(tensors: Mapping[str, Tensor], source: Path) -> Codebook:
         raise WeightsError(f"{source}: no codebook in it (quantize.embedding.weight, or quantize.embed.weight)")
     size, dim = table.shape
     return Codebook(size, dim, quantizer)
-
-
-F16 = VQGANConfig()
-F8 = VQGANConfig(multipliers=(1, 1, 2, 4), attention_resolutions=(32,))
-
-PAGE = "https://github.com/CompVis/taming-transformers"
-VERIFIED = "latents, codes and pictures on random weights, with a reference written from the source"
-
-
-def _published(name: str, source: str, codebook: Codebook, config: VQGANConfig = F16) -> Pretrained:
-    of = ", Gumbel" if codebook.quantizer == "gumbel" else ""
-    return Pretrained(
-        name=f"taming-{name}",
-        load=partial(load_taming, config=config, codebook=codebook),
-        image_size=config.image_size,
-        stride=config.stride,
-        codes=f"{codebook.size}{of}",
-        paper="Esser et al. 2021, arXiv:2012.09841",
-        licence="MIT (the code's)",
-        source=f"{PAGE}: {source}",
-        verified=VERIFIED,
-    )
-
-
-MODELS = (
-    _published("imagenet-f16-1024", "vqgan_imagenet_f16_1024, last.ckpt", Codebook(1024, 256)),
-    _published("imagenet-f16-16384", "vqgan_imagenet_f16_16384, last.ckpt", Codebook(16384, 256)),
-    _published("openimages-f8-gumbel-8192", "vqgan_gumbel_f8, last.ckpt", Codebook(8192, 256, "gumbel"), F8),
-    _published("faceshq-f16-1024", "faceshq_transformer, last.ckpt", Codebook(1024, 256)),
-    _published("coco-f16-8192", "COCO-8k-VQGAN, coco_epoch117.ckpt", Codebook(8192, 256)),
-    _published("coco-openimages-f16-8192", "COCO/Open-Images-8k-VQGAN, coco_oi_epoch12.ckpt", Codebook(8192, 256)),
-)
-"""Of its table of models and its scene synthesis: those whose sizes stand in the authors' configurations."""

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import partial
 
 from torch import Tensor, nn
 
 from autoencoders.pictures.settings import VQGANConfig
 from autoencoders.pictures.vqgan import VQGAN
 from autoencoders.pretrained.files import build, read_tensors, renamed
-from autoencoders.pretrained.model import Pretrained
 from autoencoders.pretrained.taming import KEPT
 from quantizers import create_quantizer
 from quantizers.multi_scale import PAPER_SCALES
@@ -77,25 +75,3 @@ def _attention_in_three(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         else:
             apart[name] = tensor
     return apart
-
-
-SIZES = VQGANConfig(width=160, z_channels=32)
-SCALES_512 = (1, 2, 3, 4, 6, 9, 13, 18, 24, 32)
-
-
-def _published(name: str, image_size: int, scales: tuple[int, ...]) -> Pretrained:
-    return Pretrained(
-        name=f"var-{name}-f16-4096",
-        load=partial(load_var, config=SIZES, scales=scales),
-        image_size=image_size,
-        stride=SIZES.stride,
-        codes=f"4096, {len(scales)} maps of sides {', '.join(map(str, scales))}",
-        paper="Tian et al. 2024, arXiv:2404.02905",
-        licence="MIT (the code's)",
-        source="https://huggingface.co/FoundationVision/var: vae_ch160v4096z32.pth",
-        verified="latents, codes and pictures on random weights, with a reference written from the source",
-    )
-
-
-MODELS = (_published("256", 256, PAPER_SCALES), _published("512", 512, SCALES_512))
-"""One file; VAR-d36 takes it to larger pictures with other scales (--pn 512)."""

@@ -14,7 +14,7 @@ from torch import nn
 
 from autoencoders import Tokenizer
 from autoencoders.pretrained.model import Pretrained
-from autoencoders.pretrained.registry import list_pretrained, load_pretrained
+from autoencoders.pretrained.registry import load_pretrained
 from benchmarks.data import EvaluationData
 from benchmarks.evaluate.arguments import Arguments
 from benchmarks.evaluate.elsewhere import record_elsewhere
@@ -114,12 +114,3 @@ def published_job(
         arguments.output / ELSEWHERE / data.record["name"] / f"{name}.json",
         shlex.join(["python", "-m", "benchmarks.evaluate", *words]),
     )
-
-
-def show_models(console: Console) -> None:
-    """The published tokenizers: name and size, how they are verified, and where their weights are."""
-    for model in list_pretrained():
-        how = f"verified: {model.verified}" if model.verified else "not verified"
-        console.print(f"[bold]{escape(model.name)}[/] {model.image_size} px, {escape(how)}", soft_wrap=True)
-        about = f"    {model.paper}; licence: {model.licence}; weights: {model.source}"
-        console.print(escape(about), soft_wrap=True, highlight=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -14,14 +14,19 @@ from matplotlib.figure import Figure
 from benchmarks.plots.saving import save
 from benchmarks.plots.style import GRID, style
 from benchmarks.protocols.source_coding.lloyd_max import lloyd_max
-from benchmarks.protocols.source_coding.vectors import SOURCES, Source, open_source
+from benchmarks.records.source_coding import SourceName
 from benchmarks.tables.source_coding import REFERENCE
 from storage.paths import StrPath
+
+if TYPE_CHECKING:
+    from benchmarks.protocols.source_coding.vectors import Source
 
 
 def distortion_figure(summary: pd.DataFrame) -> Figure:
     """One block length: distortion above, its distance to the bound below, a column for each source."""
-    names = [name for name in SOURCES if name in set(summary["source"])]
+    from benchmarks.protocols.source_coding.vectors import open_source  # takes seconds, as torch does
+
+    names = [name for name in get_args(SourceName) if name in set(summary["source"])]
     block_length = int(summary.iloc[0]["block_length"])
     figure = Figure(figsize=(3.6 * len(names) + 2, 8.5), layout="constrained")
     panels = figure.subplots(2, len(names), sharex="col", squeeze=False)

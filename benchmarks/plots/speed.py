@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator
 
 from benchmarks.plots.saving import save
-from benchmarks.protocols.speed.catalogue import SWEEP, SWEPT
-from benchmarks.protocols.speed.limits import Floor, search_floor, training_floor
+from benchmarks.protocols.speed.floors import Floor, search_floor, training_floor
 from benchmarks.protocols.speed.names import FAISS, NAIVE, OURS, VECTOR_QUANTIZE, family
+from benchmarks.protocols.speed.sizes import SWEEP, SWEPT
 from benchmarks.records.speed import Group, SpeedRun
 from benchmarks.tables.speed import significant
 from storage.paths import StrPath

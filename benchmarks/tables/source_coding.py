@@ -15,7 +15,6 @@ from rich.markup import escape
 from rich.table import Table
 
 from benchmarks.protocols.source_coding.lloyd_max import lloyd_max
-from benchmarks.protocols.source_coding.vectors import open_source
 from benchmarks.records.source_coding import SourceName, SourceRun
 
 REFERENCE = "Lloyd–Max, scalar"
@@ -140,6 +139,8 @@ def overview(part: pd.DataFrame) -> pd.DataFrame:
 
 def lloyd_max_gaps(source: SourceName, block_length: int, rates: Iterable[float]) -> dict[float, float]:
     """dB above the bound of the best scalar quantizer, at the rates that are a whole number of levels per sample."""
+    from benchmarks.protocols.source_coding.vectors import open_source  # takes seconds, as torch does
+
     opened = open_source(source, block_length)
     gaps = {}
     for rate in rates:

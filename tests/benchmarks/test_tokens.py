@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -89,7 +88,7 @@ def mean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         "source": "example.org, mean.ckpt",
     }
     model = Pretrained(name="mean", load=lambda _: BlockMean(8).eval(), image_size=32, verified=None, **known)
-    monkeypatch.setattr(registry, "CODE_BASES", (SimpleNamespace(MODELS=(model,)),))
+    monkeypatch.setattr(registry, "ZOO", (model,))
     (tmp_path / "mean.ckpt").touch()
     return tmp_path / "mean.ckpt"
 

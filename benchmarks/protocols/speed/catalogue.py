@@ -10,6 +10,7 @@ from benchmarks.protocols.speed.methods import fsq, lfq, rq, vq_ema, zoo
 from benchmarks.protocols.speed.names import FAISS, NAIVE, VECTOR_QUANTIZE
 from benchmarks.protocols.speed.sampling import sampling_work
 from benchmarks.protocols.speed.search import huge_search_work, search_work
+from benchmarks.protocols.speed.sizes import SWEEP, SWEPT
 from benchmarks.protocols.speed.steps import eval_work, training_work
 from benchmarks.protocols.speed.work import Work
 
@@ -42,17 +43,6 @@ def works() -> list[Work]:
         accumulation_work(64, 2048),
         sampling_work(8, 256, 2, (TimesFaster(f"{NAIVE}: no cache", 10),)),
     ]
-
-
-SWEPT = {"N": 8192, "D": 64, "K": 1024}
-"""Where the three lines of the sweep cross."""
-
-SWEEP = {
-    "N": (512, 1024, 2048, 4096, 8192, 16384, 32768, 65536),
-    "D": (4, 8, 16, 32, 64, 128, 256, 512),
-    "K": (128, 256, 512, 1024, 2048, 4096, 8192, 16384),
-}
-"""Two decades of each size, the others staying where the lines cross."""
 
 
 def sweep_works() -> list[Work]:

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from autoencoders import ViTConfig, ViTTokenizer
 from autoencoders.pretrained import WeightsError
-from autoencoders.pretrained.bsq_vit import MODELS, load_bsq_vit, our_names
+from autoencoders.pretrained.bsq_vit import load_bsq_vit, our_names
+from autoencoders.pretrained.zoo import BSQ_VIT
 from quantizers import create_quantizer
 
 SMALL = ViTConfig(image_size=16, patch_size=4, width=32, layers=2, heads=4)
@@ -177,6 +178,6 @@ def test_what_is_another_model_is_said(tmp_path: Path) -> None:
 
 
 def test_published_models_are_listed() -> None:
-    assert [model.name.rpartition("f8-")[2] for model in MODELS] == ["18bit", "18bit-exact", "36bit"]
+    assert [model.name.rpartition("f8-")[2] for model in BSQ_VIT] == ["18bit", "18bit-exact", "36bit"]
     with pytest.raises(WeightsError, match="there is no file nowhere"):
-        MODELS[0].load(Path("nowhere"))
+        BSQ_VIT[0].load(Path("nowhere"))

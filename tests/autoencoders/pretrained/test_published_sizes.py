@@ -13,11 +13,11 @@ from autoencoders.pretrained import (
     diffusers,
     files,
     find_pretrained,
-    latent_diffusion,
     llamagen,
     load_pretrained,
     taming,
     var,
+    zoo,
 )
 
 MILLION = 1_000_000
@@ -149,8 +149,8 @@ def test_names_and_shapes_are_those_of_diffusers(name: str, read: Callable[[Shap
 
 
 def test_every_model_of_these_code_bases_is_here() -> None:
-    bases = (taming, latent_diffusion, diffusers, llamagen, var)
-    assert {model.name for base in bases for model in base.MODELS} == SHAPES.keys() | DIFFUSERS.keys()
+    models = (*zoo.TAMING, *zoo.LATENT_DIFFUSION, *zoo.DIFFUSERS, *zoo.LLAMAGEN, *zoo.VAR)
+    assert {model.name for model in models} == SHAPES.keys() | DIFFUSERS.keys()
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from autoencoders import VQGANConfig
 from autoencoders.pretrained import WeightsError, load_taming
-from autoencoders.pretrained.taming import Codebook
+from autoencoders.pretrained.model import Codebook
 from quantizers.gumbel import Gumbel
 
 CONFIG = VQGANConfig(image_size=16, multipliers=(1, 2), blocks=1, attention_resolutions=(8,), z_channels=16)

@@ -11,7 +11,7 @@ from published_vqgan import VAR, Network, conv, convolve, double, random_tensors
 from torch import Tensor
 
 from autoencoders import VQGAN, VQGANConfig
-from autoencoders.pretrained import WeightsError, load_var
+from autoencoders.pretrained import WeightsError, load_var, zoo
 from autoencoders.pretrained.var import SCALES_512
 from quantizers.multi_scale import PAPER_SCALES, MultiScale
 
@@ -94,3 +94,7 @@ def test_another_models_checkpoint_is_listed_name_by_name(tmp_path: Path) -> Non
         load_var(tmp_path / "vae.pth", CONFIG, codebook_size=100)
     assert "quantizer.phis.3.convolution.bias" in str(error.value)
     assert "unexpected: encoder.mid.attn_1.qkv.bias" in str(error.value)
+
+
+def test_the_scales_of_the_list_are_the_papers() -> None:
+    assert zoo.SCALES_256 == PAPER_SCALES

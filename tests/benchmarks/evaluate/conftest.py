@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -97,7 +96,7 @@ def published(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         Pretrained(name="sure", source=source, verified="by hand", **known),
         Pretrained(name="unsure", source=source, verified=None, **known),
     )
-    monkeypatch.setattr(registry, "CODE_BASES", (SimpleNamespace(MODELS=models),))
+    monkeypatch.setattr(registry, "ZOO", models)
     (tmp_path / "mean.ckpt").write_text("8")
     return tmp_path / "mean.ckpt"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.evaluate import __main__ as command, measure
+from benchmarks.evaluate import command, measure
 from benchmarks.metrics import codes, fid, swd
 from benchmarks.protocols.reconstruction import evaluation, parts, share
 from benchmarks.records.record import read_arrays, read_record

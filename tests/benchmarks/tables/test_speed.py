@@ -8,11 +8,12 @@ import pytest
 from rich.console import Console
 
 from benchmarks.plots.speed import sweep_figure
-from benchmarks.protocols.speed.catalogue import SWEEP, SWEPT, sweep_works
+from benchmarks.protocols.speed.catalogue import sweep_works
+from benchmarks.protocols.speed.floors import search_floor
 from benchmarks.protocols.speed.goals import TimesFaster
-from benchmarks.protocols.speed.limits import search_floor
 from benchmarks.protocols.speed.measure import group_of
 from benchmarks.protocols.speed.names import FAISS, NAIVE, OURS, VECTOR_QUANTIZE
+from benchmarks.protocols.speed.sizes import SWEEP, SWEPT
 from benchmarks.protocols.speed.work import Competitor, Work
 from benchmarks.records.speed import PROTOCOL, Conditions, Environment, Group, Limits, Operator, SpeedRun
 from benchmarks.tables.speed import markdown, missed_markdown, significant, terminal_tables, with_prefix

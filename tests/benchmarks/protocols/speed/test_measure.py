@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from benchmarks.protocols.speed import limits, measure
+from benchmarks.protocols.speed.floors import search_floor, training_floor
 from benchmarks.protocols.speed.goals import Goal, MemoryBelow, TimesFaster, TimesTheTime, verdict
-from benchmarks.protocols.speed.limits import Limits, search_floor, training_floor
+from benchmarks.protocols.speed.limits import Limits
 from benchmarks.protocols.speed.measure import Effort, torch_threads
 from benchmarks.protocols.speed.work import Competitor, Unavailable, Work
 from benchmarks.records.speed import Group

@@ -9,7 +9,7 @@ import torch
 
 from benchmarks.protocols.speed import peers
 from benchmarks.protocols.speed.accumulation import accumulation_work
-from benchmarks.protocols.speed.catalogue import SWEEP, sweep_works, works
+from benchmarks.protocols.speed.catalogue import sweep_works, works
 from benchmarks.protocols.speed.decode import fsq_decode_work, lfq_decode_work, vq_decode_work
 from benchmarks.protocols.speed.entropy import entropy_work
 from benchmarks.protocols.speed.methods import Method, fsq, lfq, rq, vq_ema, zoo
@@ -17,6 +17,7 @@ from benchmarks.protocols.speed.naive import OneHotRQ, OneHotVQ
 from benchmarks.protocols.speed.names import FAISS, VECTOR_QUANTIZE
 from benchmarks.protocols.speed.sampling import sampling_work
 from benchmarks.protocols.speed.search import search_work
+from benchmarks.protocols.speed.sizes import SWEEP
 from benchmarks.protocols.speed.steps import eval_work, training_work
 from benchmarks.protocols.speed.work import Unavailable, Work, random_rows
 from quantizers import list_quantizers

@@ -1,0 +1,342 @@
+"""The published tokenizers that can be loaded: what each is, and where its weights are.
+
+Apart from the networks and from what reads the files, so that a list of them needs no torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from autoencoders.pictures.settings import VQGANConfig
+from autoencoders.pretrained.model import Codebook, Pretrained
+
+if TYPE_CHECKING:
+    from autoencoders.tokenizer import Tokenizer
+
+REWRITTEN = "latents, codes and pictures on random weights, with a reference written from the source"
+"""How most are verified."""
+
+IBQ_SIZES = VQGANConfig(blocks=4)
+"""`ddconfig` of all configurations of IBQ's authors."""
+
+
+def _loader(place: str, **options: Any) -> Callable[[Path], Tokenizer]:
+    """What loads a file by `module:function` of this package, imported only then."""
+
+    def load(path: Path) -> Tokenizer:
+        module, _, function = place.partition(":")
+        tokenizer: Tokenizer = getattr(importlib.import_module(f"autoencoders.pretrained.{module}"), function)(
+            path, **options
+        )
+        return tokenizer
+
+    return load
+
+
+TAMING_F16 = VQGANConfig()
+TAMING_F8 = VQGANConfig(multipliers=(1, 1, 2, 4), attention_resolutions=(32,))
+
+
+def _taming(name: str, source: str, codebook: Codebook, config: VQGANConfig = TAMING_F16) -> Pretrained:
+    of = ", Gumbel" if codebook.quantizer == "gumbel" else ""
+    return Pretrained(
+        name=f"taming-{name}",
+        load=_loader("taming:load_taming", config=config, codebook=codebook),
+        image_size=config.image_size,
+        stride=config.stride,
+        codes=f"{codebook.size}{of}",
+        paper="Esser et al. 2021, arXiv:2012.09841",
+        licence="MIT (the code's)",
+        source=f"https://github.com/CompVis/taming-transformers: {source}",
+        verified=REWRITTEN,
+    )
+
+
+TAMING = (
+    _taming("imagenet-f16-1024", "vqgan_imagenet_f16_1024, last.ckpt", Codebook(1024, 256)),
+    _taming("imagenet-f16-16384", "vqgan_imagenet_f16_16384, last.ckpt", Codebook(16384, 256)),
+    _taming("openimages-f8-gumbel-8192", "vqgan_gumbel_f8, last.ckpt", Codebook(8192, 256, "gumbel"), TAMING_F8),
+    _taming("faceshq-f16-1024", "faceshq_transformer, last.ckpt", Codebook(1024, 256)),
+    _taming("coco-f16-8192", "COCO-8k-VQGAN, coco_epoch117.ckpt", Codebook(8192, 256)),
+    _taming("coco-openimages-f16-8192", "COCO/Open-Images-8k-VQGAN, coco_oi_epoch12.ckpt", Codebook(8192, 256)),
+)
+"""Of its table of models and its scene synthesis: those whose sizes stand in the authors' configurations."""
+
+
+def _latent_diffusion(
+    name: str,
+    codebook: Codebook,
+    multipliers: tuple[int, ...],
+    *,
+    attention: tuple[int, ...] = (),
+    middle_attention: bool = True,
+) -> Pretrained:
+    config = VQGANConfig(multipliers=multipliers, attention_resolutions=attention, z_channels=codebook.dim)
+    return Pretrained(
+        name=f"ldm-openimages-{name}",
+        load=_loader("taming:load_taming", config=config, codebook=codebook, middle_attention=middle_attention),
+        image_size=config.image_size,
+        stride=config.stride,
+        codes=str(codebook.size),
+        paper="Rombach et al. 2021, arXiv:2112.10752",
+        licence="MIT (the code's)",
+        source="https://github.com/CompVis/latent-diffusion: scripts/download_first_stages.sh, model.ckpt",
+        verified=REWRITTEN,
+    )
+
+
+LATENT_DIFFUSION = (
+    _latent_diffusion("f4-8192", Codebook(8192, 3), (1, 2, 4)),
+    _latent_diffusion("f4-8192-noattn", Codebook(8192, 3), (1, 2, 4), middle_attention=False),
+    _latent_diffusion("f8-16384", Codebook(16384, 4), (1, 2, 2, 4), attention=(32,)),
+    _latent_diffusion("f8-256", Codebook(256, 4), (1, 2, 2, 4), attention=(32,)),
+    _latent_diffusion("f16-16384", Codebook(16384, 8), (1, 1, 2, 2, 4), attention=(16,)),
+)
+"""latent-diffusion's regularised-by-VQ autoencoders, by the sizes in models/first_stage_models/*/config.yaml."""
+
+
+def _diffusers(
+    name: str, image_size: int, multipliers: tuple[int, ...], codebook: Codebook, **about: str
+) -> Pretrained:
+    # as the configuration beside the weights is read: resolutions are counted at any size that all levels divide
+    config = VQGANConfig(
+        image_size=2 ** (len(multipliers) - 1),
+        multipliers=multipliers,
+        attention_resolutions=(),
+        z_channels=codebook.dim,
+    )
+    return Pretrained(
+        name=name,
+        load=_loader("diffusers:load_diffusers", expected=config, codebook=codebook),
+        image_size=image_size,
+        stride=config.stride,
+        codes=str(codebook.size),
+        **about,
+        verified="latents, codes and pictures on random weights, with diffusers' VQModel",
+    )
+
+
+LDM: dict[str, Any] = {
+    "image_size": 256,
+    "multipliers": (1, 2, 4),
+    "codebook": Codebook(8192, 3),
+    "paper": "Rombach et al. 2021, arXiv:2112.10752",
+    "licence": "Apache-2.0",
+}
+
+AMUSED: dict[str, Any] = {
+    "multipliers": (1, 2, 2, 4, 6),
+    "codebook": Codebook(8192, 64),
+    "paper": "Patil et al. 2024, arXiv:2401.01808",
+    "licence": "see its page",
+}
+
+HUB = "https://huggingface.co"
+
+DIFFUSERS = (
+    _diffusers("diffusers-ldm-celebahq-f4-8192", **LDM, source=f"{HUB}/CompVis/ldm-celebahq-256: folder vqvae"),
+    _diffusers(
+        "diffusers-ldm-openimages-f4-8192",
+        **LDM,
+        source=f"{HUB}/CompVis/ldm-super-resolution-4x-openimages: folder vqvae",
+    ),
+    _diffusers("amused-256-f16-8192", 256, **AMUSED, source=f"{HUB}/amused/amused-256: folder vqvae"),
+    _diffusers("amused-512-f16-8192", 512, **AMUSED, source=f"{HUB}/amused/amused-512: folder vqvae"),
+)
+"""Each is a folder: `load` takes its path."""
+
+
+LLAMAGEN_F16 = VQGANConfig()
+LLAMAGEN_F8 = VQGANConfig(multipliers=(1, 2, 2, 4), attention_resolutions=(32,))
+
+
+def _llamagen(name: str, config: VQGANConfig, source: str) -> Pretrained:
+    return Pretrained(
+        name=f"llamagen-{name}-16384",
+        load=_loader("llamagen:load_llamagen", config=config),
+        image_size=config.image_size,
+        stride=config.stride,
+        codes="16384",
+        paper="Sun et al. 2024, arXiv:2406.06525",
+        licence="MIT (the code's)",
+        source=f"https://huggingface.co/{source}",
+        verified=REWRITTEN,
+    )
+
+
+LLAMAGEN = (
+    _llamagen("imagenet-f16", LLAMAGEN_F16, "FoundationVision/LlamaGen: vq_ds16_c2i.pt"),
+    _llamagen("imagenet-f8", LLAMAGEN_F8, "FoundationVision/LlamaGen: vq_ds8_c2i.pt"),
+    _llamagen("t2i-f16", LLAMAGEN_F16, "peizesun/llamagen_t2i: vq_ds16_t2i.pt"),
+)
+
+
+VAR_SIZES = VQGANConfig(width=160, z_channels=32)
+SCALES_256 = (1, 2, 3, 4, 5, 6, 8, 10, 13, 16)
+SCALES_512 = (1, 2, 3, 4, 6, 9, 13, 18, 24, 32)
+
+
+def _var(name: str, image_size: int, scales: tuple[int, ...]) -> Pretrained:
+    return Pretrained(
+        name=f"var-{name}-f16-4096",
+        load=_loader("var:load_var", config=VAR_SIZES, scales=scales),
+        image_size=image_size,
+        stride=VAR_SIZES.stride,
+        codes=f"4096, {len(scales)} maps of sides {', '.join(map(str, scales))}",
+        paper="Tian et al. 2024, arXiv:2404.02905",
+        licence="MIT (the code's)",
+        source="https://huggingface.co/FoundationVision/var: vae_ch160v4096z32.pth",
+        verified=REWRITTEN,
+    )
+
+
+VAR = (_var("256", 256, SCALES_256), _var("512", 512, SCALES_512))
+"""One file; VAR-d36 takes it to larger pictures with other scales (--pn 512)."""
+
+
+MASKGIT = (
+    Pretrained(
+        name="maskgit-imagenet-f16-1024",
+        load=_loader("maskgit:load_maskgit"),
+        image_size=256,
+        stride=16,
+        codes="1024",
+        paper="Chang et al. 2022, arXiv:2202.04200",
+        licence="Apache-2.0 (the code's)",
+        source="https://huggingface.co/fun-research/TiTok: maskgit-vqgan-imagenet-f16-256.bin",
+        verified=REWRITTEN,
+    ),
+)
+"""The model that Google published for JAX, as 1d-tokenizer converted it."""
+
+
+def _rq_vae_sizes(*attention_resolutions: int) -> VQGANConfig:
+    return VQGANConfig(multipliers=(1, 1, 2, 2, 4, 4), attention_resolutions=attention_resolutions)
+
+
+def _rq_vae(data: str, archive: str, config: VQGANConfig, codebook_size: int, unsure: str = "") -> Pretrained:
+    return Pretrained(
+        name=f"rq-vae-{data}-f32-{codebook_size}x4",
+        load=_loader("rq_vae:load_rq_vae", config=config, codebook_size=codebook_size),
+        image_size=config.image_size,
+        stride=config.stride,
+        codes=f"{codebook_size}, 4 for a position",
+        paper="Lee et al. 2022, arXiv:2203.01941",
+        licence="CC-BY-NC-SA-4.0",
+        source=f"https://github.com/kakaobrain/rq-vae-transformer: model.pt of stage 1 in {archive}.tar.gz{unsure}",
+        verified=None if unsure else REWRITTEN,
+    )
+
+
+RQ_VAE = (
+    _rq_vae("ffhq", "ffhq", _rq_vae_sizes(16), 2048),
+    _rq_vae("lsun-church", "church", _rq_vae_sizes(8), 16384),
+    _rq_vae("lsun-cat", "cat", _rq_vae_sizes(8), 16384),
+    _rq_vae("lsun-bedroom", "bedroom", _rq_vae_sizes(8), 16384),
+    _rq_vae("imagenet", "imagenet_480M", _rq_vae_sizes(8), 16384),
+    _rq_vae(
+        "imagenet-50-epochs",
+        "imagenet_1.4B_rqvae_50e",
+        _rq_vae_sizes(8),
+        16384,
+        unsure=" (taken to be as the ImageNet model in configs/, which has no file for this one)",
+    ),
+)
+"""Those whose configuration is in the authors' repository, and the longer trained one for ImageNet."""
+
+
+def _ibq(data: str, codebook_size: int, source: str) -> Pretrained:
+    return Pretrained(
+        name=f"ibq-{data}-f16-{codebook_size}",
+        load=_loader("ibq:load_ibq", codebook_size=codebook_size),
+        image_size=IBQ_SIZES.image_size,
+        stride=IBQ_SIZES.stride,
+        codes=str(codebook_size),
+        paper="Shi et al. 2024, arXiv:2412.02692",
+        licence="Apache-2.0 (the code's)",
+        source=f"https://huggingface.co/TencentARC/{source}",
+        verified=REWRITTEN,
+    )
+
+
+IBQ = (
+    *(_ibq("imagenet", size, f"IBQ-Tokenizer-{size}: imagenet256_{size}.ckpt") for size in (1024, 8192, 16384, 262144)),
+    *(_ibq("pretrain", size, f"IBQ-Tokenizer-{size}-Pretrain: IBQ_pretrain_{size}.ckpt") for size in (16384, 262144)),
+)
+"""Trained on ImageNet, and for text to image on 200 million pictures."""
+
+
+MAGVIT2_F8, MAGVIT2_F16 = (1, 2, 2, 4), (1, 1, 2, 2, 4)
+"""Multipliers of the two strides."""
+
+
+def _open_magvit2(data: str, bits: int, multipliers: Sequence[int], source: str, image_size: int = 256) -> Pretrained:
+    stride = 2 ** (len(multipliers) - 1)
+    return Pretrained(
+        name=f"open-magvit2-{data}-f{stride}-{2**bits}",
+        load=_loader("open_magvit2:load_open_magvit2", bits=bits, multipliers=multipliers),
+        image_size=image_size,
+        stride=stride,
+        codes=str(2**bits),
+        paper="Luo et al. 2024, arXiv:2409.04410",
+        licence="Apache-2.0 (the code's)",
+        source=f"https://huggingface.co/TencentARC/Open-MAGVIT2-Tokenizer-{source}",
+        verified=REWRITTEN,
+    )
+
+
+OPEN_MAGVIT2 = (
+    _open_magvit2("imagenet", 18, MAGVIT2_F8, "128-resolution: imagenet_128_L.ckpt", image_size=128),
+    _open_magvit2("imagenet", 18, MAGVIT2_F16, "256-resolution: imagenet_256_L.ckpt"),
+    _open_magvit2("pretrain", 14, MAGVIT2_F16, "16384-Pretrain: pretrain256_16384.ckpt"),
+    _open_magvit2("pretrain", 18, MAGVIT2_F16, "262144-Pretrain: pretrain256_262144.ckpt"),
+)
+"""Trained on ImageNet, and for text to image on 100 million pictures. Not those for video."""
+
+
+def _bsq_vit(name: str, bits: int, page: str, what: str) -> Pretrained:
+    return Pretrained(
+        name=f"bsq-vit-imagenet256-f8-{name}",
+        load=_loader("bsq_vit:load_bsq_vit", bits=bits),
+        image_size=256,
+        stride=8,
+        codes=f"{2**bits:,}",
+        paper="Zhao et al. 2024, arXiv:2406.07548",
+        licence="MIT (of the code; nothing is said of the weights)",
+        source=f"https://utexas.box.com/s/{page} ({what})",
+        verified="a forward pass written down from the authors' source, on random tensors by their names",
+    )
+
+
+BSQ_VIT = (
+    _bsq_vit("18bit", 18, "nt9g741b1cu4nidygd3a3e26clpemr0n", "18 bits, entropy in groups, md5 8f5422…"),
+    _bsq_vit("18bit-exact", 18, "k5249jg1c6iznslsl89lwqqg6woqg27o", "18 bits, exact entropy, md5 7abf5a…"),
+    _bsq_vit("36bit", 36, "a7w3lw5q4dzxun3ai9uthhc3y8ade0pw", "36 bits, md5 b5ce5f…"),
+)
+
+
+DALLE = (
+    Pretrained(
+        name="dalle-f8-8192",
+        load=_loader("dalle:load_dalle"),
+        image_size=256,
+        stride=8,
+        codes="8192",
+        paper="Ramesh et al. 2021, arXiv:2102.12092",
+        licence="MIT, which the authors modified: they ask that the use of the model be indicated",
+        source="https://github.com/openai/DALL-E: encoder.pkl and decoder.pkl at https://cdn.openai.com/dall-e/, to be "
+        "kept in one folder, whose path is the model's",
+        verified="logits, codes and pictures on random weights, with the authors' package DALL-E; the published files "
+        "themselves were not at hand",
+    ),
+)
+"""The one that was published."""
+
+ZOO = (
+    *(*TAMING, *LATENT_DIFFUSION, *DIFFUSERS, *LLAMAGEN, *VAR, *MASKGIT),
+    *(*RQ_VAE, *IBQ, *OPEN_MAGVIT2, *BSQ_VIT, *DALLE),
+)
+"""By code base."""
