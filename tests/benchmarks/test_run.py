@@ -150,11 +150,11 @@ def test_two_processes_train_and_their_metrics_are_those_of_one(start: Start, tm
 
 
 @pytest.mark.slow
-def test_the_readmes_own_quantizer_keeps_the_contract_and_runs(
+def test_the_tutorials_own_quantizer_keeps_the_contract_and_runs(
     start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    (code,) = re.findall(r"```python\n(# mine\.py\n.*?)```", readme, re.DOTALL)
+    page = (ROOT / "docs" / "tutorials" / "your-quantizer.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(# mine\.py\n.*?)```", page, re.DOTALL)
     (tmp_path / "mine.py").write_text(code)
     check = start("quantizers.testing", "mine:Ternary", "--bits", "10")
     shown = _output(check)
