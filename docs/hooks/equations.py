@@ -13,13 +13,16 @@ from mkdocs.config.defaults import MkDocsConfig
 
 INLINE = r"(?<![\\$\w])\$(?![\s$])([^$\n]+(?:\n[^$\n]+)?)(?<![\s\\])\$(?![\w$])"
 
+BAR = "<mo>&#x02016;</mo>"
+"""Of a norm, which browsers take for an operator that stretches, with room around it, where an exponent follows."""
+
 AFTER_CODE = 185
 """Priority: below code's, above that of everything that would take an equation's characters for Markdown."""
 
 
 def mathml(latex: str, display: str) -> str:
     """An equation, on lines of its own or ("inline") in one; ValueError where a command of it is not known."""
-    made = convert(latex, display=display)
+    made = convert(latex, display=display).replace(BAR, BAR.replace(">", ' stretchy="false" lspace="0" rspace="0">', 1))
     if "\\" in made:
         raise ValueError(f"not an equation that can be shown: {latex}")
     return made
