@@ -16,7 +16,7 @@ from mkdocs.__main__ import cli as mkdocs
 from PIL import Image
 from torch.distributed.run import get_args_parser
 
-from benchmarks import baselines, compare
+from benchmarks import compare
 from quantizers import create_quantizer, list_quantizers
 
 Parse = Callable[[str, list[str]], Any]
@@ -71,7 +71,7 @@ def _require_known(module: str, flags: Any) -> None:
         options = dict(word.split("=", 1) for word in flags.options)
         options = {key: ast.literal_eval(value) for key, value in options.items()}
         for quantizer in flags.quantizer:
-            if quantizer not in ("all", *baselines.NAMES):
+            if quantizer != "all":
                 for bits in flags.bits or (None,):
                     create_quantizer(quantizer, bits=bits, **options)
     if module == "benchmarks.compare":
