@@ -50,7 +50,7 @@ def test_own_quantizer_own_folder_own_pictures_and_the_report(tmp_path: Path) ->
                 continue
             command = [sys.executable, *_small(words)[1:]]
             done = subprocess.run(
-                command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300, check=False
+                command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600, check=False
             )
             assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
             started.append(words[2])
