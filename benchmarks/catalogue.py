@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from autoencoders.pretrained import list_pretrained
-from benchmarks.flags import parse_flags
-from benchmarks.readme import around_markers, put_between_markers
+from benchmarks.command_line.flags import parse_flags
+from benchmarks.tables.markers import around_markers, put_between_markers
 from quantizers import list_quantizers
 
 

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-import numpy as np
 import pandas as pd
 import tyro
 from rich.console import Console
 from rich.markup import escape
 
-from benchmarks import comparable, formats, tables
-from benchmarks.arguments import UsageError, existing_paths
-from benchmarks.columns import BY_NAME, COLUMNS, Column
-from benchmarks.flags import parse_flags
-from benchmarks.generate import record as generation
-from benchmarks.readme import around_markers, put_between_markers
-from benchmarks.results import Record, RecordError, iterate_records
-from benchmarks.throughput.record import read_throughputs, remark, with_throughputs
-
-MOST_RESAMPLED = 2_000
-"""Runs whose arrays are read for intervals and tests; with more of them the table has means only."""
+from benchmarks.command_line.flags import parse_flags
+from benchmarks.command_line.usage import UsageError, existing_paths
+from benchmarks.records import generation
+from benchmarks.records.record import Record
+from benchmarks.tables import comparable, formats, summaries
+from benchmarks.tables.columns import BY_NAME, COLUMNS, Column
+from benchmarks.tables.markers import around_markers, put_between_markers
+from benchmarks.tables.stored import MOST_RESAMPLED, Stored
 
 
 @dataclass(frozen=True)
@@ -78,89 +74,34 @@ class Arguments:
         )
 
 
-@dataclass
-class Stored:
-    """The runs to compare as a table of numbers, and what else is to be said of them.
-
-    Of each run only a line is kept: a hundred thousand fit into memory.
-    """
-
-    frame: pd.DataFrame
-    paths: dict[str, list[Path]]
-    """The records of each run, its own and its prior's: their arrays lie beside them."""
-    remarks: list[str]
-    problems: list[str]
-
-    @classmethod
-    def read(cls, arguments: Arguments) -> Stored:
-        """Read all files in turn.
-
-        Raises:
-            UsageError: a path that does not exist, or no run that fits.
-        """
-        given = existing_paths(arguments.paths, Arguments.paths)
-        paths: dict[str, list[Path]] = {}
-        remarks: set[str] = set()
-        problems: list[str] = []
-
-        def wanted() -> Iterator[Record]:
-            for path, record in iterate_records(given, problems):
-                if arguments.fits(record):
-                    paths.setdefault(record.id, [path])
-                    remarks.update(tables.remarks([record]))
-                    yield record
-
-        if arguments.across_backbones and arguments.across_settings:
-            raise UsageError("--across-backbones and --across-settings are two tables: ask for one of them")
-        row_of = comparable.within_settings
-        if arguments.across_backbones:
-            row_of = comparable.across_backbones
-        elif arguments.across_settings:
-            row_of = comparable.across_settings
-        frame = tables.to_frame(wanted(), row_of)
-        if frame.empty:
-            named = ", ".join(map(str, arguments.paths))
-            raise UsageError(f"no stored run in {named} fits; make one with python -m benchmarks.run")
-        throughputs = [each for each in read_throughputs(given, problems) if each.settings in set(frame["settings"])]
-        remarks.update(map(remark, throughputs))
-        try:
-            table_of = dict(zip(frame["id"], frame["settings"], strict=True))
-            priors = generation.chosen(generation.read_generations(given, problems), arguments.prior, table_of)
-        except ValueError as error:
-            raise UsageError(str(error)) from error
-        for run, (path, _) in priors.items():
-            paths[run].append(path)
-        remarks.update(generation.remark([of for _, of in priors.values()]))
-        frame = generation.with_generations(with_throughputs(frame, throughputs), priors)
-        return cls(frame, paths, sorted(remarks), problems)
-
-    def resamples(self) -> tables.Resamples:
-        """What the arrays beside the runs say; nothing where they are too many to read, or damaged."""
-        if len(self.frame) > MOST_RESAMPLED:
-            self.remarks.append(
-                f"{len(self.frame):,} runs are too many to read the arrays of: no intervals and no tests; "
-                f"filter them to at most {MOST_RESAMPLED:,}"
-            )
-            return lambda run: {}
-
-        stored = tables.stored_resamples(self.paths)
-
-        def resamples(run: str) -> Mapping[str, np.ndarray]:
-            try:
-                return stored(run)
-            except RecordError as error:
-                if str(error) not in self.problems:
-                    self.problems.append(str(error))
-                return {}
-
-        return resamples
-
-
 def column_named(name: str) -> Column:
     """A column by its name in flags; `UsageError` where there is none."""
     if name not in BY_NAME:
         raise UsageError(f"no column {name!r}: there are {', '.join(BY_NAME)}")
     return BY_NAME[name]
+
+
+def read(arguments: Arguments) -> Stored:
+    """The runs asked for.
+
+    Raises:
+        UsageError: a path that does not exist, or no run that fits.
+    """
+    if arguments.across_backbones and arguments.across_settings:
+        raise UsageError("--across-backbones and --across-settings are two tables: ask for one of them")
+    row_of = comparable.within_settings
+    if arguments.across_backbones:
+        row_of = comparable.across_backbones
+    elif arguments.across_settings:
+        row_of = comparable.across_settings
+    try:
+        stored = Stored.read(existing_paths(arguments.paths, Arguments.paths), row_of, arguments.fits, arguments.prior)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    if stored.frame.empty:
+        named = ", ".join(map(str, arguments.paths))
+        raise UsageError(f"no stored run in {named} fits; make one with python -m benchmarks.run")
+    return stored
 
 
 def build(arguments: Arguments, stored: Stored) -> tuple[list[formats.Titled], str]:
@@ -173,29 +114,26 @@ def build(arguments: Arguments, stored: Stored) -> tuple[list[formats.Titled], s
             raise UsageError(f"--matrix: by {column.name!r} no row is better than another; there are {judged}")
         if len(stored.frame) > MOST_RESAMPLED:
             raise UsageError(f"--matrix: of {len(stored.frame):,} runs; filter them to at most {MOST_RESAMPLED:,}")
-        built = tables.matrices(stored.frame, column, resamples)
+        built = summaries.matrices(stored.frame, column, resamples)
         text = [titled.cells.map(lambda cell: cell.text).assign(table=titled.title) for titled in built]
         return built, pd.concat(text).to_csv(index=False) if text else ""
     columns = [column_named(name) for name in arguments.columns] or list(COLUMNS)
-    summary = tables.summarise(stored.frame, resamples)
+    summary = summaries.summarise(stored.frame, resamples)
     if arguments.sort is not None:
         column = column_named(arguments.sort)
         summary = summary.sort_values(column.heading, ascending=column.better == "low", kind="stable")
     shown = ["group", "settings", "quantizer", "name", "rate", "seeds"]
     shown += [f"{column.heading}{kind}" for column in columns for kind in ("", " std", " ±", " best")]
-    return tables.comparison(summary, columns), summary[shown].to_csv(index=False)
+    return summaries.comparison(summary, columns), summary[shown].to_csv(index=False)
 
 
 def write(arguments: Arguments, built: Sequence[formats.Titled], csv: str, remarks: Sequence[str]) -> None:
     """Print the tables, or put them where they were asked for."""
     if arguments.readme is not None:
-        put_between_markers(arguments.readme, arguments.section, f"{formats.markdown(built)}\n{tables.LEGEND}\n")
+        put_between_markers(arguments.readme, arguments.section, f"{formats.markdown(built)}\n{summaries.LEGEND}\n")
         return
     if arguments.format == "terminal" and arguments.output is None:
-        console = Console()
-        formats.print_tables(built, console)
-        for remark in [tables.LEGEND, *remarks]:
-            console.print(escape(remark), highlight=False)
+        formats.print_tables(built, Console(), [summaries.LEGEND, *remarks])
         return
     texts = {"csv": lambda: csv, "latex": lambda: formats.latex(built), "html": lambda: formats.html(built)}
     text = texts.get(arguments.format, lambda: formats.markdown(built))()
@@ -211,7 +149,7 @@ def main(arguments: Arguments) -> int:
     try:
         if arguments.readme is not None:
             around_markers(arguments.readme, arguments.section)
-        stored = Stored.read(arguments)
+        stored = read(arguments)
         built, csv = build(arguments, stored)
         for problem in stored.problems:
             errors.print(f"left out: {escape(problem)}")

@@ -12,9 +12,9 @@ import tyro
 from rich.console import Console
 from rich.markup import escape
 
-from benchmarks.arguments import UsageError
-from benchmarks.flags import parse_flags
-from priors.whole_files import replacing
+from benchmarks.command_line.flags import parse_flags
+from benchmarks.command_line.usage import UsageError
+from storage.whole_files import replacing
 
 FOLDER = Path("results/notebooks")
 TIMEOUT = 600

@@ -16,19 +16,17 @@ from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from benchmarks import plots
-from benchmarks.arguments import UsageError, existing_paths, require_writable
-from benchmarks.flags import parse_flags
-from benchmarks.generate.record import Priors, read_priors
+from benchmarks.command_line.flags import parse_flags
+from benchmarks.command_line.usage import UsageError, existing_paths, require_writable
 from benchmarks.plots.saving import save
-from benchmarks.results import OtherProtocolError, Record, RecordError, find_records, read_arrays, read_record
-from benchmarks.sources.plot import figures as source_figures
-from benchmarks.sources.record import SourceRecordError, SourceRun
-from benchmarks.sources.record import read_run as read_source_run
-from benchmarks.sources.tables import summarise, to_frame
-from benchmarks.speed.plot import sweep_figure
-from benchmarks.speed.record import SpeedRecordError, SpeedRun
-from benchmarks.speed.record import read_run as read_speed_run
-from benchmarks.throughput.record import Throughput, read_throughputs
+from benchmarks.plots.source_coding import figures as source_figures
+from benchmarks.plots.speed import sweep_figure
+from benchmarks.records.generation import Priors, read_priors
+from benchmarks.records.record import OtherProtocolError, Record, RecordError, find_records, read_arrays, read_record
+from benchmarks.records.source_coding import SourceRecordError, SourceRun, read_run as read_source_run
+from benchmarks.records.speed import SpeedRecordError, SpeedRun, read_run as read_speed_run
+from benchmarks.records.throughput import Throughput, read_throughputs
+from benchmarks.tables.source_coding import summarise, to_frame
 
 
 @dataclass(frozen=True)

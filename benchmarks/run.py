@@ -11,44 +11,18 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from autoencoders.perceptual import choose_perceptual
-from benchmarks import baselines, comparable, formats, tables
-from benchmarks.arguments import Arguments, parse, plan, require_memory, require_writable
-from benchmarks.checkpoint import CheckpointError
-from benchmarks.config import RunConfig
-from benchmarks.data import Data, open_data
-from benchmarks.evaluation import MetricWeights
-from benchmarks.experiment import Execution, find_done, perform, record_path
-from benchmarks.grids import save_grid
-from benchmarks.progress import interruptible, training_bar
-from benchmarks.results import Record, read_arrays
-from benchmarks.training_loop import TrainingError, TrainingStopped, make_accelerator
+from benchmarks.records.grids import save_grid
+from benchmarks.records.record import Record, read_arrays
+from benchmarks.tables import comparable, formats, summaries
+from benchmarks.training.arguments import parse
 from quantizers import list_quantizers
-
-
-def describe(run: RunConfig) -> str:
-    """A run in a few words."""
-    rate = "" if run.bits is None else f" {run.bits} bits"
-    return f"{run.quantizer}{rate}" + ("" if run.quantizer in baselines.NAMES else f" seed {run.seed}")
-
-
-SHOWN = ("reconstruction", "perceptual", "quantizer", "generator", "discriminator", "perplexity")
-
-
-def perform_with_bar(run: RunConfig, data: Data, execution: Execution, console: Console) -> Record:
-    """One run under a progress bar, or under a line now and then where the output is no terminal."""
-    steps = 1 if run.quantizer in baselines.NAMES else run.settings.train.steps
-    with training_bar(describe(run), steps, SHOWN, console) as bar, interruptible() as stop_requested:
-        return perform(run, data, execution, bar.start, bar.progress, bar.stage, stop_requested)
 
 
 def show(records: Sequence[Record], done: Sequence[Path], console: Console) -> None:
     """The table of the runs asked for, a picture of them all, and where things are."""
     paths = {record.id: [path] for record, path in zip(records, done, strict=True)}
-    summary = tables.summarise(tables.to_frame(records), tables.stored_resamples(paths))
-    formats.print_tables(tables.comparison(summary), console)
-    for remark in [tables.LEGEND, *tables.remarks(records)]:
-        console.print(escape(remark), soft_wrap=True)
+    summary = summaries.summarise(summaries.to_frame(records), summaries.stored_resamples(paths))
+    formats.print_tables(summaries.comparison(summary), console, [summaries.LEGEND, *summaries.remarks(records)])
     rows: dict[str, np.ndarray] = {}
     by_label = {comparable.label(record): path for record, path in zip(reversed(records), reversed(done), strict=True)}
     for label in summary["quantizer"].unique():  # in the order of the table, each with its first seed
@@ -82,64 +56,6 @@ def show_quantizers(console: Console) -> None:
     console.print(table)
 
 
-def prepare(arguments: Arguments) -> tuple[list[RunConfig], Data, Execution]:
-    """Everything that can be found wrong with what was asked for is found here, before the first run starts.
-
-    Raises:
-        ValueError: a mistake of the user's, in a sentence (DataError and UsageError are of this kind).
-    """
-    runs = plan(arguments)
-    require_writable(arguments.output)
-    weights = MetricWeights.find(inception=arguments.inception, lpips_backbone=arguments.lpips_backbone)
-    accelerator = make_accelerator(arguments.train, arguments.cpu)
-    settings = runs[0].settings
-    require_memory(settings, accelerator)
-    choice = choose_perceptual(arguments.loss.perceptual, settings.loss.lpips_backbone)
-    notes = {"perceptual loss": choice.reason} if arguments.loss.perceptual == "auto" else {}
-    with accelerator.local_main_process_first():  # one process downloads, where there is something to download
-        data = open_data(arguments.data)
-    execution = Execution(
-        arguments.output, accelerator, weights, arguments.checkpoint_every, arguments.eval_batch_size, notes
-    )
-    return runs, data, execution
-
-
-def execute(
-    arguments: Arguments,
-    runs: Sequence[RunConfig],
-    data: Data,
-    execution: Execution,
-    console: Console,
-    errors: Console,
-) -> int:
-    """Do the runs; 0 when all are done, 1 when one failed, 130 when the user stopped them."""
-    accelerator = execution.accelerator
-    console.quiet = errors.quiet = not accelerator.is_main_process
-    records, paths, failures = [], [], []
-    for run in runs:
-        path = record_path(run, data, arguments.output)
-        record = None if arguments.force else find_done(path, accelerator)
-        if record is not None:
-            console.print(f"{escape(describe(run))}: done already, see {escape(str(path))}", soft_wrap=True)
-        else:
-            try:
-                record = perform_with_bar(run, data, execution, console)
-            except (TrainingError, CheckpointError) as error:
-                failures.append(run)
-                errors.print(f"error: {escape(f'{describe(run)}: {error}')}", soft_wrap=True)
-                continue
-            except TrainingStopped as stopped:
-                errors.print(f"{escape(describe(run))}: {stopped}; the same command goes on from there", soft_wrap=True)
-                return 130
-        records.append(record)
-        paths.append(path)
-    if accelerator.is_main_process:
-        show(records, paths, console)
-    if failures:
-        errors.print(f"{len(failures)} of {len(runs)} runs failed; the others are stored")
-    return 1 if failures else 0
-
-
 def main(argv: Sequence[str]) -> int:
     """The command; a user's mistake becomes a sentence and exit code 2."""
     console, errors = Console(), Console(stderr=True)
@@ -148,11 +64,16 @@ def main(argv: Sequence[str]) -> int:
         if arguments.list:
             show_quantizers(console)
             return 0
-        runs, data, execution = prepare(arguments)
+        from benchmarks.training import session  # takes seconds, which help, lists and mistyped flags need not wait for
+
+        runs, data, execution = session.prepare(arguments)
     except ValueError as error:
         errors.print(f"error: {escape(str(error))}", soft_wrap=True)
         return 2
-    return execute(arguments, runs, data, execution, console, errors)
+    done = session.execute(arguments, runs, data, execution, console, errors)
+    if done.records and execution.accelerator.is_main_process:
+        show(done.records, done.paths, console)
+    return done.code
 
 
 if __name__ == "__main__":

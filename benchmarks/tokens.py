@@ -15,18 +15,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from autoencoders import Tokenizer
 from autoencoders.pretrained.registry import load_pretrained
-from benchmarks.arguments import UsageError, require_writable
-from benchmarks.config import TrainConfig
+from benchmarks.command_line.flags import parse_flags
+from benchmarks.command_line.usage import UsageError, require_writable
 from benchmarks.data import DataConfig, DataError, EvaluationData, Part, open_part, test_batches
 from benchmarks.data.folder import require_folder, test_folder_of
 from benchmarks.data.opening import open_source
-from benchmarks.evaluate.published import DOUBT, find_published
-from benchmarks.evaluate.trained import find_runs, require_tokenizer, trained_tokenizer
-from benchmarks.flags import parse_flags
 from benchmarks.metrics.codes import has_codebook
+from benchmarks.metrics.device import full_float32
 from benchmarks.metrics.pictures import to_unit_range
-from benchmarks.metrics.share import full_float32
-from benchmarks.training_loop import make_accelerator
+from benchmarks.training.loop import make_accelerator
+from benchmarks.training.settings import TrainConfig
+from benchmarks.training.trained import DOUBT, find_published, find_runs, require_tokenizer, trained_tokenizer
 from priors import CodeLayout
 from priors.fingerprint import fingerprint
 from priors.token_index import Contents

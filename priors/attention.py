@@ -1,47 +1,19 @@
 """The transformer that the priors share: pre-norm blocks as in GPT-2, and the memory of past keys and values."""
 
 import math
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from quantizers.validation import check_flag, check_integer, check_number
+from priors.settings import TransformerPriorConfig
 
 EXPANSION = 4
 """Width inside a feed-forward network over the width of a token."""
 
 DEVIATION = 0.02
 """Of fresh weights, as in GPT-2."""
-
-
-@dataclass(frozen=True)
-class TransformerPriorConfig:
-    """Sizes that all priors have."""
-
-    width: int = 256
-    """Channels of a token."""
-    layers: int = 6
-    """Transformer blocks."""
-    heads: int = 4
-    """Attention heads of a block; they share the width out."""
-    dropout: float = 0.1
-    """Share of inputs, attention weights and branches' outputs that is dropped in training."""
-    rotary: bool = False
-    """Rotary places along each axis of a map (Su et al. 2021, arXiv:2104.09864), instead of a learned vector each."""
-    label_dropout: float = 0.1
-    """Share of labels that training hides, so that sampling can be guided."""
-
-    def __post_init__(self) -> None:
-        for name in ("width", "layers", "heads"):
-            check_integer(name, getattr(self, name), 1)
-        if self.width % self.heads:
-            raise ValueError(f"width must be a multiple of the {self.heads} heads, got {self.width}.")
-        check_number("dropout", self.dropout, 0, 1)
-        check_number("label_dropout", self.label_dropout, 0, 1)
-        check_flag("rotary", self.rotary)
 
 
 class LayerCache:

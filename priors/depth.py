@@ -8,7 +8,8 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from priors.attention import DEVIATION, LayerCache, Stack, TransformerPriorConfig
+from priors.attention import DEVIATION, LayerCache, Stack
+from priors.settings import TransformerPriorConfig
 
 
 class DepthPart(nn.Module):

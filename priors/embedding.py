@@ -5,8 +5,9 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from priors.attention import DEVIATION, TransformerPriorConfig
+from priors.attention import DEVIATION
 from priors.layout import CodeLayout
+from priors.settings import TransformerPriorConfig
 
 LONGEST_WAVE = 10000
 """Positions, over 2 pi, of the slowest rotation."""
@@ -73,7 +74,7 @@ class SequenceInput(nn.Module):
             table = torch.cat([row.expand(cells, -1) for row, cells in zip(table, self.cells, strict=True)])
         return table if self.slots is None else (table.unsqueeze(1) + self.slots).flatten(0, 1)
 
-    def forward(self, embedded: Float[Tensor, "b p d c"], labels: Int64[Tensor, "b"]) -> Float[Tensor, "b s c"]:
+    def forward(self, embedded: Float[Tensor, "b p d c"], labels: Int64[Tensor, " b"]) -> Float[Tensor, "b s c"]:
         """The start and a step for each of the positions, which need not be all."""
         contents = embedded.flatten(1, 2) if self.flatten else embedded.sum(2)
         steps = contents + self.places()[: contents.shape[1]]

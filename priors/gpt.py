@@ -6,35 +6,19 @@ bottom map is conditioned on the whole top map.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from priors.attention import LayerCache, Stack, TransformerPriorConfig
+from priors.attention import LayerCache, Stack
 from priors.depth import DepthPart
 from priors.embedding import SequenceInput, SlotTable
 from priors.layout import CodeLayout
 from priors.prior import Drawing, Prior, without_impossible
 from priors.sampling import SamplingStopped, draw, filter_logits, guided
-from quantizers.validation import check_flag, check_integer
-
-
-@dataclass(frozen=True)
-class GPTConfig(TransformerPriorConfig):
-    """Sizes of the transformer."""
-
-    depth_layers: int = 2
-    """Blocks of the depth part, which is there where a position has several tokens and they are not flattened."""
-    tie_weights: bool = False
-    """Whether the vectors of the tokens are also those that logits are products with."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_integer("depth_layers", self.depth_layers, 1)
-        check_flag("tie_weights", self.tie_weights)
+from priors.settings import GPTConfig
 
 
 class GPT(Prior):
@@ -57,13 +41,13 @@ class GPT(Prior):
         return self.input.tokens if self.head is None else self.head
 
     def forward(
-        self, tokens: Int64[Tensor, "b p d"], labels: Int64[Tensor, "b"] | None = None
+        self, tokens: Int64[Tensor, "b p d"], labels: Int64[Tensor, " b"] | None = None
     ) -> Float[Tensor, "b p d v"]:
         """Logits of each token from those before it; also for the first positions alone."""
         self.layout.check(tokens)
         return self._logits(tokens, self._starts(labels, len(tokens)))
 
-    def loss(self, tokens: Int64[Tensor, "b p d"], labels: Int64[Tensor, "b"] | None = None) -> Float[Tensor, ""]:
+    def loss(self, tokens: Int64[Tensor, "b p d"], labels: Int64[Tensor, " b"] | None = None) -> Float[Tensor, ""]:
         """Mean cross-entropy of a token in nats."""
         self._check_whole(tokens)
         logits = self._logits(tokens, self._training_starts(labels, len(tokens)))
@@ -73,7 +57,7 @@ class GPT(Prior):
         logits = self._logits(tokens, self._starts(labels, len(tokens))).float()
         return F.cross_entropy(logits.movedim(-1, 1), tokens, reduction="none").sum((1, 2))
 
-    def _logits(self, tokens: Int64[Tensor, "b p d"], starts: Int64[Tensor, "b"]) -> Float[Tensor, "b p d v"]:
+    def _logits(self, tokens: Int64[Tensor, "b p d"], starts: Int64[Tensor, " b"]) -> Float[Tensor, "b p d v"]:
         embedded = self.input.embed(tokens)
         x = self.input(embedded, starts)[:, :-1]
         turns = self.input.rotation
@@ -117,7 +101,7 @@ class Decoder:
         starts: which start each picture has.
     """
 
-    def __init__(self, gpt: GPT, given: Int64[Tensor, "b q d"], starts: Int64[Tensor, "b"]) -> None:
+    def __init__(self, gpt: GPT, given: Int64[Tensor, "b q d"], starts: Int64[Tensor, " b"]) -> None:
         self.gpt = gpt
         layout = gpt.layout
         self.caches = gpt.stack.caches(len(given), layout.steps)
@@ -130,7 +114,7 @@ class Decoder:
         turns = gpt.input.rotation
         self.hidden = gpt.stack(x, None if turns is None else turns[:, : self.seen], self.caches)[:, -1]
 
-    def next_position(self, choose: Callable[[Float[Tensor, "b v"]], Int64[Tensor, "b"]]) -> Int64[Tensor, "b d"]:
+    def next_position(self, choose: Callable[[Float[Tensor, "b v"]], Int64[Tensor, " b"]]) -> Int64[Tensor, "b d"]:
         """Go on by a position; its tokens, each as chosen from its logits."""
         gpt = self.gpt
         tokens = torch.zeros(len(self.hidden), gpt.layout.depth, dtype=torch.int64, device=self.hidden.device)

@@ -11,7 +11,8 @@ from jaxtyping import Int64
 from torch import Tensor
 
 from autoencoders import Tokenizer
-from quantizers.validation import check_codes, check_flag, check_integer
+from quantizers.options import check_flag, check_integer
+from quantizers.validation import check_codes
 
 LARGEST_VOCABULARY = 4096
 """Codes with more values are split into digits: a softmax over 2^18 values would cost more than all the rest."""

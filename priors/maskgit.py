@@ -6,27 +6,22 @@ the GPT's, so that the two priors differ in the method alone, and labels are not
 """
 
 import math
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
-from priors.attention import Stack, TransformerPriorConfig
+from priors.attention import Stack
 from priors.embedding import SequenceInput, SlotTable
 from priors.layout import CodeLayout, check_below
 from priors.prior import Drawing, Prior, evaluating, without_impossible
-from priors.sampling import Sampling, SamplingStopped, draw, filter_logits, guided
-from quantizers.validation import check_integer
+from priors.sampling import SamplingStopped, draw, filter_logits, guided
+from priors.settings import MaskGITConfig, Sampling
+from quantizers.options import check_integer
 
 BOUND_DRAWS = 16
 """Maskings of a picture that its bound is estimated from."""
-
-
-@dataclass(frozen=True)
-class MaskGITConfig(TransformerPriorConfig):
-    """Sizes of the transformer."""
 
 
 class MaskGIT(Prior):
@@ -50,14 +45,14 @@ class MaskGIT(Prior):
         self.head = SlotTable(layout.depth, layout.vocabulary, config.width)
 
     def forward(
-        self, tokens: Int64[Tensor, "b p d"], labels: Int64[Tensor, "b"] | None = None
+        self, tokens: Int64[Tensor, "b p d"], labels: Int64[Tensor, " b"] | None = None
     ) -> Float[Tensor, "b p d v"]:
         """Logits of each token from those that are not masked."""
         check_below("tokens", tokens, self.mask_token + 1)
         self._check_whole(tokens.masked_fill(tokens == self.mask_token, 0))
         return self._logits(tokens, self._starts(labels, len(tokens)))
 
-    def loss(self, tokens: Int64[Tensor, "b p d"], labels: Int64[Tensor, "b"] | None = None) -> Float[Tensor, ""]:
+    def loss(self, tokens: Int64[Tensor, "b p d"], labels: Int64[Tensor, " b"] | None = None) -> Float[Tensor, ""]:
         """Mean cross-entropy of a masked token in nats; the share that is masked is cos(pi/2 u), u uniform."""
         self._check_whole(tokens)
         shares = torch.cos(math.pi / 2 * torch.rand(len(tokens), device=tokens.device))
@@ -70,10 +65,10 @@ class MaskGIT(Prior):
     def bound(
         self,
         tokens: Int64[Tensor, "b p d"],
-        labels: Int64[Tensor, "b"] | None = None,
+        labels: Int64[Tensor, " b"] | None = None,
         generator: torch.Generator | None = None,
         draws: int = BOUND_DRAWS,
-    ) -> Float[Tensor, "b"]:
+    ) -> Float[Tensor, " b"]:
         """An unbiased estimate of an upper bound on the negative log-likelihood of whole pictures, in nats.
 
         The bound is that of making the tokens one by one in random order, which for masks is also the one of absorbing
@@ -108,7 +103,7 @@ class MaskGIT(Prior):
         logits = self._logits(tokens.masked_fill(masked, self.mask_token), starts).float()
         return F.cross_entropy(logits.movedim(-1, 1), tokens, reduction="none")
 
-    def _logits(self, tokens: Int64[Tensor, "b p d"], starts: Int64[Tensor, "b"]) -> Float[Tensor, "b p d v"]:
+    def _logits(self, tokens: Int64[Tensor, "b p d"], starts: Int64[Tensor, " b"]) -> Float[Tensor, "b p d v"]:
         hidden = self.stack(self.input(self.input.embed(tokens), starts), self.input.rotation)[:, 1:]
         if self.layout.flatten:
             out = hidden.reshape(*tokens.shape, -1)
@@ -160,7 +155,7 @@ class MaskGIT(Prior):
 
 
 def random_masks(
-    tokens: Int64[Tensor, "b p d"], counts: Int64[Tensor, "b"], generator: torch.Generator | None = None
+    tokens: Int64[Tensor, "b p d"], counts: Int64[Tensor, " b"], generator: torch.Generator | None = None
 ) -> Bool[Tensor, "b p d"]:
     """So many tokens of each picture, all sets being equally likely."""
     scores = torch.rand(len(tokens), tokens[0].numel(), generator=generator, device=tokens.device)

@@ -11,8 +11,8 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from priors.layout import CodeLayout, check_below
-from priors.sampling import Sampling
-from quantizers.validation import check_integer
+from priors.settings import Sampling
+from quantizers.options import check_integer
 
 OnStep = Callable[[int, int], None]
 StopRequested = Callable[[], bool]
@@ -31,7 +31,7 @@ class Drawing(NamedTuple):
     """
 
     given: Int64[Tensor, "b q d"]
-    starts: Int64[Tensor, "n"]
+    starts: Int64[Tensor, " n"]
     sampling: Sampling
     generator: torch.Generator | None
     on_step: OnStep
@@ -64,21 +64,21 @@ class Prior(nn.Module, ABC):
 
     @abstractmethod
     def forward(
-        self, tokens: Int64[Tensor, "b p d"], labels: Int64[Tensor, "b"] | None = None
+        self, tokens: Int64[Tensor, "b p d"], labels: Int64[Tensor, " b"] | None = None
     ) -> Float[Tensor, "b p d v"]:
         """Logits of every token. ValueError on tokens or labels that do not fit."""
 
     @abstractmethod
-    def loss(self, tokens: Int64[Tensor, "b p d"], labels: Int64[Tensor, "b"] | None = None) -> Float[Tensor, ""]:
+    def loss(self, tokens: Int64[Tensor, "b p d"], labels: Int64[Tensor, " b"] | None = None) -> Float[Tensor, ""]:
         """What training minimises, in nats per token, some labels being hidden. ValueError as `forward`."""
 
     @torch.no_grad()
     def nll(
         self,
         tokens: Int64[Tensor, "b p d"],
-        labels: Int64[Tensor, "b"] | None = None,
+        labels: Int64[Tensor, " b"] | None = None,
         generator: torch.Generator | None = None,
-    ) -> Float[Tensor, "b"]:
+    ) -> Float[Tensor, " b"]:
         """Negative log-likelihood of whole pictures in nats, or a bound above it; in eval mode, without gradients.
 
         Args:
@@ -96,7 +96,7 @@ class Prior(nn.Module, ABC):
     def sample(
         self,
         count: int,
-        labels: Int64[Tensor, "b"] | None = None,
+        labels: Int64[Tensor, " b"] | None = None,
         sampling: Sampling = Sampling(),  # noqa: B008 - frozen
         generator: torch.Generator | None = None,
         given: Int64[Tensor, "b q d"] | None = None,
@@ -143,7 +143,7 @@ class Prior(nn.Module, ABC):
     def _sample(self, drawing: Drawing) -> Tensor:
         """`sample` with everything checked."""
 
-    def _starts(self, labels: Tensor | None, count: int) -> Int64[Tensor, "b"]:
+    def _starts(self, labels: Tensor | None, count: int) -> Int64[Tensor, " b"]:
         """Which start each picture has: its label, or the number of classes for none."""
         device = next(self.parameters()).device
         if not self.classes:
@@ -159,7 +159,7 @@ class Prior(nn.Module, ABC):
         check_below("labels", labels, self.classes)
         return labels.to(device)
 
-    def _training_starts(self, labels: Tensor | None, count: int) -> Int64[Tensor, "b"]:
+    def _training_starts(self, labels: Tensor | None, count: int) -> Int64[Tensor, " b"]:
         """The same, a share of the labels being hidden in training."""
         starts = self._starts(labels, count)
         if not (self.training and self.classes and self.label_dropout):

@@ -13,6 +13,7 @@ from typing import Any, TypeGuard
 import torch
 
 from priors.image_ids import ImageIds
+from storage.paths import StrPath
 
 FORMAT = "quantizer-zoo-benchmark/token-set"
 VERSION = 1
@@ -122,12 +123,13 @@ class Index:
         return json.dumps({**about, "shards": shards}, indent=1) + "\n"
 
 
-def read_index(folder: Path) -> Index:
+def read_index(folder: StrPath) -> Index:
     """The index of a token set.
 
     Raises:
         TokenSetError: no folder, no token set or an unfinished one, a damaged index, or one of a later version.
     """
+    folder = Path(folder)
     path = folder / INDEX
     if not folder.is_dir():
         raise TokenSetError(f"there is no folder {folder}; python -m benchmarks.tokens makes a token set")

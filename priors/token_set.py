@@ -20,6 +20,7 @@ from torch import Tensor
 
 from priors.image_ids import ImageIds, require_range
 from priors.token_index import Contents, Index, OtherSetError, Shard, TokenSetError, read_index
+from storage.paths import StrPath
 
 LABELS = "labels"
 LABEL_KIND = torch.int32
@@ -54,14 +55,14 @@ class TokenSet:
         contents: What the codes are.
     """
 
-    def __init__(self, folder: Path, index: Index) -> None:
-        self.folder, self._index = folder, index
+    def __init__(self, folder: StrPath, index: Index) -> None:
+        self.folder, self._index = Path(folder), index
         self.contents: Contents = index.contents
         self._ends = torch.tensor([*accumulate(shard.count for shard in index.shards)])
         self._opened: dict[int, Opened] = {}
 
     @classmethod
-    def open(cls, folder: Path, fingerprint: str | None = None) -> TokenSet:
+    def open(cls, folder: StrPath, fingerprint: str | None = None) -> TokenSet:
         """The token set in a folder. Every shard is there and as long as the index says; `verify` reads them whole.
 
         Args:
@@ -189,12 +190,13 @@ class TokenSet:
         return self._opened[number]
 
 
-def open_shard(folder: Path, shard: Shard, number: int, contents: Contents) -> Opened:
+def open_shard(folder: StrPath, shard: Shard, number: int, contents: Contents) -> Opened:
     """A shard that is as long, and holds what, the index says.
 
     Raises:
         TokenSetError: it is not there, or another.
     """
+    folder = Path(folder)
     path = folder / shard.file
     if not path.is_file():
         raise TokenSetError(f"{path} is missing; make the token set again, or bring the file back")
@@ -208,7 +210,7 @@ def open_shard(folder: Path, shard: Shard, number: int, contents: Contents) -> O
     return opened
 
 
-def read_shard(path: Path, number: int, contents: Contents) -> tuple[Opened, int]:
+def read_shard(path: StrPath, number: int, contents: Contents) -> tuple[Opened, int]:
     """A shard as a memory map, and how many pictures it is of.
 
     Raises:
@@ -248,8 +250,9 @@ def _about(metadata: dict[str, str] | None) -> dict[str, Any]:
     return about
 
 
-def file_digest(path: Path) -> str:
+def file_digest(path: StrPath) -> str:
     """SHA-256 of a file, in hexadecimal digits."""
+    path = Path(path)
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(2**20):

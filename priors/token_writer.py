@@ -14,7 +14,8 @@ from torch import Tensor
 
 from priors.token_index import INDEX, SHARD_NAME, Contents, Index, OtherSetError, Shard, TokenSetError
 from priors.token_set import LABEL_KIND, LABELS, METADATA, TokenSet, file_digest, read_shard, tensor_name
-from priors.whole_files import replacing
+from storage.paths import StrPath
+from storage.whole_files import replacing
 
 SHARD_PICTURES = 4096
 """Pictures of a shard: what is lost at most when the writer is killed."""
@@ -32,7 +33,7 @@ class TokenSetWriter:
         finished: Whether the set is whole already.
     """
 
-    def __init__(self, folder: Path, contents: Contents, shard_pictures: int = SHARD_PICTURES) -> None:
+    def __init__(self, folder: StrPath, contents: Contents, shard_pictures: int = SHARD_PICTURES) -> None:
         """
         Args:
             folder: Made where it is missing; its parents too.
@@ -42,6 +43,7 @@ class TokenSetWriter:
         Raises:
             TokenSetError: a folder with other things, or with other codes.
         """
+        folder = Path(folder)
         self.folder, self.contents, self.shard_pictures = folder, contents, shard_pictures
         folder.mkdir(parents=True, exist_ok=True)
         _require_own(folder)

@@ -1,30 +1,38 @@
-"""The quantizer zoo: one file per method behind one contract (see `quantizers.base`)."""
+"""The quantizer zoo: one file per method behind one contract (see `quantizers.base`).
 
-from quantizers.base import Quantizer, QuantizerOutput, RowOutput
-from quantizers.bsq import BSQ
-from quantizers.diveq import DiVeQ
-from quantizers.fsp import FSP
-from quantizers.fsq import FSQ
-from quantizers.fvq import FVQ
-from quantizers.gumbel import Gumbel
-from quantizers.ibq import IBQ
-from quantizers.lfq import LFQ
-from quantizers.multi_scale import MultiScale
-from quantizers.none import NoQuantizer
-from quantizers.pq import PQ
+Classes are imported at their first use, so that the registry can be read without torch.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from quantizers.registry import (
     Registration,
     create_quantizer,
     list_quantizers,
     quantizer_class,
     quantizer_options,
-    register_quantizer,
 )
-from quantizers.rq import RQ
-from quantizers.simvq import SimVQ
-from quantizers.vq import VQ
-from quantizers.vq_cosine import VQCosine
-from quantizers.vq_ema import VQEMA
+from quantizers.zoo import ZOO
+
+if TYPE_CHECKING:
+    from quantizers.base import Quantizer, QuantizerOutput, RowOutput
+    from quantizers.bsq import BSQ
+    from quantizers.diveq import DiVeQ
+    from quantizers.fsp import FSP
+    from quantizers.fsq import FSQ
+    from quantizers.fvq import FVQ
+    from quantizers.gumbel import Gumbel
+    from quantizers.ibq import IBQ
+    from quantizers.lfq import LFQ
+    from quantizers.multi_scale import MultiScale
+    from quantizers.none import NoQuantizer
+    from quantizers.pq import PQ
+    from quantizers.rq import RQ
+    from quantizers.simvq import SimVQ
+    from quantizers.vq import VQ
+    from quantizers.vq_cosine import VQCosine
+    from quantizers.vq_ema import VQEMA
 
 __all__ = [
     "BSQ",
@@ -51,5 +59,13 @@ __all__ = [
     "list_quantizers",
     "quantizer_class",
     "quantizer_options",
-    "register_quantizer",
 ]
+
+_MODULES = {name: module for module, _, name in (entry.place.partition(":") for entry in ZOO)}
+_MODULES |= dict.fromkeys(("Quantizer", "QuantizerOutput", "RowOutput"), "quantizers.base")
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_MODULES[name]), name)

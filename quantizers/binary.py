@@ -10,7 +10,7 @@ from quantizers.base import Quantizer, RowOutput
 from quantizers.entropy import batch_usage, bernoulli_entropy, mean_code_entropy
 from quantizers.estimators import straight_through
 from quantizers.losses import mean_squared_error
-from quantizers.validation import check_integer, check_number
+from quantizers.options import check_integer, check_number
 
 MAX_BITS = 62
 """A code is an int64; past this it would wrap."""
@@ -95,7 +95,7 @@ class BinaryQuantizer(Quantizer):
         # exactly +-magnitude; `torch.where` between two scalars is slower
         return positive.to(self.level.dtype).mul_(2 * self.magnitude).sub_(self.magnitude)
 
-    def _bit_positions(self, device: torch.device) -> Int64[Tensor, "d"]:
+    def _bit_positions(self, device: torch.device) -> Int64[Tensor, " d"]:
         return torch.arange(self.dim, device=device)
 
     def _entropies(self, rows: Float[Tensor, "n d"]) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:

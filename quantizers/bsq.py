@@ -5,16 +5,9 @@ from torch import Tensor
 
 from quantizers.binary import BinaryQuantizer, check_bits
 from quantizers.estimators import SMALLEST_NORM
-from quantizers.registry import register_quantizer
 from quantizers.vq_cosine import normalized
 
 
-@register_quantizer(
-    "bsq",
-    description="binary spherical quantization, the signs of a unit vector with an entropy loss (BSQ-ViT)",
-    paper="Zhao et al. 2024, arXiv:2406.07548, 18 bits; weights of the authors' code: entropy 0.1, diversity 1, "
-    "inverse temperature 1, no commitment",
-)
 class BSQ(BinaryQuantizer):
     """u = z / |z| is coded by the signs of its L channels; the output is the unit vector sign(u) / sqrt(L).
 

@@ -7,7 +7,7 @@ ROWS_PER_LINE = 16
 """Enough for long vectors of a CPU's instructions, few enough to divide most batches."""
 
 
-def side_by_side(rows: Shaped[Tensor, "n d"], *constants: Shaped[Tensor, "d"]) -> tuple[Tensor, ...]:
+def side_by_side(rows: Shaped[Tensor, "n d"], *constants: Shaped[Tensor, " d"]) -> tuple[Tensor, ...]:
     """`rows` as lines of several rows, and the constants repeated to the length of a line.
 
     PyTorch's loops on a CPU run along the last axis where a constant is broadcast over the others; along an axis of

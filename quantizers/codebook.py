@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from quantizers.distributed import sum_over_ranks
 from quantizers.entropy import count_codes
 from quantizers.kmeans import kmeans, offer_rows
+from quantizers.options import MAX_CHANNELS, check_integer, check_number
 from quantizers.uncompiled import uncompiled
-from quantizers.validation import MAX_CHANNELS, check_integer, check_number
 
 MAX_BITS = 26
 """Of a code whose vectors are held: beyond it use a method with an implicit codebook."""
@@ -62,7 +62,7 @@ class Codebook(nn.Module, ABC):
         """Start from the global batch that `rows` are this rank's part of; here nothing."""
 
     @torch.no_grad()
-    def update(self, rows: Float[Tensor, "n d"], codes: Int64[Tensor, "n"]) -> Float[Tensor, "k"]:
+    def update(self, rows: Float[Tensor, "n d"], codes: Int64[Tensor, " n"]) -> Float[Tensor, " k"]:
         """One training step's statistics; returns the code counts of the global batch."""
         return sum_over_ranks([count_codes(codes, self.size, rows.dtype)])[0]
 
@@ -86,7 +86,7 @@ class LearnedCodebook(Codebook):
     """
 
     vectors: Float[Tensor, "k d"]
-    counts: Float[Tensor, "k"]
+    counts: Float[Tensor, " k"]
     steps: Int64[Tensor, ""]
     started: Bool[Tensor, ""]
 
@@ -141,12 +141,12 @@ class LearnedCodebook(Codebook):
         self.started.fill_(True)
         self._has_started = True
 
-    def _set(self, vectors: Float[Tensor, "k d"], counts: Float[Tensor, "k"]) -> None:
+    def _set(self, vectors: Float[Tensor, "k d"], counts: Float[Tensor, " k"]) -> None:
         self.vectors.data.copy_(vectors)
         self.counts.copy_(counts)
 
     @torch.no_grad()
-    def update(self, rows: Float[Tensor, "n d"], codes: Int64[Tensor, "n"]) -> Float[Tensor, "k"]:
+    def update(self, rows: Float[Tensor, "n d"], codes: Int64[Tensor, " n"]) -> Float[Tensor, " k"]:
         """One step of the statistics; returns the code counts of the global batch."""
         rows = rows.detach().to(self.counts.dtype)
         # not at step 0: the rows that started the codebook have nothing new to offer
@@ -164,16 +164,16 @@ class LearnedCodebook(Codebook):
         self.steps.add_(present)
         return batch_counts
 
-    def _is_dead(self, counts: Float[Tensor, "k"]) -> Bool[Tensor, "k"]:
+    def _is_dead(self, counts: Float[Tensor, " k"]) -> Bool[Tensor, " k"]:
         return counts < self.dead_threshold * counts.mean()
 
-    def _batch_sums(self, rows: Float[Tensor, "n d"], codes: Int64[Tensor, "n"]) -> list[Float[Tensor, "k d"]]:
+    def _batch_sums(self, rows: Float[Tensor, "n d"], codes: Int64[Tensor, " n"]) -> list[Float[Tensor, "k d"]]:
         return []
 
     def _learn(self, present: Bool[Tensor, ""], share: Float[Tensor, ""], *sums: Float[Tensor, "k d"]) -> None:
         pass
 
-    def _replace(self, replaced: Bool[Tensor, "k"], vectors: Float[Tensor, "k d"], count: Float[Tensor, ""]) -> None:
+    def _replace(self, replaced: Bool[Tensor, " k"], vectors: Float[Tensor, "k d"], count: Float[Tensor, ""]) -> None:
         self.vectors.data.copy_(torch.where(replaced.unsqueeze(1), vectors, self.vectors))
         self.counts.copy_(torch.where(replaced, count, self.counts))
 
@@ -201,11 +201,11 @@ class EMACodebook(LearnedCodebook):
     def _hold_vectors(self, vectors: Float[Tensor, "k d"]) -> None:
         self.register_buffer("vectors", vectors)
 
-    def _set(self, vectors: Float[Tensor, "k d"], counts: Float[Tensor, "k"]) -> None:
+    def _set(self, vectors: Float[Tensor, "k d"], counts: Float[Tensor, " k"]) -> None:
         super()._set(vectors, counts)
         self.sums.copy_(vectors * counts.unsqueeze(1))
 
-    def _batch_sums(self, rows: Float[Tensor, "n d"], codes: Int64[Tensor, "n"]) -> list[Float[Tensor, "k d"]]:
+    def _batch_sums(self, rows: Float[Tensor, "n d"], codes: Int64[Tensor, " n"]) -> list[Float[Tensor, "k d"]]:
         return [torch.zeros_like(self.sums).index_add_(0, codes, rows)]
 
     def _learn(self, present: Bool[Tensor, ""], share: Float[Tensor, ""], *sums: Float[Tensor, "k d"]) -> None:
@@ -215,7 +215,7 @@ class EMACodebook(LearnedCodebook):
         averaged = (present & (self.counts > 0)).unsqueeze(1)  # a code that never had a row has no mean
         self.vectors.copy_(torch.where(averaged, self.sums / smoothed.unsqueeze(1), self.vectors))
 
-    def _replace(self, replaced: Bool[Tensor, "k"], vectors: Float[Tensor, "k d"], count: Float[Tensor, ""]) -> None:
+    def _replace(self, replaced: Bool[Tensor, " k"], vectors: Float[Tensor, "k d"], count: Float[Tensor, ""]) -> None:
         super()._replace(replaced, vectors, count)
         # with the old sums, the next average would take the new vector back to where the dead one was
         self.sums.copy_(torch.where(replaced.unsqueeze(1), vectors * count, self.sums))

@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from quantizers.options import check_integer
 from quantizers.registry import options_for_bits, quantizer_class, quantizer_options
-from quantizers.validation import check_integer
 
 MAX_BITS = 1024
 """Bits of a position; far above any use, so that the splits tried below are few."""

@@ -9,17 +9,11 @@ from quantizers.base import RowOutput
 from quantizers.codebook import LearnedCodebook
 from quantizers.estimators import straight_through
 from quantizers.losses import mean_squared_error
-from quantizers.registry import register_quantizer
+from quantizers.options import check_number
 from quantizers.search import nearest_codes
-from quantizers.validation import check_number
 from quantizers.vector import CodebookQuantizer
 
 
-@register_quantizer(
-    "diveq",
-    description="codes reached by an error vector of differentiable length, no loss of its own (DiVeQ)",
-    paper="Vali et al. 2025, arXiv:2509.26469: variance 1e-3, codebook replacement; its VQ-VAE has dim 512",
-)
 class DiVeQ(CodebookQuantizer):
     """While training the output is z + |e - z| sg(v / |v|) with v = e - z + noise, for the nearest code e: within
     the noise e itself, and differentiable in z and in e. No loss: the reconstruction's gradient g reaches both.

@@ -12,19 +12,19 @@ COUNTABLE = 2**20
 """Largest codebook whose codes are counted every step; beyond it counting outweighs the quantizing."""
 
 
-def count_codes(codes: Int64[Tensor, "n"], codebook_size: int, dtype: torch.dtype) -> Float[Tensor, "k"]:
+def count_codes(codes: Int64[Tensor, " n"], codebook_size: int, dtype: torch.dtype) -> Float[Tensor, " k"]:
     """How often each code occurs. (`bincount` would sync with the host on CUDA and break a graph.)"""
     counts = torch.zeros(codebook_size, dtype=dtype, device=codes.device)
     return counts.index_add_(0, codes, torch.ones_like(codes, dtype=dtype))
 
 
-def usage_stats(counts: Float[Tensor, "k"]) -> dict[str, Float[Tensor, ""]]:
+def usage_stats(counts: Float[Tensor, " k"]) -> dict[str, Float[Tensor, ""]]:
     """`perplexity` = exp(entropy in nats) of the code counts and `usage`, the share of codes that occur."""
     p = counts / counts.sum().clamp_min(1)
     return {"perplexity": torch.special.entr(p).sum().exp(), "usage": (counts > 0).to(p.dtype).mean()}
 
 
-def batch_usage(codes: Int64[Tensor, "n"], codebook_size: int, *, over_ranks: bool) -> dict[str, Float[Tensor, ""]]:
+def batch_usage(codes: Int64[Tensor, " n"], codebook_size: int, *, over_ranks: bool) -> dict[str, Float[Tensor, ""]]:
     """`usage_stats` of a batch, or of all ranks' batches; nothing for a codebook too large to count."""
     if codebook_size > COUNTABLE:
         return {}
@@ -55,7 +55,7 @@ class _MeanEntropy(torch.autograd.Function):
         return (log_p + 1) * (-grad / count)
 
 
-def bernoulli_entropy(logits: Float[Tensor, "n d"]) -> Float[Tensor, "n"]:
+def bernoulli_entropy(logits: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
     """Entropy in nats of d independent bits with these logits, exact and finite for any finite logit."""
     return _BernoulliEntropy.apply(logits)
 

@@ -13,17 +13,11 @@ from quantizers.entropy import batch_usage
 from quantizers.estimators import straight_through
 from quantizers.fsq import levels_for_bits
 from quantizers.radix import MixedRadix
-from quantizers.registry import register_quantizer
 
 RANGE = math.sqrt(3)
 """Channels lie in +-RANGE, so that a uniform one has variance 1."""
 
 
-@register_quantizer(
-    "fsp",
-    description="finite scalar perturbation, a fixed grid trained by noise instead of rounding (VP-VAE)",
-    paper="Zhai et al. 2026, arXiv:2602.17133, and the authors' code: tanh, no quantization while training",
-)
 class FSP(Quantizer):
     """Each channel is bounded by tanh and its range divided into equal bins; a code is the mixed-radix number of
     them.
@@ -41,7 +35,7 @@ class FSP(Quantizer):
         levels: bins of each channel, 2 to 1000 each; their product at most 2^62.
     """
 
-    half_bin: Float[Tensor, "d"]
+    half_bin: Float[Tensor, " d"]
 
     def __init__(self, *, levels: Sequence[int] = (8, 5, 5, 5)) -> None:
         radix = MixedRadix(levels)

@@ -11,9 +11,8 @@ from quantizers.base import Quantizer, RowOutput
 from quantizers.channels import side_by_side
 from quantizers.entropy import batch_usage
 from quantizers.estimators import straight_through
+from quantizers.options import check_integer
 from quantizers.radix import MAX_BITS, MixedRadix
-from quantizers.registry import register_quantizer
-from quantizers.validation import check_integer
 
 PAPER_LEVELS = {
     8: (8, 6, 5),
@@ -40,11 +39,6 @@ def levels_for_bits(bits: int) -> tuple[int, ...]:
     return (8,) * ((bits - 2 * fours) // 3) + (4,) * fours
 
 
-@register_quantizer(
-    "fsq",
-    description="finite scalar quantization, a fixed grid (FSQ)",
-    paper="Mentzer et al. 2023, arXiv:2309.15505, table 1 and appendix A.1",
-)
 class FSQ(Quantizer):
     """Each channel is bounded by tanh and rounded to one of its levels; a code is the mixed-radix number of
     them.
@@ -62,12 +56,12 @@ class FSQ(Quantizer):
         levels: levels of each channel, 2 to 1000 each; their product at most 2^62.
     """
 
-    scale: Float[Tensor, "d"]
-    centre: Float[Tensor, "d"]
-    shift: Float[Tensor, "d"]
-    half_width: Float[Tensor, "d"]
-    largest: Float[Tensor, "d"]
-    inverse_levels: Float[Tensor, "d"]
+    scale: Float[Tensor, " d"]
+    centre: Float[Tensor, " d"]
+    shift: Float[Tensor, " d"]
+    half_width: Float[Tensor, " d"]
+    largest: Float[Tensor, " d"]
+    inverse_levels: Float[Tensor, " d"]
 
     def __init__(self, *, levels: Sequence[int] = (8, 5, 5, 5)) -> None:
         radix = MixedRadix(levels)
@@ -113,5 +107,5 @@ class FSQ(Quantizer):
     def decode_rows(self, codes: Int64[Tensor, "n c"]) -> Float[Tensor, "n d"]:
         return self._values(self.radix.decode(codes.squeeze(1)), self.half_width)
 
-    def _values(self, digits: Num[Tensor, "n d"], half_width: Float[Tensor, "d"]) -> Float[Tensor, "n d"]:
+    def _values(self, digits: Num[Tensor, "n d"], half_width: Float[Tensor, " d"]) -> Float[Tensor, "n d"]:
         return (digits - half_width) / half_width

@@ -7,20 +7,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from quantizers.codebook import Codebook
-from quantizers.registry import register_quantizer
-from quantizers.validation import MAX_CHANNELS, MAX_PARTS, check_integer
+from quantizers.options import MAX_CHANNELS, MAX_PARTS, check_integer
 from quantizers.vector import VectorQuantizer
 
 HEADS = 4
 """Attention heads, in all of the authors' sizes."""
 
 
-@register_quantizer(
-    "fvq",
-    description="codebook under a transformer over all codes, full usage of large codebooks (FVQ, VQBridge)",
-    paper="Chang et al. 2025, arXiv:2509.10140: 16384 codes of dim 256, hidden dim 256, depth 2, patches of 16 codes, "
-    "beta 0.25; layers as in the authors' qbridge_ViT.py",
-)
 class FVQ(VectorQuantizer):
     """Nearest vector of f(C), where f, the VQBridge, maps a learned codebook C as one sequence; loss
     |sg(z) - e|^2 + beta |z - sg(e)|^2, a mean over elements, of which the first term moves C and f.

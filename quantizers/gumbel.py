@@ -11,16 +11,9 @@ from torch import Tensor, nn
 from quantizers.base import Quantizer, RowOutput
 from quantizers.codebook import MAX_BITS, size_for_bits
 from quantizers.entropy import batch_usage
-from quantizers.registry import register_quantizer
-from quantizers.validation import MAX_CHANNELS, check_flag, check_integer, check_number
+from quantizers.options import MAX_CHANNELS, check_flag, check_integer, check_number
 
 
-@register_quantizer(
-    "gumbel",
-    description="discrete VAE, Gumbel-softmax sampling of codes (DALL-E)",
-    paper="Ramesh et al. 2021, arXiv:2102.12092, section 2.1 and appendix A.2: soft samples, temperature 1 to "
-    "1/16 by a cosine; its KL weight belongs to a likelihood in pixels, so kl_weight is the VQGAN code's 5e-4",
-)
 class Gumbel(Quantizer):
     """Logits by a linear layer (a 1 x 1 convolution); while training the output is a relaxed sample's mean
     vector softmax((logits + g) / temperature) @ embedding with Gumbel noise g, in eval mode the vector of the
@@ -136,7 +129,7 @@ def gumbel_noise(like: Float[Tensor, "n k"]) -> Float[Tensor, "n k"]:
     return -(-uniform.clamp_min(torch.finfo(torch.float32).tiny).log()).log().to(like.dtype)
 
 
-def kl_to_uniform(logits: Float[Tensor, "n k"]) -> Float[Tensor, "n"]:
+def kl_to_uniform(logits: Float[Tensor, "n k"]) -> Float[Tensor, " n"]:
     """KL(softmax(logits) || uniform) = sum_k q_k log(q_k K), in nats."""
     log_q = torch.log_softmax(logits, dim=1)
     return (log_q.exp() * log_q).sum(1) + math.log(logits.shape[1])

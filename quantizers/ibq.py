@@ -10,19 +10,12 @@ from quantizers.codebook import Codebook
 from quantizers.entropy import mean_entropy
 from quantizers.estimators import SMALLEST_NORM, straight_through
 from quantizers.losses import mean_squared_error
-from quantizers.registry import register_quantizer
+from quantizers.options import check_number
 from quantizers.search import nearest_codes
 from quantizers.softmax import choose_by_softmax
-from quantizers.validation import check_number
 from quantizers.vector import CodebookQuantizer
 
 
-@register_quantizer(
-    "ibq",
-    description="index backpropagation, every code learns at every step through a softmax (IBQ)",
-    paper="Shi et al. 2024, arXiv:2412.02692, and the authors' configuration for 16384 codes: dim 256, beta 0.25, "
-    "entropy weight 0.05 at temperature 0.01",
-)
 class IBQ(CodebookQuantizer):
     """The code c of the largest inner product z . c. The gradient passes the choice as if it were softmax(z . c) over
     all codes: to z, and to every code vector. Nothing is copied straight through, but in eval mode.
@@ -88,7 +81,7 @@ class NormalCodebook(Codebook):
 
 
 @torch.no_grad()
-def largest_products(rows: Float[Tensor, "n d"], vectors: Float[Tensor, "k d"]) -> Int64[Tensor, "n"]:
+def largest_products(rows: Float[Tensor, "n d"], vectors: Float[Tensor, "k d"]) -> Int64[Tensor, " n"]:
     """Index of the vector with the largest inner product with each row, by the search for the nearest.
 
     With one more channel, sqrt(R^2 - |c|^2) for the vectors and 0 for the rows, all vectors have one norm R, so that

@@ -24,8 +24,8 @@ GROWTH = 32
 
 
 def offer_rows(
-    rows: Float[Tensor, "n d"], wanted: Bool[Tensor, "k"], step: Int64[Tensor, ""] | int = 0
-) -> tuple[Float[Tensor, "k"], Float[Tensor, "k d"]]:
+    rows: Float[Tensor, "n d"], wanted: Bool[Tensor, " k"], step: Int64[Tensor, ""] | int = 0
+) -> tuple[Float[Tensor, " k"], Float[Tensor, "k d"]]:
     """This rank's share of one row of the global batch for every wanted code.
 
     Summed over ranks, the flags are 1 where a row was found, and the rows are those of one rank with the whole
@@ -55,7 +55,7 @@ def kmeans(
     iterations: int,
     count: int,
     project: Callable[[Tensor], Tensor] = lambda centres: centres,
-) -> tuple[Float[Tensor, "k d"], Float[Tensor, "k"]]:
+) -> tuple[Float[Tensor, "k d"], Float[Tensor, " k"]]:
     """Lloyd's algorithm on the global batch from k-means++ seeds; the same centres and counts on every rank.
 
     With no more rows than centres every row is one. A centre that gets no row stays where it was, with count 0.
@@ -106,5 +106,5 @@ def kmeans_plus_plus(rows: Float[Tensor, "n d"], size: int) -> Float[Tensor, "k 
     return centres
 
 
-def _all_of(rows: Float[Tensor, "n d"], number: int) -> Bool[Tensor, "k"]:
+def _all_of(rows: Float[Tensor, "n d"], number: int) -> Bool[Tensor, " k"]:
     return rows.new_ones(number, dtype=torch.bool)

@@ -1,15 +1,8 @@
 """`lfq`: lookup-free quantization, a code of signs kept in use by an entropy loss."""
 
 from quantizers.binary import BinaryQuantizer
-from quantizers.registry import register_quantizer
 
 
-@register_quantizer(
-    "lfq",
-    description="lookup-free quantization, signs with an entropy loss (MAGVIT-v2)",
-    paper="Yu et al. 2023, arXiv:2310.05737, 18 bits; weights and temperature 1/100 as in Open-MAGVIT2, "
-    "arXiv:2409.04410: entropy 0.1, diversity 1, commitment 0.25",
-)
 class LFQ(BinaryQuantizer):
     """Each channel is coded by its sign, in {-1, 1}; an entropy loss keeps all codes in use.
 

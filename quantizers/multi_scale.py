@@ -16,10 +16,9 @@ from quantizers.codebook import MAX_BITS, LearnedCodebook
 from quantizers.entropy import count_codes, usage_stats
 from quantizers.estimators import ESTIMATORS
 from quantizers.losses import mean_squared_error
-from quantizers.registry import register_quantizer
+from quantizers.options import MAX_PARTS, check_choice, check_integer, check_number
 from quantizers.search import nearest_codes
 from quantizers.uncompiled import uncompiled
-from quantizers.validation import MAX_PARTS, check_choice, check_integer, check_number
 
 PAPER_SCALES = (1, 2, 3, 4, 5, 6, 8, 10, 13, 16)
 """Sides of the code maps on the paper's 16 x 16 grid: 680 codes for 256 positions."""
@@ -34,16 +33,10 @@ class Maps(NamedTuple):
     """What was coded at each scale, with which codes, and the sums of what the codes so far stand for."""
 
     rests: list[Float[Tensor, "b d *p"]]
-    codes: list[Int64[Tensor, "b *p"]]
+    codes: list[Int64[Tensor, " b *p"]]
     totals: list[Float[Tensor, "b d *spatial"]]
 
 
-@register_quantizer(
-    "multi-scale",
-    description="residual quantization from coarse to fine, code maps of growing size (VAR)",
-    paper="Tian et al. 2024, arXiv:2404.02905, algorithms 1 and 2: 4096 codes of 32 channels shared by 10 scales up to "
-    "16 x 16, beta 0.25; phi as in its code, 4 convolutions at weight 0.5; k-means start and dead codes are ours",
-)
 class MultiScale(Quantizer):
     """Scale k averages what the scales before left over down to its map's size, codes every element of that map by
     the nearest vector of one codebook, and adds phi(the vectors, enlarged by bicubic interpolation) to the sum that
@@ -122,7 +115,7 @@ class MultiScale(Quantizer):
         positions = max(math.prod(spatial), 1)
         return tuple(math.prod(sizes) / positions for sizes in self._map_sizes(spatial))
 
-    def code_maps(self, codes: Int64[Tensor, "b c *spatial"]) -> list[Int64[Tensor, "b *p"]]:
+    def code_maps(self, codes: Int64[Tensor, "b c *spatial"]) -> list[Int64[Tensor, " b *p"]]:
         """The codes of each scale at its map's own size, each once."""
         maps = []
         for scale, sizes in enumerate(self._map_sizes(codes.shape[2:])):
@@ -196,7 +189,7 @@ class MultiScale(Quantizer):
         return maps
 
     def _spread(
-        self, scale: int, codes: Int64[Tensor, "b *p"], vectors: Float[Tensor, "k d"], spatial: Sequence[int]
+        self, scale: int, codes: Int64[Tensor, " b *p"], vectors: Float[Tensor, "k d"], spatial: Sequence[int]
     ) -> Float[Tensor, "b d *spatial"]:
         """What the codes of a scale add to the sum."""
         if 0 in spatial:
@@ -274,7 +267,7 @@ def _all_rows(grids: Sequence[Tensor]) -> Float[Tensor, "n d"]:
     return torch.cat([rearrange(grid, "b d ... -> b (...) d") for grid in grids], 1).flatten(0, 1)
 
 
-def _repeat(codes: Int64[Tensor, "b *p"], spatial: Sequence[int]) -> Int64[Tensor, "b *spatial"]:
+def _repeat(codes: Int64[Tensor, " b *p"], spatial: Sequence[int]) -> Int64[Tensor, " b *spatial"]:
     """Every code at all positions of its cell."""
     for axis, (size, length) in enumerate(zip(codes.shape[1:], spatial, strict=True), 1):
         codes = codes.index_select(axis, torch.arange(length, device=codes.device) * size // max(length, 1))

@@ -8,11 +8,9 @@ from torch import Tensor
 
 from quantizers.base import Quantizer, RowOutput
 from quantizers.estimators import straight_through
-from quantizers.registry import register_quantizer
-from quantizers.validation import MAX_CHANNELS, check_integer
+from quantizers.options import MAX_CHANNELS, check_integer
 
 
-@register_quantizer("none", description="no quantization: float32 passed through, the ceiling row")
 class NoQuantizer(Quantizer):
     """Passes float32 through. Its codes are the float32 bit patterns, one 32-bit code per channel.
 

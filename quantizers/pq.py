@@ -8,16 +8,10 @@ from torch import Tensor, nn
 
 from quantizers.base import Quantizer, RowOutput
 from quantizers.composite import check_base, mean_stats, split_bits
-from quantizers.registry import create_quantizer, quantizer_options, register_quantizer
-from quantizers.validation import MAX_CHANNELS, MAX_PARTS, check_integer
+from quantizers.options import MAX_CHANNELS, MAX_PARTS, check_integer
+from quantizers.registry import create_quantizer, quantizer_options
 
 
-@register_quantizer(
-    "pq",
-    description="product quantization over any quantizer, a code for each group of channels",
-    paper="Jegou et al. 2011, IEEE TPAMI 33(1); in tokenizers wav2vec 2.0, arXiv:2006.11477: 2 groups, and grouped "
-    "residual codes in HiFi-Codec, arXiv:2305.02765",
-)
 class PQ(Quantizer):
     """The channels in equal groups, each quantized by a base quantizer of its own.
 

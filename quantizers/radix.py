@@ -8,7 +8,7 @@ from jaxtyping import Int64, Num
 from torch import Tensor, nn
 
 from quantizers.channels import side_by_side
-from quantizers.validation import check_integer
+from quantizers.options import check_integer
 
 MAX_BITS = 62
 """A code is an int64; past this it would wrap."""
@@ -34,8 +34,8 @@ class MixedRadix(nn.Module):
         ValueError: `levels` is no such sequence.
     """
 
-    radix: Int64[Tensor, "d"]
-    counts: Int64[Tensor, "d"]
+    radix: Int64[Tensor, " d"]
+    counts: Int64[Tensor, " d"]
 
     def __init__(self, levels: Sequence[int]) -> None:
         super().__init__()
@@ -52,13 +52,13 @@ class MixedRadix(nn.Module):
         self.register_buffer("radix", torch.tensor(radix, dtype=torch.int64), persistent=False)
         self.register_buffer("counts", torch.tensor(self.levels, dtype=torch.int64), persistent=False)
 
-    def encode(self, digits: Num[Tensor, "n d"]) -> Int64[Tensor, "n"]:
+    def encode(self, digits: Num[Tensor, "n d"]) -> Int64[Tensor, " n"]:
         """The code of each row of digits, which may be whole numbers in floating point."""
         if digits.is_floating_point() and self.codebook_size <= EXACT_IN_FLOAT32:  # sums of floats are vectorised
             lines, radix = side_by_side(digits, self.radix.to(digits.dtype))
             return (lines * radix).view_as(digits).sum(1).to(torch.int64)
         return (digits.to(torch.int64) * self.radix).sum(1)
 
-    def decode(self, codes: Int64[Tensor, "n"]) -> Int64[Tensor, "n d"]:
+    def decode(self, codes: Int64[Tensor, " n"]) -> Int64[Tensor, "n d"]:
         """The digits of each code."""
         return codes.unsqueeze(1) // self.radix % self.counts

@@ -4,70 +4,35 @@ create_quantizer("fsq", bits=10)
 create_quantizer("my_package.my_module:MyQuantizer", dim=8)
 """
 
+from __future__ import annotations
+
 import difflib
 import importlib
 import inspect
 import os
 import sys
 import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from importlib.metadata import entry_points
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from torch import nn
+from quantizers.zoo import ZOO, Registration
 
-from quantizers.base import Quantizer
+if TYPE_CHECKING:
+    from torch import nn
+
+    from quantizers.base import Quantizer
 
 ENTRY_POINT_GROUP = "quantizer_zoo_benchmark"
 
 CONTRACT_ATTRIBUTES = ("dim", "codebook_size", "codes_per_position", "bits_per_position", "decode", "anneal")
 
-QuantizerClass = TypeVar("QuantizerClass", bound=type[nn.Module])
-
-
-@dataclass(frozen=True)
-class Registration:
-    """A quantizer in the registry.
-
-    Attributes:
-        name: what `create_quantizer` takes.
-        quantizer: the class.
-        description: one line for a list.
-        paper: where the method and the options it runs with here come from.
-    """
-
-    name: str
-    quantizer: type[nn.Module]
-    description: str
-    paper: str
-
-
-_registrations: dict[str, Registration] = {}
-
-
-def register_quantizer(name: str, *, description: str, paper: str = "") -> Callable[[QuantizerClass], QuantizerClass]:
-    """Class decorator that adds a quantizer to the registry.
-
-    Args:
-        name: what `create_quantizer` will take.
-        description: one line.
-        paper: where the default options are written down.
-    """
-
-    def register(quantizer: QuantizerClass) -> QuantizerClass:
-        taken = _registrations.get(name)
-        if taken and _qualified_name(taken.quantizer) != _qualified_name(quantizer):
-            raise ValueError(f"name {name!r} is already taken by {_qualified_name(taken.quantizer)}: choose another")
-        _registrations[name] = Registration(name, quantizer, description, paper)
-        return quantizer
-
-    return register
+_BY_NAME = {entry.name: entry for entry in ZOO}
 
 
 def list_quantizers() -> list[Registration]:
     """The zoo's quantizers and those of installed packages, by name; a broken one is warned about."""
-    listed = dict(_registrations)
+    listed = dict(_BY_NAME)
     for point in entry_points(group=ENTRY_POINT_GROUP):
         if point.name in listed:
             continue
@@ -77,7 +42,7 @@ def list_quantizers() -> list[Registration]:
             warnings.warn(str(error), stacklevel=2)
             continue
         summary = (inspect.getdoc(quantizer) or point.value).splitlines()[0]
-        listed[point.name] = _registrations.get(point.name, Registration(point.name, quantizer, summary, ""))
+        listed[point.name] = Registration(point.name, point.value, summary)
     return [listed[name] for name in sorted(listed)]
 
 
@@ -91,11 +56,11 @@ def quantizer_class(name: str) -> type[nn.Module]:
         raise ValueError(f"a quantizer's name must be a string, got {name!r}")
     if ":" in name:
         return _load(name, f"quantizer {name!r}")
-    if name in _registrations:
-        return _registrations[name].quantizer
+    if name in _BY_NAME:
+        return _BY_NAME[name].quantizer
     for point in entry_points(group=ENTRY_POINT_GROUP, name=name):
         return _load(point.value, f"entry point {name!r}")
-    names = [*_registrations, *(point.name for point in entry_points(group=ENTRY_POINT_GROUP))]
+    names = [*_BY_NAME, *(point.name for point in entry_points(group=ENTRY_POINT_GROUP))]
     near = difflib.get_close_matches(name, names, cutoff=0.4)
     hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"there are {', '.join(names)}"
     raise ValueError(f"unknown quantizer {name!r}: {hint} (another package's is written package.module:Class)")
@@ -167,6 +132,18 @@ def options_for_bits(name: str, bits: int, options: Mapping[str, Any]) -> dict[s
     return chosen
 
 
+def with_dim(name: str, bits: int | None, options: Mapping[str, Any], dim: int) -> dict[str, Any]:
+    """`options`, and `dim` where the quantizer leaves its width to the user: neither chosen, nor fixed by the rate.
+
+    Raises:
+        ValueError: no such quantizer or rate.
+    """
+    if "dim" in options or "dim" not in quantizer_options(name, options.get("base")):
+        return dict(options)
+    fixed = {} if bits is None else options_for_bits(name, bits, options)
+    return dict(options) if "dim" in fixed else {**options, "dim": dim}
+
+
 def _load(path: str, what: str) -> type[nn.Module]:
     """The class at `package.module:Class`, also from the current directory."""
     module_name, _, class_name = path.partition(":")
@@ -176,11 +153,9 @@ def _load(path: str, what: str) -> type[nn.Module]:
         module = importlib.import_module(module_name)
     except ImportError as error:
         raise ValueError(f"{what}: cannot import module {module_name!r} ({error})") from error
+    from torch import nn  # takes seconds; who asks for a class has loaded it by now
+
     found = getattr(module, class_name, None)
     if not (isinstance(found, type) and issubclass(found, nn.Module)):
         raise ValueError(f"{what}: module {module_name!r} has no torch.nn.Module class {class_name!r}")
     return found
-
-
-def _qualified_name(quantizer: type) -> str:
-    return f"{quantizer.__module__}:{quantizer.__qualname__}"

@@ -11,17 +11,11 @@ from torch import Tensor, nn
 from quantizers.base import Quantizer, QuantizerOutput, RowOutput
 from quantizers.composite import check_base, mean_stats, split_bits
 from quantizers.estimators import ESTIMATORS
-from quantizers.registry import create_quantizer, register_quantizer
+from quantizers.options import MAX_PARTS, check_choice, check_flag, check_integer, check_number
+from quantizers.registry import create_quantizer
 from quantizers.uncompiled import uncompiled
-from quantizers.validation import MAX_PARTS, check_choice, check_flag, check_integer, check_number
 
 
-@register_quantizer(
-    "rq",
-    description="residual quantization over any quantizer, several codes per position (RQ-VAE)",
-    paper="Lee et al. 2022, arXiv:2203.01941: 4 codes, one codebook of 16384 x 256 shared by all depths, "
-    "EMA 0.99, commitment 0.25 over all partial sums (eq. 7); dropout from SoundStream, arXiv:2107.03312",
-)
 class RQ(Quantizer):
     """Depth d codes z - (q_1 + ... + q_{d-1}) by the base quantizer; the output is the sum q_1 + ... + q_D.
 
@@ -120,7 +114,7 @@ class RQ(Quantizer):
             details = (self._draw_depths(z),)
         return super().quantize_grid(z, *details)
 
-    def quantize_rows(self, rows: Float[Tensor, "n d"], kept: Int64[Tensor, "n"] | None = None) -> RowOutput:
+    def quantize_rows(self, rows: Float[Tensor, "n d"], kept: Int64[Tensor, " n"] | None = None) -> RowOutput:
         """Quantize N positions; `kept` is how many codes' vectors the output of each is the sum of, None for all."""
         residual, quantized = rows, torch.zeros_like(rows)
         outputs = []
@@ -146,7 +140,7 @@ class RQ(Quantizer):
     def _scale(self, depth: int) -> float | Tensor:
         return self.layer(depth).residual_scale ** depth
 
-    def _draw_depths(self, z: Float[Tensor, "b d *spatial"]) -> Int64[Tensor, "n"]:
+    def _draw_depths(self, z: Float[Tensor, "b d *spatial"]) -> Int64[Tensor, " n"]:
         """How many codes each position keeps, the same for all positions of an example."""
         draws = torch.rand(z.shape[0], 2, device=z.device)
         shortened = 1 + (draws[:, 1] * self.codes_per_position).long()

@@ -8,10 +8,10 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from quantizers.options import check_number
 from quantizers.search_cpu import search_cpu
 from quantizers.search_triton import can_use_triton, nearest_codes_triton
 from quantizers.uncompiled import uncompiled
-from quantizers.validation import check_number
 
 TILE_ROWS, TILE_CODES = 8192, 4096
 """What `search_two_best` scores at a time: 128 MB in float32."""
@@ -21,7 +21,7 @@ SAMPLED_SCORES = 2**22
 
 
 @torch.no_grad()
-def nearest_codes(rows: Float[Tensor, "n d"], codes: Float[Tensor, "k d"]) -> Int64[Tensor, "n"]:
+def nearest_codes(rows: Float[Tensor, "n d"], codes: Float[Tensor, "k d"]) -> Int64[Tensor, " n"]:
     """Index of the code nearest to each row in Euclidean distance; the lowest index among equally near ones.
 
     Computes in float32, in float64 if either input is, and never lower, whatever autocast or
@@ -58,7 +58,7 @@ def _(rows: Tensor, codes: Tensor) -> Tensor:
     return rows.new_empty(rows.shape[0], dtype=torch.int64)
 
 
-def search_two_best(rows: Float[Tensor, "n d"], codes: Float[Tensor, "k d"]) -> Int64[Tensor, "n"]:
+def search_two_best(rows: Float[Tensor, "n d"], codes: Float[Tensor, "k d"]) -> Int64[Tensor, " n"]:
     """Nearest codes on any device with no wait for it: scores choose two codes for each row, distances one of them.
 
     The distances are sums of squared differences in the rows' dtype, so that the choice is right to rounding of the
@@ -92,7 +92,7 @@ def _two_best(scores: Float[Tensor, "n k"]) -> tuple[Float[Tensor, "n 2"], Int64
     return torch.cat([first, second], 1), torch.cat([first_code, second_code], 1)
 
 
-def _centred(codes: Float[Tensor, "k d"]) -> tuple[Float[Tensor, "k d"], Float[Tensor, "k"], Float[Tensor, "d"]]:
+def _centred(codes: Float[Tensor, "k d"]) -> tuple[Float[Tensor, "k d"], Float[Tensor, " k"], Float[Tensor, " d"]]:
     """Codes less their mean, -|e|^2 / 2 of these, and the mean: an offset of all would cost digits of the scores."""
     centre = codes.mean(0)
     vectors = codes - centre
@@ -103,7 +103,7 @@ def _centred(codes: Float[Tensor, "k d"]) -> tuple[Float[Tensor, "k d"], Float[T
 @torch.no_grad()
 def sample_codes(
     rows: Float[Tensor, "n d"], codes: Float[Tensor, "k d"], temperature: Float[Tensor, ""] | float
-) -> Int64[Tensor, "n"]:
+) -> Int64[Tensor, " n"]:
     """A code for each row, drawn from softmax(-|z - e|^2 / temperature) over the codes e by the Gumbel-max trick.
 
     Gumbel noise, from uniforms of 53 bits, is added to every logit and the largest taken: an exact sample, no

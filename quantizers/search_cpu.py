@@ -37,7 +37,7 @@ MANY_CANDIDATES = 64
 """For a row, on average, from which a product with all codes in float64 takes less time."""
 
 
-def search_cpu(rows: Float[Tensor, "n d"], codes: Float[Tensor, "k d"]) -> Int64[Tensor, "n"]:
+def search_cpu(rows: Float[Tensor, "n d"], codes: Float[Tensor, "k d"]) -> Int64[Tensor, " n"]:
     """Index of the code nearest to each row, the lowest among equally near ones.
 
     Args:
@@ -123,7 +123,7 @@ def _relative_rounding(dim: int, dtype: torch.dtype) -> float:
 
 def _nearest_candidate(
     rows: Float[Tensor, "n d"], codes: Float[Tensor, "k d"], groups: Bool[Tensor, "a n"], members: Bool[Tensor, "g n"]
-) -> Int64[Tensor, "n"]:
+) -> Int64[Tensor, " n"]:
     """The nearest in float64 of the codes GROUP * group + member for all pairs that are set."""
     candidates = int((groups.sum(0) * members.sum(0)).sum())
     if candidates > MANY_CANDIDATES * rows.shape[0]:
@@ -140,7 +140,7 @@ def _nearest_candidate(
     return index
 
 
-def _nearest_of_distinct(rows: Float64[Tensor, "n d"], codes: Float[Tensor, "k d"]) -> Int64[Tensor, "n"]:
+def _nearest_of_distinct(rows: Float64[Tensor, "n d"], codes: Float[Tensor, "k d"]) -> Int64[Tensor, " n"]:
     """The nearest in float64, where most codes are equal or nearly so: float64 products among those that differ."""
     distinct, which = codes.unique(dim=0, return_inverse=True)
     first = torch.full((distinct.shape[0],), codes.shape[0])
@@ -163,12 +163,12 @@ def _nearest_of_distinct(rows: Float64[Tensor, "n d"], codes: Float[Tensor, "k d
 
 
 def _take_nearest(
-    index: Int64[Tensor, "n"],
+    index: Int64[Tensor, " n"],
     rows: Float[Tensor, "n d"],
     codes: Float[Tensor, "k d"],
-    row: Int64[Tensor, "p"],
-    code: Int64[Tensor, "p"],
-    number: Int64[Tensor, "p"],
+    row: Int64[Tensor, " p"],
+    code: Int64[Tensor, " p"],
+    number: Int64[Tensor, " p"],
 ) -> None:
     """Set `index` of each row to the least `number` of its nearest among the pairs of a row and a code."""
     step = CANDIDATES // codes.shape[1] + 1

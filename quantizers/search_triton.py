@@ -76,7 +76,7 @@ def _has_triton() -> bool:
     return find_spec("triton") is not None
 
 
-def nearest_codes_triton(rows: Float[Tensor, "n d"], codes: Float[Tensor, "k d"]) -> Int64[Tensor, "n"]:
+def nearest_codes_triton(rows: Float[Tensor, "n d"], codes: Float[Tensor, "k d"]) -> Int64[Tensor, " n"]:
     """Index of the code nearest to each row in Euclidean distance; the lowest index among equally near ones.
 
     Rows and codes are float32 on one GPU, any N, D and K of at least 1. `quantizers.search.nearest_codes` checks
@@ -103,8 +103,8 @@ def nearest_codes_triton(rows: Float[Tensor, "n d"], codes: Float[Tensor, "k d"]
 
 
 def _best_by_score(
-    rows: Float[Tensor, "n d"], codes: Float[Tensor, "k d"], half_norms: Float[Tensor, "k"]
-) -> tuple[Int64[Tensor, "n"], Float[Tensor, "n"]]:
+    rows: Float[Tensor, "n d"], codes: Float[Tensor, "k d"], half_norms: Float[Tensor, " k"]
+) -> tuple[Int64[Tensor, " n"], Float[Tensor, " n"]]:
     """Code of the largest score z.e - |e|^2/2 of each row, and how far the second largest is below it."""
     from quantizers.search_triton_kernels import best_two_scores
 
@@ -141,7 +141,7 @@ def _transpose_to_blocks(vectors: Float[Tensor, "n d"], block: int, block_dim: i
     return F.pad(vectors.T, (0, -count % block, 0, -dim % block_dim)).contiguous()
 
 
-def _rounding(rows: Float[Tensor, "n d"], half_norms: Float[Tensor, "k"]) -> Float[Tensor, "n"]:
+def _rounding(rows: Float[Tensor, "n d"], half_norms: Float[Tensor, " k"]) -> Float[Tensor, " n"]:
     """Bound on the error of the difference of two scores of a row; its last term is for products that underflow."""
     number = torch.finfo(rows.dtype)
     largest_norm = (2 * half_norms.amax()).sqrt()

@@ -5,16 +5,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from quantizers.codebook import Codebook
-from quantizers.registry import register_quantizer
 from quantizers.vector import VectorQuantizer
 
 
-@register_quantizer(
-    "simvq",
-    description="frozen random codebook under one learned linear layer, which moves all codes at once (SimVQ)",
-    paper="Zhu et al. 2024, arXiv:2411.02038, algorithm 1: 65536 codes of dim 128, beta 0.25 on the commitment "
-    "(the authors' code with legacy: false)",
-)
 class SimVQ(VectorQuantizer):
     """Nearest vector of C W + b with C drawn once and frozen; loss |sg(z) - e|^2 + beta |z - sg(e)|^2, a mean over
     elements, of which the first term moves W and b.

@@ -17,8 +17,8 @@ FEWEST_ROWS = 16
 
 @uncompiled
 def choose_by_softmax(
-    rows: Float[Tensor, "n d"], vectors: Float[Tensor, "k d"], codes: Int64[Tensor, "n"], temperature: float
-) -> tuple[Float[Tensor, "n d"], Float[Tensor, ""], Float[Tensor, "k"]]:
+    rows: Float[Tensor, "n d"], vectors: Float[Tensor, "k d"], codes: Int64[Tensor, " n"], temperature: float
+) -> tuple[Float[Tensor, "n d"], Float[Tensor, ""], Float[Tensor, " k"]]:
     """The vectors of the codes, with the gradient of softmax(z . c) in place of the choice (index backpropagation, Shi
     et al. 2024, arXiv:2412.02692, eq. 4), and what the entropies of another softmax are made of.
 

@@ -6,19 +6,12 @@ break the graph.
 """
 
 import math
-from collections.abc import Collection
 
 import torch
 from jaxtyping import Bool
 from torch import Tensor
 
 MAX_SPATIAL_AXES = 3
-
-MAX_CHANNELS = 2**20
-"""Of anything that is a width; far above any use, so that a slip of the pen does not ask for all the memory."""
-
-MAX_PARTS = 1024
-"""Of anything that is made of several modules, likewise."""
 
 
 def check_latent(z: Tensor, dim: int) -> None:
@@ -51,37 +44,6 @@ def check_codes(codes: Tensor, codes_per_position: int, codebook_size: int) -> N
     if codes.numel() and _values_are_visible(codes):
         low, high = torch.aminmax(codes)
         _require((low >= 0) & (high < codebook_size), f"codes must lie in [0, {codebook_size})")
-
-
-def check_integer(name: str, value: object, low: int, high: int | None = None) -> int:
-    """Return `value` if it is an integer in [low, high], else raise a `ValueError` that names the option."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < low or (high is not None and value > high):
-        expected = f"an integer >= {low}" if high is None else f"an integer from {low} to {high}"
-        raise ValueError(f"{name} must be {expected}, got {value!r}")
-    return value
-
-
-def check_number(name: str, value: object, low: float, high: float = float("inf")) -> float:
-    """Return `value` if it is a finite number in [low, high], else raise a `ValueError` that names the option."""
-    is_finite = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    if not isinstance(value, int | float) or not is_finite or not low <= value <= high:
-        expected = f"a number from {low} to {high}" if math.isfinite(high) else f"a finite number >= {low}"
-        raise ValueError(f"{name} must be {expected}, got {value!r}")
-    return float(value)
-
-
-def check_flag(name: str, value: object) -> bool:
-    """Return `value` if it is True or False, else raise a `ValueError` that names the option."""
-    if not isinstance(value, bool):
-        raise ValueError(f"{name} must be True or False, got {value!r}")
-    return value
-
-
-def check_choice(name: str, value: object, choices: Collection[str]) -> str:
-    """Return `value` if it is one of `choices`, else raise a `ValueError` that names the option."""
-    if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
-    return value
 
 
 def _values_are_visible(tensor: Tensor) -> bool:

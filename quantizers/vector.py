@@ -12,8 +12,8 @@ from quantizers.codebook import Codebook, size_for_bits
 from quantizers.entropy import count_codes, usage_stats
 from quantizers.estimators import ESTIMATORS
 from quantizers.losses import mean_squared_error
+from quantizers.options import check_choice, check_number
 from quantizers.search import nearest_codes, sample_codes
-from quantizers.validation import check_choice, check_number
 
 
 class CodebookQuantizer(Quantizer):
@@ -40,7 +40,7 @@ class CodebookQuantizer(Quantizer):
     def start(self, rows: Float[Tensor, "n d"]) -> None:
         self.codebook.start(rows)
 
-    def observe(self, rows: Float[Tensor, "n d"], codes: Int64[Tensor, "n"]) -> dict[str, Float[Tensor, ""]]:
+    def observe(self, rows: Float[Tensor, "n d"], codes: Int64[Tensor, " n"]) -> dict[str, Float[Tensor, ""]]:
         """Perplexity and usage of a batch; while training of the global one, which the codebook learns from."""
         if self.training:
             return usage_stats(self.codebook.update(rows, codes))

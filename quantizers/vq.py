@@ -6,16 +6,10 @@ from torch import Tensor
 from quantizers.base import RowOutput
 from quantizers.codebook import LearnedCodebook
 from quantizers.losses import orthogonality
-from quantizers.registry import register_quantizer
-from quantizers.validation import check_number
+from quantizers.options import check_number
 from quantizers.vector import VectorQuantizer
 
 
-@register_quantizer(
-    "vq",
-    description="vector quantization, codebook learned by its loss (VQ-VAE)",
-    paper="van den Oord et al. 2017, arXiv:1711.00937, eq. 3, beta 0.25; size of the VQGAN, arXiv:2012.09841",
-)
 class VQ(VectorQuantizer):
     """Nearest code, loss |sg(z) - e|^2 + beta |z - sg(e)|^2, a mean over elements; the codebook is a parameter.
 

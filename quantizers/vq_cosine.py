@@ -6,17 +6,10 @@ from torch import Tensor
 
 from quantizers.codebook import LearnedCodebook
 from quantizers.estimators import SMALLEST_NORM
-from quantizers.registry import register_quantizer
 from quantizers.uncompiled import uncompiled
 from quantizers.vector import VectorQuantizer
 
 
-@register_quantizer(
-    "vq-cosine",
-    description="vector quantization by cosine similarity, few channels and many codes (ViT-VQGAN, LlamaGen)",
-    paper="Yu et al. 2021, arXiv:2110.04627, section 3.2: 8192 codes of dim 32; the defaults are those of Sun et al. "
-    "2024, arXiv:2406.06525, section 3.1: 16384 codes of dim 8, beta 0.25",
-)
 class VQCosine(VectorQuantizer):
     """`vq` on the unit sphere: rows and codes are divided by their norms, so that the nearest code is the one of the
     largest cosine, and the loss |sg(z) - e|^2 + beta |z - sg(e)|^2, a mean over elements, is that of unit vectors.
@@ -69,7 +62,7 @@ class UnitCodebook(LearnedCodebook):
         return normalized(vectors)
 
     @uncompiled  # a compiled graph would refuse to write to what its backward pass normalises again
-    def _replace(self, replaced: Bool[Tensor, "k"], vectors: Float[Tensor, "k d"], count: Float[Tensor, ""]) -> None:
+    def _replace(self, replaced: Bool[Tensor, " k"], vectors: Float[Tensor, "k d"], count: Float[Tensor, ""]) -> None:
         # projected as at the start: a row seen twice makes two equal codes, not two that rounding tells apart
         super()._replace(replaced, self.project(vectors), count)
 

@@ -1,16 +1,9 @@
 """`vq-ema`: vector quantization whose codebook follows the data by moving averages."""
 
 from quantizers.codebook import EMACodebook
-from quantizers.registry import register_quantizer
 from quantizers.vector import VectorQuantizer
 
 
-@register_quantizer(
-    "vq-ema",
-    description="vector quantization, codebook learned by moving averages (VQ-VAE-2)",
-    paper="van den Oord et al. 2017, arXiv:1711.00937, appendix A.1; Razavi et al. 2019, arXiv:1906.00446: "
-    "decay 0.99, beta 0.25; k-means start and dead codes as in SoundStream, arXiv:2107.03312",
-)
 class VQEMA(VectorQuantizer):
     """Nearest code, loss beta |z - sg(e)|^2, a mean over elements; each code vector is a moving average of the
     rows that it codes.

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from autoencoders.layers import group_norm
+from autoencoders.pictures.layers import group_norm
 from autoencoders.tokenizer import OneMapTokenizer
 from quantizers import Quantizer
 

@@ -1,18 +1,19 @@
-"""BSQ-ViT of zhaoyue-zephyrus/bsq-vit: the network of `autoencoders.vit` without the head of its encoder."""
+"""BSQ-ViT of zhaoyue-zephyrus/bsq-vit: the network of `autoencoders.pictures.vit` without the head of its encoder."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 
 from torch import Tensor, nn
 
+from autoencoders.pictures.settings import ViTConfig
+from autoencoders.pictures.vit import ViTTokenizer
 from autoencoders.pretrained.files import WeightsError, build, read_tensors
 from autoencoders.pretrained.model import Pretrained
-from autoencoders.vit import ViTConfig, ViTTokenizer
 from quantizers import create_quantizer
+from storage.paths import StrPath
 
 PARTS = ("ema_state_dict", "state_dict")
 """Where a checkpoint has its tensors; the averaged ones first, as the authors' own loader takes them."""
@@ -36,7 +37,7 @@ CONSTANTS = frozenset({"quantize.basis", "quantize.group_basis"})
 """Powers of two that the authors' quantizer stores."""
 
 
-def load_bsq_vit(path: Path, bits: int, config: ViTConfig | None = None) -> ViTTokenizer:
+def load_bsq_vit(path: StrPath, bits: int, config: ViTConfig | None = None) -> ViTTokenizer:
     """A BSQ-ViT in eval mode.
 
     Bit i of our codes is the sign of channel i; the authors count from the last channel. Their forward pass clamps
@@ -60,7 +61,7 @@ def load_bsq_vit(path: Path, bits: int, config: ViTConfig | None = None) -> ViTT
     return build(make, our_names(read_tensors(path, inside=PARTS), sizes.side, path), path)
 
 
-def our_names(tensors: Mapping[str, Tensor], side: int, source: Path) -> dict[str, Tensor]:
+def our_names(tensors: Mapping[str, Tensor], side: int, source: StrPath) -> dict[str, Tensor]:
     """The tensors by our names, positions as a grid of side × side. WeightsError where there are not so many."""
     renamed = {}
     for theirs, tensor in tensors.items():

@@ -12,11 +12,13 @@ from pathlib import Path
 
 from torch import Tensor
 
-from autoencoders.dvae import DVAE, DVAEConfig
+from autoencoders.pictures.dvae import DVAE
+from autoencoders.pictures.settings import DVAEConfig
 from autoencoders.pretrained.files import WeightsError, build, renamed
 from autoencoders.pretrained.model import Pretrained
 from autoencoders.pretrained.pickled_module import read_module
 from quantizers import create_quantizer
+from storage.paths import StrPath
 
 PARTS = ("encoder", "decoder")
 """A file each, with the ending .pkl."""
@@ -42,7 +44,7 @@ KEPT = frozenset({"quantizer.temperature"})
 """What our quantizer keeps for training."""
 
 
-def load_dalle(path: Path, config: DVAEConfig | None = None, codebook_size: int = 8192) -> DVAE:
+def load_dalle(path: StrPath, config: DVAEConfig | None = None, codebook_size: int = 8192) -> DVAE:
     """DALL-E's discrete VAE in eval mode.
 
     Args:
@@ -62,8 +64,9 @@ def load_dalle(path: Path, config: DVAEConfig | None = None, codebook_size: int 
     return build(make, renamed(read_both(path), our_name, path), path, KEPT)
 
 
-def read_both(path: Path) -> dict[str, Tensor]:
+def read_both(path: StrPath) -> dict[str, Tensor]:
     """The tensors by the authors' names, after `encoder.` and `decoder.`. WeightsError as `load_dalle`."""
+    path = Path(path)
     if path.is_dir():
         parts = {part: read_module(path / f"{part}.pkl", CLASSES) for part in PARTS}
         return {f"{part}.{name}": tensor for part, tensors in parts.items() for name, tensor in tensors.items()}

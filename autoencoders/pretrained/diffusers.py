@@ -11,11 +11,13 @@ from typing import Any
 
 from torch import Tensor
 
-from autoencoders.layers import group_norm
+from autoencoders.pictures.layers import group_norm
+from autoencoders.pictures.settings import VQGANConfig
+from autoencoders.pictures.vqgan import VQGAN
 from autoencoders.pretrained.files import WeightsError, read_tensors, renamed
 from autoencoders.pretrained.model import Pretrained
 from autoencoders.pretrained.taming import Codebook, from_taming_names
-from autoencoders.vqgan import VQGAN, VQGANConfig
+from storage.paths import StrPath
 
 CONFIG, WEIGHTS = "config.json", "diffusion_pytorch_model"
 
@@ -54,7 +56,7 @@ MOST = {"levels": 12, "layers_per_block": 64, "a width": 2**16, "latent_channels
 """Beyond these it is no configuration of a tokenizer, and could take any memory."""
 
 
-def load_diffusers(folder: Path, expected: VQGANConfig | None = None, codebook: Codebook | None = None) -> VQGAN:
+def load_diffusers(folder: StrPath, expected: VQGANConfig | None = None, codebook: Codebook | None = None) -> VQGAN:
     """The tokenizer in a folder of diffusers' `VQModel`, in eval mode.
 
     diffusers scales pictures as we do, to [-1, 1]. Its `scaling_factor` belongs to a diffusion model and is left out,
@@ -68,6 +70,7 @@ def load_diffusers(folder: Path, expected: VQGANConfig | None = None, codebook: 
     Raises:
         WeightsError: no such folder, another network, or tensors that are not its.
     """
+    folder = Path(folder)
     said = _read_config(folder / CONFIG)
     config = vqgan_config(said, folder / CONFIG)
     if expected is not None and config != expected:
@@ -93,7 +96,7 @@ def _read_config(path: Path) -> dict[str, Any]:
     return said
 
 
-def vqgan_config(said: Mapping[str, Any], source: Path) -> VQGANConfig:
+def vqgan_config(said: Mapping[str, Any], source: StrPath) -> VQGANConfig:
     """Our sizes for a `VQModel`'s configuration.
 
     Raises:

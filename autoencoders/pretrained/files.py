@@ -17,6 +17,8 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from storage.paths import StrPath
+
 SHOWN = 8
 """Names of tensors in a message at most."""
 
@@ -48,7 +50,7 @@ INERT = ("pytorch_lightning.callbacks.model_checkpoint.ModelCheckpoint", "argpar
 """Lightning's state of its callbacks is kept under their classes, and LlamaGen's keeps its flags; neither is needed."""
 
 
-def read_tensors(path: Path, inside: tuple[str, ...] = ("state_dict",)) -> dict[str, Tensor]:
+def read_tensors(path: StrPath, inside: tuple[str, ...] = ("state_dict",)) -> dict[str, Tensor]:
     """The tensors of a .safetensors file, or of one by `torch.save`, on the CPU.
 
     Of the latter only tensors and plain containers are read (`weights_only`); anything else in it is refused, not run.
@@ -61,6 +63,7 @@ def read_tensors(path: Path, inside: tuple[str, ...] = ("state_dict",)) -> dict[
     Raises:
         WeightsError: no such file, a damaged one, or one with other things than tensors.
     """
+    path = Path(path)
     if not path.is_file():
         raise WeightsError(f"there is no file {path}")
     try:
@@ -126,7 +129,7 @@ def _shown(text: str) -> str:
     return (text if text.isprintable() else ascii(text))[:LONGEST]
 
 
-def renamed(tensors: Mapping[str, Tensor], rename: Callable[[str], str], source: Path) -> dict[str, Tensor]:
+def renamed(tensors: Mapping[str, Tensor], rename: Callable[[str], str], source: StrPath) -> dict[str, Tensor]:
     """The tensors by other names. WeightsError where two of a file would get the same."""
     found = {rename(name): tensor for name, tensor in tensors.items()}
     if len(found) < len(tensors):
@@ -141,7 +144,7 @@ Model = TypeVar("Model", bound=nn.Module)
 
 
 def build(
-    make: Callable[[], Model], tensors: Mapping[str, Tensor], source: Path, optional: frozenset[str] = frozenset()
+    make: Callable[[], Model], tensors: Mapping[str, Tensor], source: StrPath, optional: frozenset[str] = frozenset()
 ) -> Model:
     """A model with these tensors, in eval mode.
 
@@ -156,6 +159,7 @@ def build(
     Raises:
         WeightsError: as `fill`.
     """
+    source = Path(source)
     with torch.device("meta"):
         _require_match(make().state_dict(), tensors, source, optional)
     model = make()
@@ -163,7 +167,9 @@ def build(
     return model.eval()
 
 
-def fill(model: nn.Module, tensors: Mapping[str, Tensor], source: Path, optional: frozenset[str] = frozenset()) -> None:
+def fill(
+    model: nn.Module, tensors: Mapping[str, Tensor], source: StrPath, optional: frozenset[str] = frozenset()
+) -> None:
     """Put tensors into a model by name.
 
     Args:
@@ -176,6 +182,7 @@ def fill(model: nn.Module, tensors: Mapping[str, Tensor], source: Path, optional
         WeightsError: names that are missing or left over, other shapes or kinds of numbers, or numbers that are not
             finite; the message lists them.
     """
+    source = Path(source)
     wanted = model.state_dict()
     _require_match(wanted, tensors, source, optional)
     unusable = [name for name, tensor in tensors.items() if not tensor.isfinite().all()]

@@ -7,13 +7,14 @@ is that of the largest inner product, as of `ibq`. Read are the moving averages 
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 
+from autoencoders.pictures.settings import VQGANConfig
+from autoencoders.pictures.vqgan import VQGAN
 from autoencoders.pretrained.files import build, read_tensors, renamed
 from autoencoders.pretrained.model import Pretrained
 from autoencoders.pretrained.seed_voken import evaluated
-from autoencoders.vqgan import VQGAN, VQGANConfig
 from quantizers import create_quantizer
+from storage.paths import StrPath
 
 CODEBOOK = {"quantize.embedding.weight": "quantizer.codebook.vectors"}
 
@@ -21,7 +22,7 @@ PUBLISHED = VQGANConfig(blocks=4)
 """`ddconfig` of all of the authors' configurations."""
 
 
-def load_ibq(path: Path, codebook_size: int, config: VQGANConfig = PUBLISHED) -> VQGAN:
+def load_ibq(path: StrPath, codebook_size: int, config: VQGANConfig = PUBLISHED) -> VQGAN:
     """An IBQ tokenizer in eval mode.
 
     Args:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
+from autoencoders.pictures.settings import VQGANConfig
 from autoencoders.pretrained.model import Pretrained
 from autoencoders.pretrained.taming import VERIFIED, Codebook, load_taming
-from autoencoders.vqgan import VQGANConfig
 
 PAGE = "https://github.com/CompVis/latent-diffusion"
 

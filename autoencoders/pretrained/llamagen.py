@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from functools import partial
-from pathlib import Path
 
+from autoencoders.pictures.settings import VQGANConfig
+from autoencoders.pictures.vqgan import VQGAN
 from autoencoders.pretrained.files import build, read_tensors, renamed
 from autoencoders.pretrained.model import Pretrained
 from autoencoders.pretrained.taming import KEPT
-from autoencoders.vqgan import VQGAN, VQGANConfig
 from quantizers import create_quantizer
+from storage.paths import StrPath
 
 INSIDE = ("ema", "model", "state_dict")
 """Where a checkpoint has its tensors, in the authors' order: the averaged weights before the trained."""
@@ -29,7 +30,7 @@ RENAMED = (
 )
 
 
-def load_llamagen(path: Path, config: VQGANConfig, codebook_size: int = 16384, dim: int = 8) -> VQGAN:
+def load_llamagen(path: StrPath, config: VQGANConfig, codebook_size: int = 16384, dim: int = 8) -> VQGAN:
     """A tokenizer from a checkpoint of LlamaGen, in eval mode.
 
     Args:

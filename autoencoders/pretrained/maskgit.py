@@ -9,19 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from autoencoders.layers import ResidualBlock, Upsample, group_norm
+from autoencoders.pictures.layers import ResidualBlock, Upsample, group_norm
 from autoencoders.pretrained.attention_free import CHANNELS, AttentionFreeTokenizer, Encoder, level, row
 from autoencoders.pretrained.files import build, read_tensors, renamed
 from autoencoders.pretrained.model import Pretrained
 from autoencoders.pretrained.taming import KEPT
 from quantizers import Quantizer, create_quantizer
+from storage.paths import StrPath
 
 
 class Block(ResidualBlock):
@@ -92,7 +92,7 @@ class MaskGITVQGAN(AttentionFreeTokenizer):
         return 2 * super().from_latent(quantized) - 1
 
 
-def load_maskgit(path: Path, *, codebook_size: int = 1024, dim: int = 256, **sizes: Any) -> MaskGITVQGAN:
+def load_maskgit(path: StrPath, *, codebook_size: int = 1024, dim: int = 256, **sizes: Any) -> MaskGITVQGAN:
     """MaskGIT's VQGAN from a file of 1d-tokenizer, in eval mode.
 
     Args:

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import torch.nn.functional as F
@@ -20,12 +19,13 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from autoencoders.layers import ResidualBlock, group_norm
+from autoencoders.pictures.layers import ResidualBlock, group_norm
 from autoencoders.pretrained.attention_free import CHANNELS, AttentionFreeTokenizer, Encoder, level, row
 from autoencoders.pretrained.files import build, read_tensors, renamed
 from autoencoders.pretrained.model import Pretrained
 from autoencoders.pretrained.seed_voken import evaluated
 from quantizers import create_quantizer
+from storage.paths import StrPath
 
 Block = partial(ResidualBlock, bias=False)
 
@@ -119,7 +119,7 @@ class OpenMAGVIT2(AttentionFreeTokenizer):
         return super().from_latent(quantized)
 
 
-def load_open_magvit2(path: Path, bits: int, multipliers: Sequence[int], **sizes: Any) -> OpenMAGVIT2:
+def load_open_magvit2(path: StrPath, bits: int, multipliers: Sequence[int], **sizes: Any) -> OpenMAGVIT2:
     """An Open-MAGVIT2 tokenizer in eval mode.
 
     Args:

@@ -7,12 +7,12 @@ restricted unpickler makes objects of those classes only that it is given by nam
 from __future__ import annotations
 
 from collections.abc import Collection, ItemsView, Iterator, Mapping
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from autoencoders.pretrained.files import read_tensors
+from storage.paths import StrPath
 
 LAYERS = (
     *("torch.nn.modules.container.Sequential", "torch.nn.modules.linear.Identity", "torch.nn.modules.activation.ReLU"),
@@ -72,7 +72,7 @@ class PickledModule(Mapping[str, Tensor]):
         return list(found.items()) if isinstance(found, dict) else []
 
 
-def read_module(path: Path, classes: Collection[str]) -> dict[str, Tensor]:
+def read_module(path: StrPath, classes: Collection[str]) -> dict[str, Tensor]:
     """The tensors of a module that was pickled whole, or of any file that `read_tensors` takes.
 
     Args:

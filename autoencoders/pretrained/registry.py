@@ -20,6 +20,7 @@ from autoencoders.pretrained import (
 from autoencoders.pretrained.files import WeightsError
 from autoencoders.pretrained.model import Pretrained
 from autoencoders.tokenizer import Tokenizer
+from storage.paths import StrPath
 
 CODE_BASES = (
     taming,
@@ -50,7 +51,7 @@ def find_pretrained(name: str) -> Pretrained:
     return models[name]
 
 
-def load_pretrained(name: str, path: Path | None = None) -> Tokenizer:
+def load_pretrained(name: str, path: StrPath | None = None) -> Tokenizer:
     """A published tokenizer in eval mode.
 
     Args:
@@ -64,4 +65,4 @@ def load_pretrained(name: str, path: Path | None = None) -> Tokenizer:
     model = find_pretrained(name)
     if path is None:
         raise WeightsError(f"{name}: the file of its weights must be given; it is to be had from {model.source}")
-    return model.load(path)
+    return model.load(Path(path))

@@ -11,15 +11,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from autoencoders.pictures.settings import VQGANConfig
+from autoencoders.pictures.vqgan import VQGAN
 from autoencoders.pretrained.files import WeightsError, build, read_tensors
 from autoencoders.pretrained.model import Pretrained
-from autoencoders.vqgan import VQGAN, VQGANConfig
 from quantizers import create_quantizer
+from storage.paths import StrPath
 
 CODEBOOK = re.compile(r"quantizer\.codebooks\.(\d+)\.(weight|cluster_size_ema|embed_ema)")
 """The tensors of a depth's codebook; of a shared one, every depth has a copy."""
@@ -31,7 +32,7 @@ KEPT = frozenset(f"quantizer.layers.0.{name}" for name in ("codebook.steps", "co
 """What our quantizers keep for training, and no checkpoint has."""
 
 
-def load_rq_vae(path: Path, config: VQGANConfig, codebook_size: int, codes_per_position: int = 4) -> VQGAN:
+def load_rq_vae(path: StrPath, config: VQGANConfig, codebook_size: int, codes_per_position: int = 4) -> VQGAN:
     """An RQ-VAE with one codebook for all depths, in eval mode.
 
     Args:
@@ -58,7 +59,7 @@ def load_rq_vae(path: Path, config: VQGANConfig, codebook_size: int, codes_per_p
     return build(make, our_tensors(read_tensors(path), codes_per_position, path), path, KEPT)
 
 
-def our_tensors(tensors: Mapping[str, Tensor], codes_per_position: int, source: Path) -> dict[str, Tensor]:
+def our_tensors(tensors: Mapping[str, Tensor], codes_per_position: int, source: StrPath) -> dict[str, Tensor]:
     """The tensors by our names, the codebook once.
 
     A codebook's table ends with a row that no code stands for (the padding of an embedding).

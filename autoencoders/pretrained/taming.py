@@ -10,10 +10,12 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from autoencoders.pictures.settings import VQGANConfig
+from autoencoders.pictures.vqgan import VQGAN
 from autoencoders.pretrained.files import WeightsError, build, read_tensors, renamed
 from autoencoders.pretrained.model import Pretrained
-from autoencoders.vqgan import VQGAN, VQGANConfig
 from quantizers import create_quantizer
+from storage.paths import StrPath
 
 QUANTIZERS = {
     # `VectorQuantizer2`, which codes by Euclidean distance
@@ -49,7 +51,7 @@ class Codebook:
 
 
 def load_taming(
-    path: Path, config: VQGANConfig, codebook: Codebook | None = None, *, middle_attention: bool = True
+    path: StrPath, config: VQGANConfig, codebook: Codebook | None = None, *, middle_attention: bool = True
 ) -> VQGAN:
     """A VQGAN from a checkpoint of taming-transformers or latent-diffusion, in eval mode.
 
@@ -76,12 +78,13 @@ def load_taming(
 def from_taming_names(
     tensors: Mapping[str, Tensor],
     config: VQGANConfig,
-    source: Path,
+    source: StrPath,
     codebook: Codebook | None = None,
     *,
     middle_attention: bool = True,
 ) -> VQGAN:
     """A VQGAN of tensors by the names of taming-transformers, in eval mode. Arguments and errors as `load_taming`."""
+    source = Path(source)
     codebook = codebook or _codebook_in(tensors, source)
     names = QUANTIZERS[codebook.quantizer]
     ours = renamed(tensors, lambda name: names.get(name, name), source)

@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 
 from torch import Tensor, nn
 
+from autoencoders.pictures.settings import VQGANConfig
+from autoencoders.pictures.vqgan import VQGAN
 from autoencoders.pretrained.files import build, read_tensors, renamed
 from autoencoders.pretrained.model import Pretrained
 from autoencoders.pretrained.taming import KEPT
-from autoencoders.vqgan import VQGAN, VQGANConfig
 from quantizers import create_quantizer
 from quantizers.multi_scale import PAPER_SCALES
+from storage.paths import StrPath
 
 UNUSED = "quantize.ema_vocab_hit_SV"
 """How often the training used each code at each scale."""
@@ -26,7 +27,7 @@ RENAMED = (
 
 
 def load_var(
-    path: Path, config: VQGANConfig, scales: tuple[int, ...] = PAPER_SCALES, codebook_size: int = 4096
+    path: StrPath, config: VQGANConfig, scales: tuple[int, ...] = PAPER_SCALES, codebook_size: int = 4096
 ) -> VQGAN:
     """The tokenizer from VAR's `vae_ch160v4096z32.pth`, in eval mode; the quantizer's channels are z_channels.
 

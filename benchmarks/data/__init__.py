@@ -9,27 +9,6 @@ A batch is uint8 of shape (B, 3, image_size, image_size). `transforms` has the c
 `opening` checks and describes; `batches` loads; `pairs` are folders of originals and reconstructions.
 """
 
-from benchmarks.data.batches import pair_batches, test_batches, training_batches
-from benchmarks.data.config import DataConfig, DataError
-from benchmarks.data.opening import Data, EvaluationData, Part, open_data, open_evaluation_data, open_part
-from benchmarks.data.pairs import PicturePairs, open_pairs
-from benchmarks.data.transforms import centre_crop, to_rgb, to_tensor
+import lazy_loader
 
-__all__ = [
-    "Data",
-    "DataConfig",
-    "DataError",
-    "EvaluationData",
-    "Part",
-    "PicturePairs",
-    "centre_crop",
-    "open_data",
-    "open_evaluation_data",
-    "open_pairs",
-    "open_part",
-    "pair_batches",
-    "test_batches",
-    "to_rgb",
-    "to_tensor",
-    "training_batches",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

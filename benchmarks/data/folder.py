@@ -10,6 +10,7 @@ from PIL import Image
 
 from benchmarks.data.config import DataConfig, DataError
 from benchmarks.data.pictures import Source, split_by_source, split_every_fifth
+from storage.paths import StrPath
 
 Image.init()
 # Named, so that a file called .jpg cannot bring in PIL's readers that run other programs (EPS).
@@ -38,11 +39,12 @@ class PictureFiles:
         return Image.open(path, formats=FORMATS)
 
 
-def find_pictures(folder: Path, below: str = "") -> PictureFiles:
+def find_pictures(folder: StrPath, below: str = "") -> PictureFiles:
     """Every file with a picture's suffix anywhere below `folder / below`, sorted by relative path.
 
     Hidden files and folders, and files of other kinds, are no pictures. Links are followed, a folder once.
     """
+    folder = Path(folder)
     suffixes = {suffix for suffix, name in Image.registered_extensions().items() if name in FORMATS}
     files: list[str] = []
     seen: set[str] = set()
@@ -70,8 +72,9 @@ def require_folder(config: DataConfig) -> Path:
     return folder
 
 
-def test_folder_of(folder: Path) -> str | None:
+def test_folder_of(folder: StrPath) -> str | None:
     """Which folder within has the pictures to test on, where one beside it has those to train on."""
+    folder = Path(folder)
     tests = (name for name in TEST_FOLDERS if (folder / name).is_dir())
     return next(tests, None) if (folder / "train").is_dir() else None
 

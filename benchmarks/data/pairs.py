@@ -21,6 +21,7 @@ from benchmarks.data.folder import PictureFiles, find_pictures, require_folder
 from benchmarks.data.machine import in_threads
 from benchmarks.data.opening import content_digest, short_name
 from benchmarks.data.transforms import to_rgb, to_tensor
+from storage.paths import StrPath
 
 NAMED = 3
 """Files of a kind of mistake that a message names."""
@@ -57,12 +58,14 @@ class _Look(NamedTuple):
     problem: str = ""
 
 
-def open_pairs(reference: Path, reconstruction: Path, console: Console) -> PicturePairs:
+def open_pairs(reference: StrPath, reconstruction: StrPath, console: Console) -> PicturePairs:
     """All pictures of two folders, matched by their relative path without its suffix; each is read once.
 
     Raises:
         DataError: a folder that is missing or empty; pictures without counterpart, unreadable, or not all of one size.
     """
+    reconstruction = Path(reconstruction)
+    reference = Path(reference)
     folders = reference, reconstruction
     named = [_by_name(folder) for folder in folders]
     names = sorted(named[0].keys() & named[1].keys(), key=named[0].__getitem__)  # as a folder alone is sorted

@@ -13,9 +13,8 @@ from accelerate import Accelerator
 from rich.console import Console
 from rich.markup import escape
 
-from benchmarks import formats, tables
-from benchmarks.arguments import require_writable
-from benchmarks.config import TrainConfig
+from benchmarks.command_line.flags import parse_flags
+from benchmarks.command_line.usage import require_writable
 from benchmarks.data import DataConfig, EvaluationData, open_evaluation_data
 from benchmarks.evaluate.arguments import Arguments
 from benchmarks.evaluate.explained import chosen_variants, explain_all
@@ -24,12 +23,12 @@ from benchmarks.evaluate.measure import Measuring, execute
 from benchmarks.evaluate.pictures import pictures_job
 from benchmarks.evaluate.published import published_job, show_models
 from benchmarks.evaluate.trained import trained_jobs
-from benchmarks.evaluation import MetricWeights
-from benchmarks.explain import tables as explain_tables
-from benchmarks.flags import parse_flags
-from benchmarks.metrics.references import cache_folder
-from benchmarks.results import read_record
-from benchmarks.training_loop import make_accelerator
+from benchmarks.protocols.reconstruction.evaluation import MetricWeights
+from benchmarks.protocols.reconstruction.references import cache_folder
+from benchmarks.records.record import read_record
+from benchmarks.tables import formats, summaries, variants as explain_tables
+from benchmarks.training.loop import make_accelerator
+from benchmarks.training.settings import TrainConfig
 
 IN_MEMORY = 2**26
 """Bytes of crops that stay in memory at most; more are decoded again: memory does not grow with their number."""
@@ -93,10 +92,10 @@ def main(argv: Sequence[str]) -> int:
 def show(paths: Sequence[Path], console: Console) -> None:
     """The table of the evaluations."""
     records = [(path, read_record(path)) for path in paths]
-    resamples = tables.stored_resamples({record.id: [path] for path, record in records})
-    summary = tables.summarise(tables.to_frame(record for _, record in records), resamples)
-    formats.print_tables(tables.comparison(summary), console)
-    for remark in [tables.LEGEND, *tables.remarks(record for _, record in records)]:
+    resamples = summaries.stored_resamples({record.id: [path] for path, record in records})
+    summary = summaries.summarise(summaries.to_frame(record for _, record in records), resamples)
+    formats.print_tables(summaries.comparison(summary), console)
+    for remark in [summaries.LEGEND, *summaries.remarks(record for _, record in records)]:
         console.print(escape(remark), soft_wrap=True)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import tyro
 
-from benchmarks.arguments import UsageError
+from benchmarks.command_line.usage import UsageError
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any
 
-from benchmarks.config import digest
-from benchmarks.evaluation import PROTOCOL
-from benchmarks.results import ELSEWHERE, SCHEMA, Environment, QuantizerRecord, Record, TrainingRecord
+from benchmarks.protocols.reconstruction.evaluation import PROTOCOL
+from benchmarks.records.record import ELSEWHERE, SCHEMA, Environment, QuantizerRecord, Record, TrainingRecord
+from benchmarks.records.values import digest
 
 NOT_TRAINED = TrainingRecord(
     images=0, steps=0, processes=0, seconds=0.0, images_per_second=None, data_images_per_second=None, losses={}

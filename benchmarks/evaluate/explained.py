@@ -12,22 +12,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
 
-from benchmarks.environment import environment
 from benchmarks.evaluate.arguments import Arguments
 from benchmarks.evaluate.job import TokenizerJob
 from benchmarks.evaluate.measure import Measuring
-from benchmarks.explain.measure import explain, passes
-from benchmarks.explain.record import (
-    PREFIX,
-    PROTOCOL,
-    SCHEMA,
-    Explanation,
-    read_explanation,
-    rows_of,
-    write_explanation,
-)
-from benchmarks.protocols.variants import VARIANTS, Variant, find_variant
-from benchmarks.results import RecordError
+from benchmarks.protocols.variants.measure import Explained, explain, passes
+from benchmarks.protocols.variants.variants import VARIANTS, Variant, find_variant
+from benchmarks.records.environment import environment
+from benchmarks.records.record import RecordError
+from benchmarks.records.variants import PREFIX, PROTOCOL, SCHEMA, Explanation, Row, read_explanation, write_explanation
 
 
 def chosen_variants(arguments: Arguments) -> Mapping[str, Variant]:
@@ -92,9 +84,23 @@ def _explanation(
         label=job.label,
         weights=job.content,
         data=data.record,
-        rows=rows_of(found),
+        rows=_rows(found),
         environment=environment(device),
         command=command,
         created=datetime.now(timezone.utc),
         wall_seconds=round(time.perf_counter() - started, 2),
     )
+
+
+def _rows(explained: Mapping[str, Explained]) -> list[Row]:
+    """What is stored of each variant."""
+    return [
+        Row(
+            name=name,
+            changes=found.variant.changes(),
+            source=found.variant.source,
+            metrics=found.metrics,
+            missing=found.missing,
+        )
+        for name, found in explained.items()
+    ]

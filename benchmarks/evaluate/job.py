@@ -11,8 +11,8 @@ import torch
 
 from autoencoders import Tokenizer
 from benchmarks.data import EvaluationData, test_batches
-from benchmarks.metrics.pairs import Pairs, reconstructed
-from benchmarks.results import Environment, Record
+from benchmarks.protocols.reconstruction.pairs import Pairs, reconstructed
+from benchmarks.records.record import Environment, Record
 
 
 @dataclass(frozen=True)

@@ -15,16 +15,16 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from benchmarks.config import digest
-from benchmarks.environment import environment
 from benchmarks.evaluate.job import Job, Place
-from benchmarks.evaluate.words import in_words
-from benchmarks.evaluation import PROTOCOL, MetricWeights, evaluate_pairs
-from benchmarks.experiment import find_done, store_evaluation
 from benchmarks.metrics.inception import FEATURES
-from benchmarks.metrics.parts import PartStore
-from benchmarks.metrics.references import References
-from benchmarks.weights import sha256
+from benchmarks.metrics.weights import sha256
+from benchmarks.protocols.reconstruction.evaluation import PROTOCOL, MetricWeights, evaluate_pairs
+from benchmarks.protocols.reconstruction.parts import PartStore
+from benchmarks.protocols.reconstruction.references import References
+from benchmarks.protocols.reconstruction.words import in_words
+from benchmarks.records.environment import environment
+from benchmarks.records.values import digest
+from benchmarks.training.experiment import find_done, store_evaluation
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,14 @@ from typing import Any
 from rich.console import Console
 
 from autoencoders import Tokenizer
-from benchmarks.config import digest
 from benchmarks.data import PicturePairs, open_pairs, pair_batches
 from benchmarks.evaluate.arguments import Arguments
 from benchmarks.evaluate.elsewhere import record_elsewhere
 from benchmarks.evaluate.job import Place, Started
-from benchmarks.evaluation import PROTOCOL
-from benchmarks.metrics.pairs import Pairs
-from benchmarks.results import ELSEWHERE, Environment, QuantizerRecord, Record
+from benchmarks.protocols.reconstruction.evaluation import PROTOCOL
+from benchmarks.protocols.reconstruction.pairs import Pairs
+from benchmarks.records.record import ELSEWHERE, Environment, QuantizerRecord, Record
+from benchmarks.records.values import digest
 
 
 @dataclass(frozen=True)

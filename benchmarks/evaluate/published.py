@@ -14,18 +14,16 @@ from torch import nn
 
 from autoencoders import Tokenizer
 from autoencoders.pretrained.model import Pretrained
-from autoencoders.pretrained.registry import find_pretrained, list_pretrained, load_pretrained
-from benchmarks.arguments import UsageError
-from benchmarks.config import digest
+from autoencoders.pretrained.registry import list_pretrained, load_pretrained
 from benchmarks.data import EvaluationData
 from benchmarks.evaluate.arguments import Arguments
 from benchmarks.evaluate.elsewhere import record_elsewhere
 from benchmarks.evaluate.job import Place, Started, through
-from benchmarks.evaluation import PROTOCOL
-from benchmarks.results import ELSEWHERE, Environment, QuantizerRecord, Record
-from benchmarks.weights import sha256
-
-DOUBT = "not verified: no test compares it with the authors' own network, so its numbers may not be the authors'"
+from benchmarks.metrics.weights import sha256
+from benchmarks.protocols.reconstruction.evaluation import PROTOCOL
+from benchmarks.records.record import ELSEWHERE, Environment, QuantizerRecord, Record
+from benchmarks.records.values import digest
+from benchmarks.training.trained import DOUBT, find_published
 
 
 @dataclass(frozen=True)
@@ -86,20 +84,6 @@ class PublishedJob:
 
 def _parameters(part: nn.Module) -> int:
     return sum(parameter.numel() for parameter in part.parameters())
-
-
-def find_published(name: str, checkpoint: Path | None) -> tuple[Pretrained, Path]:
-    """The published tokenizer of that name, and its file of weights.
-
-    Raises:
-        ValueError: no such tokenizer, or no such file.
-    """
-    model = find_pretrained(name)
-    if checkpoint is None:
-        raise UsageError(f"--checkpoint PATH is missing: the weights of {model.name}, to be had from {model.source}")
-    if not checkpoint.exists():
-        raise UsageError(f"there is no file {checkpoint}: the weights of {model.name}, to be had from {model.source}")
-    return model, checkpoint
 
 
 def published_job(

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
-from safetensors import SafetensorError, safe_open
 
 from autoencoders import Tokenizer
-from autoencoders.pretrained.files import fill, read_tensors
-from benchmarks.arguments import UsageError, existing_paths
-from benchmarks.comparable import asked_bits, label
-from benchmarks.config import digest
+from benchmarks.command_line.usage import UsageError
 from benchmarks.data import EvaluationData
 from benchmarks.evaluate.arguments import Arguments
 from benchmarks.evaluate.job import Place, Started, through
-from benchmarks.evaluation import PROTOCOL
-from benchmarks.models import build
-from benchmarks.results import Environment, Record, StoredRuns, iterate_records
-from benchmarks.stored import configuration
-from benchmarks.weights import sha256
+from benchmarks.metrics.weights import sha256
+from benchmarks.protocols.reconstruction.evaluation import PROTOCOL
+from benchmarks.records.record import Environment, Record
+from benchmarks.records.values import digest
+from benchmarks.tables.comparable import asked_bits, label
+from benchmarks.training.trained import find_runs, require_tokenizer, trained_tokenizer
 
 
 @dataclass(frozen=True)
@@ -108,49 +104,6 @@ def trained_jobs(
         folder = arguments.output / stored.preset / data.record["name"]
         jobs.append(TrainedJob(path, stored, data, folder / f"{name}.json", shlex.join(command)))
     return jobs
-
-
-def find_runs(paths: Sequence[Path], errors: Console) -> StoredRuns:
-    """The stored runs, without evaluations.
-
-    Raises:
-        UsageError: there is none.
-    """
-    problems: list[str] = []
-    stored = list(iterate_records(existing_paths(paths, ()), problems))
-    for problem in problems:
-        errors.print(f"left out: {escape(problem)}")
-    runs = [(path, record) for path, record in stored if record.is_run]
-    if not runs:
-        raise UsageError(f"no stored run in {', '.join(map(str, paths))}; make one with python -m benchmarks.run")
-    return runs
-
-
-def require_tokenizer(path: Path, stored: Record) -> None:
-    """Raise UsageError unless this version can build the tokenizer of a stored run, and its weights are at hand."""
-    configuration(path, stored)
-    weights = path.with_suffix(".safetensors")
-    if not weights.is_file():
-        raise UsageError(f"{weights} is not there, which has the trained tokenizer; make it again: {stored.command}")
-    try:
-        with safe_open(weights, framework="pt") as file:
-            of = (file.metadata() or {}).get("run")
-    except (SafetensorError, OSError) as error:
-        raise UsageError(f"{weights}: not a file of weights ({error})") from error
-    if of != stored.id:
-        raise UsageError(f"{weights}: the tokenizer of {of or 'no run'}, not of {stored.id}")
-
-
-def trained_tokenizer(path: Path, stored: Record) -> Tokenizer:
-    """The tokenizer of a stored run, in eval mode.
-
-    Raises:
-        WeightsError: its weights are not those of this tokenizer.
-    """
-    tokenizer = build(configuration(path, stored))
-    weights = path.with_suffix(".safetensors")
-    fill(tokenizer, read_tensors(weights), weights)
-    return tokenizer.eval()
 
 
 def _same_source(one: str, other: str) -> bool:

@@ -10,18 +10,18 @@ from accelerate import Accelerator
 from rich.console import Console
 from rich.markup import escape
 
-from benchmarks.arguments import UsageError
-from benchmarks.columns import GENERATION
-from benchmarks.evaluate.trained import find_runs
-from benchmarks.formats import Cell, Titled, print_tables
+from benchmarks.command_line.usage import UsageError
 from benchmarks.generate.arguments import Arguments, parse
 from benchmarks.generate.experiment import perform
 from benchmarks.generate.job import Job, open_job
-from benchmarks.generate.record import Generation, read_generation, remark
 from benchmarks.metrics.codes import has_codebook
-from benchmarks.progress import interruptible, training_bar
-from benchmarks.training_loop import TrainingError, TrainingStopped, make_accelerator
-from benchmarks.weights import MetricWeights
+from benchmarks.metrics.weights import MetricWeights
+from benchmarks.records.generation import Generation, read_generation, remark
+from benchmarks.tables.columns import GENERATION
+from benchmarks.tables.formats import Cell, Titled, print_tables
+from benchmarks.training.loop import TrainingError, TrainingStopped, make_accelerator
+from benchmarks.training.progress import interruptible, training_bar
+from benchmarks.training.trained import find_runs
 from priors import SamplingStopped
 
 

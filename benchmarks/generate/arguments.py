@@ -11,10 +11,11 @@ from typing import Annotated, get_args
 
 import tyro
 
-from benchmarks.arguments import UsageError
-from benchmarks.config import TrainConfig
-from benchmarks.flags import parse_flags
-from benchmarks.generate.settings import PRESETS, GenerationConfig, PriorPreset, PriorSettings, preset_settings
+from benchmarks.command_line.flags import parse_flags
+from benchmarks.command_line.usage import UsageError
+from benchmarks.protocols.generation.settings import GenerationConfig
+from benchmarks.training.prior_settings import PRESETS, PriorPreset, PriorSettings, preset_settings
+from benchmarks.training.settings import TrainConfig
 from priors import GPTConfig, PriorConfig, PriorName
 
 

@@ -13,20 +13,20 @@ from accelerate import Accelerator
 from safetensors.torch import save_file
 
 from benchmarks.data import test_batches
-from benchmarks.environment import environment
-from benchmarks.experiment import plain
 from benchmarks.generate.job import BATCH, Job, tokenizer_name
-from benchmarks.generate.measure import generate, nll_bits, sampling_speed
-from benchmarks.generate.record import SCHEMA, Generation, write_generation
-from benchmarks.generate.settings import changes
-from benchmarks.generate.training import PriorTrainer
-from benchmarks.grids import save_tiles
-from benchmarks.metrics.generation import PROTOCOL, GenerationMetrics, generation_metrics
-from benchmarks.results import TrainingRecord, write_arrays
-from benchmarks.training_loop import Progress
-from benchmarks.weights import MetricWeights
+from benchmarks.metrics.weights import MetricWeights
+from benchmarks.protocols.generation.drawing import generate, nll_bits, sampling_speed
+from benchmarks.protocols.generation.metrics import GenerationMetrics, generation_metrics
+from benchmarks.records.environment import environment
+from benchmarks.records.generation import PROTOCOL, SCHEMA, Generation, write_generation
+from benchmarks.records.grids import save_tiles
+from benchmarks.records.record import TrainingRecord, write_arrays
+from benchmarks.records.values import plain
+from benchmarks.training.loop import Progress
+from benchmarks.training.prior_settings import changes
+from benchmarks.training.prior_trainer import PriorTrainer
 from priors import Prior
-from priors.whole_files import replacing
+from storage.whole_files import replacing
 
 SHOWN = 64
 """Pictures of the grid that is stored."""

@@ -12,17 +12,18 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 
-from benchmarks.comparable import asked_bits, label
-from benchmarks.config import digest
+from benchmarks.command_line.flags import as_flags
 from benchmarks.data import Data, DataConfig, EvaluationData, open_data, open_part
-from benchmarks.evaluate.trained import require_tokenizer, trained_tokenizer
-from benchmarks.flags import as_flags
 from benchmarks.generate.arguments import Arguments
-from benchmarks.generate.codes import CodeBatch, Encoder, centre_crops, crops, in_order, shuffled
-from benchmarks.generate.record import path_for
-from benchmarks.generate.settings import PriorPreset, PriorSettings, changes
-from benchmarks.results import Record
-from benchmarks.stored import configuration, require_same_pictures
+from benchmarks.protocols.generation.codes import CodeBatch, Encoder, centre_crops, in_order
+from benchmarks.records.generation import path_for
+from benchmarks.records.record import Record
+from benchmarks.records.values import digest
+from benchmarks.tables.comparable import asked_bits, label
+from benchmarks.training.codes import crops, shuffled
+from benchmarks.training.prior_settings import PriorPreset, PriorSettings, changes
+from benchmarks.training.stored import configuration, require_same_pictures
+from benchmarks.training.trained import require_tokenizer, trained_tokenizer
 from priors import CodeLayout, Prior, create_prior
 from priors.fingerprint import fingerprint
 from priors.token_set import TokenSet

@@ -149,7 +149,7 @@ def nominal_bits(quantizer: Quantizer, spatial: Sequence[int]) -> float:
 
 
 def picture_bits(
-    bits: Float[np.ndarray, c * r], spread: Sequence[tuple[Quantizer, Sequence[int]]]
+    bits: Float[np.ndarray, " c *r"], spread: Sequence[tuple[Quantizer, Sequence[int]]]
 ) -> Float[np.ndarray, "*r"]:
     """Bits of a picture from those of its codes, (codes of all maps, ...); `spread` is the quantizer and the grid of
     each map."""

@@ -9,6 +9,8 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
+from storage.paths import StrPath
+
 FEATURES = 2048
 
 
@@ -19,7 +21,8 @@ class Inception(nn.Module):
     ValueError if the file does not hold this network's weights.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: StrPath) -> None:
+        path = Path(path)
         from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3  # three seconds of import
 
         super().__init__()

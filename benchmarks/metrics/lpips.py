@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from jaxtyping import Float, Num
 from torch import Tensor, nn
 
-from autoencoders.perceptual import LPIPSNet, load_lpips
+from autoencoders.pictures.perceptual import LPIPSNet, load_lpips
 from benchmarks.metrics.pictures import to_unit_range
+from storage.paths import StrPath
 
 MIN_SIZE = 16  # pixels; VGG-16 halves four times before its last feature
 
@@ -20,7 +19,7 @@ class LPIPS(nn.Module):
     ValueError if the file holds something else.
     """
 
-    def __init__(self, backbone: Path, net: LPIPSNet = "vgg") -> None:
+    def __init__(self, backbone: StrPath, net: LPIPSNet = "vgg") -> None:
         super().__init__()
         self.network = load_lpips(backbone, net)
 

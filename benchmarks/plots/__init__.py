@@ -21,7 +21,6 @@ from typing import NamedTuple
 
 from matplotlib.figure import Figure
 
-from benchmarks.generate.record import Priors
 from benchmarks.plots.codes import rank_frequency, usage_histograms
 from benchmarks.plots.cost import quality_against_cost
 from benchmarks.plots.groups import Group, groups, rates
@@ -31,8 +30,9 @@ from benchmarks.plots.reconstructions import reconstruction_grid
 from benchmarks.plots.scaling import quality_over_length, scales
 from benchmarks.plots.style import wrapped
 from benchmarks.plots.training import training_curves
-from benchmarks.results import Record
-from benchmarks.throughput.record import Throughput
+from benchmarks.records.generation import Priors
+from benchmarks.records.record import Record
+from benchmarks.records.throughput import Throughput
 
 __all__ = ["EACH_RATE", "WHOLE", "Kind", "figures", "groups", "rates"]
 

@@ -10,10 +10,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from benchmarks.columns import BY_NAME, Column
 from benchmarks.plots.groups import Group
 from benchmarks.plots.quality import draw_label, draw_references, measured_qualities
 from benchmarks.plots.style import GRID, draw_legend, handles, style
+from benchmarks.tables.columns import BY_NAME, Column
 
 FRONT: dict[str, Any] = {
     **{"label": "Pareto front", "color": "0.4", "linewidth": 1, "drawstyle": "steps-post"},

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks import comparable, tables
-from benchmarks.generate.record import Priors, with_generations
-from benchmarks.results import Record, StoredRuns
-from benchmarks.throughput.record import Throughput, with_throughputs
+from benchmarks.records.generation import Priors
+from benchmarks.records.record import Record, StoredRuns
+from benchmarks.records.throughput import Throughput
+from benchmarks.tables import comparable, summaries
+from benchmarks.tables.measured_later import with_generations, with_throughputs
 
 LONGEST = 60
 """Characters of a file name that say which settings were changed, before it says only that some were."""
@@ -26,7 +27,7 @@ class Group:
     Attributes:
         title: what they share.
         stem: what the names of their pictures begin with.
-        summary: their rows of the table, as `tables.summarise` makes them.
+        summary: their rows of the table, as `summaries.summarise` makes them.
         runs: quantizer and rate of a row -> its runs, by seed.
         timed_together: whether the speeds are of all methods in turn, and not of each run as it went.
     """
@@ -59,12 +60,12 @@ def groups(
     priors: Priors | None = None,
 ) -> list[Group]:
     """The groups of stored runs, in the order of the tables."""
-    frame = with_throughputs(tables.to_frame(record for _, record in stored), throughputs)
+    frame = with_throughputs(summaries.to_frame(record for _, record in stored), throughputs)
     frame = with_generations(frame, priors or {})
     timed = {throughput.settings for throughput in throughputs}
     runs = _runs(stored)
     found = []
-    for title, rows in tables.groups(tables.summarise(frame)):
+    for title, rows in summaries.groups(summaries.summarise(frame)):
         settings = rows["settings"].iloc[0]
         of_group = runs[title, settings]
         first = next(iter(of_group.values()))[0][1]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from benchmarks.columns import BY_NAME
 from benchmarks.plots.groups import Group
 from benchmarks.plots.quality import draw_label, draw_references, measured_qualities
 from benchmarks.plots.style import GRID, draw_legend, handles, style
+from benchmarks.tables.columns import BY_NAME
 
 MODELLED, NOMINAL = BY_NAME["nll_bpp"].heading, BY_NAME["bpp"].heading
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from benchmarks.columns import BY_NAME, Column
 from benchmarks.plots.style import style
+from benchmarks.tables.columns import BY_NAME, Column
 
 
 def measured_qualities(rows: pd.DataFrame) -> list[Column]:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.plots.groups import Group
 from benchmarks.plots.style import wrapped
-from benchmarks.results import StoredRuns, read_arrays
+from benchmarks.records.record import StoredRuns, read_arrays
 
 PICTURES = 4
 SIDE = 0.8

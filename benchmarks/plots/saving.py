@@ -8,7 +8,8 @@ from pathlib import Path
 import matplotlib
 from matplotlib.figure import Figure
 
-from priors.whole_files import replacing
+from storage.paths import StrPath
+from storage.whole_files import replacing
 
 DPI = (150, 110, 80, 60)
 """Of a PNG: the first that keeps it below a megabyte, or the last."""
@@ -16,8 +17,9 @@ DPI = (150, 110, 80, 60)
 LARGEST = 10**6
 
 
-def save(figure: Figure, folder: Path, stem: str) -> list[Path]:
+def save(figure: Figure, folder: StrPath, stem: str) -> list[Path]:
     """Write STEM.svg and STEM.png whole or not at all, without dates or anything else that changes from run to run."""
+    folder = Path(folder)
     paths = []
     for kind, content in (("svg", svg(figure)), ("png", _png(figure))):
         paths.append(folder / f"{stem}.{kind}")

@@ -11,14 +11,15 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.figure import Figure
 
-from benchmarks import baselines, comparable
-from benchmarks.columns import BY_NAME
-from benchmarks.config import digest
-from benchmarks.metrics.resampling import resampled_metrics
 from benchmarks.plots.quality import draw_label
 from benchmarks.plots.style import GRID, draw_legend, handles, style
-from benchmarks.results import Record, StoredRuns, read_arrays
-from benchmarks.statistics import Correlation, rank_correlation
+from benchmarks.records import baselines
+from benchmarks.records.record import Record, StoredRuns, read_arrays
+from benchmarks.records.resampling import resampled_metrics
+from benchmarks.records.statistics import Correlation, rank_correlation
+from benchmarks.records.values import digest
+from benchmarks.tables import comparable
+from benchmarks.tables.columns import BY_NAME
 
 FEWEST = 3
 """Quantizers that have an order."""

@@ -13,16 +13,16 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import track
 
-from benchmarks.arguments import UsageError, existing_paths
-from benchmarks.flags import parse_flags
-from benchmarks.generate.record import Priors, read_priors
+from benchmarks.command_line.flags import parse_flags
+from benchmarks.command_line.usage import UsageError, existing_paths
 from benchmarks.plots import figures
+from benchmarks.records.generation import Priors, read_priors
+from benchmarks.records.record import RecordError, StoredRuns, read_records
+from benchmarks.records.throughput import Throughput, read_throughputs
 from benchmarks.report.page import page
 from benchmarks.report.pictures import Picture, figure_uri, read_samples
 from benchmarks.report.sections import Section, sections
-from benchmarks.results import RecordError, StoredRuns, read_records
-from benchmarks.throughput.record import Throughput, read_throughputs
-from priors.whole_files import replacing
+from storage.whole_files import replacing
 
 Item = TypeVar("Item")
 

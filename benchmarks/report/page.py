@@ -12,9 +12,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
-from benchmarks import tables
 from benchmarks.report.pictures import Picture
 from benchmarks.report.sections import Section
+from benchmarks.tables import summaries
 
 PACKAGE = "benchmarks.report"
 
@@ -51,7 +51,7 @@ def page(sections: Sequence[tuple[Section, Sequence[Picture]]], left_out: int) -
     return environment.get_template("page.html").render(
         sections=sections,
         left_out=left_out,
-        legend=tables.LEGEND,
+        legend=summaries.LEGEND,
         protocol=markdown(protocol, below=2),
         other_protocols=sorted({each.protocol for each, _ in sections if f"`{each.protocol}`" not in protocol}),
         first_direction=lambda heading: ARROWS.get(heading[-1], "ascending"),

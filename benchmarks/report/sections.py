@@ -12,11 +12,12 @@ from typing import Any
 
 import pandas as pd
 
-from benchmarks import comparable, formats, tables
-from benchmarks.generate import record as generation
+from benchmarks.records import generation
+from benchmarks.records.record import Record, StoredRuns
+from benchmarks.records.throughput import Throughput, remark
 from benchmarks.report.pictures import Grid, Samples, grids, read_samples
-from benchmarks.results import Record, StoredRuns
-from benchmarks.throughput.record import Throughput, remark, with_throughputs
+from benchmarks.tables import comparable, formats, summaries
+from benchmarks.tables.measured_later import with_generations, with_throughputs
 
 Members = Mapping[tuple[str, str, str, int], StoredRuns]
 """Group, settings, quantizer and rate of a row -> its runs, by seed."""
@@ -69,22 +70,22 @@ class Section:
 def sections(
     stored: StoredRuns, throughputs: Sequence[Throughput] = (), priors: generation.Priors = MappingProxyType({})
 ) -> list[Section]:
-    """The tables of all runs, in the order of `benchmarks.tables`, with what was measured of them later: the speeds of
-    methods timed together, and priors.
+    """The tables of all runs, in the order of `summarise`, with what was measured of them later: the speeds of methods
+    timed together, and priors.
 
     Raises:
         RecordError: stored pictures are damaged.
     """
-    frame = with_throughputs(tables.to_frame(record for _, record in stored), throughputs)
-    frame = generation.with_generations(frame, priors)
+    frame = with_throughputs(summaries.to_frame(record for _, record in stored), throughputs)
+    frame = with_generations(frame, priors)
     paths = {record.id: [path] for path, record in stored}
     for run, (path, _) in priors.items():
         paths[run].append(path)
-    summary = tables.summarise(frame, tables.stored_resamples(paths))
+    summary = summaries.summarise(frame, summaries.stored_resamples(paths))
     members = _members(stored)
     return [
         _section(titled, part, members, throughputs, priors)
-        for titled, (_, part) in zip(tables.comparison(summary), tables.groups(summary), strict=True)
+        for titled, (_, part) in zip(summaries.comparison(summary), summaries.groups(summary), strict=True)
     ]
 
 
@@ -116,7 +117,7 @@ def _section(
     ]
     here = {record.id: priors[record.id] for row in rows for _, record in row.runs if record.id in priors}
     verdict = [titled.remark] if titled.remark else []
-    remarks = [*verdict, *tables.remarks(record for row in rows for _, record in row.runs), *map(remark, timed)]
+    remarks = [*verdict, *summaries.remarks(record for row in rows for _, record in row.runs), *map(remark, timed)]
     found = [(row.name, _first_samples(row.runs)) for row in rows]
     return Section(
         title=titled.title,

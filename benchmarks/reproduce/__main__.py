@@ -16,22 +16,22 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from benchmarks.arguments import Arguments as RunArguments
-from benchmarks.arguments import UsageError, require_memory, require_writable
-from benchmarks.checkpoint import CheckpointError
-from benchmarks.config import RunConfig
+from benchmarks.command_line.flags import parse_flags
+from benchmarks.command_line.usage import UsageError, require_writable
 from benchmarks.data import Data, DataConfig
 from benchmarks.data.machine import cores
-from benchmarks.evaluation import MetricWeights
-from benchmarks.experiment import Execution, find_done, record_path
-from benchmarks.flags import parse_flags
+from benchmarks.protocols.reconstruction.evaluation import MetricWeights
+from benchmarks.protocols.speed.measure import torch_threads
+from benchmarks.records.record import Record, read_arrays, read_record, read_records
 from benchmarks.reproduce.agreement import Agreement, compare
-from benchmarks.results import Record, read_arrays, read_record, read_records
-from benchmarks.run import perform_with_bar
-from benchmarks.speed.measure import torch_threads
-from benchmarks.stored import open_pictures, rebuild, require_same_pictures
-from benchmarks.training_loop import TrainingError, TrainingStopped, make_accelerator
-from priors.whole_files import replacing
+from benchmarks.training.arguments import Arguments as RunArguments
+from benchmarks.training.experiment import Execution, find_done, perform_with_bar, record_path
+from benchmarks.training.loop import TrainingError, TrainingStopped, make_accelerator
+from benchmarks.training.planning import require_memory
+from benchmarks.training.settings import RunConfig
+from benchmarks.training.stored import open_pictures, rebuild, require_same_pictures
+from storage.checkpoint import CheckpointError
+from storage.whole_files import replacing
 
 
 @dataclass(frozen=True)

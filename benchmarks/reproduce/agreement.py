@@ -18,8 +18,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 from scipy.stats import t
 
-from benchmarks.config import digest
-from benchmarks.results import Record
+from benchmarks.records.record import Record
+from benchmarks.records.values import digest
 
 QUANTILE = 0.975
 

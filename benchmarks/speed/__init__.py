@@ -1,4 +1,1 @@
-"""The speed protocol: works, what does them side by side, how they are timed, stored, shown and drawn.
-
-`pytest --benchmark-only` and `python -m benchmarks.speed` measure the same works (`benchmarks.speed.catalogue`).
-"""
+"""The speed protocol as a command: `python -m benchmarks.speed`, beside `pytest --benchmark-only`."""

@@ -12,14 +12,14 @@ import torch
 from rich.console import Console
 from rich.markup import escape
 
-from benchmarks.arguments import UsageError, require_writable
-from benchmarks.flags import parse_flags
-from benchmarks.readme import around_markers, put_between_markers
-from benchmarks.speed import catalogue
-from benchmarks.speed.plot import save_sweep
-from benchmarks.speed.record import SpeedRecordError, SpeedRun, read_runs
-from benchmarks.speed.run import all_series, perform
-from benchmarks.speed.tables import markdown, missed_markdown, terminal_tables, title
+from benchmarks.command_line.flags import parse_flags
+from benchmarks.command_line.usage import UsageError, require_writable
+from benchmarks.plots.speed import save_sweep
+from benchmarks.protocols.speed import catalogue
+from benchmarks.protocols.speed.run import all_series, perform
+from benchmarks.records.speed import SpeedRecordError, SpeedRun, read_runs
+from benchmarks.tables.markers import around_markers, put_between_markers
+from benchmarks.tables.speed import markdown, missed_markdown, terminal_tables, title
 
 SECTIONS = {"speed": markdown, "speed-missed": missed_markdown}
 """What is put into a README, by the name of the lines around it."""

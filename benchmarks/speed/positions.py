@@ -16,14 +16,14 @@ from matplotlib.figure import Figure
 from rich.console import Console
 from rich.markup import escape
 
-from benchmarks.arguments import UsageError, require_writable
-from benchmarks.flags import parse_flags
+from benchmarks.command_line.flags import parse_flags
+from benchmarks.command_line.usage import UsageError, require_writable
 from benchmarks.plots.saving import save
-from benchmarks.speed.names import NAIVE, OURS
-from benchmarks.speed.plot import STYLES
-from benchmarks.speed.sampling import HEAD_WIDTH, SIDE, make_gpt
+from benchmarks.plots.speed import STYLES
+from benchmarks.protocols.speed.names import NAIVE, OURS
+from benchmarks.protocols.speed.sampling import HEAD_WIDTH, SIDE, make_gpt
 from priors import GPT
-from priors.whole_files import replacing
+from storage.whole_files import replacing
 
 
 def position_seconds(

@@ -15,15 +15,16 @@ import tyro
 from rich.console import Console
 from rich.markup import escape
 
-from benchmarks import compare
-from benchmarks.arguments import UsageError, require_writable
-from benchmarks.flags import parse_flags
-from benchmarks.progress import interruptible
+from benchmarks.command_line.flags import parse_flags
+from benchmarks.command_line.usage import UsageError, require_writable
 from benchmarks.sweep import cluster, local, slurm
 from benchmarks.sweep.display import Display
 from benchmarks.sweep.file import read_sweep
 from benchmarks.sweep.job import Executor, Job, Outcome
 from benchmarks.sweep.plan import Plan, plan
+from benchmarks.tables import formats, summaries
+from benchmarks.tables.stored import Stored
+from benchmarks.training.progress import interruptible
 
 
 @dataclass(frozen=True)
@@ -108,11 +109,15 @@ def execute(arguments: Arguments, stages: Sequence[Sequence[Job]], errors: Conso
     return outcomes
 
 
-def show(planned: Plan, outcomes: Sequence[Outcome], errors: Console) -> bool:
+def show(planned: Plan, outcomes: Sequence[Outcome], console: Console, errors: Console) -> bool:
     """The comparison of the runs that are done, where they are, and which have failed; False when one has."""
     done = [job.record for job in planned.jobs if job.is_done]
     if done:
-        compare.main(compare.Arguments(paths=tuple(done)))
+        stored = Stored.read(done)
+        built = summaries.comparison(summaries.summarise(stored.frame, stored.resamples()))
+        for problem in stored.problems:
+            errors.print(f"left out: {escape(problem)}")
+        formats.print_tables(built, console, [summaries.LEGEND, *stored.remarks])
     for folder in sorted({record.parent for record in done}):
         errors.print(f"records: {escape(str(folder))}")
     failed = [outcome for outcome in outcomes if outcome.status == "failed"]
@@ -155,7 +160,7 @@ def main(argv: Sequence[str]) -> int:
     if len(outcomes) < len(to_do) or any(outcome.status == "stopped" for outcome in outcomes):
         errors.print("stopped; what was done is stored, and the same command goes on from there")
         return 130
-    return 0 if show(planned, outcomes, errors) else 1
+    return 0 if show(planned, outcomes, console, errors) else 1
 
 
 if __name__ == "__main__":

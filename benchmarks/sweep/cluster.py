@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.arguments import UsageError
+from benchmarks.command_line.usage import UsageError
 from benchmarks.sweep.job import ATTEMPTS, TICK, Executor, Job, Outcome, carry_out
 
 

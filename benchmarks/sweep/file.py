@@ -23,9 +23,10 @@ from pydantic import (
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from benchmarks import baselines
-from benchmarks.arguments import Arguments, UsageError
-from benchmarks.config import PresetName
+from benchmarks.command_line.usage import UsageError
+from benchmarks.training import baselines
+from benchmarks.training.arguments import Arguments
+from benchmarks.training.settings import PresetName
 from quantizers import quantizer_class
 
 SAID_ELSEWHERE = {"quantizer", "bits", "seed", "preset", "options", "output", "force", "list", "data.source"}

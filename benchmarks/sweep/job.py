@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from benchmarks.results import RecordError, read_record
+from benchmarks.records.record import RecordError, read_record
 
 MODULE = "benchmarks.run"
 ATTEMPTS = 2

@@ -9,17 +9,16 @@ from functools import cache, reduce
 from itertools import product
 from typing import Any
 
-from autoencoders import BackboneName
-from benchmarks import arguments as of_one_run
-from benchmarks import baselines
-from benchmarks.arguments import Arguments, UsageError
-from benchmarks.config import PresetName, RunConfig
+from autoencoders.pictures.settings import BackboneName
+from benchmarks.command_line.flags import as_flags
+from benchmarks.command_line.usage import UsageError
 from benchmarks.data import DataConfig, DataError, open_data
-from benchmarks.experiment import record_path
-from benchmarks.flags import as_flags
-from benchmarks.run import describe
 from benchmarks.sweep.file import FLAGS, SweepFile
 from benchmarks.sweep.job import Job
+from benchmarks.training import arguments as of_one_run, baselines, planning
+from benchmarks.training.arguments import Arguments
+from benchmarks.training.experiment import record_path
+from benchmarks.training.settings import PresetName, RunConfig, describe
 from quantizers import list_quantizers
 
 
@@ -107,7 +106,7 @@ def _asked(file: SweepFile) -> tuple[list[_Asked], list[str]]:
                 options=tuple(option_words(options)),
             )
             try:
-                runs = of_one_run.plan(arguments)
+                runs = planning.plan(arguments)
             except ValueError as error:
                 problem = f"{name}{'' if bits is None else f' at {bits} bits'}: {error}"
                 if name in group.quantizers:

@@ -6,7 +6,7 @@ The starter holds the other end of standard input, which the system closes with 
 from __future__ import annotations
 
 import os
-import sys
+import runpy
 import threading
 
 
@@ -17,6 +17,4 @@ def _end_with_the_sweep() -> None:
 
 if __name__ == "__main__":
     threading.Thread(target=_end_with_the_sweep, daemon=True).start()
-    from benchmarks.run import main  # takes seconds, and the guard stands already
-
-    sys.exit(main(sys.argv[1:]))
+    runpy.run_module("benchmarks.run", run_name="__main__")

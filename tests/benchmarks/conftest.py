@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from benchmarks.metrics import speed
-from benchmarks.results import SCHEMA, Environment, QuantizerRecord, Record, TrainingRecord
-from benchmarks.throughput.record import PROTOCOL, Row, Throughput
+from benchmarks.records.record import SCHEMA, Environment, QuantizerRecord, Record, TrainingRecord
+from benchmarks.records.throughput import PROTOCOL, Row, Throughput
 
 ROOT = Path(__file__).parents[2]
 

@@ -13,7 +13,7 @@ import pytest
 
 from benchmarks import compare
 from benchmarks.compare import Arguments, main
-from benchmarks.results import Record, write_record
+from benchmarks.records.record import Record, write_record
 
 
 def _stored(folder: Path, make_record: Callable[..., Record]) -> None:

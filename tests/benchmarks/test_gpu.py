@@ -12,9 +12,9 @@ import pytest
 import torch
 from PIL import Image
 
-from benchmarks.generate.record import read_generation
-from benchmarks.results import Record, read_record
-from benchmarks.speed.record import read_run
+from benchmarks.records.generation import read_generation
+from benchmarks.records.record import Record, read_record
+from benchmarks.records.speed import read_run
 
 if not torch.cuda.is_available():
     pytest.skip("PyTorch finds no GPU here", allow_module_level=True)

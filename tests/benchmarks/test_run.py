@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.presets import PRESETS
-from benchmarks.results import Record, read_arrays, read_record
+from benchmarks.protocols.speed.measure import torch_threads
+from benchmarks.records.record import Record, read_arrays, read_record
 from benchmarks.run import main
-from benchmarks.speed.measure import torch_threads
+from benchmarks.training.presets import PRESETS
 
 Start = Callable[..., "subprocess.Popen[str]"]
 SMOKE = ["--preset", "smoke", "--cpu"]

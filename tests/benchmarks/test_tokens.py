@@ -19,15 +19,16 @@ from autoencoders import BlockMean
 from autoencoders.pretrained import registry
 from autoencoders.pretrained.model import Pretrained
 from benchmarks import tokens
-from benchmarks.arguments import parse, plan
-from benchmarks.config import run_id
 from benchmarks.data import DataConfig, centre_crop, open_data, to_rgb, to_tensor
-from benchmarks.evaluate.trained import trained_tokenizer
-from benchmarks.evaluation import PROTOCOL
 from benchmarks.metrics.pictures import to_unit_range
-from benchmarks.models import make_tokenizer
-from benchmarks.results import Record, read_record, write_record
-from benchmarks.speed.measure import torch_threads
+from benchmarks.protocols.reconstruction.evaluation import PROTOCOL
+from benchmarks.protocols.speed.measure import torch_threads
+from benchmarks.records.record import Record, read_record, write_record
+from benchmarks.training.arguments import parse
+from benchmarks.training.models import make_tokenizer
+from benchmarks.training.planning import plan
+from benchmarks.training.settings import run_id
+from benchmarks.training.trained import trained_tokenizer
 from priors.fingerprint import fingerprint
 from priors.token_set import TokenSet
 

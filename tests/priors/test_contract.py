@@ -161,7 +161,7 @@ def test_dropout_is_for_training(name: str) -> None:
 def test_names() -> None:
     assert prior_name_of(GPTConfig()) == "gpt"
     assert prior_name_of(MaskGITConfig()) == "maskgit"
-    assert [kind.prior.exact for kind in PRIORS.values()] == [True, False]
+    assert [prior.exact for prior in PRIORS.values()] == [True, False]
 
 
 @each_kind

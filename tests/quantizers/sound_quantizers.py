@@ -8,7 +8,8 @@ from quantizers.distributed import sum_over_ranks
 from quantizers.entropy import batch_usage
 from quantizers.estimators import straight_through
 from quantizers.losses import mean_squared_error
-from quantizers.validation import check_codes, check_integer, check_latent
+from quantizers.options import check_integer
+from quantizers.validation import check_codes, check_latent
 
 
 class Rounding(Quantizer):

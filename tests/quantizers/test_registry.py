@@ -5,14 +5,14 @@ import sys
 
 import pytest
 
-from quantizers import FSQ, create_quantizer, list_quantizers, quantizer_options, register_quantizer
+from quantizers import create_quantizer, list_quantizers, quantizer_options
 
 PLUGIN = '''
 """A quantizer outside the repository."""
 import torch
 from quantizers import Quantizer, RowOutput
 from quantizers.estimators import straight_through
-from quantizers.validation import check_integer
+from quantizers.options import check_integer
 
 
 class Rounding(Quantizer):
@@ -113,14 +113,6 @@ def test_options_and_their_defaults():
     options = quantizer_options("vq")
     assert options["dim"].default == 256
     assert "dim" not in quantizer_options("fsq")
-
-
-def test_a_name_is_taken_once():
-    with pytest.raises(ValueError, match="'fsq' is already taken"):
-
-        @register_quantizer("fsq", description="another")
-        class Other(FSQ):
-            pass
 
 
 @pytest.fixture

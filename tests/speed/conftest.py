@@ -10,11 +10,11 @@ import pytest
 import torch
 from rich.console import Console
 
-from benchmarks.speed import catalogue
-from benchmarks.speed.measure import group_of
-from benchmarks.speed.record import Group
-from benchmarks.speed.tables import terminal_tables
-from benchmarks.speed.work import Work
+from benchmarks.protocols.speed import catalogue
+from benchmarks.protocols.speed.measure import group_of
+from benchmarks.protocols.speed.work import Work
+from benchmarks.records.speed import Group
+from benchmarks.tables.speed import terminal_tables
 
 WORKS = [work for work in catalogue.works() if not work.long]
 

@@ -1,4 +1,4 @@
-"""The works of `benchmarks.speed.catalogue`, timed by pytest-benchmark one after the other.
+"""The works of `benchmarks.protocols.speed.catalogue`, timed by pytest-benchmark one after the other.
 
 For a first look: ratios that are to be shown come from `python -m benchmarks.speed`, whose competitors take turns.
 """
@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from benchmarks.speed.measure import prepare, seconds_per_call, torch_threads
-from benchmarks.speed.work import Competitor, Unavailable, Work
+from benchmarks.protocols.speed.measure import prepare, seconds_per_call, torch_threads
+from benchmarks.protocols.speed.work import Competitor, Unavailable, Work
 
 SECONDS, MOST_ROUNDS = 0.3, 15
 """A competitor is timed for about this long; one that is slower once, after its warm-up."""

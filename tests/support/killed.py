@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.speed.measure import torch_threads
+from benchmarks.protocols.speed.measure import torch_threads
 
 
 def kill_at_call(

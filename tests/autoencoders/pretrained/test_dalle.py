@@ -11,7 +11,8 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional as F
 
-from autoencoders.dvae import DVAE, DVAEConfig
+from autoencoders.pictures.dvae import DVAE
+from autoencoders.pictures.settings import DVAEConfig
 from autoencoders.pretrained import WeightsError
 from autoencoders.pretrained.dalle import KEPT, load_dalle, our_name
 from quantizers import create_quantizer

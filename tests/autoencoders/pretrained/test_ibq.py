@@ -11,10 +11,10 @@ import torch.nn.functional as F
 from authors_networks import Taming, codes_near, load_published, nearest, random_tensors, save, vectors, with_averages
 from torch import Tensor
 
+from autoencoders.pictures.settings import VQGANConfig
 from autoencoders.pretrained import WeightsError, ibq
 from autoencoders.pretrained.ibq import load_ibq
 from autoencoders.pretrained.model import Pretrained
-from autoencoders.vqgan import VQGANConfig
 
 NETWORK = Taming(width=128, multipliers=(1, 2), blocks=1, attention=(1,), z_channels=16, dim=16)
 CONFIG = VQGANConfig(image_size=16, width=128, multipliers=(1, 2), blocks=1, attention_resolutions=(8,), z_channels=16)

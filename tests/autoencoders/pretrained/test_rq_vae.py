@@ -7,10 +7,10 @@ import torch
 from authors_networks import Shapes, Taming, Tensors, codes_near, load_published, nearest, random_tensors, save, vectors
 from torch import Tensor
 
+from autoencoders.pictures.settings import VQGANConfig
 from autoencoders.pretrained import WeightsError, rq_vae
 from autoencoders.pretrained.model import Pretrained
 from autoencoders.pretrained.rq_vae import load_rq_vae
-from autoencoders.vqgan import VQGANConfig
 
 NETWORK = Taming(width=128, multipliers=(1, 1, 2), blocks=1, attention=(1,), z_channels=16, dim=16)
 CONFIG = VQGANConfig(

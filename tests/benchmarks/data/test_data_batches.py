@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks.data import Data, DataConfig, open_data, test_batches, training_batches
-from benchmarks.data import batches as module
+from benchmarks.data import Data, DataConfig, batches as module, open_data, test_batches, training_batches
 from benchmarks.data.batches import worker_count
 
 

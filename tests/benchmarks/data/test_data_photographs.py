@@ -7,8 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from benchmarks.data import DataConfig, DataError, open_data, training_batches
-from benchmarks.data import photographs as module
+from benchmarks.data import DataConfig, DataError, open_data, photographs as module, training_batches
 from benchmarks.data.photographs import PHOTOGRAPHS, Photograph, load, open_photographs, size_of
 
 CONFIG = DataConfig(image_size=32)

@@ -14,12 +14,12 @@ from torch import Tensor, nn
 from autoencoders import BlockMean
 from autoencoders.pretrained import WeightsError, registry
 from autoencoders.pretrained.model import Pretrained
-from benchmarks import evaluation, run
+from benchmarks import run
 from benchmarks.evaluate import measure
 from benchmarks.evaluate.__main__ import main
-from benchmarks.metrics import share
-from benchmarks.speed.measure import torch_threads
-from benchmarks.weights import MetricWeights
+from benchmarks.metrics.weights import MetricWeights
+from benchmarks.protocols.reconstruction import evaluation, share
+from benchmarks.protocols.speed.measure import torch_threads
 
 
 def make_pictures(folder: Path, names: list[str], seed: int, width: int = 64, height: int = 48) -> None:

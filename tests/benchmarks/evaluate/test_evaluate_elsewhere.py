@@ -13,9 +13,9 @@ from PIL import Image
 from benchmarks import compare
 from benchmarks.data import centre_crop
 from benchmarks.metrics.pictures import psnr
+from benchmarks.records.record import read_arrays, read_record
 from benchmarks.reproduce.__main__ import main as reproduce
-from benchmarks.results import read_arrays, read_record
-from benchmarks.throughput.__main__ import main as throughput
+from benchmarks.throughput import main as throughput
 
 Evaluate = Callable[..., int]
 The = Callable[[Path, str], Path]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.metrics import fid
-from benchmarks.results import read_arrays, read_record
+from benchmarks.records.record import read_arrays, read_record
 
 from .conftest import Projection
 

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import evaluation
-from benchmarks.evaluate import __main__ as command
-from benchmarks.evaluate import measure
-from benchmarks.metrics import codes, fid, parts, share, swd
-from benchmarks.results import read_arrays, read_record
+from benchmarks.evaluate import __main__ as command, measure
+from benchmarks.metrics import codes, fid, swd
+from benchmarks.protocols.reconstruction import evaluation, parts, share
+from benchmarks.records.record import read_arrays, read_record
 
 from .conftest import Projection, make_pictures
 
@@ -24,7 +23,7 @@ Start = Callable[..., "subprocess.Popen[str]"]
 KILLED = """
 import os, signal, sys
 from benchmarks.evaluate.__main__ import main
-from benchmarks.metrics import parts
+from benchmarks.protocols.reconstruction import parts
 
 parts.PICTURES = 16
 save, files = parts.save_tree, 0
@@ -43,7 +42,7 @@ main(sys.argv[1:])
 TWO_PROCESSES = """
 import os, sys
 from benchmarks.evaluate.__main__ import main
-from benchmarks.metrics import parts
+from benchmarks.protocols.reconstruction import parts
 
 words, save, files = sys.argv[1:], parts.save_tree, 0
 parts.PICTURES = 8

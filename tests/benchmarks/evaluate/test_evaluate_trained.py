@@ -11,11 +11,10 @@ import pytest
 from rich.console import Console
 from safetensors.torch import load_file, save_file
 
-from benchmarks import tables
+from benchmarks.records.record import Record, read_arrays, read_record
 from benchmarks.reproduce.__main__ import main as reproduce
-from benchmarks.results import Record, read_arrays, read_record
-from benchmarks.throughput.__main__ import main as throughput
-from benchmarks.throughput.__main__ import methods
+from benchmarks.tables import summaries
+from benchmarks.throughput import main as throughput, methods
 
 Evaluate = Callable[..., int]
 The = Callable[[Path, str], Path]
@@ -151,5 +150,5 @@ def test_tables_of_runs_and_evaluations_are_not_mixed(make_record: Callable[...,
     elsewhere = make_record(
         settings="other", data={"name": "b", "source": "b", "fingerprint": "g", "trained_on": own.data}
     )
-    titles = [table.title for table in tables.comparison(tables.summarise(tables.to_frame([own, elsewhere])))]
+    titles = [table.title for table in summaries.comparison(summaries.summarise(summaries.to_frame([own, elsewhere])))]
     assert [title.split(" · ")[0] for title in titles] == ["b, trained on photographs", "photographs"]

@@ -10,8 +10,8 @@ from PIL import Image
 
 from benchmarks import run
 from benchmarks.generate.__main__ import main
-from benchmarks.generate.record import Generation, read_generation
-from benchmarks.speed.measure import torch_threads
+from benchmarks.protocols.speed.measure import torch_threads
+from benchmarks.records.generation import Generation, read_generation
 
 
 @pytest.fixture(scope="session")

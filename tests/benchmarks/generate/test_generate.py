@@ -17,13 +17,13 @@ from safetensors.torch import load_file
 
 from benchmarks import compare, tokens
 from benchmarks.data import DataConfig, open_data, test_batches
-from benchmarks.evaluate.trained import trained_tokenizer
 from benchmarks.generate.arguments import parse
-from benchmarks.generate.record import read_generation
-from benchmarks.generate.settings import PRESETS
-from benchmarks.generate.training import parameter_groups
-from benchmarks.results import read_record
-from benchmarks.speed.measure import torch_threads
+from benchmarks.protocols.speed.measure import torch_threads
+from benchmarks.records.generation import read_generation
+from benchmarks.records.record import read_record
+from benchmarks.training.prior_settings import PRESETS
+from benchmarks.training.prior_trainer import parameter_groups
+from benchmarks.training.trained import trained_tokenizer
 from priors import GPT, CodeLayout, GPTConfig, create_prior
 
 

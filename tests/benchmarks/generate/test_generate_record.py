@@ -7,12 +7,11 @@ import numpy as np
 import pytest
 
 from benchmarks import compare
-from benchmarks.columns import BY_NAME
-from benchmarks.generate.record import SCHEMA, Generation, chosen, read_generations, write_generation
-from benchmarks.metrics.generation import PROTOCOL
 from benchmarks.plots import figures
+from benchmarks.records.generation import PROTOCOL, SCHEMA, Generation, chosen, read_generations, write_generation
+from benchmarks.records.record import Record, write_arrays, write_record
 from benchmarks.report.__main__ import main as report
-from benchmarks.results import Record, write_arrays, write_record
+from benchmarks.tables.columns import BY_NAME
 
 
 @pytest.fixture

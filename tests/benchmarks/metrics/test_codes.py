@@ -9,7 +9,7 @@ import torch
 
 from benchmarks.metrics.codes import CodeHistogram, code_maps, effective_rank, has_codebook, resampled_usage
 from benchmarks.metrics.fid import FeatureSums
-from benchmarks.metrics.resampling import draws
+from benchmarks.records.resampling import draws
 from quantizers import create_quantizer
 
 

@@ -8,7 +8,7 @@ from torchmetrics.image.fid import _compute_fid
 
 from benchmarks.metrics import fid
 from benchmarks.metrics.fid import FeatureSums, frechet_distance, resampled_distances
-from benchmarks.metrics.resampling import draws
+from benchmarks.records.resampling import draws
 
 
 def sums(features: torch.Tensor, batch: int = 1000) -> FeatureSums:

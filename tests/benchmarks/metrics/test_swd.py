@@ -8,7 +8,6 @@ from scipy.stats import wasserstein_distance
 from skimage import data
 
 from benchmarks.metrics import swd as module
-from benchmarks.metrics.resampling import draws
 from benchmarks.metrics.swd import (
     extract_patches,
     laplacian_pyramid,
@@ -20,6 +19,7 @@ from benchmarks.metrics.swd import (
     sliced_wasserstein,
     swd,
 )
+from benchmarks.records.resampling import draws
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from benchmarks.results import QuantizerRecord, Record, write_record
+from benchmarks.records.record import QuantizerRecord, Record, write_record
 
 Run = tuple[Path, Record]
 

@@ -4,13 +4,12 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from benchmarks.plots.cost import pareto_front, quality_against_cost
 from benchmarks.plots.groups import groups, rates
 from benchmarks.plots.rate_distortion import WIDTH, rate_distortion
-from benchmarks.throughput.record import Row, Throughput
+from benchmarks.records.throughput import Row, Throughput
 
 PSNR, SWD = "PSNR ↑, dB", "SWD ↓"
 

@@ -4,8 +4,8 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from benchmarks.comparable import BASELINES as ROWS
 from benchmarks.plots.style import BASELINES, PLACES, draw_legend, handles, style, wrapped
+from benchmarks.tables.comparable import BASELINES as ROWS
 from quantizers import list_quantizers
 
 ZOO = [entry.name for entry in list_quantizers() if entry.name not in ROWS]

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from benchmarks.records.record import Record, read_records, write_record
 from benchmarks.report.page import page
 from benchmarks.report.pictures import Picture, figure_uri
 from benchmarks.report.sections import sections
-from benchmarks.results import Record, read_records, write_record
 
 PICTURES, SIDE = 3, 8
 

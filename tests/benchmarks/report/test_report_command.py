@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from matplotlib.figure import Figure
 
+from benchmarks.records.record import SCHEMA
 from benchmarks.report import __main__ as command
 from benchmarks.report.__main__ import main
-from benchmarks.results import SCHEMA
 
 
 @pytest.fixture

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from benchmarks.evaluation import PROTOCOL
+from benchmarks.protocols.reconstruction.evaluation import PROTOCOL
+from benchmarks.records.record import Record, RecordError, read_records, write_record
+from benchmarks.records.throughput import Throughput
 from benchmarks.report import pictures
 from benchmarks.report.page import markdown, page
 from benchmarks.report.pictures import Samples, grids, read_samples
 from benchmarks.report.sections import Section, sections
-from benchmarks.results import Record, RecordError, read_records, write_record
-from benchmarks.throughput.record import Throughput
 
 
 def the_section(folder: Path) -> Section:

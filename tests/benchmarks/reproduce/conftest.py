@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks import environment, experiment, run
+from benchmarks import run
+from benchmarks.protocols.speed.measure import torch_threads
+from benchmarks.records import environment
 from benchmarks.reproduce.__main__ import main
-from benchmarks.speed.measure import torch_threads
+from benchmarks.training import experiment
 
 SMOKE = ["--preset", "smoke", "--cpu", "--train.images", "64"]
 

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks.records.record import Environment, Record
 from benchmarks.reproduce.agreement import Agreement, compare, spread
-from benchmarks.results import Environment, Record
 
 MakeRecord = Callable[..., Record]
 

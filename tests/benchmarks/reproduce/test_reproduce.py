@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import torch
 
-from benchmarks import run
 from benchmarks.data.machine import cores
 from benchmarks.reproduce.__main__ import main
+from benchmarks.training import experiment
 
 Compared = Callable[..., tuple[int, dict[str, Any]]]
 """The fixture `compared`: a run made again, its exit code and what the command wrote as JSON."""
@@ -130,7 +130,7 @@ def test_a_stopped_command_goes_on_and_what_is_done_is_not_done_again(
 
     words = [str(altered()), "--output", str(tmp_path / "again")]
     with monkeypatch.context() as patch:
-        patch.setattr(run, "interruptible", at_once)
+        patch.setattr(experiment, "interruptible", at_once)
         assert main(words) == 130
         assert "the same command goes on" in capsys.readouterr().err
         assert main(words[:1]) == 130

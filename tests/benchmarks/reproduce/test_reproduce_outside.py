@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from benchmarks import run
+from benchmarks.protocols.speed.measure import torch_threads
 from benchmarks.reproduce.__main__ import main
-from benchmarks.speed.measure import torch_threads
 
 TERNARY = """
 import torch

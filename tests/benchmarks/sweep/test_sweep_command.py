@@ -14,14 +14,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from benchmarks import compare
-from benchmarks import run as one_run
-from benchmarks.baselines import NAMES as BASELINES
+from benchmarks import compare, run as one_run
 from benchmarks.data.machine import cores
-from benchmarks.results import read_records
-from benchmarks.speed.measure import torch_threads
+from benchmarks.protocols.speed.measure import torch_threads
+from benchmarks.records.record import read_records
 from benchmarks.sweep.__main__ import main
 from benchmarks.sweep.plan import Plan
+from benchmarks.training.baselines import NAMES as BASELINES
 
 Start = Callable[..., "subprocess.Popen[str]"]
 Write = Callable[..., Path]

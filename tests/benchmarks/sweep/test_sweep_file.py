@@ -4,10 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
-from benchmarks.arguments import UsageError
+from benchmarks.command_line.usage import UsageError
 from benchmarks.sweep.file import FLAGS, read_sweep
 from benchmarks.sweep.plan import plan
 

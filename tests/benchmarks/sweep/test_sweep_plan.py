@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from benchmarks import arguments as of_one_run
-from benchmarks.arguments import UsageError
+from benchmarks.command_line.usage import UsageError
 from benchmarks.data import open_data
-from benchmarks.experiment import record_path
 from benchmarks.sweep.file import read_sweep
 from benchmarks.sweep.plan import Plan, option_words, with_flags, words
+from benchmarks.training import arguments as of_one_run, planning
+from benchmarks.training.experiment import record_path
 from quantizers import list_quantizers
 
 PlanOf = Callable[..., Plan]
@@ -35,7 +35,7 @@ def test_a_job_is_the_run_that_its_command_makes(plan_of: PlanOf) -> None:
     ]
     for job in planned.jobs:
         arguments = of_one_run.parse(job.words)
-        run = of_one_run.plan(arguments)[-1]  # after the baselines, if it is none
+        run = planning.plan(arguments)[-1]  # after the baselines, if it is none
         assert record_path(run, open_data(arguments.data), arguments.output) == job.record
         assert job.command.startswith("python -m benchmarks.run --quantizer ")
     assert planned.runs[8].name == "rq seed 0 codes_per_position=2 base=fsq levels=[4, 4]"

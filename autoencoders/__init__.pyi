@@ -1,0 +1,60 @@
+from .pictures.backbones import (
+    code_maps_of as code_maps_of,
+    create_tokenizer as create_tokenizer,
+)
+from .pictures.blocks import (
+    BlockKMeans as BlockKMeans,
+    BlockMean as BlockMean,
+    BlockPCA as BlockPCA,
+    BlockTokenizer as BlockTokenizer,
+)
+from .pictures.discriminator import (
+    PatchDiscriminator as PatchDiscriminator,
+)
+from .pictures.dvae import (
+    DVAE as DVAE,
+)
+from .pictures.memory import (
+    TrainingMemory as TrainingMemory,
+    training_memory as training_memory,
+)
+from .pictures.settings import (
+    BACKBONES as BACKBONES,
+    BackboneConfig as BackboneConfig,
+    BackboneName as BackboneName,
+    DVAEConfig as DVAEConfig,
+    LossConfig as LossConfig,
+    TiTokConfig as TiTokConfig,
+    ViTConfig as ViTConfig,
+    VQGANConfig as VQGANConfig,
+    VQVAE2Config as VQVAE2Config,
+    VQVAEConfig as VQVAEConfig,
+    backbone_of as backbone_of,
+    finest_stride as finest_stride,
+    positions_of as positions_of,
+)
+from .pictures.titok import (
+    TiTok as TiTok,
+)
+from .pictures.vit import (
+    ViTTokenizer as ViTTokenizer,
+)
+from .pictures.vqgan import (
+    VQGAN as VQGAN,
+)
+from .pictures.vqgan_loss import (
+    Loss as Loss,
+    VQGANLoss as VQGANLoss,
+)
+from .pictures.vqvae import (
+    VQVAE as VQVAE,
+)
+from .pictures.vqvae2 import (
+    VQVAE2 as VQVAE2,
+)
+from .tokenizer import (
+    OneMapTokenizer as OneMapTokenizer,
+    Tokenizer as Tokenizer,
+    TokenizerOutput as TokenizerOutput,
+    TrainableTokenizer as TrainableTokenizer,
+)

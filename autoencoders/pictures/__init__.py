@@ -1,0 +1,1 @@
+"""Tokenizers of pictures: backbones, discriminator, losses, and what needs no network."""

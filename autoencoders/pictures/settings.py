@@ -1,0 +1,334 @@
+"""Sizes of the backbones and weights of the loss, apart from the networks: to read them needs no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+
+@dataclass(frozen=True)
+class VQGANConfig:
+    """Sizes and parts of the encoder and decoder. The defaults are the published f16 model for ImageNet."""
+
+    image_size: int = 256
+    """Side of the training pictures in pixels; attention_resolutions are counted at this size."""
+    in_channels: int = 3
+    """Channels of a picture."""
+    stem: int = 1
+    """Side of the blocks of pixels that become channels before the first convolution, and pixels again after the
+    last; 1 as published. Full resolution is where a network spends most of its time, and small pictures gain
+    nothing by it."""
+    width: int = 128
+    """Channels at the resolution of the stem."""
+    multipliers: tuple[int, ...] = (1, 1, 2, 2, 4)
+    """Width of each level over `width`; each but the last halves the sides: stride = stem · 2^(levels - 1)."""
+    blocks: int = 2
+    """Residual blocks of each level of the encoder; the decoder has one more."""
+    attention_resolutions: tuple[int, ...] = (16,)
+    """Sides, in positions at image_size, of the levels with attention after each block."""
+    z_channels: int = 256
+    """Channels between the encoder and quant_conv."""
+    norm: Literal["group", "rms"] = "group"
+    """group: GroupNorm before each activation, as published. rms: each position by its own root mean square, and in
+    residual branches alone, so that how bright and how coloured a picture is goes past them."""
+    resampling: Literal["convolution", "shuffle"] = "convolution"
+    """Between two levels: convolution of stride 2, and after nearest-neighbour doubling, as published; or blocks of
+    2 × 2 to channels and back."""
+    middle: bool = True
+    """Whether the coarsest level has another residual block, attention and a residual block, as published."""
+    dropout: float = 0.0
+    """Dropout inside the residual blocks."""
+    gradient_checkpointing: bool = False
+    """Recompute each block in the backward pass: less memory, about a third more time."""
+
+    def __post_init__(self) -> None:
+        sizes = {
+            "image_size": self.image_size,
+            "in_channels": self.in_channels,
+            "stem": self.stem,
+            "width": self.width,
+            "blocks": self.blocks,
+            "z_channels": self.z_channels,
+        }
+        for name, size in sizes.items():
+            if size < 1:
+                raise ValueError(f"{name} must be at least 1, got {size}.")
+        if not self.multipliers or min(self.multipliers) < 1:
+            raise ValueError(f"multipliers must be one or more positive integers, got {self.multipliers}.")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must lie in [0, 1), got {self.dropout}.")
+        if self.image_size % self.stride:
+            raise ValueError(
+                f"image_size must be a multiple of the stride {self.stride} that "
+                f"a stem of {self.stem} and {len(self.multipliers)} multipliers make, got {self.image_size}."
+            )
+        if unknown := set(self.attention_resolutions) - set(self.resolutions):
+            raise ValueError(
+                f"attention_resolutions {sorted(unknown)} occur at no level: the levels of a "
+                f"{self.image_size}-pixel picture at stride {self.stride} have the sides {self.resolutions}."
+            )
+
+    @property
+    def stride(self) -> int:
+        """Pixels per position of the code grid, along each side."""
+        return self.stem * 2 ** (len(self.multipliers) - 1)
+
+    @property
+    def resolutions(self) -> tuple[int, ...]:
+        """Side of each level at image_size, finest first."""
+        return tuple(self.image_size // (self.stem * 2**level) for level in range(len(self.multipliers)))
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Channels of each level, finest first."""
+        return tuple(self.width * multiplier for multiplier in self.multipliers)
+
+    @property
+    def block_channels(self) -> int:
+        """Channels of a picture once the stem's blocks are channels."""
+        return self.in_channels * self.stem**2
+
+
+@dataclass(frozen=True)
+class VQVAEConfig:
+    """Sizes of the encoder and decoder. The defaults are those for ImageNet by the authors' own example (sonnet's
+    `vqvae_example.ipynb`); the paper's text has 256 channels in all layers."""
+
+    image_size: int = 128
+    """Side of the training pictures in pixels."""
+    in_channels: int = 3
+    """Channels of a picture."""
+    width: int = 128
+    """Channels of every layer."""
+    residual_width: int = 32
+    """Channels inside the residual blocks."""
+    blocks: int = 2
+    """Residual blocks of the encoder, and of the decoder."""
+    downsamplings: int = 2
+    """Convolutions that halve the sides: stride = 2^downsamplings."""
+
+    def __post_init__(self) -> None:
+        for name in ("image_size", "in_channels", "width", "residual_width", "blocks", "downsamplings"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
+        if self.image_size % self.stride:
+            raise ValueError(
+                f"image_size must be a multiple of the stride {self.stride} that {self.downsamplings} downsamplings "
+                f"make, got {self.image_size}."
+            )
+
+    @property
+    def stride(self) -> int:
+        """Pixels per position of the code grid, along each side."""
+        return 2**self.downsamplings
+
+
+@dataclass(frozen=True)
+class VQVAE2Config(VQVAEConfig):
+    """Sizes of the encoders and decoders. The defaults are those of rosinality's port, the one in common use: the
+    paper's strides at 256 pixels, the widths of the VQ-VAE."""
+
+    image_size: int = 256
+    """Side of the training pictures in pixels."""
+    downsamplings: int = 2
+    """Convolutions that halve the sides on the way to the bottom map."""
+    top_downsamplings: int = 1
+    """Further ones on the way to the top map."""
+
+    def __post_init__(self) -> None:
+        if self.top_downsamplings < 1:
+            raise ValueError(f"top_downsamplings must be at least 1, got {self.top_downsamplings}.")
+        super().__post_init__()
+
+    @property
+    def bottom_stride(self) -> int:
+        """Pixels per position of the bottom map, along each side."""
+        return 2**self.downsamplings
+
+    @property
+    def stride(self) -> int:
+        """Pixels per position of the top map, along each side."""
+        return self.bottom_stride * 2**self.top_downsamplings
+
+
+@dataclass(frozen=True)
+class TransformerConfig:
+    """Sizes of the encoder and of the decoder, which are each other's mirror image."""
+
+    image_size: int = 256
+    """Side of the training pictures in pixels."""
+    in_channels: int = 3
+    """Channels of a picture."""
+    patch_size: int = 8
+    """Side in pixels of the square that becomes one token."""
+    width: int = 768
+    """Channels of a token."""
+    layers: int = 12
+    """Transformer blocks of the encoder, and of the decoder."""
+    heads: int = 12
+    """Attention heads of a block; they share the width out."""
+    gradient_checkpointing: bool = False
+    """Recompute each block in the backward pass: less memory, about a third more time."""
+
+    def __post_init__(self) -> None:
+        for name in ("image_size", "in_channels", "patch_size", "width", "layers", "heads"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
+        if self.width % self.heads:
+            raise ValueError(f"width must be a multiple of the {self.heads} heads, got {self.width}.")
+        if self.width % 4:
+            raise ValueError(f"width must be a multiple of 4, two waves for each axis, got {self.width}.")
+        if self.image_size % self.patch_size:
+            raise ValueError(f"image_size must be a multiple of patch_size {self.patch_size}, got {self.image_size}.")
+
+    @property
+    def stride(self) -> int:
+        """What the sides of pictures must be multiples of, in pixels: the side of a patch."""
+        return self.patch_size
+
+    @property
+    def side(self) -> int:
+        """Patches along a side of a picture of image_size."""
+        return self.image_size // self.patch_size
+
+
+@dataclass(frozen=True)
+class ViTConfig(TransformerConfig):
+    """Sizes of the encoder and of the decoder. The defaults are the paper's base model for 256 pixels."""
+
+
+@dataclass(frozen=True)
+class TiTokConfig(TransformerConfig):
+    """Sizes of the encoder and of the decoder. The defaults are the paper's B-64."""
+
+    patch_size: int = 16
+    """Side in pixels of the square that becomes one token of the encoder's input and the decoder's output."""
+    latent_tokens: int = 64
+    """Tokens that stand for a picture, whatever its patches."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.latent_tokens < 1:
+            raise ValueError(f"latent_tokens must be at least 1, got {self.latent_tokens}.")
+
+
+BOTTLENECK = 4
+"""Width of a block over that of the layers inside it."""
+
+
+@dataclass(frozen=True)
+class DVAEConfig:
+    """Sizes of the encoder and decoder. The defaults are the published model."""
+
+    image_size: int = 256
+    """Side of the training pictures in pixels."""
+    in_channels: int = 3
+    """Channels of a picture."""
+    width: int = 256
+    """Channels at full resolution."""
+    multipliers: tuple[int, ...] = (1, 2, 4, 8)
+    """Width of each level over `width`; each but the last halves the sides: stride = 2^(levels - 1)."""
+    blocks: int = 2
+    """Residual blocks of each level, of the encoder and of the decoder."""
+    z_channels: int = 128
+    """Channels between post_quant_conv and the decoder."""
+    gradient_checkpointing: bool = False
+    """Recompute each block in the backward pass: less memory, about a third more time."""
+
+    def __post_init__(self) -> None:
+        for name in ("image_size", "in_channels", "width", "blocks", "z_channels"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
+        if not self.multipliers or min(self.multipliers) < 1:
+            raise ValueError(f"multipliers must be one or more positive integers, got {self.multipliers}.")
+        if any(width % BOTTLENECK for width in self.widths):
+            raise ValueError(
+                f"width times each of the multipliers must be a multiple of {BOTTLENECK}, for the layers inside the "
+                f"blocks have a quarter of it; got {self.widths}."
+            )
+        if self.image_size % self.stride:
+            raise ValueError(
+                f"image_size must be a multiple of the stride {self.stride} that "
+                f"{len(self.multipliers)} multipliers make, got {self.image_size}."
+            )
+
+    @property
+    def stride(self) -> int:
+        """Pixels per position of the code grid, along each side."""
+        return 2 ** (len(self.multipliers) - 1)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Channels of each level, finest first."""
+        return tuple(self.width * multiplier for multiplier in self.multipliers)
+
+    @property
+    def gain(self) -> float:
+        """What the residual branches are scaled by: 1 / (blocks of the encoder)², so that a deep one starts calm."""
+        return 1 / (len(self.multipliers) * self.blocks) ** 2
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """Terms and weights of the loss. The defaults are those of the published f16 model for ImageNet."""
+
+    reconstruction: Literal["l1", "l2", "logit-laplace"] = "l1"
+    """Mean absolute or mean squared difference, on [-1, 1]; or the mean negative log density of the pixels, for a
+    tokenizer whose decoder gives their scale too."""
+    perceptual: Literal["auto", "lpips", "ms-ssim", "none"] = "auto"
+    """auto: LPIPS when the weights of its VGG16 are at hand, MS-SSIM when not."""
+    perceptual_weight: float = 1.0
+    """Weight of the perceptual term beside the reconstruction."""
+    lpips_backbone: Path | None = None
+    """File of LPIPS's VGG16; None looks into the torch hub cache."""
+    gan: Literal["hinge", "vanilla", "non-saturating", "none"] = "hinge"
+    """Adversarial loss."""
+    gan_weight: float = 0.8
+    """Weight of the adversarial term, on top of the adaptive weight."""
+    gan_start: int = 250_001
+    """Step from which the discriminator is trained and counts."""
+    codebook_weight: float = 1.0
+    """Weight of the quantizer's loss."""
+    discriminator_layers: int = 3
+    """Stride-2 convolutions of the PatchGAN discriminator."""
+    discriminator_width: int = 64
+    """Channels after its first convolution."""
+
+    def __post_init__(self) -> None:
+        for name in ("perceptual_weight", "gan_weight", "gan_start", "codebook_weight"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative, got {getattr(self, name)}.")
+
+
+BackboneName = Literal["vqgan", "vqvae", "vqvae2", "vit", "1d", "dvae"]
+BackboneConfig = VQGANConfig | VQVAEConfig | VQVAE2Config | ViTConfig | TiTokConfig | DVAEConfig
+
+BACKBONES: Mapping[BackboneName, type[BackboneConfig]] = {
+    "vqgan": VQGANConfig,
+    "vqvae": VQVAEConfig,
+    "vqvae2": VQVAE2Config,
+    "vit": ViTConfig,
+    "1d": TiTokConfig,
+    "dvae": DVAEConfig,
+}
+"""The sizes of each backbone; `backbones.NETWORKS` has what is made of them."""
+
+
+def backbone_of(config: BackboneConfig) -> BackboneName:
+    """The name of the backbone whose sizes these are."""
+    return next(name for name in get_args(BackboneName) if type(config) is BACKBONES[name])
+
+
+def finest_stride(config: BackboneConfig) -> int:
+    """Pixels per position, along each side, of the finest code map."""
+    return config.bottom_stride if isinstance(config, VQVAE2Config) else config.stride
+
+
+def positions_of(config: BackboneConfig) -> int:
+    """Positions of all code maps of a picture of the config's image_size."""
+    if isinstance(config, TiTokConfig):
+        return config.latent_tokens
+    strides = {finest_stride(config), config.stride}  # of the VQ-VAE-2 two
+    return sum((config.image_size // stride) ** 2 for stride in strides)

@@ -1,0 +1,26 @@
+from .batches import (
+    pair_batches as pair_batches,
+    test_batches as test_batches,
+    training_batches as training_batches,
+)
+from .config import (
+    DataConfig as DataConfig,
+    DataError as DataError,
+)
+from .opening import (
+    Data as Data,
+    EvaluationData as EvaluationData,
+    Part as Part,
+    open_data as open_data,
+    open_evaluation_data as open_evaluation_data,
+    open_part as open_part,
+)
+from .pairs import (
+    PicturePairs as PicturePairs,
+    open_pairs as open_pairs,
+)
+from .transforms import (
+    centre_crop as centre_crop,
+    to_rgb as to_rgb,
+    to_tensor as to_tensor,
+)

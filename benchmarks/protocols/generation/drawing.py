@@ -1,0 +1,83 @@
+"""What is measured of a trained prior under the generation protocol, and the pictures that it makes."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchmarks.protocols.generation.codes import CodeBatch, Encoder
+from benchmarks.protocols.generation.settings import GenerationConfig
+from priors import Prior
+
+TIMED = 3
+"""Calls that a speed is the median of, after one that is not timed."""
+
+
+def nll_bits(prior: Prior, batches: Iterable[CodeBatch], device: torch.device) -> np.ndarray:
+    """Bits of each picture's codes, or a bound above them, float64 (pictures,)."""
+    generator = torch.Generator(device).manual_seed(0)
+    found = []
+    for tokens, labels in batches:
+        nats = prior.nll(tokens.to(device), None if labels is None else labels.to(device), generator)
+        found.append(nats.double().cpu().numpy() / math.log(2))
+    return np.concatenate(found)
+
+
+def batch_labels(prior: Prior, start: int, count: int, device: torch.device) -> Tensor | None:
+    """Classes of the pictures from the `start`-th on: each in turn; None where the prior has none."""
+    return torch.arange(start, start + count, device=device) % prior.classes if prior.classes else None
+
+
+def generate(
+    prior: Prior,
+    encoder: Encoder,
+    config: GenerationConfig,
+    seed: int,
+    on_step: Callable[[int, int], None] = lambda done, total: None,
+    stop_requested: Callable[[], bool] = lambda: False,
+) -> Iterator[Tensor]:
+    """8-bit pictures, a batch at a time, on the CPU.
+
+    Args:
+        on_step: told how many steps of a batch are done, of how many.
+
+    Raises:
+        SamplingStopped: `stop_requested` said so.
+    """
+    generator = torch.Generator(encoder.device).manual_seed(seed)
+    for start in range(0, config.count, config.batch_size):
+        count = min(config.batch_size, config.count - start)
+        labels = batch_labels(prior, start, count, encoder.device)
+        tokens = prior.sample(count, labels, config.sampling, generator, on_step=on_step, stop_requested=stop_requested)
+        yield encoder.pictures(tokens).cpu()
+
+
+def sampling_speed(prior: Prior, encoder: Encoder, config: GenerationConfig) -> dict[str, float | None]:
+    """Pictures per second of a batch, and seconds to a single one, from the call to 8-bit pictures."""
+
+    def seconds(count: int) -> float:
+        times = []
+        for _ in range(1 + TIMED):
+            begin = _now(encoder.device)
+            labels = batch_labels(prior, 0, count, encoder.device)
+            encoder.pictures(prior.sample(count, labels, config.sampling))
+            times.append(_now(encoder.device) - begin)
+        return float(np.median(times[1:]))
+
+    batch = min(config.batch_size, config.count)
+    return {
+        "generated_images_per_second": batch / seconds(batch),
+        "first_image_seconds": seconds(1),
+        "batch_size": float(batch),
+    }
+
+
+def _now(device: torch.device) -> float:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()

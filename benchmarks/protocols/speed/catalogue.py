@@ -1,0 +1,63 @@
+"""Every work that is measured, with its goal where DESIGN.md, section 4, sets one."""
+
+from __future__ import annotations
+
+from benchmarks.protocols.speed.accumulation import accumulation_work
+from benchmarks.protocols.speed.decode import fsq_decode_work, lfq_decode_work, vq_decode_work
+from benchmarks.protocols.speed.entropy import entropy_work
+from benchmarks.protocols.speed.goals import TimesFaster, TimesTheTime
+from benchmarks.protocols.speed.methods import fsq, lfq, rq, vq_ema, zoo
+from benchmarks.protocols.speed.names import FAISS, NAIVE, VECTOR_QUANTIZE
+from benchmarks.protocols.speed.sampling import sampling_work
+from benchmarks.protocols.speed.search import huge_search_work, search_work
+from benchmarks.protocols.speed.steps import eval_work, training_work
+from benchmarks.protocols.speed.work import Work
+
+
+def works() -> list[Work]:
+    """All works but the sweep's, in the order of the table."""
+    return [
+        search_work(8192, 256, 1024, (TimesTheTime(FAISS, 1.2),)),
+        search_work(16384, 64, 512, (TimesTheTime(FAISS, 1.2),)),
+        search_work(8192, 32, 4096, (TimesTheTime(FAISS, 1.2),)),
+        search_work(8192, 8, 16384, (TimesTheTime(FAISS, 0.2),)),
+        huge_search_work(65536, 8, 262144),
+        training_work(vq_ema(8192, 256, 1024), (TimesFaster(VECTOR_QUANTIZE, 8),)),
+        training_work(vq_ema(8192, 8, 16384), (TimesFaster(VECTOR_QUANTIZE, 60),)),
+        training_work(vq_ema(16384, 64, 512), (TimesFaster(VECTOR_QUANTIZE, 7),)),
+        training_work(rq(2048, 256, 1024, 4), (TimesFaster(VECTOR_QUANTIZE, 5),)),
+        training_work(fsq(8192, (8, 5, 5, 5)), (TimesFaster(VECTOR_QUANTIZE, 2),)),
+        training_work(lfq(2048, 14), (TimesFaster(VECTOR_QUANTIZE, 250),)),
+        training_work(zoo(8192)),
+        eval_work(vq_ema(8192, 256, 1024)),
+        eval_work(rq(2048, 256, 1024, 4)),
+        eval_work(fsq(8192, (8, 5, 5, 5))),
+        eval_work(lfq(2048, 14)),
+        entropy_work(2048, 14),
+        entropy_work(2048, 18, fewer=14),
+        vq_decode_work(65536, 256, 1024),
+        fsq_decode_work(65536, (8,) * 6),
+        lfq_decode_work(65536, 18),
+        lfq_decode_work(65536, 48, fewer=18),
+        accumulation_work(64, 2048),
+        sampling_work(8, 256, 2, (TimesFaster(f"{NAIVE}: no cache", 10),)),
+    ]
+
+
+SWEPT = {"N": 8192, "D": 64, "K": 1024}
+"""Where the three lines of the sweep cross."""
+
+SWEEP = {
+    "N": (512, 1024, 2048, 4096, 8192, 16384, 32768, 65536),
+    "D": (4, 8, 16, 32, 64, 128, 256, 512),
+    "K": (128, 256, 512, 1024, 2048, 4096, 8192, 16384),
+}
+"""Two decades of each size, the others staying where the lines cross."""
+
+
+def sweep_works() -> list[Work]:
+    """Search and VQ-EMA training step at every size of the sweep, each once."""
+    points = [{**SWEPT, axis: size} for axis, sizes in SWEEP.items() for size in sizes]
+    shapes = dict.fromkeys((point["N"], point["D"], point["K"]) for point in points)
+    searches = [search_work(n, d, k) for n, d, k in shapes]
+    return searches + [training_work(vq_ema(n, d, k)) for n, d, k in shapes]

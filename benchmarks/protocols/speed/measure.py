@@ -1,0 +1,174 @@
+"""How a work is timed: its competitors take turns, round by round, so that the machine's noise meets all alike."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks.metrics.speed import peak_memory_growth
+from benchmarks.protocols.speed.goals import GOAL_DEVICE, missed_goals
+from benchmarks.protocols.speed.operators import largest_operators
+from benchmarks.protocols.speed.work import Unavailable, Work
+from benchmarks.records.speed import Group, Result, Spread
+
+SAMPLE_SECONDS = 0.02
+"""Shorter calls are repeated until a sample takes this long, so that the clock and the loop do not count."""
+
+WARM_UP_CALLS, WARM_UP_SECONDS = 5, 0.5
+"""After its first call a competitor is called this often, or until that much time is over: a fresh codebook settles."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How long a group is measured: rounds until `seconds` are over, but at least `least` and at most `most`."""
+
+    least: int
+    most: int
+    seconds: float
+
+
+FULL = Effort(least=7, most=50, seconds=10)
+SWEEP = Effort(least=5, most=20, seconds=3)
+QUICK = Effort(least=3, most=10, seconds=1)
+
+
+@contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """PyTorch on `count` CPU threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def seconds_per_call(call: Callable[[], Any], repeats: int, device: torch.device) -> float:
+    """Mean time of `repeats` calls in a row, the device being idle before and after."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    begin = time.perf_counter()
+    for _ in range(repeats):
+        call()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return (time.perf_counter() - begin) / repeats
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A competitor that has been warmed up.
+
+    Attributes:
+        call: does the work once.
+        peak_bytes: the most memory that a call took beyond what was there, after the first.
+        repeats: calls that make a sample.
+        sample_seconds: about how long that takes.
+    """
+
+    call: Callable[[], Any]
+    peak_bytes: float | None
+    repeats: int
+    sample_seconds: float
+
+
+def prepare(make: Callable[[torch.device], Callable[[], Any]], device: torch.device) -> Prepared:
+    """Build a competitor, call it for what it does but once, then warm it up, which shows its memory and its time.
+
+    Raises:
+        Unavailable: it cannot take part here.
+    """
+    torch.manual_seed(0)
+    call = make(device)
+    call()
+    seconds: list[float] = []
+
+    def warm_up() -> None:
+        while len(seconds) < WARM_UP_CALLS and sum(seconds) < WARM_UP_SECONDS:
+            seconds.append(seconds_per_call(call, 1, device))
+
+    peak = peak_memory_growth(warm_up, device)
+    repeats = max(1, math.ceil(SAMPLE_SECONDS / seconds[-1]))
+    return Prepared(call, peak, repeats, repeats * seconds[-1])
+
+
+def measure(work: Work, device: torch.device, effort: Effort, say: Callable[[str], None] = lambda text: None) -> Group:
+    """Time all competitors of a work on as many threads as PyTorch is set to.
+
+    Args:
+        say: told what is going on.
+    """
+    prepared, skipped = {}, {}
+    for competitor in work.competitors:
+        say(f"{work.name}: preparing {competitor.name}")
+        try:
+            prepared[competitor.name] = prepare(competitor.make, device)
+        except Unavailable as reason:
+            skipped[competitor.name] = str(reason)
+        except (
+            RuntimeError,
+            MemoryError,
+        ) as error:  # out of memory, as a rule; without the reference there is no ratio
+            if competitor is work.competitors[0]:
+                raise
+            skipped[competitor.name] = f"failed: {error}"
+    samples: dict[str, list[float]] = {name: [] for name in prepared}
+    begin, rounds, order = time.perf_counter(), 0, list(prepared)
+    while rounds < effort.least or (rounds < effort.most and time.perf_counter() - begin < effort.seconds):
+        rounds += 1
+        say(f"{work.name}: round {rounds}")
+        for name in order:
+            samples[name].append(seconds_per_call(prepared[name].call, prepared[name].repeats, device))
+        order.reverse()  # so that a drift favours neither the first nor the last
+    group = group_of(work, samples, {name: each.peak_bytes for name, each in prepared.items()}, skipped)
+    if device.type == GOAL_DEVICE and missed_goals(work.goals, group):
+        reference = prepared[work.competitors[0].name]
+        group = group.model_copy(update={"operators": largest_operators(reference.call, 5 * reference.repeats)})
+    return group
+
+
+def group_of(
+    work: Work,
+    samples: Mapping[str, Sequence[float]],
+    peaks: Mapping[str, float | None],
+    skipped: Mapping[str, str],
+    *,
+    interleaved: bool = True,
+) -> Group:
+    """A work's record from the seconds of a call, round by round, the reference first.
+
+    Interleaved rounds are divided by the reference's own; otherwise by its median.
+    """
+    reference = np.array(next(iter(samples.values())))
+    given = {competitor.name: competitor.given for competitor in work.competitors}
+    results = []
+    for name, seconds in samples.items():
+        median = float(np.median(seconds))
+        ratios = np.array(seconds) / (reference if interleaved else np.median(reference))
+        low, high = np.quantile(ratios, [0.25, 0.75])
+        results.append(
+            Result(
+                competitor=name,
+                given=given[name],
+                seconds=list(seconds),
+                median_seconds=median,
+                ratio=Spread(median=median / float(np.median(reference)), low=low, high=high),
+                peak_bytes=peaks[name],
+                codes_per_second=work.sizes["N"] / median,
+            )
+        )
+    return Group(
+        work=work.name,
+        kind=work.kind,
+        subject=work.subject,
+        sizes=dict(work.sizes),
+        results=results,
+        skipped=dict(skipped),
+    )

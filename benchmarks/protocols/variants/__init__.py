@@ -1,0 +1,1 @@
+"""The protocol of `variants.md`: the reconstruction protocol with other choices."""

@@ -1,0 +1,234 @@
+"""Stored runs: one JSON file each, validated on reading, beside a compressed file of its arrays.
+
+RUN.json         the record below
+RUN.npz          per-image metrics, code counts, training curves, sample pictures
+RUN.png          originals over reconstructions
+RUN.safetensors  the trained tokenizer (its weight-averaged copy)
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from storage.paths import StrPath
+from storage.whole_files import replacing
+
+SCHEMA = 1
+"""Version of the record; raised when a field changes its name or its meaning."""
+
+
+OTHER_PROTOCOLS = ("source-coding", "speed", "throughput", "variants", "generation")
+"""Of this project's other harnesses, whose records may lie beside these."""
+
+
+ELSEWHERE = "elsewhere"
+"""Stands for the preset of what was not trained by this program: published tokenizers, and pictures alone."""
+
+
+DEFAULT_BACKBONE: Final = "vqgan"
+"""Of all runs that do not say which they have."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class QuantizerRecord(_Part):
+    """What was measured: the quantizer's name, its options, and the rate that it truly has.
+
+    Of a published tokenizer the name is the tokenizer's, and the numbers are of its first map of codes. Of pictures
+    alone no more is known than a name.
+    """
+
+    name: str
+    options: dict[str, Any]
+    dim: int | None
+    codebook_size: int | None
+    codes_per_position: int | None
+    bits_per_position: float | None
+
+
+class TrainingRecord(_Part):
+    """How the tokenizer was trained, a baseline fitted in no step; speeds are images per second over all processes."""
+
+    images: int
+    steps: int
+    processes: int
+    seconds: float
+    images_per_second: float | None
+    data_images_per_second: float | None
+    """What the data loader alone delivers: a loader that starves the training shows here."""
+    losses: dict[str, float]
+    """Means over the last logged interval, by term."""
+
+
+class Environment(_Part):
+    """Where a run was made."""
+
+    python: str
+    torch: str
+    project: str
+    commit: str | None
+    platform: str
+    processor: str
+    device: str
+    threads: int
+
+
+class Record(_Part):
+    """One run: a tokenizer trained with one quantizer and one seed, and what was measured of it."""
+
+    schema_version: int
+    id: str
+    protocol: str
+    preset: str
+    settings: str
+    """Digest of all settings but quantizer and seed, data included: equal digests are comparable rows."""
+    changes: dict[str, Any]
+    """Settings that differ from the preset's own."""
+    seed: int
+    quantizer: QuantizerRecord
+    config: dict[str, Any]
+    data: dict[str, Any]
+    metrics: dict[str, float | None]
+    missing: dict[str, str]
+    """Metric -> why it could not be computed, and how to get it."""
+    notes: dict[str, str]
+    """Metric or loss -> what to know before reading its number."""
+    speed: dict[str, float | None]
+    parameters: dict[str, int]
+    training: TrainingRecord
+    environment: Environment
+    command: str
+    training_images: int
+    """Training images of every tokenizer under these settings; a baseline is fitted on some of them, or none."""
+    created: datetime
+    wall_seconds: float
+
+    @property
+    def is_run(self) -> bool:
+        """Whether it is a training with its own test, and not an evaluation of something that was there before."""
+        return "trained_on" not in self.data and self.preset != ELSEWHERE
+
+
+StoredRuns = Sequence[tuple[Path, Record]]
+"""Records and where they are stored: their arrays lie beside them."""
+
+
+class RecordError(ValueError):
+    """A file that is not a record of this program; the message says why."""
+
+
+class OtherProtocolError(RecordError):
+    """A record of another harness of this project."""
+
+
+def write_record(path: StrPath, record: Record, arrays: Mapping[str, np.ndarray]) -> None:
+    """Store a run: its arrays first, so that a JSON file that exists is a run that is complete."""
+    write_arrays(path, arrays)
+    with replacing(path) as temporary:
+        temporary.write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+def write_arrays(path: StrPath, arrays: Mapping[str, np.ndarray]) -> None:
+    """Store the arrays beside the record at `path`."""
+    path = Path(path)
+    with replacing(path.with_suffix(".npz")) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # its stub has other keywords too
+
+
+def read_record(path: StrPath) -> Record:
+    """Read and validate one record.
+
+    Raises:
+        OtherProtocolError: another harness of this project stored it.
+        RecordError: the file cannot be read, is no JSON, is of a later schema or lacks something.
+    """
+    path = Path(path)
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise RecordError(f"{path}: not a readable file ({error.strerror})") from error
+    try:
+        record = Record.model_validate_json(text)
+    except ValidationError as error:
+        raise _problem(path, text, error) from error
+    if record.schema_version > SCHEMA:
+        raise _newer(path, record.schema_version)
+    return record
+
+
+def _newer(path: Path, version: int) -> RecordError:
+    return RecordError(
+        f"{path}: written by a newer version of this program (schema {version}, this one reads up to {SCHEMA})"
+    )
+
+
+def _problem(path: Path, text: bytes, error: ValidationError) -> RecordError:
+    """What is wrong with a file that is no record, the plainest reason first."""
+    try:
+        raw = json.loads(text)
+    except ValueError as unreadable:
+        return RecordError(f"{path}: not a readable JSON file ({unreadable})")
+    version = raw.get("schema_version") if isinstance(raw, dict) else None
+    if not isinstance(version, int):
+        return RecordError(f"{path}: not a stored run (it has no schema_version)")
+    if str(raw.get("protocol")).partition("/")[0] in OTHER_PROTOCOLS:
+        return OtherProtocolError(f"{path}: a run of protocol {raw['protocol']}, which has tables of its own")
+    if version > SCHEMA:
+        return _newer(path, version)
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return RecordError(f"{path}: not a valid run: {where}: {first['msg']}")
+
+
+def read_arrays(path: StrPath) -> dict[str, np.ndarray]:
+    """The arrays stored beside the record at `path`; none when that file is missing.
+
+    Raises:
+        RecordError: it is there and damaged.
+    """
+    path = Path(path)
+    arrays = path.with_suffix(".npz")
+    if not arrays.exists():
+        return {}
+    try:
+        with np.load(arrays, allow_pickle=False) as stored:
+            return {name: stored[name] for name in stored.files}
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise RecordError(f"{arrays}: not a readable file of a run's arrays ({error})") from error
+
+
+def find_records(paths: Iterable[StrPath]) -> Iterator[Path]:
+    """The JSON files named, and those below the folders named, in order of name."""
+    for path in map(Path, paths):
+        yield from sorted(path.rglob("*.json")) if path.is_dir() else [path]
+
+
+def iterate_records(paths: Iterable[StrPath], problems: list[str]) -> Iterator[tuple[Path, Record]]:
+    """The records in `paths`, one at a time; a sentence for each file that had to be left out goes to `problems`.
+
+    Records of other harnesses are passed over: they may lie in the same folder.
+    """
+    for path in find_records(paths):
+        try:
+            yield path, read_record(path)
+        except OtherProtocolError:
+            continue
+        except RecordError as error:
+            problems.append(str(error))
+
+
+def read_records(paths: Iterable[StrPath]) -> tuple[list[tuple[Path, Record]], list[str]]:
+    """All records in `paths`, and a sentence for each file that had to be left out."""
+    problems: list[str] = []
+    return list(iterate_records(paths, problems)), problems

@@ -1,0 +1,176 @@
+"""A stored speed run: one JSON file, written anew after every group, so that a killed run keeps what it has done."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from benchmarks.records.record import Environment
+from storage.paths import StrPath
+from storage.whole_files import replacing
+
+PROTOCOL = "speed/3"
+SCHEMA = 1
+"""Version of the file; raised when a field changes its name or its meaning."""
+
+PEERS = ("vector-quantize-pytorch", "faiss-cpu")
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Spread(_Part):
+    """A median and the quartiles around it."""
+
+    median: float
+    low: float
+    high: float
+
+
+class Result(_Part):
+    """What was measured of one competitor.
+
+    Attributes:
+        seconds: of one call, round by round.
+        ratio: its time over the reference's: ratio of the medians, and quartiles of the ratios of single rounds.
+        peak_bytes: the most memory that a call takes on top of what was there before; None where that cannot be told.
+        codes_per_second: positions over the median time; a position counts once, however many codes it has.
+    """
+
+    competitor: str
+    given: str
+    seconds: list[float]
+    median_seconds: float
+    ratio: Spread
+    peak_bytes: float | None
+    codes_per_second: float
+
+
+class Operator(_Part):
+    """One of PyTorch's operators in a call: its share of the time, less what it calls in turn, and how often."""
+
+    name: str
+    share: float
+    calls: float
+
+
+class Group(_Part):
+    """One work: what each competitor took, the reference first, and why others are missing.
+
+    Attributes:
+        operators: what the reference's time goes to, largest first, where a goal was missed.
+    """
+
+    work: str
+    kind: str
+    subject: str
+    sizes: dict[str, int]
+    results: list[Result]
+    skipped: dict[str, str]
+    operators: list[Operator] = []
+
+    def result(self, competitor: str) -> Result | None:
+        """What was measured of a competitor, if it took part."""
+        return next((result for result in self.results if result.competitor == competitor), None)
+
+
+class Limits(_Part):
+    """The best that this machine did while measuring: float32 operations per second of a square matrix product, and
+    bytes read plus bytes written per second of a copy too large for the caches."""
+
+    flops_per_second: float
+    bytes_per_second: float
+
+
+class Conditions(_Part):
+    """What has to be equal for two groups to stand in one run."""
+
+    protocol: str
+    series: Literal["works", "sweep"]
+    quick: bool
+    device: str
+    threads: int
+    environment: Environment
+    packages: dict[str, str]
+    code: str
+    """Digest of the source of `quantizers`, of `priors` and of the works."""
+
+    @property
+    def id(self) -> str:
+        """Name of the run's file: what it is, and a digest of everything above but the commit."""
+        same = self.model_dump_json(exclude={"environment": {"commit"}})
+        digest = hashlib.sha256(same.encode()).hexdigest()[:10]
+        quick = "quick-" if self.quick else ""
+        return f"{quick}{self.series}-{self.device}-{self.threads}threads-{digest}"
+
+
+class SpeedRun(_Part):
+    """All that one command measured under the same conditions."""
+
+    schema_version: int
+    protocol: str
+    conditions: Conditions
+    limits: Limits
+    groups: list[Group]
+    command: str
+    created: datetime
+    wall_seconds: float
+
+    def group(self, work: str) -> Group | None:
+        """The group of a work, if it has been measured."""
+        return next((group for group in self.groups if group.work == work), None)
+
+    def with_group(self, group: Group, seconds: float) -> SpeedRun:
+        """The run with one more group, which took that long to measure."""
+        return self.model_copy(update={"groups": [*self.groups, group], "wall_seconds": self.wall_seconds + seconds})
+
+
+class SpeedRecordError(ValueError):
+    """A file that is no speed run of this program; the message says why."""
+
+
+def write_run(path: StrPath, run: SpeedRun) -> None:
+    """Store a run, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(run.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+def read_run(path: StrPath) -> SpeedRun:
+    """Read and validate one file.
+
+    Raises:
+        SpeedRecordError: it cannot be read, is no speed run or is of a later schema.
+    """
+    path = Path(path)
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise SpeedRecordError(f"{path}: not a readable JSON file ({error})") from error
+    if not isinstance(raw, dict) or not str(raw.get("protocol", "")).startswith("speed/"):
+        raise SpeedRecordError(f"{path}: not a speed run (its protocol is not speed/…)")
+    if isinstance(raw.get("schema_version"), int) and raw["schema_version"] > SCHEMA:
+        raise SpeedRecordError(f"{path}: written by a newer version of this program (schema {raw['schema_version']})")
+    try:
+        return SpeedRun.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise SpeedRecordError(f"{path}: not a valid speed run: {where}: {first['msg']}") from error
+
+
+def read_runs(folder: StrPath) -> tuple[list[tuple[Path, SpeedRun]], list[str]]:
+    """All speed runs in `folder`, in order of name, and a sentence for each file that had to be left out."""
+    folder = Path(folder)
+    runs, problems = [], []
+    for path in sorted(folder.glob("*.json")):
+        try:
+            runs.append((path, read_run(path)))
+        except SpeedRecordError as error:
+            problems.append(str(error))
+    return runs, problems

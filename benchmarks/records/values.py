@@ -1,0 +1,22 @@
+"""Values as they are stored, and short names for them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+
+def digest(*parts: Any) -> str:
+    """A short name for JSON-able values: equal values, equal names."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:10]
+
+
+def plain(value: Any) -> Any:
+    """JSON's types only: tuples as lists, paths as text."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value.as_posix() if isinstance(value, Path) else value

@@ -1,0 +1,104 @@
+"""What of stored runs may be compared, and as which row of which table.
+
+Runs are compared only within a group of equal protocol, preset, data and settings, and called better or worse only at
+an equal rate.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from benchmarks.records import baselines
+from benchmarks.records.record import DEFAULT_BACKBONE, ELSEWHERE, Record
+from benchmarks.records.values import digest
+
+FRAME = (baselines.BLOCK_MEAN, baselines.PCA, "none")
+"""Rows that frame those of every rate: what no quantizer may fall below, what no network without one, and what none
+can exceed."""
+
+BASELINES = (*FRAME, baselines.KMEANS)
+"""Rows that compete with none: the frame, and at each rate what a quantizer and its network must beat."""
+
+
+def group_title(record: Record) -> str:
+    """What all rows of a record's table share."""
+    if record.preset == ELSEWHERE:
+        pictures = f"{record.data['test']['pictures']:,} pictures of {record.data['image_size']} px"
+        return f"{record.data['name']}, {pictures} · trained elsewhere · protocol {record.protocol}"
+    trained_on = record.data.get("trained_on")
+    place = record.data["name"] if trained_on is None else f"{record.data['name']}, trained on {trained_on['name']}"
+    changed = "".join(f", {name}={value}" for name, value in sorted(record.changes.items()))
+    return (
+        f"{place} · preset {record.preset}{changed} · {record.training_images:,} training images · "
+        f"protocol {record.protocol}"
+    )
+
+
+def label(record: Record) -> str:
+    """The quantizer's name, with the options that it was given."""
+    options = " ".join(f"{name}={value}" for name, value in record.quantizer.options.items())
+    return f"{record.quantizer.name} {options}".strip()
+
+
+def asked_bits(record: Record) -> int:
+    """The rate at which rows compete; 0 for the frame, and for what has none.
+
+    It is that which the run was asked for in bits per position (FSQ's 10 bits are 9.97). Tokenizers that were trained
+    elsewhere have grids of any size: theirs are the bits of a picture.
+    """
+    if record.quantizer.name in FRAME:
+        return 0
+    if record.preset == ELSEWHERE:
+        return round((record.metrics.get("bpp") or 0) * record.data["image_size"] ** 2)
+    asked = record.config.get("bits")
+    return round(record.quantizer.bits_per_position or 0) if asked is None else asked
+
+
+class Row(NamedTuple):
+    """What tells the rows of the tables apart, and which of them compete."""
+
+    group: str
+    """The title of the table."""
+    settings: str
+    """A digest of what the rows of a table share."""
+    label: str
+    rate: int
+    """Rows compete at an equal one."""
+
+
+def within_settings(record: Record) -> Row:
+    """Quantizers in one backbone: everything else is equal."""
+    return Row(group_title(record), record.settings, label(record), asked_bits(record))
+
+
+def across_backbones(record: Record) -> Row:
+    """Quantizers and backbones: data, training and loss are equal, the network is not, and rows compete at an equal
+    number of bits per picture, those of all code maps."""
+    if record.preset == ELSEWHERE:
+        return within_settings(record)
+    settings = record.config["settings"]
+    backbone = settings.get("backbone", DEFAULT_BACKBONE)
+    shared = {name: value for name, value in settings.items() if name not in ("backbone", "model")}
+    shared["data"] = record.data["fingerprint"]
+    plain = {name: value for name, value in record.changes.items() if name.split(".")[0] not in ("backbone", "model")}
+    title = group_title(record.model_copy(update={"changes": plain}))
+    bits = asked_bits(record) * (record.metrics["bpp"] or 0) * record.data["image_size"] ** 2
+    name = label(record) if record.quantizer.name in baselines.NAMES else f"{backbone} · {label(record)}"
+    return Row(
+        f"{title} · rates in bits per picture",
+        digest(shared, record.protocol),
+        name,
+        round(bits / record.quantizer.bits_per_position),
+    )
+
+
+def across_settings(record: Record) -> Row:
+    """All settings of a preset on the same pictures: a row for each quantizer and what was changed for it; baselines,
+    which most changes leave alone, once."""
+    if record.preset == ELSEWHERE:
+        return within_settings(record)
+    changed = "".join(f" {name}={value}" for name, value in sorted(record.changes.items()))
+    place = f"{record.data['name']} · preset {record.preset} and what was changed of it · protocol {record.protocol}"
+    shared = digest(record.data["fingerprint"], record.data["image_size"], record.protocol)
+    name = label(record) if record.quantizer.name in baselines.NAMES else f"{label(record)}{changed}"
+    return Row(place, shared, name, asked_bits(record))

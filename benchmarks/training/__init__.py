@@ -1,0 +1,1 @@
+"""From settings to a trained tokenizer or prior and its stored run."""

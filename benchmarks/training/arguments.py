@@ -1,0 +1,91 @@
+"""What `python -m benchmarks.run` is asked for: its flags."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import get_args
+
+import tyro
+
+from autoencoders.pictures.settings import BackboneConfig, BackboneName, LossConfig, VQGANConfig
+from benchmarks.command_line.flags import parse_flags
+from benchmarks.data.config import DataConfig
+from benchmarks.training.presets import preset_settings
+from benchmarks.training.settings import PresetName, TrainConfig
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Train a tokenizer with a quantizer on real pictures, measure it under the reconstruction protocol, store the run
+    and show its row.
+
+    Each combination of --quantizer, --bits and --seed is one run. A run that is stored already is shown and not done
+    again; one that was interrupted goes on where it stopped. Under `torchrun` or `accelerate launch` the same command
+    trains on several processes.
+    """
+
+    quantizer: tuple[str, ...] = ("fsq",)
+    """Names from --list, package.module:Class for your own, or "all". The baselines block-mean, pca and kmeans are done
+    beside them; named alone, they are done alone."""
+    bits: tuple[int, ...] = (10,)
+    """Bits per position of the code grid; --bits without a number leaves the rate to --options."""
+    seed: tuple[int, ...] = (0,)
+    """Seeds: of the initial weights, the order and crops of the pictures, and any noise."""
+    preset: PresetName = "quick"
+    """smoke: seconds, for tests. quick: 32 px, about two core-minutes. cpu: 64 px, about twelve core-minutes.
+    The others, for GPUs, are as published. The flags below change single settings of it."""
+    backbone: BackboneName | None = None
+    """The network around the quantizer, at the preset's sizes; the preset's own unless given."""
+    options: tuple[str, ...] = ()
+    """Options of the quantizers as name=value, e.g. decay=0.9."""
+    output: Path = Path("runs")
+    """Folder that runs are stored in."""
+    force: bool = False
+    """Do runs again that are stored already."""
+    list: bool = False
+    """Show the quantizers, a line each, and stop."""
+    cpu: bool = False
+    """Stay on the CPU where there is a GPU."""
+    checkpoint_every: int = 100
+    """Steps between checkpoints."""
+    eval_batch_size: int = 32
+    """Pictures per batch in the evaluation."""
+    inception: Path | None = None
+    """Weights of the FID Inception network, for the rFID column; see python -m benchmarks.weights."""
+    lpips_backbone: Path | None = None
+    """Weights of the LPIPS backbone, for the LPIPS column and loss; see python -m benchmarks.weights."""
+    data: DataConfig = field(default_factory=DataConfig)
+    model: tyro.conf.AvoidSubcommands[BackboneConfig] = field(default_factory=VQGANConfig)
+    dim: int = 256
+    """Channels of the latent for the quantizers that leave their width to the user."""
+    loss: LossConfig = field(default_factory=LossConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+    deferred: float = 0.0
+    """Share of the steps that run without the quantizer, which is then started on latents that mean something."""
+    start: Path | None = None
+    """A stored run (RUN.json, its weights beside it) whose encoder and decoder the training starts from: a new
+    quantizer in a trained autoencoder."""
+
+
+def parse(argv: Sequence[str]) -> Arguments:
+    """The arguments, the preset's settings being the defaults of the flags that change them."""
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    first.add_argument("--preset", choices=get_args(PresetName), default=Arguments.preset)
+    first.add_argument("--backbone", choices=get_args(BackboneName))
+    chosen = first.parse_known_args(list(argv))[0]
+    preset = preset_settings(chosen.preset, chosen.backbone)
+    default = Arguments(
+        preset=chosen.preset,
+        backbone=chosen.backbone,
+        data=preset.data,
+        model=preset.model,
+        dim=preset.dim,
+        loss=preset.loss,
+        train=preset.train,
+        deferred=preset.deferred,
+        start=preset.start,
+    )
+    return parse_flags(Arguments, "benchmarks.run", argv, default)

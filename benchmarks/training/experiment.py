@@ -1,0 +1,297 @@
+"""One run from its configuration to its stored record: build, train, evaluate, time, write."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
+from jaxtyping import UInt8
+from rich.console import Console
+from safetensors.torch import save_file
+from torch import Tensor
+
+from autoencoders import Tokenizer
+from benchmarks.data import Data, test_batches, training_batches
+from benchmarks.metrics.device import measuring_device
+from benchmarks.protocols.reconstruction.evaluation import PROTOCOL, Evaluation, MetricWeights, evaluate, measure_speed
+from benchmarks.records.environment import environment
+from benchmarks.records.grids import save_grid
+from benchmarks.records.record import (
+    SCHEMA,
+    QuantizerRecord,
+    Record,
+    RecordError,
+    TrainingRecord,
+    read_record,
+    write_record,
+)
+from benchmarks.records.values import plain
+from benchmarks.training import baselines
+from benchmarks.training.loop import Progress
+from benchmarks.training.models import make_tokenizer, start_from
+from benchmarks.training.presets import changes, command_line
+from benchmarks.training.progress import interruptible, training_bar
+from benchmarks.training.settings import RunConfig, describe, run_id, settings_digest
+from benchmarks.training.trainer import Trainer, to_pictures
+from storage.paths import StrPath
+from storage.whole_files import replacing
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How runs are carried out: nothing here changes a number that is measured of a tokenizer."""
+
+    output: Path
+    accelerator: Accelerator
+    weights: MetricWeights
+    checkpoint_every: int
+    eval_batch_size: int
+    notes: dict[str, str]
+    """Stored with each run, e.g. why the perceptual loss is no LPIPS."""
+
+
+def record_path(run: RunConfig, data: Data, output: StrPath) -> Path:
+    """Where the run's record belongs."""
+    output = Path(output)
+    folder = output / run.preset / data.record["name"]
+    return folder / f"{run_id(run, PROTOCOL, data.record['fingerprint'])}.json"
+
+
+def find_done(path: StrPath, accelerator: Accelerator) -> Record | None:
+    """The record at `path` if that run is done; decided by the first process for all."""
+    path = Path(path)
+    found: list[Record | None] = [None]
+    if accelerator.is_main_process and path.exists():
+        try:
+            found = [read_record(path)]
+        except RecordError:
+            found = [None]
+    return broadcast_object_list(found)[0]
+
+
+def perform(
+    run: RunConfig,
+    data: Data,
+    execution: Execution,
+    on_start: Callable[[int], None],
+    on_progress: Callable[[Progress], None],
+    on_stage: Callable[[str], None],
+    stop_requested: Callable[[], bool],
+) -> Record:
+    """Do one run, going on from its checkpoint if there is one, and store it. All processes call this.
+
+    Args:
+        on_start: Called with the step that the training starts at.
+        on_progress: Called as the training goes on.
+        on_stage: Called with what is being done after the training.
+        stop_requested: Asked after every step.
+    """
+    accelerator = execution.accelerator
+    path = record_path(run, data, execution.output)
+    started = time.perf_counter()
+    tokenizer: Tokenizer
+    history: list[dict[str, float]] = []
+    if run.quantizer in baselines.NAMES:
+        on_stage("fitting")
+        tokenizer, training = _fit(run, data, accelerator)
+    else:
+        tokenizer, training, history = _train(run, data, execution, path, on_start, on_progress, stop_requested)
+    tokenizer = tokenizer.to(accelerator.device).eval()
+
+    on_stage("evaluating")
+    seen = 0
+
+    def evaluated(count: int) -> None:
+        nonlocal seen
+        seen += count * accelerator.num_processes
+        on_stage(f"evaluating {min(seen, len(data.test))}/{len(data.test)}")
+
+    evaluation = evaluate(
+        tokenizer,
+        test_batches(
+            data, execution.eval_batch_size, rank=accelerator.process_index, world_size=accelerator.num_processes
+        ),
+        device=accelerator.device,
+        rank=accelerator.process_index,
+        world_size=accelerator.num_processes,
+        weights=execution.weights,
+        progress=evaluated,
+    )
+    record = None
+    if accelerator.is_main_process:
+        on_stage("timing")
+        batch = torch.stack([data.test[index] for index in range(min(len(data.test), 32))])
+        speed = measure_speed(tokenizer, batch, accelerator.device)
+        record = _record(run, data, execution, tokenizer, evaluation, speed, training, path.stem, started)
+        _store(path, record, tokenizer, evaluation, history)
+    accelerator.wait_for_everyone()
+    accelerator.free_memory()
+    return broadcast_object_list([record])[0]
+
+
+SHOWN = ("reconstruction", "perceptual", "quantizer", "generator", "discriminator", "perplexity")
+
+
+def perform_with_bar(run: RunConfig, data: Data, execution: Execution, console: Console) -> Record:
+    """One run under a progress bar, or under a line now and then where the output is no terminal."""
+    steps = 1 if run.quantizer in baselines.NAMES else run.settings.train.steps
+    with training_bar(describe(run), steps, SHOWN, console) as bar, interruptible() as stop_requested:
+        return perform(run, data, execution, bar.start, bar.progress, bar.stage, stop_requested)
+
+
+def _checkpoint(path: Path) -> Path:
+    return path.with_suffix(".checkpoint.safetensors")
+
+
+def _train(
+    run: RunConfig,
+    data: Data,
+    execution: Execution,
+    path: Path,
+    on_start: Callable[[int], None],
+    on_progress: Callable[[Progress], None],
+    stop_requested: Callable[[], bool],
+) -> tuple[Tokenizer, TrainingRecord, list[dict[str, float]]]:
+    accelerator, train = execution.accelerator, run.settings.train
+    tokenizer = make_tokenizer(run)
+    if run.settings.start is not None:
+        start_from(tokenizer, run.settings.start)
+    recall = partial(_batches, run, data, accelerator)
+    trainer = Trainer(tokenizer, run.settings, run.seed, accelerator, run=path.stem, recall=recall)
+    checkpoint = _checkpoint(path)
+    if checkpoint.exists():
+        trainer.load(checkpoint)
+    on_start(trainer.step)
+    batches = recall(trainer.step, train.steps - trainer.step)
+    trainer.fit(batches, checkpoint, execution.checkpoint_every, on_progress, stop_requested)
+    probe = min(train.steps, 20)
+    begin = time.perf_counter()
+    images = sum(len(batch) for batch in recall(0, probe)) * accelerator.num_processes
+    data_speed = images / (time.perf_counter() - begin)
+    last = trainer.history[-1]
+    training = TrainingRecord(
+        images=train.steps * train.batch_size,
+        steps=train.steps,
+        processes=accelerator.num_processes,
+        seconds=round(trainer.seconds, 2),
+        images_per_second=trainer.images_per_second(),
+        data_images_per_second=data_speed,
+        losses={name: value for name, value in last.items() if name not in ("step", "images_per_second")},
+    )
+    return trainer.evaluated(), training, trainer.history
+
+
+def _batches(
+    run: RunConfig, data: Data, accelerator: Accelerator, start: int, steps: int
+) -> Iterator[UInt8[Tensor, "share 3 size size"]]:
+    """This process's share of some batches of the run's training."""
+    return training_batches(
+        data,
+        run.settings.train.batch_size,
+        seed=run.seed,
+        start_step=start,
+        steps=steps,
+        rank=accelerator.process_index,
+        world_size=accelerator.num_processes,
+        device=accelerator.device,
+    )
+
+
+def _fit(run: RunConfig, data: Data, accelerator: Accelerator) -> tuple[Tokenizer, TrainingRecord]:
+    """A baseline, fitted on the first crops of the training, where float64 exists."""
+    begin = time.perf_counter()
+    device = measuring_device(accelerator.device)
+    tokenizer = baselines.make_baseline(run).to(device)
+    steps = baselines.fitting_images(run.settings) // run.settings.train.batch_size
+    batches = _batches(run, data, accelerator, 0, steps)
+    images = tokenizer.fit(to_pictures(batch, device) for batch in batches)
+    return tokenizer, TrainingRecord(
+        images=images,
+        steps=0,
+        processes=accelerator.num_processes,
+        seconds=round(time.perf_counter() - begin, 2) if images else 0.0,
+        images_per_second=None,
+        data_images_per_second=None,
+        losses={},
+    )
+
+
+def _record(
+    run: RunConfig,
+    data: Data,
+    execution: Execution,
+    tokenizer: Tokenizer,
+    evaluation: Evaluation,
+    speed: dict[str, float | None],
+    training: TrainingRecord,
+    identifier: str,
+    started: float,
+) -> Record:
+    quantizer = tokenizer.quantizers[0]
+    parameters = {
+        name: sum(parameter.numel() for parameter in part.parameters()) for name, part in tokenizer.named_children()
+    }
+    return Record(
+        schema_version=SCHEMA,
+        id=identifier,
+        protocol=PROTOCOL,
+        preset=run.preset,
+        settings=settings_digest(run.settings, PROTOCOL, data.record["fingerprint"]),
+        changes=plain(changes(run.settings, run.preset)),
+        seed=run.seed,
+        quantizer=QuantizerRecord(
+            name=run.quantizer,
+            options=run.options,
+            dim=quantizer.dim,
+            codebook_size=quantizer.codebook_size,
+            codes_per_position=quantizer.codes_per_position,
+            bits_per_position=quantizer.bits_per_position,
+        ),
+        config=plain(asdict(run)),
+        data=data.record,
+        metrics=evaluation.metrics,
+        missing=evaluation.missing,
+        notes=evaluation.notes | execution.notes,
+        speed=speed,
+        parameters={**parameters, "total": sum(parameters.values())},
+        training=training,
+        environment=environment(execution.accelerator.device),
+        command=command_line(run),
+        training_images=run.settings.train.steps * run.settings.train.batch_size,
+        created=datetime.now(timezone.utc),
+        wall_seconds=round(time.perf_counter() - started, 2),
+    )
+
+
+def _store(
+    path: Path, record: Record, tokenizer: Tokenizer, evaluation: Evaluation, history: list[dict[str, float]]
+) -> None:
+    """The record last: once it is there, the run is done."""
+    names = sorted({name for entry in history for name in entry})
+    curves = {f"curve/{name}": np.array([entry.get(name, math.nan) for entry in history]) for name in names}
+    weights = {name: tensor.cpu().contiguous().clone() for name, tensor in tokenizer.state_dict().items()}
+    with replacing(path.with_suffix(".safetensors")) as temporary:
+        save_file(weights, temporary, metadata={"config": json.dumps(record.config), "run": record.id})
+    store_evaluation(path, record, evaluation, curves)
+    _checkpoint(path).unlink(missing_ok=True)
+
+
+def store_evaluation(
+    path: StrPath, record: Record, evaluation: Evaluation, curves: Mapping[str, np.ndarray] | None = None
+) -> None:
+    """What was measured: a picture of originals over reconstructions, the arrays and the record."""
+    path = Path(path)
+    arrays = evaluation.arrays()
+    rows = {"original": arrays["samples/original"], record.quantizer.name: arrays["samples/reconstruction"]}
+    save_grid(path.with_suffix(".png"), rows)
+    write_record(path, record, {**arrays, **(curves or {})})

@@ -1,0 +1,94 @@
+"""The runs of one command: everything is checked before the first starts, then they are done one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.markup import escape
+
+from autoencoders.pictures.perceptual import choose_perceptual
+from benchmarks.command_line.usage import require_writable
+from benchmarks.data import Data, open_data
+from benchmarks.metrics.weights import MetricWeights
+from benchmarks.records.record import Record
+from benchmarks.training.arguments import Arguments
+from benchmarks.training.experiment import Execution, find_done, perform_with_bar, record_path
+from benchmarks.training.loop import TrainingError, TrainingStopped, make_accelerator
+from benchmarks.training.planning import plan, require_memory
+from benchmarks.training.settings import RunConfig, describe
+from storage.checkpoint import CheckpointError
+
+
+class Done(NamedTuple):
+    """What came of the runs.
+
+    Attributes:
+        records: Of those that are done, in their order; none once the user has stopped.
+        paths: Where these are stored.
+        code: 0 when all are done, 1 when one failed, 130 when the user stopped them.
+    """
+
+    records: Sequence[Record]
+    paths: Sequence[Path]
+    code: int
+
+
+def prepare(arguments: Arguments) -> tuple[list[RunConfig], Data, Execution]:
+    """Everything that can be found wrong with what was asked for is found here, before the first run starts.
+
+    Raises:
+        ValueError: a mistake of the user's, in a sentence (DataError and UsageError are of this kind).
+    """
+    runs = plan(arguments)
+    require_writable(arguments.output)
+    weights = MetricWeights.find(inception=arguments.inception, lpips_backbone=arguments.lpips_backbone)
+    accelerator = make_accelerator(arguments.train, arguments.cpu)
+    settings = runs[0].settings
+    require_memory(settings, accelerator)
+    choice = choose_perceptual(arguments.loss.perceptual, settings.loss.lpips_backbone)
+    notes = {"perceptual loss": choice.reason} if arguments.loss.perceptual == "auto" else {}
+    with accelerator.local_main_process_first():  # one process downloads, where there is something to download
+        data = open_data(arguments.data)
+    execution = Execution(
+        arguments.output, accelerator, weights, arguments.checkpoint_every, arguments.eval_batch_size, notes
+    )
+    return runs, data, execution
+
+
+def execute(
+    arguments: Arguments,
+    runs: Sequence[RunConfig],
+    data: Data,
+    execution: Execution,
+    console: Console,
+    errors: Console,
+) -> Done:
+    """Do the runs, one after the other; one that fails does not end the others."""
+    accelerator = execution.accelerator
+    console.quiet = errors.quiet = not accelerator.is_main_process
+    records: list[Record] = []
+    paths: list[Path] = []
+    failures = 0
+    for run in runs:
+        path = record_path(run, data, arguments.output)
+        record = None if arguments.force else find_done(path, accelerator)
+        if record is not None:
+            console.print(f"{escape(describe(run))}: done already, see {escape(str(path))}", soft_wrap=True)
+        else:
+            try:
+                record = perform_with_bar(run, data, execution, console)
+            except (TrainingError, CheckpointError) as error:
+                failures += 1
+                errors.print(f"error: {escape(f'{describe(run)}: {error}')}", soft_wrap=True)
+                continue
+            except TrainingStopped as stopped:
+                errors.print(f"{escape(describe(run))}: {stopped}; the same command goes on from there", soft_wrap=True)
+                return Done([], [], 130)
+        records.append(record)
+        paths.append(path)
+    if failures:
+        errors.print(f"{failures} of {len(runs)} runs failed; the others are stored")
+    return Done(records, paths, 1 if failures else 0)

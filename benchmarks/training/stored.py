@@ -1,0 +1,112 @@
+"""From a stored run back to what it was made from: its configuration and its pictures."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from autoencoders.pictures.perceptual import choose_perceptual
+from autoencoders.pictures.settings import BACKBONES
+from benchmarks.command_line.usage import UsageError
+from benchmarks.data import Data, DataConfig, DataError, open_data
+from benchmarks.protocols.reconstruction.evaluation import PROTOCOL
+from benchmarks.records.record import DEFAULT_BACKBONE, ELSEWHERE, Record
+from benchmarks.training import baselines
+from benchmarks.training.models import make_quantizer
+from benchmarks.training.planning import source_digest
+from benchmarks.training.settings import RunConfig, run_id
+from storage.paths import StrPath
+
+
+def configuration(path: StrPath, stored: Record) -> RunConfig:
+    """The configuration that the stored run was made from.
+
+    Raises:
+        UsageError: this version of the program measures otherwise, or has other settings; or it is no run but the
+            evaluation of one on other pictures.
+    """
+    if stored.preset == ELSEWHERE:
+        raise UsageError(f"{path}: {stored.quantizer.name} was trained elsewhere: an evaluation, and no run")
+    if not stored.is_run:
+        raise UsageError(f"{path}: an evaluation on other pictures, and no run; give the run that it is of")
+    how = f"; check out the commit that made it, {stored.environment.commit or 'which is not known'}"
+    if stored.protocol != PROTOCOL:
+        raise UsageError(f"{path}: measured under {stored.protocol}, and this version measures under {PROTOCOL}{how}")
+    try:
+        run = TypeAdapter(RunConfig).validate_python(_with_sizes(stored.config))
+    except ValidationError as error:
+        where = ".".join(map(str, error.errors()[0]["loc"]))
+        raise UsageError(f"{path}: its configuration is not one of this version ({where}){how}") from error
+    if run_id(run, PROTOCOL, stored.data["fingerprint"]) != stored.id:
+        raise UsageError(f"{path}: its configuration is not one of this version, which has other settings{how}")
+    return run
+
+
+def _with_sizes(config: dict[str, Any]) -> dict[str, Any]:
+    """A stored configuration with its backbone's sizes read as that backbone's."""
+    settings = config.get("settings", {})
+    backbone = BACKBONES.get(settings.get("backbone", DEFAULT_BACKBONE))
+    if backbone is None:
+        return config
+    model = TypeAdapter(backbone).validate_python(settings.get("model"))
+    return {**config, "settings": {**settings, "model": model}}
+
+
+def rebuild(path: StrPath, stored: Record, source: str | None, lpips_backbone: StrPath | None) -> RunConfig:
+    """The configuration of the new run: the stored one, with files that lie elsewhere on this machine.
+
+    Args:
+        path: The stored run's file.
+        stored: What it holds.
+        source: Where the pictures are, if elsewhere.
+        lpips_backbone: Where the weights of LPIPS's backbone are, if elsewhere.
+
+    Raises:
+        ValueError: the quantizer or the perceptual loss cannot be had here.
+    """
+    lpips_backbone = None if lpips_backbone is None else Path(lpips_backbone)
+    path = Path(path)
+    run = configuration(path, stored)
+    if ":" in run.quantizer:
+        try:
+            run = replace(run, code=source_digest(run.quantizer))
+        except ValueError as error:
+            raise UsageError(f"{path}: {error}; start the command where that module can be imported") from error
+    if run.quantizer not in baselines.NAMES:
+        make_quantizer(run)
+    data, loss = run.settings.data, run.settings.loss
+    if source is not None:
+        data = replace(data, source=source, root=None)
+    if lpips_backbone is not None:
+        loss = replace(loss, lpips_backbone=lpips_backbone)
+    choose_perceptual(loss.perceptual, loss.lpips_backbone)
+    return replace(run, settings=replace(run.settings, data=data, loss=loss))
+
+
+def open_pictures(path: StrPath, stored: Record, config: DataConfig) -> Data:
+    """The pictures of the stored run.
+
+    Raises:
+        UsageError: they are not there, or others are.
+    """
+    try:
+        data = open_data(config)
+    except DataError as error:
+        raise UsageError(
+            f"{path}: its pictures are not at hand ({error}); say where {stored.data['name']} is by --data"
+        ) from error
+    require_same_pictures(path, stored, data)
+    return data
+
+
+def require_same_pictures(path: StrPath, stored: Record, data: Data) -> None:
+    """Raise UsageError unless these are the pictures of the stored run."""
+    if data.record["fingerprint"] != stored.data["fingerprint"]:
+        here, then = (f"{of['train']['pictures']} + {of['test']['pictures']}" for of in (data.record, stored.data))
+        raise UsageError(
+            f"{path}: the pictures of {data.record['source']} ({here}, to train and to test on) are not those that it "
+            f"was made with ({then}), or not the same bytes; say where {stored.data['name']} is by --data"
+        )

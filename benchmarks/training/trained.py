@@ -1,0 +1,83 @@
+"""Tokenizers that are trained already: those of stored runs, and published ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from safetensors import SafetensorError, safe_open
+
+from autoencoders import Tokenizer
+from autoencoders.pretrained.files import fill, read_tensors
+from autoencoders.pretrained.model import Pretrained
+from autoencoders.pretrained.registry import find_pretrained
+from benchmarks.command_line.usage import UsageError, existing_paths
+from benchmarks.records.record import Record, StoredRuns, iterate_records
+from benchmarks.training.models import build
+from benchmarks.training.stored import configuration
+from storage.paths import StrPath
+
+DOUBT = "not verified: no test compares it with the authors' own network, so its numbers may not be the authors'"
+"""Of a published tokenizer that no test compares with the authors' own."""
+
+
+def find_runs(paths: Sequence[StrPath], errors: Console) -> StoredRuns:
+    """The stored runs, without evaluations.
+
+    Raises:
+        UsageError: there is none.
+    """
+    problems: list[str] = []
+    stored = list(iterate_records(existing_paths(paths, ()), problems))
+    for problem in problems:
+        errors.print(f"left out: {escape(problem)}")
+    runs = [(path, record) for path, record in stored if record.is_run]
+    if not runs:
+        raise UsageError(f"no stored run in {', '.join(map(str, paths))}; make one with python -m benchmarks.run")
+    return runs
+
+
+def require_tokenizer(path: StrPath, stored: Record) -> None:
+    """Raise UsageError unless this version can build the tokenizer of a stored run, and its weights are at hand."""
+    path = Path(path)
+    configuration(path, stored)
+    weights = path.with_suffix(".safetensors")
+    if not weights.is_file():
+        raise UsageError(f"{weights} is not there, which has the trained tokenizer; make it again: {stored.command}")
+    try:
+        with safe_open(weights, framework="pt") as file:
+            of = (file.metadata() or {}).get("run")
+    except (SafetensorError, OSError) as error:
+        raise UsageError(f"{weights}: not a file of weights ({error})") from error
+    if of != stored.id:
+        raise UsageError(f"{weights}: the tokenizer of {of or 'no run'}, not of {stored.id}")
+
+
+def trained_tokenizer(path: StrPath, stored: Record) -> Tokenizer:
+    """The tokenizer of a stored run, in eval mode.
+
+    Raises:
+        WeightsError: its weights are not those of this tokenizer.
+    """
+    path = Path(path)
+    tokenizer = build(configuration(path, stored))
+    weights = path.with_suffix(".safetensors")
+    fill(tokenizer, read_tensors(weights), weights)
+    return tokenizer.eval()
+
+
+def find_published(name: str, checkpoint: StrPath | None) -> tuple[Pretrained, Path]:
+    """The published tokenizer of that name, and its file of weights.
+
+    Raises:
+        ValueError: no such tokenizer, or no such file.
+    """
+    checkpoint = None if checkpoint is None else Path(checkpoint)
+    model = find_pretrained(name)
+    if checkpoint is None:
+        raise UsageError(f"--checkpoint PATH is missing: the weights of {model.name}, to be had from {model.source}")
+    if not checkpoint.exists():
+        raise UsageError(f"there is no file {checkpoint}: the weights of {model.name}, to be had from {model.source}")
+    return model, checkpoint

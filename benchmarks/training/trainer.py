@@ -1,0 +1,154 @@
+"""Training a tokenizer: reconstruction, perceptual, adversarial and quantizer losses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import cast
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from autoencoders import TokenizerOutput, TrainableTokenizer, VQGANLoss
+from benchmarks.training.loop import TrainingError, TrainingLoop
+from benchmarks.training.settings import Settings
+
+STARTING_PICTURES = 512
+"""On whose latents the quantizer of a training starts that it comes to late: 8 vectors for each of 1,024 codes at 16
+positions a picture."""
+
+
+def to_pictures(batch: Tensor, device: torch.device) -> Tensor:
+    """uint8 (B, 3, H, W) -> float in [-1, 1] on the device, channels last in memory as convolutions want them."""
+    pictures = batch.to(device, non_blocking=True).float() / 127.5 - 1
+    return pictures.contiguous(memory_format=torch.channels_last)
+
+
+class Trainer(TrainingLoop[Tensor]):
+    """Trains one tokenizer in place, on batches of 8-bit pictures.
+
+    Args:
+        tokenizer: The model, as `autoencoders` defines its interface.
+        settings: Loss and training settings, and the image size.
+        seed: Seeds the noise of the training (data and initial weights are the caller's).
+        accelerator: From `make_accelerator`.
+        run: The run's id; a checkpoint of another run is refused.
+        recall: This process's share of some batches again, from a step on and how many: the quantizer of a training
+            that it comes to late starts on them. Without it that starts on the first batch that it meets.
+    """
+
+    def __init__(
+        self,
+        tokenizer: TrainableTokenizer,
+        settings: Settings,
+        seed: int,
+        accelerator: Accelerator,
+        run: str,
+        recall: Callable[[int, int], Iterable[Tensor]] | None = None,
+    ) -> None:
+        super().__init__(settings.train, accelerator, run)
+        train = settings.train
+        # The same numbers in another order in memory, in which convolutions are faster.
+        self.tokenizer: TrainableTokenizer = tokenizer.to(self.device).to(memory_format=torch.channels_last).train()
+        self.loss = VQGANLoss(settings.loss).to(self.device)
+        self.discriminator = self.loss.make_discriminator()
+        self.average = (
+            AveragedModel(self.tokenizer, multi_avg_fn=get_ema_multi_avg_fn(train.weight_ema))
+            if train.weight_ema
+            else None
+        )
+        if train.compile:
+            self.tokenizer.compile_blocks()
+        self.model, self.optimizer = accelerator.prepare(self.tokenizer, self._adam(self.tokenizer))
+        self.players = [self.model]
+        if self.discriminator is not None:
+            self.critic, self.critic_optimizer = accelerator.prepare(self.discriminator, self._adam(self.discriminator))
+            self.players.append(self.critic)
+        self.quantizer_start = settings.quantizer_start
+        self.recall = recall if settings.deferred or settings.start else None
+        self._seed(seed)
+
+    def _adam(self, module: nn.Module) -> torch.optim.Adam:
+        return torch.optim.Adam(module.parameters(), lr=0.0, betas=self.train.betas)
+
+    def evaluated(self) -> TrainableTokenizer:
+        """The model to evaluate and store: the weight average, or the model itself, in eval mode."""
+        model = self.tokenizer if self.average is None else cast(TrainableTokenizer, self.average.module)
+        return model.to(memory_format=torch.contiguous_format).eval()
+
+    def _train_step(self, batch: Tensor) -> None:
+        """One optimizer step of the tokenizer, and one of the discriminator once it plays."""
+        self._set_learning_rate(self.optimizer, *([self.critic_optimizer] if self.discriminator else []))
+        self._set_quantizers()
+        for part in to_pictures(batch, self.device).chunk(self.train.accumulation):
+            with self.accelerator.accumulate(*self.players):
+                self._train_part(part)
+        if self.average is not None:
+            self.average.update_parameters(self.tokenizer)
+
+    def _set_quantizers(self) -> None:
+        """Where in the training they are: not yet there, just started, or on the way."""
+        begin = self.quantizer_start
+        for quantizer in self.tokenizer.quantizers:
+            quantizer.deferred = self.step < begin
+            quantizer.anneal(max(0, self.step - begin) / (self.train.steps - begin))
+        if self.step == begin and self.recall is not None:
+            self._start_quantizers(self.recall)
+
+    @torch.no_grad()
+    def _start_quantizers(self, recall: Callable[[int, int], Iterable[Tensor]]) -> None:
+        """Show each quantizer at once what it would have been given of the last pictures."""
+        quantizers = self.tokenizer.quantizers
+        count = min(self.train.steps, -(-STARTING_PICTURES // self.train.batch_size))
+        latents: list[list[Tensor]] = [[] for _ in quantizers]
+        for quantizer in quantizers:
+            quantizer.deferred = True
+        hooks = [
+            quantizer.register_forward_pre_hook(lambda _, given, kept=kept: kept.append(given[0]))
+            for quantizer, kept in zip(quantizers, latents, strict=True)
+        ]
+        for batch in recall(max(0, self.step - count), count):
+            self.tokenizer(to_pictures(batch, self.device))
+        for hook in hooks:
+            hook.remove()
+        for quantizer, kept in zip(quantizers, latents, strict=True):
+            quantizer.deferred = False
+            quantizer(torch.cat(kept))
+
+    def _train_part(self, images: Tensor) -> None:
+        try:
+            out: TokenizerOutput = self.model(images)
+        except ValueError as error:
+            raise TrainingError(f"step {self.step + 1}: the forward pass failed: {error}") from error
+        with self.accelerator.autocast():
+            total, terms = self.loss.generator(
+                images,
+                out.images,
+                out.loss,
+                step=self.step,
+                discriminator=self.discriminator,
+                last_layer=self.tokenizer.last_layer,
+                log_scale=out.log_scale,
+            )
+        self._require_finite(terms)
+        self.accelerator.backward(total)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        if self.discriminator is not None and self.loss.gan_active(self.step):
+            with self.accelerator.autocast():
+                total, critic_terms = self.loss.discriminator(images, out.images, self.critic)
+            self._require_finite(critic_terms)
+            self.accelerator.backward(total)
+            self.critic_optimizer.step()
+            self.critic_optimizer.zero_grad()
+            terms = terms | critic_terms
+        self._collect(terms | out.stats)
+
+    def _parts(self) -> dict[str, nn.Module | torch.optim.Optimizer]:
+        parts = {"tokenizer": self.tokenizer, "optimizer": self.optimizer, "average": self.average}
+        if self.discriminator is not None:
+            parts |= {"discriminator": self.discriminator, "critic_optimizer": self.critic_optimizer}
+        if self.accelerator.scaler is not None:
+            parts["scaler"] = self.accelerator.scaler
+        return {name: part for name, part in parts.items() if part is not None}
