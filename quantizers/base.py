@@ -57,10 +57,11 @@ class Quantizer(nn.Module, ABC):
             learns nothing of it; evaluation quantizes all the same.
 
     Class attributes, which tell `quantizers.testing` what to expect; an instance may set its own:
-        is_projection: quantizing an output again changes nothing (nearest-code methods).
-        is_straight_through: d quantized / d bound(z) is the identity.
-        is_positionwise: every position is quantized by itself.
-        holds_logits: the method needs an N x K tensor by definition.
+
+    - `is_projection`: quantizing an output again changes nothing (nearest-code methods).
+    - `is_straight_through`: d quantized / d bound(z) is the identity.
+    - `is_positionwise`: every position is quantized by itself.
+    - `holds_logits`: the method needs an N x K tensor by definition.
     """
 
     is_projection: bool = False

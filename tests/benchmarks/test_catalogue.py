@@ -1,4 +1,4 @@
-"""The README's lists of quantizers and of published tokenizers are the registries'."""
+"""The lists of quantizers and of published tokenizers in docs/ are the registries'."""
 
 from pathlib import Path
 
@@ -6,17 +6,17 @@ from autoencoders.pretrained import Pretrained, list_pretrained
 from benchmarks import catalogue
 from quantizers import list_quantizers
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs" / "catalogue.md"
 
 
-def test_the_readme_lists_the_registry():
-    assert catalogue.quantizers() in README.read_text(encoding="utf-8")
+def test_the_page_lists_the_registry():
+    assert catalogue.quantizers() in PAGE.read_text(encoding="utf-8")
     for entry in list_quantizers():
         assert f"`{entry.name}`" in catalogue.quantizers()
 
 
-def test_the_readme_lists_the_published_tokenizers():
-    assert catalogue.pretrained() in README.read_text(encoding="utf-8")
+def test_the_page_lists_the_published_tokenizers():
+    assert catalogue.pretrained() in PAGE.read_text(encoding="utf-8")
 
 
 def test_each_published_tokenizer_has_a_line():

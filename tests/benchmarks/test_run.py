@@ -20,7 +20,6 @@ from benchmarks.run import main
 from benchmarks.training.presets import PRESETS
 
 Start = Callable[..., "subprocess.Popen[str]"]
-ROOT = Path(__file__).parents[2]
 SMOKE = ["--preset", "smoke", "--cpu"]
 
 
@@ -147,23 +146,6 @@ def test_two_processes_train_and_their_metrics_are_those_of_one(start: Start, tm
         one, two = (_record(tmp_path / name, baseline)[1] for name in ("one", "two"))
         assert one.training.images == two.training.images == 128
         assert one.metrics["psnr"] == pytest.approx(two.metrics["psnr"], abs=least)
-
-
-@pytest.mark.slow
-def test_the_readmes_own_quantizer_keeps_the_contract_and_runs(
-    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    (code,) = re.findall(r"```python\n(# mine\.py\n.*?)```", readme, re.DOTALL)
-    (tmp_path / "mine.py").write_text(code)
-    check = start("quantizers.testing", "mine:Ternary", "--bits", "10")
-    shown = _output(check)
-    assert check.returncode == 0, shown
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path)
-    assert _run_here("--quantizer", "mine:Ternary", *SMOKE, "--bits", "10") == 0
-    _, record = _record(tmp_path / "runs", "mine.Ternary")
-    assert record.quantizer.codebook_size == 3**6
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def test_the_published_size_takes_a_step_and_samples_on_the_meta_device() -> Non
     kept = [value for state in optimizer.state.values() for value in state.values() if value.ndim]
     total = sum(tensor.numel() for part in (list(prior.parameters()), kept) for tensor in part)
     gradients = sum(parameter.grad.numel() for parameter in prior.parameters())
-    assert 4 * (total + gradients) / 2**30 == pytest.approx(20.3, abs=0.05)  # as the README says, and what follows
+    assert 4 * (total + gradients) / 2**30 == pytest.approx(20.3, abs=0.05)  # as docs/ says, and what follows
     activations = (saved_bytes(prior, 4) - saved_bytes(prior, 2)) / 2
     assert activations / 2**30 == pytest.approx(1.7, abs=0.05)
     cache = sum(2 * of.keys.numel() for of in prior.stack.caches(1, F16.steps)) * 4
