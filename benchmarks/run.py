@@ -13,13 +13,14 @@ from rich.table import Table
 
 from benchmarks.records.grids import save_grid
 from benchmarks.records.record import Record, read_arrays
-from benchmarks.tables import comparable, formats, summaries
 from benchmarks.training.arguments import parse
 from quantizers import list_quantizers
 
 
 def show(records: Sequence[Record], done: Sequence[Path], console: Console) -> None:
     """The table of the runs asked for, a picture of them all, and where things are."""
+    from benchmarks.tables import comparable, formats, summaries  # pandas, which help and lists need not wait for
+
     paths = {record.id: [path] for record, path in zip(records, done, strict=True)}
     summary = summaries.summarise(summaries.to_frame(records), summaries.stored_resamples(paths))
     formats.print_tables(summaries.comparison(summary), console, [summaries.LEGEND, *summaries.remarks(records)])

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy import stats
+from scipy.special import stdtr, stdtrit
 
 CONFIDENCE = 0.95
 
@@ -91,8 +91,9 @@ def adjust(p: Float[np.ndarray, "k k"]) -> Float[np.ndarray, "k k"]:
     upper = np.triu_indices(len(p), 1)
     values = p[upper]
     known = ~np.isnan(values)
-    if known.any():
-        values[known] = stats.false_discovery_control(values[known])
+    order = np.flatnonzero(known)[np.argsort(values[known])]
+    expected = values[order] * len(order) / np.arange(1, len(order) + 1)
+    values[order] = np.minimum(np.minimum.accumulate(expected[::-1])[::-1], 1)
     result = np.full_like(p, np.nan)
     result[upper] = values
     return np.fmax(result, result.T)
@@ -139,14 +140,14 @@ def _total(*parts: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarra
 
 
 def _half_width(variance: np.ndarray, freedom: np.ndarray) -> np.ndarray:
-    return stats.t.ppf((1 + CONFIDENCE) / 2, freedom) * np.sqrt(variance)
+    return stdtrit(freedom, (1 + CONFIDENCE) / 2) * np.sqrt(variance)
 
 
 def _two_sided(estimate: np.ndarray, variance: np.ndarray, freedom: np.ndarray) -> np.ndarray:
     """Probability of a t value at least as far from 0; 1 where there is neither difference nor variance."""
     with np.errstate(invalid="ignore", divide="ignore"):
         t = np.where(estimate == 0, 0.0, np.abs(estimate) / np.sqrt(variance))
-    return np.where(np.isnan(variance), np.nan, 2 * stats.t.sf(t, freedom))
+    return np.where(np.isnan(variance), np.nan, 2 * stdtr(freedom, -t))
 
 
 class Correlation(NamedTuple):
@@ -176,15 +177,17 @@ def rank_correlation(
         one: of each row, the metric of each seed on each resample of the pictures.
         other: the same on another occasion; the same resamples.
     """
+    from scipy.stats import spearmanr  # takes a second, for which tables do not wait
+
     generator = np.random.default_rng(0)
 
     def drawn(rows: Sequence[np.ndarray], resample: int) -> list[float]:
         return [float(generator.choice(row[:, resample], len(row)).mean()) for row in rows]
 
     found = [
-        stats.spearmanr(drawn(one, place), drawn(other, place)).statistic
+        spearmanr(drawn(one, place), drawn(other, place)).statistic
         for place in (draw % one[0].shape[1] for draw in range(DRAWS))
     ]
-    estimate = stats.spearmanr([row.mean() for row in one], [row.mean() for row in other]).statistic
+    estimate = spearmanr([row.mean() for row in one], [row.mean() for row in other]).statistic
     low, high = np.nanquantile(found, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return Correlation(float(estimate), float(low), float(high))
