@@ -15,7 +15,7 @@ from benchmarks.plots.quality import draw_label
 from benchmarks.plots.style import GRID, draw_legend, handles, style
 from benchmarks.records import baselines
 from benchmarks.records.record import Record, StoredRuns, read_arrays
-from benchmarks.records.resampling import resampled_metrics
+from benchmarks.records.resampling import RESAMPLED, resampled_metrics
 from benchmarks.records.statistics import Correlation, rank_correlation
 from benchmarks.records.values import digest
 from benchmarks.tables import comparable
@@ -93,7 +93,7 @@ def _scales(stored: StoredRuns, rate: int) -> Scales:
 
 def _resampled(runs: StoredRuns) -> Float[np.ndarray, "s r"]:
     """The PSNR of each seed on each resample of the pictures."""
-    return np.stack([resampled_metrics(read_arrays(path))["psnr"] for path, _ in runs])
+    return np.stack([resampled_metrics(read_arrays(path, RESAMPLED))["psnr"] for path, _ in runs])
 
 
 def quality_over_length(scales: Scales) -> Figure:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -191,8 +191,12 @@ def _problem(path: Path, text: bytes, error: ValidationError) -> RecordError:
     return RecordError(f"{path}: not a valid run: {where}: {first['msg']}")
 
 
-def read_arrays(path: StrPath) -> dict[str, np.ndarray]:
+def read_arrays(path: StrPath, kinds: Collection[str] | None = None) -> dict[str, np.ndarray]:
     """The arrays stored beside the record at `path`; none when that file is missing.
+
+    Args:
+        path: The record's.
+        kinds: Read only those of these kinds, as "image" of "image/psnr".
 
     Raises:
         RecordError: it is there and damaged.
@@ -203,7 +207,8 @@ def read_arrays(path: StrPath) -> dict[str, np.ndarray]:
         return {}
     try:
         with np.load(arrays, allow_pickle=False) as stored:
-            return {name: stored[name] for name in stored.files}
+            names = stored.files if kinds is None else [n for n in stored.files if n.partition("/")[0] in kinds]
+            return {name: stored[name] for name in names}
     except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise RecordError(f"{arrays}: not a readable file of a run's arrays ({error})") from error
 

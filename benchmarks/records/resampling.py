@@ -18,6 +18,9 @@ RESAMPLES = 100
 
 SEED = 1979  # of Efron's paper
 
+RESAMPLED = ("image", "resampled")
+"""Kinds of stored arrays that metrics on the resamples come from."""
+
 
 @lru_cache(maxsize=4)
 def draws(pictures: int, resamples: int = RESAMPLES) -> Int[np.ndarray, "r n"]:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from benchmarks.records import baselines, statistics
 from benchmarks.records.record import Record, read_arrays
-from benchmarks.records.resampling import resampled_metrics
+from benchmarks.records.resampling import RESAMPLED, resampled_metrics
 from benchmarks.records.statistics import Measured
 from benchmarks.tables.columns import BY_NAME, COLUMNS, Column
 from benchmarks.tables.comparable import BASELINES, FRAME, Row, within_settings
@@ -42,7 +42,11 @@ def stored_resamples(paths: Mapping[str, Sequence[Path]]) -> Resamples:
 
     @cache
     def resamples(run: str) -> Mapping[str, np.ndarray]:
-        return {name: values for path in paths[run] for name, values in resampled_metrics(read_arrays(path)).items()}
+        return {
+            name: values
+            for path in paths[run]
+            for name, values in resampled_metrics(read_arrays(path, RESAMPLED)).items()
+        }
 
     return resamples
 
