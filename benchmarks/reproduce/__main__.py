@@ -25,10 +25,10 @@ from benchmarks.protocols.speed.measure import torch_threads
 from benchmarks.records.record import Record, read_arrays, read_record, read_records
 from benchmarks.reproduce.agreement import Agreement, compare
 from benchmarks.training.arguments import Arguments as RunArguments
-from benchmarks.training.experiment import Execution, find_done, perform_with_bar, record_path
+from benchmarks.training.experiment import Execution, find_done, perform_with_bar
 from benchmarks.training.loop import TrainingError, TrainingStopped, make_accelerator
 from benchmarks.training.planning import require_memory
-from benchmarks.training.settings import RunConfig
+from benchmarks.training.resolved import ResolvedRun, resolve
 from benchmarks.training.stored import open_pictures, rebuild, require_same_pictures
 from storage.checkpoint import CheckpointError
 from storage.whole_files import replacing
@@ -70,8 +70,7 @@ class Reproduction:
 
     path: Path
     stored: Record
-    run: RunConfig
-    data: Data
+    run: ResolvedRun
     execution: Execution
 
 
@@ -99,11 +98,12 @@ def prepare(arguments: Arguments, output: Path) -> list[Reproduction]:
             opened[run.settings.data] = open_pictures(path, stored, run.settings.data)
         require_same_pictures(path, stored, opened[run.settings.data])
         execution = Execution(
-            output, accelerator, weights, arguments.checkpoint_every, RunArguments.eval_batch_size, stored.notes
+            accelerator, weights, arguments.checkpoint_every, RunArguments.eval_batch_size, stored.notes
         )
-        reproductions.append(Reproduction(path, stored, run, opened[run.settings.data], execution))
+        resolved = resolve(run, opened[run.settings.data], output)
+        reproductions.append(Reproduction(path, stored, resolved, execution))
     for each in reproductions:
-        done = find_done(record_path(each.run, each.data, output), each.execution.accelerator)
+        done = find_done(each.run.path, each.execution.accelerator)
         if done is not None and done.created == each.stored.created:
             raise UsageError(
                 f"--output {output} holds {each.path.name} itself, which would be lost: name another folder"
@@ -113,8 +113,7 @@ def prepare(arguments: Arguments, output: Path) -> list[Reproduction]:
 
 def make_again(each: Reproduction, console: Console) -> tuple[Record, Path]:
     """The new run, with the stored number of threads; one that a stopped command left done is taken as it is."""
-    output, threads = each.execution.output, each.stored.environment.threads
-    path = record_path(each.run, each.data, output)
+    path, threads = each.run.path, each.stored.environment.threads
     done = find_done(path, each.execution.accelerator)
     if done is not None:
         console.print(f"{escape(each.stored.id)}: done already, see {escape(str(path))}", soft_wrap=True)
@@ -122,7 +121,7 @@ def make_again(each: Reproduction, console: Console) -> tuple[Record, Path]:
     if threads > cores():
         console.print(f"{threads} threads as in the stored run, on {cores()} cores: slow, with the same numbers")
     with torch_threads(threads):
-        return perform_with_bar(each.run, each.data, each.execution, console), path
+        return perform_with_bar(each.run, each.execution, console), path
 
 
 def other_seeds(path: Path, stored: Record, folders: Sequence[Path]) -> tuple[list[Record], list[str]]:

@@ -17,7 +17,7 @@ from benchmarks.sweep.file import FLAGS, SweepFile
 from benchmarks.sweep.job import Job
 from benchmarks.training import arguments as of_one_run, baselines, planning
 from benchmarks.training.arguments import Arguments
-from benchmarks.training.experiment import record_path
+from benchmarks.training.resolved import resolve
 from benchmarks.training.settings import PresetName, RunConfig, describe
 from quantizers import list_quantizers
 
@@ -66,7 +66,7 @@ def plan(file: SweepFile) -> Plan:
         except DataError as error:
             raise UsageError(f"{file.place('data')}: {error}") from error
         for one in same_data:
-            record = record_path(one.run, data, one.arguments.output)
+            record = resolve(one.run, data, one.arguments.output).path
             log = one.arguments.output / "logs" / f"{record.stem}.log"
             job = Job(one.name, tuple(words(one.arguments)), record, log)
             jobs.setdefault(str(record), (job, one.run.quantizer in baselines.NAMES))

@@ -39,9 +39,9 @@ from benchmarks.records.values import plain
 from benchmarks.training import baselines
 from benchmarks.training.loop import Progress
 from benchmarks.training.models import make_tokenizer, start_from
-from benchmarks.training.presets import changes, command_line
 from benchmarks.training.progress import interruptible, training_bar
-from benchmarks.training.settings import RunConfig, describe, run_id, settings_digest
+from benchmarks.training.resolved import ResolvedRun
+from benchmarks.training.settings import RunConfig, describe
 from benchmarks.training.trainer import Trainer, to_pictures
 from storage.paths import StrPath
 from storage.whole_files import replacing
@@ -51,20 +51,12 @@ from storage.whole_files import replacing
 class Execution:
     """How runs are carried out: nothing here changes a number that is measured of a tokenizer."""
 
-    output: Path
     accelerator: Accelerator
     weights: MetricWeights
     checkpoint_every: int
     eval_batch_size: int
     notes: dict[str, str]
     """Stored with each run, e.g. why the perceptual loss is no LPIPS."""
-
-
-def record_path(run: RunConfig, data: Data, output: StrPath) -> Path:
-    """Where the run's record belongs."""
-    output = Path(output)
-    folder = output / run.preset / data.record["name"]
-    return folder / f"{run_id(run, PROTOCOL, data.record['fingerprint'])}.json"
 
 
 def find_done(path: StrPath, accelerator: Accelerator) -> Record | None:
@@ -80,8 +72,7 @@ def find_done(path: StrPath, accelerator: Accelerator) -> Record | None:
 
 
 def perform(
-    run: RunConfig,
-    data: Data,
+    run: ResolvedRun,
     execution: Execution,
     on_start: Callable[[int], None],
     on_progress: Callable[[Progress], None],
@@ -97,15 +88,15 @@ def perform(
         stop_requested: Asked after every step.
     """
     accelerator = execution.accelerator
-    path = record_path(run, data, execution.output)
+    data = run.data
     started = time.perf_counter()
     tokenizer: Tokenizer
     history: list[dict[str, float]] = []
-    if run.quantizer in baselines.NAMES:
+    if run.asked.quantizer in baselines.NAMES:
         on_stage("fitting")
-        tokenizer, training = _fit(run, data, accelerator)
+        tokenizer, training = _fit(run.asked, data, accelerator)
     else:
-        tokenizer, training, history = _train(run, data, execution, path, on_start, on_progress, stop_requested)
+        tokenizer, training, history = _train(run, execution, on_start, on_progress, stop_requested)
     tokenizer = tokenizer.to(accelerator.device).eval()
 
     on_stage("evaluating")
@@ -132,8 +123,8 @@ def perform(
         on_stage("timing")
         batch = torch.stack([data.test[index] for index in range(min(len(data.test), 32))])
         speed = measure_speed(tokenizer, batch, accelerator.device)
-        record = _record(run, data, execution, tokenizer, evaluation, speed, training, path.stem, started)
-        _store(path, record, tokenizer, evaluation, history)
+        record = _record(run, execution, tokenizer, evaluation, speed, training, started)
+        _store(run, record, tokenizer, evaluation, history)
     accelerator.wait_for_everyone()
     accelerator.free_memory()
     return broadcast_object_list([record])[0]
@@ -142,38 +133,33 @@ def perform(
 SHOWN = ("reconstruction", "perceptual", "quantizer", "generator", "discriminator", "perplexity")
 
 
-def perform_with_bar(run: RunConfig, data: Data, execution: Execution, console: Console) -> Record:
+def perform_with_bar(run: ResolvedRun, execution: Execution, console: Console) -> Record:
     """One run under a progress bar, or under a line now and then where the output is no terminal."""
-    steps = 1 if run.quantizer in baselines.NAMES else run.settings.train.steps
-    with training_bar(describe(run), steps, SHOWN, console) as bar, interruptible() as stop_requested:
-        return perform(run, data, execution, bar.start, bar.progress, bar.stage, stop_requested)
-
-
-def _checkpoint(path: Path) -> Path:
-    return path.with_suffix(".checkpoint.safetensors")
+    asked = run.asked
+    steps = 1 if asked.quantizer in baselines.NAMES else asked.settings.train.steps
+    with training_bar(describe(asked), steps, SHOWN, console) as bar, interruptible() as stop_requested:
+        return perform(run, execution, bar.start, bar.progress, bar.stage, stop_requested)
 
 
 def _train(
-    run: RunConfig,
-    data: Data,
+    run: ResolvedRun,
     execution: Execution,
-    path: Path,
     on_start: Callable[[int], None],
     on_progress: Callable[[Progress], None],
     stop_requested: Callable[[], bool],
 ) -> tuple[Tokenizer, TrainingRecord, list[dict[str, float]]]:
-    accelerator, train = execution.accelerator, run.settings.train
-    tokenizer = make_tokenizer(run)
-    if run.settings.start is not None:
-        start_from(tokenizer, run.settings.start)
-    recall = partial(_batches, run, data, accelerator)
-    trainer = Trainer(tokenizer, run.settings, run.seed, accelerator, run=path.stem, recall=recall)
-    checkpoint = _checkpoint(path)
-    if checkpoint.exists():
-        trainer.load(checkpoint)
+    accelerator, asked = execution.accelerator, run.asked
+    train = asked.settings.train
+    tokenizer = make_tokenizer(asked)
+    if asked.settings.start is not None:
+        start_from(tokenizer, asked.settings.start)
+    recall = partial(_batches, asked, run.data, accelerator)
+    trainer = Trainer(tokenizer, asked.settings, asked.seed, accelerator, run=run.id, recall=recall)
+    if run.checkpoint.exists():
+        trainer.load(run.checkpoint)
     on_start(trainer.step)
     batches = recall(trainer.step, train.steps - trainer.step)
-    trainer.fit(batches, checkpoint, execution.checkpoint_every, on_progress, stop_requested)
+    trainer.fit(batches, run.checkpoint, execution.checkpoint_every, on_progress, stop_requested)
     probe = min(train.steps, 20)
     begin = time.perf_counter()
     images = sum(len(batch) for batch in recall(0, probe)) * accelerator.num_processes
@@ -227,38 +213,36 @@ def _fit(run: RunConfig, data: Data, accelerator: Accelerator) -> tuple[Tokenize
 
 
 def _record(
-    run: RunConfig,
-    data: Data,
+    run: ResolvedRun,
     execution: Execution,
     tokenizer: Tokenizer,
     evaluation: Evaluation,
     speed: dict[str, float | None],
     training: TrainingRecord,
-    identifier: str,
     started: float,
 ) -> Record:
-    quantizer = tokenizer.quantizers[0]
+    asked, quantizer = run.asked, tokenizer.quantizers[0]
     parameters = {
         name: sum(parameter.numel() for parameter in part.parameters()) for name, part in tokenizer.named_children()
     }
     return Record(
         schema_version=SCHEMA,
-        id=identifier,
+        id=run.id,
         protocol=PROTOCOL,
-        preset=run.preset,
-        settings=settings_digest(run.settings, PROTOCOL, data.record["fingerprint"]),
-        changes=plain(changes(run.settings, run.preset)),
-        seed=run.seed,
+        preset=asked.preset,
+        settings=run.settings,
+        changes=plain(run.changes),
+        seed=asked.seed,
         quantizer=QuantizerRecord(
-            name=run.quantizer,
-            options=run.options,
+            name=asked.quantizer,
+            options=asked.options,
             dim=quantizer.dim,
             codebook_size=quantizer.codebook_size,
             codes_per_position=quantizer.codes_per_position,
             bits_per_position=quantizer.bits_per_position,
         ),
-        config=plain(asdict(run)),
-        data=data.record,
+        config=plain(asdict(asked)),
+        data=run.data.record,
         metrics=evaluation.metrics,
         missing=evaluation.missing,
         notes=evaluation.notes | execution.notes,
@@ -266,24 +250,24 @@ def _record(
         parameters={**parameters, "total": sum(parameters.values())},
         training=training,
         environment=environment(execution.accelerator.device),
-        command=command_line(run),
-        training_images=run.settings.train.steps * run.settings.train.batch_size,
+        command=run.command,
+        training_images=asked.settings.train.steps * asked.settings.train.batch_size,
         created=datetime.now(timezone.utc),
         wall_seconds=round(time.perf_counter() - started, 2),
     )
 
 
 def _store(
-    path: Path, record: Record, tokenizer: Tokenizer, evaluation: Evaluation, history: list[dict[str, float]]
+    run: ResolvedRun, record: Record, tokenizer: Tokenizer, evaluation: Evaluation, history: list[dict[str, float]]
 ) -> None:
     """The record last: once it is there, the run is done."""
     names = sorted({name for entry in history for name in entry})
     curves = {f"curve/{name}": np.array([entry.get(name, math.nan) for entry in history]) for name in names}
     weights = {name: tensor.cpu().contiguous().clone() for name, tensor in tokenizer.state_dict().items()}
-    with replacing(path.with_suffix(".safetensors")) as temporary:
+    with replacing(run.path.with_suffix(".safetensors")) as temporary:
         save_file(weights, temporary, metadata={"config": json.dumps(record.config), "run": record.id})
-    store_evaluation(path, record, evaluation, curves)
-    _checkpoint(path).unlink(missing_ok=True)
+    store_evaluation(run.path, record, evaluation, curves)
+    run.checkpoint.unlink(missing_ok=True)
 
 
 def store_evaluation(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -197,11 +198,11 @@ def changes(settings: Settings, preset: PresetName) -> dict[str, Any]:
     return backbone | other
 
 
-def command_line(run: RunConfig) -> str:
-    """The command that makes this run again."""
+def command_line(run: RunConfig, changed: Mapping[str, Any]) -> str:
+    """The command that makes this run again, its settings being the preset's but for those that are `changed`."""
     words = ["python", "-m", "benchmarks.run", "--quantizer", run.quantizer]
     words += ["--bits"] if run.bits is None else ["--bits", str(run.bits)]
     if run.options:
         words += ["--options", *(f"{name}={value!r}" for name, value in run.options.items())]
     words += ["--preset", run.preset, "--data", run.settings.data.source, "--seed", str(run.seed)]
-    return shlex.join([*words, *as_flags(changes(run.settings, run.preset))])
+    return shlex.join([*words, *as_flags(changed)])

@@ -15,9 +15,10 @@ from benchmarks.data import Data, open_data
 from benchmarks.metrics.weights import MetricWeights
 from benchmarks.records.record import Record
 from benchmarks.training.arguments import Arguments
-from benchmarks.training.experiment import Execution, find_done, perform_with_bar, record_path
+from benchmarks.training.experiment import Execution, find_done, perform_with_bar
 from benchmarks.training.loop import TrainingError, TrainingStopped, make_accelerator
 from benchmarks.training.planning import plan, require_memory
+from benchmarks.training.resolved import resolve
 from benchmarks.training.settings import RunConfig, describe
 from storage.checkpoint import CheckpointError
 
@@ -52,9 +53,7 @@ def prepare(arguments: Arguments) -> tuple[list[RunConfig], Data, Execution]:
     notes = {"perceptual loss": choice.reason} if arguments.loss.perceptual == "auto" else {}
     with accelerator.local_main_process_first():  # one process downloads, where there is something to download
         data = open_data(arguments.data)
-    execution = Execution(
-        arguments.output, accelerator, weights, arguments.checkpoint_every, arguments.eval_batch_size, notes
-    )
+    execution = Execution(accelerator, weights, arguments.checkpoint_every, arguments.eval_batch_size, notes)
     return runs, data, execution
 
 
@@ -73,13 +72,13 @@ def execute(
     paths: list[Path] = []
     failures = 0
     for run in runs:
-        path = record_path(run, data, arguments.output)
-        record = None if arguments.force else find_done(path, accelerator)
+        resolved = resolve(run, data, arguments.output)
+        record = None if arguments.force else find_done(resolved.path, accelerator)
         if record is not None:
-            console.print(f"{escape(describe(run))}: done already, see {escape(str(path))}", soft_wrap=True)
+            console.print(f"{escape(describe(run))}: done already, see {escape(str(resolved.path))}", soft_wrap=True)
         else:
             try:
-                record = perform_with_bar(run, data, execution, console)
+                record = perform_with_bar(resolved, execution, console)
             except (TrainingError, CheckpointError) as error:
                 failures += 1
                 errors.print(f"error: {escape(f'{describe(run)}: {error}')}", soft_wrap=True)
@@ -88,7 +87,7 @@ def execute(
                 errors.print(f"{escape(describe(run))}: {stopped}; the same command goes on from there", soft_wrap=True)
                 return Done([], [], 130)
         records.append(record)
-        paths.append(path)
+        paths.append(resolved.path)
     if failures:
         errors.print(f"{failures} of {len(runs)} runs failed; the others are stored")
     return Done(records, paths, 1 if failures else 0)

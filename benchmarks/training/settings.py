@@ -151,10 +151,15 @@ def settings_digest(settings: Settings, protocol: str, fingerprint: str) -> str:
     return digest({**effective(settings), "data.source": fingerprint, "start": start}, protocol)
 
 
-def run_id(run: RunConfig, protocol: str, fingerprint: str) -> str:
-    """The run's file name: same configuration, data and seed give the same name."""
+def run_id(run: RunConfig, settings: str) -> str:
+    """The run's file name: same configuration, data and seed give the same name.
+
+    Args:
+        run: What is asked for.
+        settings: The digest of its settings, protocol and data.
+    """
     rate = "" if run.bits is None else f"-{run.bits}bit"
     name = run.quantizer.replace(":", ".")
     own = [run.quantizer, run.bits, run.options, run.seed, *([run.code] if run.code else [])]
-    key = digest(*own, settings_digest(run.settings, protocol, fingerprint))
+    key = digest(*own, settings)
     return f"{name}{rate}-seed{run.seed}-{key}"

@@ -17,7 +17,7 @@ from benchmarks.records.record import DEFAULT_BACKBONE, ELSEWHERE, Record
 from benchmarks.training import baselines
 from benchmarks.training.models import make_quantizer
 from benchmarks.training.planning import source_digest
-from benchmarks.training.settings import RunConfig, run_id
+from benchmarks.training.settings import RunConfig, run_id, settings_digest
 from storage.paths import StrPath
 
 
@@ -40,7 +40,7 @@ def configuration(path: StrPath, stored: Record) -> RunConfig:
     except ValidationError as error:
         where = ".".join(map(str, error.errors()[0]["loc"]))
         raise UsageError(f"{path}: its configuration is not one of this version ({where}){how}") from error
-    if run_id(run, PROTOCOL, stored.data["fingerprint"]) != stored.id:
+    if run_id(run, settings_digest(run.settings, PROTOCOL, stored.data["fingerprint"])) != stored.id:
         raise UsageError(f"{path}: its configuration is not one of this version, which has other settings{how}")
     return run
 

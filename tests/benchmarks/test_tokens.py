@@ -26,7 +26,7 @@ from benchmarks.records.record import Record, read_record, write_record
 from benchmarks.training.arguments import parse
 from benchmarks.training.models import make_tokenizer
 from benchmarks.training.planning import plan
-from benchmarks.training.settings import run_id
+from benchmarks.training.settings import run_id, settings_digest
 from benchmarks.training.trained import trained_tokenizer
 from priors.fingerprint import fingerprint
 from priors.token_set import TokenSet
@@ -58,7 +58,7 @@ def rq(home: Path, tmp_path: Path, make_record: Callable[..., Record]) -> Path:
     data = {"name": "pictures", "source": source, "fingerprint": "f", "image_size": 32}
     for run in (baseline, config):
         about = {"config": json.loads(json.dumps(asdict(run))), "data": data, "preset": "smoke"}
-        record = make_record(**about, id=run_id(run, PROTOCOL, "f"))
+        record = make_record(**about, id=run_id(run, settings_digest(run.settings, PROTOCOL, "f")))
         path = tmp_path / "runs" / f"{record.id}.json"
         write_record(path, record, {})
     tokenizer = make_tokenizer(config)

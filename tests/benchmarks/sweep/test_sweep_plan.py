@@ -11,7 +11,7 @@ from benchmarks.data import open_data
 from benchmarks.sweep.file import read_sweep
 from benchmarks.sweep.plan import Plan, option_words, with_flags, words
 from benchmarks.training import arguments as of_one_run, planning
-from benchmarks.training.experiment import record_path
+from benchmarks.training.resolved import resolve
 from quantizers import list_quantizers
 
 PlanOf = Callable[..., Plan]
@@ -36,7 +36,7 @@ def test_a_job_is_the_run_that_its_command_makes(plan_of: PlanOf) -> None:
     for job in planned.jobs:
         arguments = of_one_run.parse(job.words)
         run = planning.plan(arguments)[-1]  # after the baselines, if it is none
-        assert record_path(run, open_data(arguments.data), arguments.output) == job.record
+        assert resolve(run, open_data(arguments.data), arguments.output).path == job.record
         assert job.command.startswith("python -m benchmarks.run --quantizer ")
     assert planned.runs[8].name == "rq seed 0 codes_per_position=2 base=fsq levels=[4, 4]"
     assert planned.runs[0].log == Path("my runs/logs") / f"{planned.runs[0].record.stem}.log"
@@ -93,8 +93,8 @@ def test_a_backbone_brings_its_own_sizes_and_settings() -> None:
 
 def test_options_arrive_as_they_were_written() -> None:
     options = {"base": "fsq", "beta": 0.25, "levels": [8, 5], "learned": True, "none": None}
-    assert of_one_run.quantizer_options_of(option_words(options)) == options
-    assert of_one_run.quantizer_options_of(option_words({"levels": "(8, 5)"})) == {"levels": (8, 5)}
+    assert planning.quantizer_options_of(option_words(options)) == options
+    assert planning.quantizer_options_of(option_words({"levels": "(8, 5)"})) == {"levels": (8, 5)}
 
 
 STORED = {

@@ -98,7 +98,7 @@ def test_a_published_preset_has_the_published_grid_and_size(
     preset: str, quantizer: str, coarse: int, fine: int, millions: float | None
 ) -> None:
     run = plan(parse(["--preset", preset, *quantizer.split()]))[-1]
-    assert preset in command_line(run)
+    assert preset in command_line(run, changes(run.settings, run.preset))
     model = run.settings.model
     assert (model.image_size // model.stride, model.image_size // finest_stride(model)) == (coarse, fine)
     if millions is None:  # no published count

@@ -8,9 +8,8 @@ from typing import get_args
 import pytest
 
 from benchmarks.training.arguments import parse
-from benchmarks.training.experiment import command_line
 from benchmarks.training.planning import plan
-from benchmarks.training.presets import PRESETS, changes
+from benchmarks.training.presets import PRESETS, changes, command_line
 from benchmarks.training.settings import PresetName, RunConfig, Settings, TrainConfig, run_id, settings_digest
 
 QUICK = PRESETS["quick"]
@@ -18,7 +17,7 @@ RUN = RunConfig("fsq", 10, {}, 0, "quick", QUICK)
 
 
 def _id(run: RunConfig, fingerprint: str = "data") -> str:
-    return run_id(run, "reconstruction/1", fingerprint)
+    return run_id(run, settings_digest(run.settings, "reconstruction/1", fingerprint))
 
 
 @pytest.mark.parametrize(
@@ -44,7 +43,7 @@ def test_the_data_are_known_by_content_and_the_rest_has_no_effect_on_the_name() 
     moved = replace(RUN, settings=replace(QUICK, data=elsewhere))
     assert _id(moved) == _id(RUN)
     assert _id(RUN, "other pictures") != _id(RUN)
-    assert run_id(RUN, "reconstruction/2", "data") != _id(RUN)
+    assert run_id(RUN, settings_digest(QUICK, "reconstruction/2", "data")) != _id(RUN)
 
 
 def test_seeds_and_quantizers_share_the_digest_of_their_settings() -> None:
@@ -77,7 +76,7 @@ def test_the_command_line_of_a_run_asks_for_the_same_run() -> None:
         "smoke",
         Settings(arguments.data, arguments.model, arguments.dim, arguments.loss, arguments.train),
     )
-    words = command_line(run)
+    words = command_line(run, changes(run.settings, run.preset))
     assert words.startswith("python -m benchmarks.run --quantizer vq --bits 8")
     again = parse(shlex.split(words)[3:])
     assert (again.data, again.model, again.loss, again.train) == (
