@@ -22,7 +22,7 @@ from autoencoders import (
     backbone_of,
     create_tokenizer,
 )
-from autoencoders.pictures.backbones import code_maps_of
+from autoencoders.pictures.backbones import NETWORKS, code_maps_of
 from quantizers import create_quantizer
 
 SMALL: dict[BackboneName, BackboneConfig] = {
@@ -59,7 +59,8 @@ def gradients(model: TrainableTokenizer, images: torch.Tensor) -> dict[str, torc
 @every_backbone
 def test_its_name_is_known_by_its_sizes(backbone: BackboneName) -> None:
     assert backbone_of(SMALL[backbone]) == backbone
-    assert isinstance(make(backbone), BACKBONES[backbone].tokenizer)
+    assert type(SMALL[backbone]) is BACKBONES[backbone]
+    assert type(make(backbone)) is NETWORKS[backbone]
     assert len(make(backbone).quantizers) == len(make(backbone).maps)
 
 
