@@ -1,4 +1,7 @@
-"""What every visual tokenizer is: pictures to maps of codes and back, around any quantizer."""
+"""What every tokenizer is: a signal to maps of codes and back, around any quantizer.
+
+A signal has one to three axes beside batch and channels: sound, pictures, film.
+"""
 
 from __future__ import annotations
 
@@ -18,33 +21,33 @@ class TokenizerOutput(NamedTuple):
     """What a tokenizer returns in training.
 
     Attributes:
-        images: The reconstruction, (B, C, H, W); not clamped.
+        reconstruction: (B, C, *extent), as the signal; not clamped.
         codes: int64, one map per quantizer, (B, codes_per_position, *grid).
         loss: The quantizers' losses, summed.
         stats: The quantizers' statistics; of several maps each under the map's name.
-        log_scale: log b of the Laplace distribution around each pixel, (B, C, H, W), from a decoder that gives one.
+        log_scale: log b of the Laplace distribution around each sample, (B, C, *extent), from a decoder that gives one.
     """
 
-    images: Float[Tensor, "b c H W"]
+    reconstruction: Float[Tensor, "b c *extent"]
     codes: list[Int64[Tensor, "b n ..."]]
     loss: Float[Tensor, ""]
     stats: dict[str, Float[Tensor, ""]]
-    log_scale: Float[Tensor, "b c H W"] | None = None
+    log_scale: Float[Tensor, "b c *extent"] | None = None
 
 
 class Tokenizer(nn.Module, ABC):
-    """A model that turns pictures into one or several maps of codes, and those into pictures.
+    """A model that turns a signal into one or several maps of codes, and those into the signal.
 
-    Pictures are float, (B, C, H, W) in [-1, 1], with sides that are multiples of `stride`. A tokenizer implements
-    `quantizers`, `quantize` and `reconstruct`.
+    Signals are float, (B, C, *extent) in [-1, 1], pictures (B, C, H, W), with extents that are multiples of `strides`.
+    A tokenizer implements `quantizers`, `quantize` and `reconstruct`.
 
     Attributes:
         maps: Names of the code maps, in their order.
-        stride: What the sides of pictures must be multiples of; pixels per position of the finest map.
+        strides: Of each axis, what the extent must be a multiple of; samples per position of the coarsest map.
     """
 
     maps: ClassVar[tuple[str, ...]] = ("codes",)
-    stride: int
+    strides: tuple[int, ...]
 
     @property
     @abstractmethod
@@ -52,30 +55,30 @@ class Tokenizer(nn.Module, ABC):
         """From latents to codes, one for each map; all of one codebook size."""
 
     @abstractmethod
-    def quantize(self, images: Float[Tensor, "b c H W"]) -> list[QuantizerOutput]:
-        """The quantizers' outputs, one for each map; ValueError on pictures that do not fit."""
+    def quantize(self, signal: Float[Tensor, "b c *extent"]) -> list[QuantizerOutput]:
+        """The quantizers' outputs, one for each map; ValueError on a signal that does not fit."""
 
     @abstractmethod
-    def reconstruct(self, quantized: Sequence[Float[Tensor, "b d ..."]]) -> Float[Tensor, "b c H W"]:
-        """Pictures from quantized latents, one for each map; not clamped."""
+    def reconstruct(self, quantized: Sequence[Float[Tensor, "b d ..."]]) -> Float[Tensor, "b c *extent"]:
+        """The signal from quantized latents, one for each map; not clamped."""
 
-    def encode(self, images: Float[Tensor, "b c H W"]) -> list[Int64[Tensor, "b n ..."]]:
-        """The code maps of pictures, each (B, codes_per_position, *grid)."""
-        return [output.codes for output in self.quantize(images)]
+    def encode(self, signal: Float[Tensor, "b c *extent"]) -> list[Int64[Tensor, "b n ..."]]:
+        """The code maps of a signal, each (B, codes_per_position, *grid)."""
+        return [output.codes for output in self.quantize(signal)]
 
-    def decode(self, codes: Sequence[Int64[Tensor, "b n ..."]]) -> Float[Tensor, "b c H W"]:
-        """Pictures from code maps; not clamped. ValueError on another number of maps than the tokenizer has."""
+    def decode(self, codes: Sequence[Int64[Tensor, "b n ..."]]) -> Float[Tensor, "b c *extent"]:
+        """The signal from code maps; not clamped. ValueError on another number of maps than the tokenizer has."""
         if len(codes) != len(self.quantizers):
             raise ValueError(f"codes must be {len(self.quantizers)} map(s) ({', '.join(self.maps)}), got {len(codes)}.")
         return self.reconstruct([quantizer.decode(of) for quantizer, of in zip(self.quantizers, codes, strict=True)])
 
-    def forward(self, images: Float[Tensor, "b c H W"]) -> TokenizerOutput:
+    def forward(self, signal: Float[Tensor, "b c *extent"]) -> TokenizerOutput:
         """The reconstruction, its codes, and what the quantizers say of them."""
-        outputs = self.quantize(images)
+        outputs = self.quantize(signal)
         return self._output(self.reconstruct([output.quantized for output in outputs]), outputs)
 
     def _output(
-        self, images: Tensor, outputs: Sequence[QuantizerOutput], log_scale: Tensor | None = None
+        self, reconstruction: Tensor, outputs: Sequence[QuantizerOutput], log_scale: Tensor | None = None
     ) -> TokenizerOutput:
         several = len(outputs) > 1
         stats = {
@@ -84,22 +87,20 @@ class Tokenizer(nn.Module, ABC):
             for stat, value in output.stats.items()
         }
         loss = reduce(add, (output.loss for output in outputs))
-        return TokenizerOutput(images, [output.codes for output in outputs], loss, stats, log_scale)
+        return TokenizerOutput(reconstruction, [output.codes for output in outputs], loss, stats, log_scale)
 
-    def _require_pictures(self, images: Float[Tensor, "b c H W"], channels: int) -> None:
-        """ValueError on another number of channels, or a side off the stride's grid."""
-        if images.shape[1] != channels:
-            raise ValueError(f"images must have {channels} channels, got {images.shape[1]}.")
-        self._require_grid(images)
+    def _require_channels(self, signal: Float[Tensor, "b c *extent"], channels: int) -> None:
+        """ValueError on another number of channels, or an extent off the strides' grid."""
+        if signal.shape[1] != channels:
+            raise ValueError(f"the signal must have {channels} channels, got {signal.shape[1]}.")
+        self._require_grid(signal)
 
-    def _require_grid(self, images: Float[Tensor, "b c H W"]) -> None:
-        """ValueError when a side is off the stride's grid."""
-        height, width = images.shape[-2:]
-        if height % self.stride or width % self.stride or not height * width:
-            raise ValueError(
-                f"the sides of images must be positive multiples of the stride {self.stride}, got {height} × {width}; "
-                "crop or resize them."
-            )
+    def _require_grid(self, signal: Float[Tensor, "b c *extent"]) -> None:
+        """ValueError when an extent is off the strides' grid."""
+        extent = signal.shape[2:]
+        if len(extent) != len(self.strides) or any(e % s or not e for e, s in zip(extent, self.strides, strict=True)):
+            strides, got = (" × ".join(map(str, sizes)) for sizes in (self.strides, extent))
+            raise ValueError(f"extents must be positive multiples of the strides {strides}, got {got}; crop or resize.")
 
 
 class OneMapTokenizer(Tokenizer):
@@ -117,19 +118,19 @@ class OneMapTokenizer(Tokenizer):
         return (self.quantizer,)
 
     @abstractmethod
-    def latent(self, images: Float[Tensor, "b c H W"]) -> Float[Tensor, "b d *grid"]:
-        """What the quantizer is given; ValueError on pictures that do not fit."""
+    def latent(self, signal: Float[Tensor, "b c *extent"]) -> Float[Tensor, "b d *grid"]:
+        """What the quantizer is given; ValueError on a signal that does not fit."""
 
     @abstractmethod
-    def from_latent(self, quantized: Float[Tensor, "b d *grid"]) -> Float[Tensor, "b c H W"]:
-        """Pictures from quantized latents; not clamped."""
+    def from_latent(self, quantized: Float[Tensor, "b d *grid"]) -> Float[Tensor, "b c *extent"]:
+        """The signal from quantized latents; not clamped."""
 
-    def quantize(self, images: Float[Tensor, "b c H W"]) -> list[QuantizerOutput]:
-        """The quantizer's output on the latent of the pictures."""
-        return [self.quantizer(self.latent(images))]
+    def quantize(self, signal: Float[Tensor, "b c *extent"]) -> list[QuantizerOutput]:
+        """The quantizer's output on the latent of the signal."""
+        return [self.quantizer(self.latent(signal))]
 
-    def reconstruct(self, quantized: Sequence[Float[Tensor, "b d ..."]]) -> Float[Tensor, "b c H W"]:
-        """Pictures from the quantized latent; not clamped."""
+    def reconstruct(self, quantized: Sequence[Float[Tensor, "b d ..."]]) -> Float[Tensor, "b c *extent"]:
+        """The signal from the quantized latent; not clamped."""
         (only,) = quantized
         return self.from_latent(only)
 

@@ -42,7 +42,7 @@ class BlockTokenizer(OneMapTokenizer):
         super().__init__()
         if stride < 1:
             raise ValueError(f"stride must be at least 1, got {stride}.")
-        self.stride = stride
+        self.strides = (stride, stride)
         self.quantizer = quantizer
 
     @abstractmethod
@@ -56,7 +56,7 @@ class BlockTokenizer(OneMapTokenizer):
     def _blocks(self, images: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b c h w"]:
         """The pixels of each block as channels; ValueError when a side is no multiple of the stride."""
         self._require_grid(images)
-        return F.pixel_unshuffle(images, self.stride)
+        return F.pixel_unshuffle(images, self.strides[0])
 
 
 class ColorQuantizer(Quantizer):
@@ -92,11 +92,11 @@ class BlockMean(BlockTokenizer):
     def latent(self, images: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b 3 h w"]:
         """The mean of each block; ValueError when a side is no multiple of the stride."""
         self._require_grid(images)
-        return F.avg_pool2d(images, self.stride)
+        return F.avg_pool2d(images, self.strides[0])
 
     def from_latent(self, quantized: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 H W"]:
         """Each colour spread over its block."""
-        return F.interpolate(quantized, scale_factor=self.stride, mode="nearest")
+        return F.interpolate(quantized, scale_factor=self.strides[0], mode="nearest")
 
 
 class BlockPCA(BlockTokenizer):
@@ -141,7 +141,7 @@ class BlockPCA(BlockTokenizer):
 
     def from_latent(self, quantized: Float[Tensor, "b d h w"]) -> Float[Tensor, "b 3 H W"]:
         """The blocks with these components and none of the others."""
-        return F.pixel_shuffle(torch.einsum("bdhw,cd->bchw", quantized, self.basis) + self.mean, self.stride)
+        return F.pixel_shuffle(torch.einsum("bdhw,cd->bchw", quantized, self.basis) + self.mean, self.strides[0])
 
 
 class BlockKMeans(BlockTokenizer):
@@ -177,7 +177,7 @@ class BlockKMeans(BlockTokenizer):
 
     def from_latent(self, quantized: Float[Tensor, "b c h w"]) -> Float[Tensor, "b 3 H W"]:
         """The blocks where they belong."""
-        return F.pixel_shuffle(quantized, self.stride)
+        return F.pixel_shuffle(quantized, self.strides[0])
 
 
 def _require_some(pictures: int) -> None:

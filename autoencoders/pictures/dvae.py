@@ -122,7 +122,7 @@ class DVAE(OneMapTokenizer, TrainableTokenizer):
     def __init__(self, config: DVAEConfig, quantizer: Quantizer) -> None:
         super().__init__()
         self.config = config
-        self.stride = config.stride
+        self.strides = (config.stride, config.stride)
         self.encoder = Encoder(config)
         self.quant_conv = convolution(config.widths[-1], quantizer.dim, 1)
         self.quantizer = quantizer
@@ -140,7 +140,7 @@ class DVAE(OneMapTokenizer, TrainableTokenizer):
 
     def latent(self, images: Float[Tensor, "b c H W"]) -> Float[Tensor, "b d h w"]:
         """What the quantizer is given; ValueError on a wrong number of channels or a side off the stride's grid."""
-        self._require_pictures(images, self.config.in_channels)
+        self._require_channels(images, self.config.in_channels)
         return in_full(self.quant_conv, self.encoder(squeeze(images)))
 
     def distribution(

@@ -65,7 +65,7 @@ def training_memory(
 
         def forward() -> list[Tensor]:
             with torch.autocast(device, precision, enabled=precision != torch.float32):
-                reconstruction = tokenizer(images).images
+                reconstruction = tokenizer(images).reconstruction
                 losses = [(reconstruction.float() - images).abs().mean()]
                 if perceptual is not None:
                     losses.append(perceptual(reconstruction, images))

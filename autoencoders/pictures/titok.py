@@ -103,7 +103,7 @@ class TiTok(OneMapTokenizer, TrainableTokenizer):
     def __init__(self, config: TiTokConfig, quantizer: Quantizer) -> None:
         super().__init__()
         self.config = config
-        self.stride = config.stride
+        self.strides = (config.stride, config.stride)
         self.encoder = Encoder(config)
         self.quant_proj = nn.Linear(config.width, quantizer.dim)
         self.quantizer = quantizer
@@ -125,7 +125,7 @@ class TiTok(OneMapTokenizer, TrainableTokenizer):
         if images.shape[-2:] != (size, size):
             height, width = images.shape[-2:]
             raise ValueError(f"images must have {size} × {size} pixels, got {height} × {width}; crop or resize them.")
-        self._require_pictures(images, self.config.in_channels)
+        self._require_channels(images, self.config.in_channels)
         return rearrange(self.quant_proj(self.encoder(images)), "b k d -> b d k")
 
     def from_latent(self, quantized: Float[Tensor, "b d k"]) -> Float[Tensor, "b c H W"]:

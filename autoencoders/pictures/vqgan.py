@@ -180,7 +180,7 @@ class VQGAN(OneMapTokenizer, TrainableTokenizer):
     def __init__(self, config: VQGANConfig, quantizer: Quantizer) -> None:
         super().__init__()
         self.config = config
-        self.stride = config.stride
+        self.strides = (config.stride, config.stride)
         self.encoder = Encoder(config)
         self.quant_conv = nn.Conv2d(config.z_channels, quantizer.dim, 1)
         self.quantizer = quantizer
@@ -200,7 +200,7 @@ class VQGAN(OneMapTokenizer, TrainableTokenizer):
 
     def latent(self, images: Float[Tensor, "b c H W"]) -> Float[Tensor, "b d h w"]:
         """What the quantizer is given; ValueError on a wrong number of channels or a side off the stride's grid."""
-        self._require_pictures(images, self.config.in_channels)
+        self._require_channels(images, self.config.in_channels)
         return self.quant_conv(self.encoder(images))
 
     def from_latent(self, quantized: Float[Tensor, "b d h w"]) -> Float[Tensor, "b c H W"]:

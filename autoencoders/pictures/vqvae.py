@@ -62,7 +62,7 @@ class VQVAE(OneMapTokenizer, TrainableTokenizer):
     def __init__(self, config: VQVAEConfig, quantizer: Quantizer) -> None:
         super().__init__()
         self.config = config
-        self.stride = config.stride
+        self.strides = (config.stride, config.stride)
         self.encoder = DownStack(config.in_channels, config, config.downsamplings)
         self.quant_conv = nn.Conv2d(config.width, quantizer.dim, 1)
         self.quantizer = quantizer
@@ -81,7 +81,7 @@ class VQVAE(OneMapTokenizer, TrainableTokenizer):
 
     def latent(self, images: Float[Tensor, "b c H W"]) -> Float[Tensor, "b d h w"]:
         """What the quantizer is given; ValueError on a wrong number of channels or a side off the stride's grid."""
-        self._require_pictures(images, self.config.in_channels)
+        self._require_channels(images, self.config.in_channels)
         return self.quant_conv(self.encoder(images))
 
     def from_latent(self, quantized: Float[Tensor, "b d h w"]) -> Float[Tensor, "b c H W"]:

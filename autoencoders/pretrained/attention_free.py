@@ -78,7 +78,7 @@ class AttentionFreeTokenizer(OneMapTokenizer):
 
     def __init__(self, encoder: nn.Module, quantizer: Quantizer, decoder: nn.Module, stride: int) -> None:
         super().__init__()
-        self.stride = stride
+        self.strides = (stride, stride)
         self.encoder = encoder
         self.quantizer = quantizer
         self.decoder = decoder

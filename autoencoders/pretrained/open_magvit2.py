@@ -113,7 +113,7 @@ class OpenMAGVIT2(AttentionFreeTokenizer):
         if quantized.shape[-2:].numel() < 2:
             raise ValueError(
                 f"Open-MAGVIT2 decodes grids of at least two positions, got {tuple(quantized.shape[-2:])}; "
-                f"take pictures larger than {self.stride} × {self.stride}."
+                f"take pictures larger than {self.strides[0]} × {self.strides[1]}."
             )
         return super().from_latent(quantized)
 

@@ -124,7 +124,7 @@ class Trainer(TrainingLoop[Tensor]):
         with self.accelerator.autocast():
             total, terms = self.loss.generator(
                 images,
-                out.images,
+                out.reconstruction,
                 out.loss,
                 step=self.step,
                 discriminator=self.discriminator,
@@ -137,7 +137,7 @@ class Trainer(TrainingLoop[Tensor]):
         self.optimizer.zero_grad()
         if self.discriminator is not None and self.loss.gan_active(self.step):
             with self.accelerator.autocast():
-                total, critic_terms = self.loss.discriminator(images, out.images, self.critic)
+                total, critic_terms = self.loss.discriminator(images, out.reconstruction, self.critic)
             self._require_finite(critic_terms)
             self.accelerator.backward(total)
             self.critic_optimizer.step()

@@ -178,7 +178,7 @@ def test_a_published_tokenizer(
         (["--run", "{rq}", "--output", "{runs}"], "has other things in it"),
         (["--model", "mean"], "--checkpoint PATH is missing"),
         (["--model", "other"], "there is no published tokenizer 'other'"),
-        (["--model", "mean", "--checkpoint", "{rq}", "--image-size", "36"], "multiples of the stride 8"),
+        (["--model", "mean", "--checkpoint", "{rq}", "--image-size", "36"], "multiples of the strides 8 × 8"),
         (["--run", "{rq}", "--data", "photographs", "--classes"], "photographs has none"),
         (["--run", "{rq}", "--data", "{cats}", "--classes"], "lies in no folder of its class"),
         (["--run", "{rq}", "--data", "nowhere"], "there is no folder nowhere"),

@@ -133,7 +133,7 @@ def test_bad_codes_and_tokens() -> None:
 
 
 def test_bad_tokenizers() -> None:
-    with pytest.raises(ValueError, match="multiples of the stride 4"):
+    with pytest.raises(ValueError, match="multiples of the strides 4 × 4"):
         CodeLayout.of(VQVAE(VQVAEConfig(image_size=16, width=8), create_quantizer("fsq", bits=10)), 18)
     unequal = [create_quantizer("fsq", bits=bits) for bits in (8, 10)]
     with pytest.raises(ValueError, match="must have equal codes"):

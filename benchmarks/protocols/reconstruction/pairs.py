@@ -43,4 +43,4 @@ def reconstructed(tokenizer: Tokenizer, batches: Batches, device: torch.device) 
     for places, originals in batches:
         originals = originals.to(device, non_blocking=True)
         output: TokenizerOutput = tokenizer(fidelity.to_unit_range(originals))
-        yield Pairs(places, originals, fidelity.to_uint8(output.images), output.codes)
+        yield Pairs(places, originals, fidelity.to_uint8(output.reconstruction), output.codes)

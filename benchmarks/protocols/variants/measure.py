@@ -114,7 +114,7 @@ def explain(
             with_crop = {name: variant for name, variant in everything.items() if variant.crop == crop}
             measurements = Measurements(with_crop, networks, size, len(pictures), measuring)
             for originals in _squares(pictures, crop, size, batch_size):
-                output = tokenizer(to_unit_range(originals.to(device))).images
+                output = tokenizer(to_unit_range(originals.to(device))).reconstruction
                 measurements.update(originals.to(measuring), output.to(measuring))
                 if progress is not None:
                     progress(len(originals))

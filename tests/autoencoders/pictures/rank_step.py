@@ -22,13 +22,18 @@ def main(rank: int, ranks: int, store: str, output: str) -> None:
     wrap = DistributedDataParallel if ranks > 1 else lambda module: module
     generator, critic = wrap(tokenizer), wrap(discriminator)
 
-    reconstructed = generator(images)
+    made = generator(images)
     step = loss.generator(
-        images, reconstructed.images, reconstructed.loss, step=0, discriminator=critic, last_layer=tokenizer.last_layer
+        images,
+        made.reconstruction,
+        made.loss,
+        step=0,
+        discriminator=critic,
+        last_layer=tokenizer.last_layer,
     )
     step.total.backward()
     assert all(parameter.grad is None for parameter in discriminator.parameters())
-    loss.discriminator(images, reconstructed.images, critic).total.backward()
+    loss.discriminator(images, made.reconstruction, critic).total.backward()
     result = {"adaptive_weight": step.terms["adaptive_weight"]}
     for name, module in (("tokenizer", tokenizer), ("discriminator", discriminator)):
         result |= {f"{name}.{key}.grad": parameter.grad for key, parameter in module.named_parameters()}

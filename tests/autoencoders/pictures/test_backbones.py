@@ -52,7 +52,7 @@ def photographs(count: int = 8, side: int = 16) -> torch.Tensor:
 def gradients(model: TrainableTokenizer, images: torch.Tensor) -> dict[str, torch.Tensor]:
     model.zero_grad()
     output = model(images)
-    ((output.images - images).square().mean() + output.loss).backward()
+    ((output.reconstruction - images).square().mean() + output.loss).backward()
     return {name: parameter.grad.clone() for name, parameter in model.named_parameters()}
 
 
@@ -69,14 +69,14 @@ def test_its_name_is_known_by_its_sizes(backbone: BackboneName) -> None:
 def test_codes_give_the_reconstruction(backbone: BackboneName, quantizer: str) -> None:
     model, images = make(backbone, quantizer).eval(), photographs(2)
     output = model(images)
-    assert output.images.shape == images.shape
+    assert output.reconstruction.shape == images.shape
     for codes, part in zip(output.codes, model.quantizers, strict=True):
         assert codes.shape[:2] == (2, part.codes_per_position)
     for ours, expected in zip(model.encode(images), output.codes, strict=True):
         assert torch.equal(ours, expected)
-    torch.testing.assert_close(model.decode(output.codes), output.images)
-    alone = torch.cat([model(image[None]).images for image in images])
-    torch.testing.assert_close(alone, output.images, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(model.decode(output.codes), output.reconstruction)
+    alone = torch.cat([model(image[None]).reconstruction for image in images])
+    torch.testing.assert_close(alone, output.reconstruction, rtol=1e-3, atol=1e-4)
 
 
 @every_backbone
@@ -96,32 +96,32 @@ def test_it_learns(backbone: BackboneName) -> None:
     optimizer = torch.optim.Adam(model.parameters(), 3e-3)
     for _ in range(150):
         output = model(images)
-        ((output.images - images).square().mean() + output.loss).backward()
+        ((output.reconstruction - images).square().mean() + output.loss).backward()
         optimizer.step()
         optimizer.zero_grad()
     flat = (images - images.mean((2, 3), keepdim=True)).square().mean()
-    assert (model.eval()(images).images - images).square().mean() < 0.6 * flat
+    assert (model.eval()(images).reconstruction - images).square().mean() < 0.6 * flat
 
 
 @every_backbone
 def test_bf16_autocast(backbone: BackboneName) -> None:
     model, images = make(backbone), photographs(2)
-    expected = model(images).images
+    expected = model(images).reconstruction
     with torch.autocast("cpu", torch.bfloat16):
         output = model(images)
-        (output.images.float() - images).abs().mean().add(output.loss).backward()
+        (output.reconstruction.float() - images).abs().mean().add(output.loss).backward()
     assert all(parameter.grad.isfinite().all() for parameter in model.parameters())
     # FSQ may fall to a neighbouring level here and there: close on the whole, not everywhere
-    assert (output.images.float() - expected).square().mean() < 0.1 * expected.square().mean()
+    assert (output.reconstruction.float() - expected).square().mean() < 0.1 * expected.square().mean()
 
 
 @pytest.mark.slow
 @every_backbone
 def test_compiling_blocks_changes_neither_names_nor_values(backbone: BackboneName) -> None:
     model, images = make(backbone).eval(), photographs(2)
-    names, expected = list(model.state_dict()), model(images).images
+    names, expected = list(model.state_dict()), model(images).reconstruction
     model.compile_blocks(backend="eager")
-    reconstruction = model(images).images
+    reconstruction = model(images).reconstruction
     assert list(model.state_dict()) == names
     torch.testing.assert_close(reconstruction, expected)
     (gradient,) = torch.autograd.grad(reconstruction.mean(), model.last_layer, retain_graph=True)
@@ -145,9 +145,9 @@ def test_gradient_checkpointing_changes_no_gradient(backbone: BackboneName) -> N
 @every_backbone
 def test_wrong_images(backbone: BackboneName) -> None:
     model = make(backbone)
-    stride = model.stride
+    stride = model.strides[0]
     for shape, message in [
-        ((1, 3, 16 + stride // 2, 16), f"multiples of the stride {stride}|16 × 16 pixels"),
+        ((1, 3, 16 + stride // 2, 16), f"multiples of the strides {stride} × {stride}|16 × 16 pixels"),
         ((1, 4, 16, 16), "3 channels, got 4"),
         ((1, 3, 0, 16), "positive multiples|16 × 16 pixels"),
     ]:

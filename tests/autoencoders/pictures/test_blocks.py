@@ -79,7 +79,7 @@ def test_pca_loses_as_much_as_that_of_scikit_learn(stride: int) -> None:
     assert latent.shape == (6, 5, 16 // stride, 16 // stride)
     reference = PCA(5, svd_solver="full").fit(as_rows(pictures, stride).astype(np.float64))
     expected = reference.inverse_transform(reference.transform(as_rows(others, stride)))
-    np.testing.assert_allclose(as_rows(model(others).images, stride), expected, atol=2e-5)
+    np.testing.assert_allclose(as_rows(model(others).reconstruction, stride), expected, atol=2e-5)
     variances = latent.movedim(1, 0).flatten(1).var(1)
     assert variances[0] > variances[-1]  # the largest components come first
 
@@ -88,7 +88,7 @@ def test_all_components_lose_nothing() -> None:
     pictures = smooth_pictures(4)
     model = fitted(BlockPCA(4, 1000), pictures)
     assert model.quantizer.dim == 48
-    torch.testing.assert_close(model(pictures).images, pictures, atol=1e-5, rtol=0)
+    torch.testing.assert_close(model(pictures).reconstruction, pictures, atol=1e-5, rtol=0)
 
 
 def test_kmeans_is_as_good_as_that_of_scikit_learn() -> None:
@@ -96,18 +96,18 @@ def test_kmeans_is_as_good_as_that_of_scikit_learn() -> None:
     model = fitted(BlockKMeans(4, 16), pictures)
     reference = KMeans(16, n_init=1, max_iter=10, random_state=0).fit(as_rows(pictures, 4))
     expected = reference.cluster_centers_[reference.predict(as_rows(others, 4))]
-    error = (model(others).images - others).square().mean().item()
+    error = (model(others).reconstruction - others).square().mean().item()
     assert error < 1.05 * ((expected - as_rows(others, 4)) ** 2).mean()
     (codes,) = model.encode(others)
     assert codes.shape == (20, 1, 4, 4)
     assert codes.unique().numel() == 16
-    torch.testing.assert_close(model.decode([codes]), model(others).images)
+    torch.testing.assert_close(model.decode([codes]), model(others).reconstruction)
 
 
 def test_each_block_of_kmeans_is_the_nearest() -> None:
     model = fitted(BlockKMeans(8, 8), smooth_pictures(10))
     others = smooth_pictures(3, seed=2)
-    made, centres = as_rows(model(others).images, 8), model.quantizer.codebook().detach().numpy()
+    made, centres = as_rows(model(others).reconstruction, 8), model.quantizer.codebook().detach().numpy()
     distances = ((as_rows(others, 8)[:, None] - centres.reshape(8, 3, 8, 8).reshape(8, -1)) ** 2).sum(-1)
     np.testing.assert_allclose(made, centres[distances.argmin(1)])
 
@@ -120,8 +120,8 @@ def test_fitting_is_the_same_however_batched_and_survives_its_state(make) -> Non
     other.fit(pictures.split(5))
     again = make().eval()
     again.load_state_dict(other.state_dict())
-    torch.testing.assert_close(one.eval()(pictures).images, other.eval()(pictures).images)
-    assert torch.equal(again(pictures).images, other(pictures).images)
+    torch.testing.assert_close(one.eval()(pictures).reconstruction, other.eval()(pictures).reconstruction)
+    assert torch.equal(again(pictures).reconstruction, other(pictures).reconstruction)
 
 
 @pytest.mark.parametrize("make", [lambda: BlockPCA(4, 5), lambda: BlockKMeans(4, 16)])
@@ -132,7 +132,7 @@ def test_nothing_to_fit_on(make) -> None:
 
 @pytest.mark.parametrize("make", [BlockMean, lambda stride: BlockPCA(stride, 2), lambda stride: BlockKMeans(stride, 2)])
 def test_wrong_sizes(make) -> None:
-    with pytest.raises(ValueError, match="multiples of the stride 8, got 12 × 16"):
+    with pytest.raises(ValueError, match="multiples of the strides 8 × 8, got 12 × 16"):
         make(8).encode(torch.zeros(1, 3, 12, 16))
     with pytest.raises(ValueError, match="stride must be at least 1"):
         make(0)

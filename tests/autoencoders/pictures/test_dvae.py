@@ -34,8 +34,8 @@ def test_shapes_and_stride(config: DVAEConfig, stride: int) -> None:
     model = make(config)
     images = torch.rand(2, config.in_channels, 16, 32) * 2 - 1
     output = model(images)
-    assert model.stride == config.stride == stride
-    assert output.images.shape == output.log_scale.shape == images.shape
+    assert model.strides == (config.stride, config.stride) == (stride, stride)
+    assert output.reconstruction.shape == output.log_scale.shape == images.shape
     assert model.latent(images).shape == (2, model.quantizer.dim, 16 // stride, 32 // stride)
     assert output.codes[0].shape == (2, model.quantizer.codes_per_position, 16 // stride, 32 // stride)
 
@@ -46,8 +46,8 @@ def test_the_parts_agree_with_forward(name: str) -> None:
     output = model(images)
     quantized = model.quantizer(model.latent(images)).quantized
     torch.testing.assert_close(model.encode(images), output.codes)
-    torch.testing.assert_close(model.reconstruct([quantized]), output.images)
-    torch.testing.assert_close(model.decode(output.codes), output.images)
+    torch.testing.assert_close(model.reconstruct([quantized]), output.reconstruction)
+    torch.testing.assert_close(model.decode(output.codes), output.reconstruction)
 
 
 def test_the_picture_is_the_median_of_each_pixels_distribution() -> None:
@@ -56,7 +56,7 @@ def test_the_picture_is_the_median_of_each_pixels_distribution() -> None:
     output = model(images)
     location, log_scale = model.distribution(model.quantizer(model.latent(images)).quantized)
     assert location.abs().max() > 1
-    torch.testing.assert_close(torch.logit(squeeze(output.images)), location, rtol=0, atol=1e-4)
+    torch.testing.assert_close(torch.logit(squeeze(output.reconstruction)), location, rtol=0, atol=1e-4)
     torch.testing.assert_close(output.log_scale, log_scale)
 
 
@@ -92,14 +92,18 @@ def test_last_layer_makes_the_picture() -> None:
     output = model(torch.rand(1, 3, 16, 16))
     for channel, location in enumerate((0.0, 1.0, -1.0)):
         expected = 2 * (torch.tensor(location).sigmoid() - 0.1) / 0.8 - 1
-        torch.testing.assert_close(output.images[:, channel], expected.expand(1, 16, 16))
+        torch.testing.assert_close(output.reconstruction[:, channel], expected.expand(1, 16, 16))
         torch.testing.assert_close(output.log_scale[:, channel], torch.full((1, 16, 16), 2.0 + channel))
 
 
 def loss_of(model: DVAE, images: torch.Tensor, codebook_weight: float = 1.0) -> torch.Tensor:
     output = model(images)
     config = LossConfig("logit-laplace", perceptual="none", gan="none", codebook_weight=codebook_weight)
-    return VQGANLoss(config).generator(images, output.images, output.loss, step=0, log_scale=output.log_scale).total
+    return (
+        VQGANLoss(config)
+        .generator(images, output.reconstruction, output.loss, step=0, log_scale=output.log_scale)
+        .total
+    )
 
 
 def gradients(model: DVAE, images: torch.Tensor) -> list[torch.Tensor]:
@@ -142,16 +146,16 @@ def test_bf16_autocast() -> None:
         assert model.latent(images).dtype == torch.float32  # the layers next to the codes are left out
         output = model(images)
         loss_of(model, images).backward()
-    assert output.images.dtype == output.log_scale.dtype == torch.float32  # a sigmoid that bf16 would flatten
+    assert output.reconstruction.dtype == output.log_scale.dtype == torch.float32  # a sigmoid that bf16 would flatten
     assert all(parameter.grad.isfinite().all() for parameter in model.parameters())
-    torch.testing.assert_close(output.images, expected.images, rtol=0, atol=0.05)
+    torch.testing.assert_close(output.reconstruction, expected.reconstruction, rtol=0, atol=0.05)
 
 
 def test_compiling_blocks_changes_neither_names_nor_values() -> None:
     model, images = make(replace(SMALL, multipliers=(1,))).eval(), torch.rand(2, 3, 16, 16)
-    names, expected = list(model.state_dict()), model(images).images
+    names, expected = list(model.state_dict()), model(images).reconstruction
     model.compile_blocks(backend="aot_eager")
-    reconstruction = model(images).images
+    reconstruction = model(images).reconstruction
     assert list(model.state_dict()) == names
     torch.testing.assert_close(reconstruction, expected)
     (gradient,) = torch.autograd.grad(reconstruction.mean(), model.last_layer, retain_graph=True)
@@ -186,7 +190,7 @@ def test_impossible_config(changes: dict[str, object], message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("shape", "message"), [((1, 3, 15, 16), "multiples of the stride 2"), ((1, 4, 16, 16), "3 channels, got 4"),
+    ("shape", "message"), [((1, 3, 15, 16), "multiples of the strides 2 × 2"), ((1, 4, 16, 16), "3 channels, got 4"),
                            ((1, 3, 0, 16), "positive multiples")]
 )  # fmt: skip
 def test_wrong_images(shape: tuple[int, ...], message: str) -> None:
@@ -215,7 +219,7 @@ def test_it_learns_photographs(name: str, options: dict[str, object], codebook_w
         optimizer.step()
     with torch.no_grad():
         output = model.eval()(images)
-    error = (output.images - images).abs()
+    error = (output.reconstruction - images).abs()
     colours = images.mean((2, 3), keepdim=True)  # of each part
     assert float(error.square().mean()) < 0.8 * float((colours - images).square().mean())
     doubtful = output.log_scale > output.log_scale.median()

@@ -18,8 +18,8 @@ def make(config: TiTokConfig = SMALL, name: str = "fsq") -> TiTok:
 def test_as_many_codes_as_latent_tokens(count: int) -> None:
     model, images = make(replace(SMALL, latent_tokens=count)), torch.rand(3, 3, 16, 16) * 2 - 1
     output = model(images)
-    assert model.stride == 4
-    assert output.images.shape == images.shape
+    assert model.strides == (4, 4)
+    assert output.reconstruction.shape == images.shape
     assert model.latent(images).shape == (3, model.quantizer.dim, count)
     assert output.codes[0].shape == (3, model.quantizer.codes_per_position, count)
 

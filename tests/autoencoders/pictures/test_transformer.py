@@ -33,17 +33,17 @@ def test_the_parts_agree_with_forward(config: TransformerConfig, name: str, coun
     model, images = make(config, name).eval(), pictures(config, count)
     output = model(images)
     (quantized,) = model.quantize(images)
-    assert output.images.shape == images.shape
+    assert output.reconstruction.shape == images.shape
     assert output.codes[0].shape[:2] == (count, model.quantizers[0].codes_per_position)
     torch.testing.assert_close(model.encode(images), output.codes)
-    torch.testing.assert_close(model.reconstruct([quantized.quantized]), output.images)
-    torch.testing.assert_close(model.decode(output.codes), output.images)
+    torch.testing.assert_close(model.reconstruct([quantized.quantized]), output.reconstruction)
+    torch.testing.assert_close(model.decode(output.codes), output.reconstruction)
 
 
 @both
 def test_grey_pictures(config: TransformerConfig) -> None:
     grey = replace(config, in_channels=1)
-    assert make(grey)(pictures(grey)).images.shape == (2, 1, 16, 16)
+    assert make(grey)(pictures(grey)).reconstruction.shape == (2, 1, 16, 16)
 
 
 @both
@@ -54,13 +54,13 @@ def test_last_layer_makes_the_picture(config: TransformerConfig) -> None:
         model.last_layer.zero_()
         bias.copy_(torch.arange(len(bias)))
     expected = torch.arange(48.0).reshape(3, 4, 4).repeat(1, 4, 4)
-    torch.testing.assert_close(model(pictures(config, 1)).images[0], expected)
+    torch.testing.assert_close(model(pictures(config, 1)).reconstruction[0], expected)
 
 
 def gradients(model: nn.Module, images: Tensor) -> list[Tensor]:
     model.zero_grad()
     output = model(images)
-    ((output.images - images).square().mean() + output.loss).backward()
+    ((output.reconstruction - images).square().mean() + output.loss).backward()
     return [parameter.grad.clone() for parameter in model.parameters()]
 
 

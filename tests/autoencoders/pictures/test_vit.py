@@ -18,8 +18,8 @@ def test_pictures_of_any_size_on_the_grid(size: tuple[int, int]) -> None:
     model, images = make(), torch.rand(3, 3, *size) * 2 - 1
     output = model(images)
     grid = (size[0] // 4, size[1] // 4)
-    assert model.stride == SMALL.stride == 4
-    assert output.images.shape == images.shape
+    assert model.strides == (SMALL.stride, SMALL.stride) == (4, 4)
+    assert output.reconstruction.shape == images.shape
     assert model.latent(images).shape == (3, model.quantizer.dim, *grid)
     assert output.codes[0].shape == (3, model.quantizer.codes_per_position, *grid)
 
@@ -32,7 +32,7 @@ def test_a_patch_is_a_square_and_places_matter() -> None:
     changed[:, :, 4:8, 8:12] = 0
     differs = (model.encoder.patches(changed) - tokens).abs().sum(-1)[0] > 0
     assert differs.nonzero().tolist() == [[1, 2]]
-    flat = model(torch.zeros(1, 3, 16, 16)).images
+    flat = model(torch.zeros(1, 3, 16, 16)).reconstruction
     assert (flat[..., :4, :4] - flat[..., 4:8, 4:8]).abs().max() > 1e-3
 
 
@@ -52,5 +52,5 @@ def test_published_sizes(config: ViTConfig, parameters: int) -> None:
 
 @pytest.mark.parametrize("size", [(15, 16), (0, 16)])
 def test_wrong_sides(size: tuple[int, int]) -> None:
-    with pytest.raises(ValueError, match="positive multiples of the stride 4"):
+    with pytest.raises(ValueError, match="positive multiples of the strides 4 × 4"):
         make().encode(torch.zeros(1, 3, *size))

@@ -34,8 +34,8 @@ def test_shapes_and_stride(config: VQGANConfig, stride: int) -> None:
     model = make(config)
     images = torch.rand(2, config.in_channels, 16, 32) * 2 - 1
     output = model(images)
-    assert model.stride == config.stride == stride
-    assert output.images.shape == images.shape
+    assert model.strides == (config.stride, config.stride) == (stride, stride)
+    assert output.reconstruction.shape == images.shape
     assert model.latent(images).shape == (2, model.quantizer.dim, 16 // stride, 32 // stride)
     assert output.codes[0].shape == (2, model.quantizer.codes_per_position, 16 // stride, 32 // stride)
 
@@ -71,7 +71,7 @@ def test_last_layer_makes_the_picture() -> None:
     assert model.last_layer is model.decoder.conv_out.weight
     with torch.no_grad():
         model.last_layer.zero_()
-    reconstruction = model(torch.rand(1, 3, 16, 16)).images
+    reconstruction = model(torch.rand(1, 3, 16, 16)).reconstruction
     expected = model.decoder.conv_out.bias[:, None, None].expand(1, 3, 16, 16)
     torch.testing.assert_close(reconstruction, expected)
 
@@ -80,7 +80,7 @@ def gradients(model: nn.Module, images: torch.Tensor) -> list[torch.Tensor]:
     model.zero_grad()
     torch.manual_seed(1)  # the same dropout
     output = model(images)
-    ((output.images - images).square().mean() + output.loss).backward()
+    ((output.reconstruction - images).square().mean() + output.loss).backward()
     return [parameter.grad.clone() for parameter in model.parameters()]
 
 
@@ -135,7 +135,7 @@ def test_a_stem_sees_blocks_as_channels_and_gives_them_back() -> None:
     with torch.no_grad():  # each channel of the last convolution is a pixel of a block
         model.last_layer.zero_()
         model.decoder.conv_out.bias.copy_(torch.arange(48.0))
-        made = model(torch.rand(1, 3, 16, 16)).images
+        made = model(torch.rand(1, 3, 16, 16)).reconstruction
     assert torch.equal(made[0, 1, :4, 4:8].ravel(), torch.arange(16.0, 32.0))
 
 

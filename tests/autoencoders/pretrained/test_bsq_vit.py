@@ -147,7 +147,7 @@ def test_latents_codes_and_pictures_are_theirs(suffix: str, tmp_path: Path) -> N
     pictures = torch.stack([their_picture(one, tensors) for one in signs / BITS**0.5])
     exact = (signs / BITS**0.5).mT.unflatten(2, (4, 4))
     torch.testing.assert_close(model.reconstruct([exact]), pictures, rtol=0, atol=1e-10)
-    torch.testing.assert_close(model(images).images, pictures, rtol=0, atol=1e-6)
+    torch.testing.assert_close(model(images).reconstruction, pictures, rtol=0, atol=1e-6)
     assert pictures.std() > 0.1
 
 

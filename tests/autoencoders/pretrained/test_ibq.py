@@ -59,7 +59,7 @@ def test_the_published_models_have_these_names_and_shapes(
     network = Taming(width=128, multipliers=(1, 1, 2, 2, 4), blocks=4, attention=(4,), z_channels=256, dim=256)
     codes = int(published.name.rpartition("-")[2])
     model = load_published(published, ibq, {**network.shapes(), TABLE: (codes, 256)}, monkeypatch)
-    assert (published.image_size, published.stride, model.stride) == (256, 16, 16)
+    assert (published.image_size, published.stride, *model.strides) == (256, 16, 16, 16)
     assert published.codes == str(model.quantizer.codebook_size) == str(codes)
 
 

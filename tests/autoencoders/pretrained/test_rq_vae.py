@@ -110,7 +110,7 @@ def test_the_published_models_have_these_names_and_shapes(
         dim=256,
     )
     model = load_published(published, rq_vae, network.shapes() | codebook_shapes(codes, 256), monkeypatch)
-    assert (published.image_size, published.stride, model.stride) == (256, 32, 32)
+    assert (published.image_size, published.stride, *model.strides) == (256, 32, 32, 32)
     assert published.codes == f"{codes}, 4 for a position"
     assert (model.quantizer.codes_per_position, model.quantizer.codebook_size) == (4, codes)
 

@@ -54,7 +54,7 @@ def test_baselines_have_the_bits_and_channels_of_a_picture() -> None:
         pca, kmeans = (make_baseline(run) for run in runs[1:3])
         assert kmeans.quantizer.bits_per_position == bits
         assert pca.quantizer.dim == channels
-        assert pca.stride == kmeans.stride == 8
+        assert pca.strides == kmeans.strides == (8, 8)
 
 
 def test_baselines_alone_are_stored_with_what_they_were_fitted_to(tmp_path: Path, pictures: Path) -> None:
@@ -66,7 +66,7 @@ def test_baselines_alone_are_stored_with_what_they_were_fitted_to(tmp_path: Path
     for path, record in zip(paths, map(read_record, paths), strict=True):
         samples = read_arrays(path)
         originals = torch.from_numpy(samples["samples/original"])
-        made = trained_tokenizer(path, record)(to_pictures(originals, torch.device("cpu"))).images
+        made = trained_tokenizer(path, record)(to_pictures(originals, torch.device("cpu"))).reconstruction
         again = ((made.clamp(-1, 1) + 1) * 127.5).round().byte()
         assert torch.equal(again, torch.from_numpy(samples["samples/reconstruction"]))
         assert (record.training.steps, record.training_images) == (0, 128)

@@ -88,6 +88,6 @@ def test_the_code_maps_of_a_picture_give_it_back_and_their_number_is_checked():
     tokenizer = TwoMaps().eval()
     codes = tokenizer.encode(images)
     assert [tuple(of.shape) for of in codes] == [(12, 3, 4, 4), (12, 3, 8, 8)]
-    assert torch.equal(tokenizer.decode(codes), tokenizer(images).images)
+    assert torch.equal(tokenizer.decode(codes), tokenizer(images).reconstruction)
     with pytest.raises(ValueError, match=r"2 map\(s\) \(coarse, fine\), got 1"):
         tokenizer.decode(codes[:1])
