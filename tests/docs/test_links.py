@@ -44,7 +44,7 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 
 def test_links_are_found() -> None:
     targets = set(_targets(ROOT / "README.md"))
-    assert {"results/plots/quick-imagenet-sample-10bit-cost.png", "docs/tutorials/your-data.md"} <= targets
+    assert {"results/plots/quick-imagenet-sample-rate-distortion.png", "docs/tutorials/your-data.md"} <= targets
 
 
 def test_headings_are_found() -> None:
