@@ -14,7 +14,7 @@ from rich.markup import escape
 
 from benchmarks.command_line.flags import parse_flags
 from benchmarks.command_line.usage import UsageError, existing_paths
-from benchmarks.records.record import RecordError
+from benchmarks.records.files import RecordError
 from benchmarks.records.variants import PREFIX, Explanation, read_explanation
 from benchmarks.tables import formats
 from benchmarks.tables.markers import around_markers, put_between_markers

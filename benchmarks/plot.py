@@ -21,10 +21,11 @@ from benchmarks.command_line.usage import UsageError, existing_paths, require_wr
 from benchmarks.plots.saving import save
 from benchmarks.plots.source_coding import figures as source_figures
 from benchmarks.plots.speed import sweep_figure
+from benchmarks.records.files import RecordError
 from benchmarks.records.generation import Priors, read_priors
-from benchmarks.records.record import OtherProtocolError, Record, RecordError, find_records, read_arrays, read_record
-from benchmarks.records.source_coding import SourceRecordError, SourceRun, read_run as read_source_run
-from benchmarks.records.speed import SpeedRecordError, SpeedRun, read_run as read_speed_run
+from benchmarks.records.record import OtherProtocolError, Record, find_records, read_arrays, read_record
+from benchmarks.records.source_coding import SourceRun, read_run as read_source_run
+from benchmarks.records.speed import SpeedRun, read_run as read_speed_run
 from benchmarks.records.throughput import Throughput, read_throughputs
 from benchmarks.tables.source_coding import summarise, to_frame
 
@@ -62,7 +63,7 @@ def read(paths: Sequence[Path]) -> Stored:
     for path in find_records(paths):
         try:
             _read(path, stored)
-        except (RecordError, SourceRecordError, SpeedRecordError) as error:
+        except RecordError as error:
             stored.problems.append(str(error))
     stored.throughputs = read_throughputs(paths, stored.problems)
     table_of = {record.id: record.settings for _, record in stored.runs}

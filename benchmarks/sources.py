@@ -21,7 +21,8 @@ from benchmarks.plots.source_coding import save_figures
 from benchmarks.protocols.source_coding.codec import TEST_SEED, Training
 from benchmarks.protocols.source_coding.run import RunConfig, make_quantizer, perform_all, record_path
 from benchmarks.protocols.source_coding.vectors import SOURCES
-from benchmarks.records.source_coding import SourceName, SourceRecordError, read_run, read_runs
+from benchmarks.records.files import RecordError
+from benchmarks.records.source_coding import SourceName, read_run, read_runs
 from benchmarks.tables import source_coding as tables
 from benchmarks.tables.markers import around_markers, put_between_markers
 from benchmarks.training.planning import quantizer_options_of, source_digest
@@ -123,7 +124,7 @@ def is_done(path: Path) -> bool:
     """Whether a valid record is at `path`."""
     try:
         read_run(path)
-    except SourceRecordError:
+    except RecordError:
         return False
     return True
 

@@ -26,8 +26,9 @@ from benchmarks.data import Data, training_batches
 from benchmarks.protocols.reconstruction.evaluation import measure_speed
 from benchmarks.protocols.speed.measure import torch_threads
 from benchmarks.records.environment import environment
+from benchmarks.records.files import write_model
 from benchmarks.records.record import Record, iterate_records
-from benchmarks.records.throughput import PROTOCOL, SCHEMA, Row, Throughput, path_for, write_throughput
+from benchmarks.records.throughput import PROTOCOL, SCHEMA, Row, Throughput, path_for
 from benchmarks.tables import comparable
 from benchmarks.training import baselines
 from benchmarks.training.loop import make_accelerator
@@ -161,7 +162,7 @@ def main(argv: Sequence[str]) -> int:
         with torch_threads(arguments.threads):
             for rows in methods(arguments.paths, errors).values():
                 path, throughput = time_table(rows, arguments.cpu, command, console)
-                write_throughput(path, throughput)
+                write_model(path, throughput)
                 console.print(f"stored: {escape(str(path))}; python -m benchmarks.compare shows it", soft_wrap=True)
     except ValueError as error:
         errors.print(f"error: {escape(str(error))}")

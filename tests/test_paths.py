@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from autoencoders.pretrained import WeightsError, list_pretrained, load_pretrained
+from benchmarks.records.files import RecordError
 from benchmarks.records.grids import save_grid
-from benchmarks.records.record import RecordError, read_record, read_records
+from benchmarks.records.record import read_record, read_records
 from priors.token_set import TokenSet, TokenSetError
 from storage.checkpoint import load_tree, save_tree
 

@@ -18,8 +18,8 @@ from benchmarks.evaluate.measure import Measuring
 from benchmarks.protocols.variants.measure import Explained, explain, passes
 from benchmarks.protocols.variants.variants import VARIANTS, Variant, find_variant
 from benchmarks.records.environment import environment
-from benchmarks.records.record import RecordError
-from benchmarks.records.variants import PREFIX, PROTOCOL, SCHEMA, Explanation, Row, read_explanation, write_explanation
+from benchmarks.records.files import RecordError, write_model
+from benchmarks.records.variants import PREFIX, PROTOCOL, SCHEMA, Explanation, Row, read_explanation
 
 
 def chosen_variants(arguments: Arguments) -> Mapping[str, Variant]:
@@ -45,7 +45,7 @@ def explain_all(
         known = None if measuring.force else _stored(path, job, variants)
         if known is None:
             known = _explanation(job, variants, measuring, command, console)
-            write_explanation(path, known)
+            write_model(path, known)
             console.print(f"{escape(job.name)}: explained in {escape(str(path))}", soft_wrap=True)
         explanations.append(known)
     return explanations

@@ -18,7 +18,8 @@ from benchmarks.metrics.weights import MetricWeights
 from benchmarks.protocols.generation.drawing import generate, nll_bits, sampling_speed
 from benchmarks.protocols.generation.metrics import GenerationMetrics, generation_metrics
 from benchmarks.records.environment import environment
-from benchmarks.records.generation import PROTOCOL, SCHEMA, Generation, write_generation
+from benchmarks.records.files import write_model
+from benchmarks.records.generation import PROTOCOL, SCHEMA, Generation
 from benchmarks.records.grids import save_tiles
 from benchmarks.records.record import TrainingRecord, write_arrays
 from benchmarks.records.values import plain
@@ -159,5 +160,5 @@ def store(job: Job, record: Generation, prior: Prior, arrays: dict[str, np.ndarr
         save_file(weights, temporary, metadata={"prior": record.id})
     save_tiles(job.path.with_suffix(".png"), arrays["samples"])
     write_arrays(job.path, arrays)
-    write_generation(job.path, record)
+    write_model(job.path, record)
     job.checkpoint.unlink(missing_ok=True)

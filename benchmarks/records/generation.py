@@ -7,12 +7,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
-from benchmarks.records.record import Environment, RecordError, TrainingRecord, find_records, read_arrays
+from benchmarks.records.files import Part, RecordError, read_this_version
+from benchmarks.records.record import Environment, TrainingRecord, find_records, read_arrays
 from priors import PriorName
 from storage.paths import StrPath
-from storage.whole_files import replacing
 
 PROTOCOL = "generation/1"
 SCHEMA = 1
@@ -22,10 +20,8 @@ PRIOR = "gpt"
 """Whose bits tables and pictures show unless another is asked for: exact ones."""
 
 
-class Generation(BaseModel):
+class Generation(Part):
     """One prior on the codes of one run's tokenizer, and what was measured of it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     schema_version: int
     id: str
@@ -81,25 +77,8 @@ def path_for(run: StrPath, run_id: str, key: str) -> Path:
 
 
 def read_generation(path: StrPath) -> Generation:
-    """Read and check one.
-
-    Raises:
-        ValueError: not a file of a prior's numbers, or one of another protocol; the message says which.
-    """
-    path = Path(path)
-    try:
-        generation = Generation.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
-        raise ValueError(f"{path}: not a valid file of a prior ({str(error).splitlines()[0]})") from error
-    if generation.protocol != PROTOCOL:
-        raise ValueError(f"{path}: of {generation.protocol}, and this version reads {PROTOCOL}")
-    return generation
-
-
-def write_generation(path: StrPath, generation: Generation) -> None:
-    """Store one, whole or not at all."""
-    with replacing(path) as temporary:
-        temporary.write_text(generation.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    """Read and check one; RecordError as `read_this_version`."""
+    return read_this_version(path, Generation, "file of a prior", PROTOCOL, SCHEMA)
 
 
 def read_generations(paths: Iterable[StrPath], problems: list[str]) -> dict[Path, Generation]:

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
+from benchmarks.records.files import Part, RecordError, write_model
 from storage.paths import StrPath
 from storage.whole_files import replacing
 
@@ -38,11 +39,7 @@ DEFAULT_BACKBONE: Final = "vqgan"
 """Of all runs that do not say which they have."""
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class QuantizerRecord(_Part):
+class QuantizerRecord(Part):
     """What was measured: the quantizer's name, its options, and the rate that it truly has.
 
     Of a published tokenizer the name is the tokenizer's, and the numbers are of its first map of codes. Of pictures
@@ -57,7 +54,7 @@ class QuantizerRecord(_Part):
     bits_per_position: float | None
 
 
-class TrainingRecord(_Part):
+class TrainingRecord(Part):
     """How the tokenizer was trained, a baseline fitted in no step; speeds are images per second over all processes."""
 
     images: int
@@ -71,7 +68,7 @@ class TrainingRecord(_Part):
     """Means over the last logged interval, by term."""
 
 
-class Environment(_Part):
+class Environment(Part):
     """Where a run was made."""
 
     python: str
@@ -84,7 +81,7 @@ class Environment(_Part):
     threads: int
 
 
-class Record(_Part):
+class Record(Part):
     """One run: a tokenizer trained with one quantizer and one seed, and what was measured of it."""
 
     schema_version: int
@@ -124,10 +121,6 @@ StoredRuns = Sequence[tuple[Path, Record]]
 """Records and where they are stored: their arrays lie beside them."""
 
 
-class RecordError(ValueError):
-    """A file that is not a record of this program; the message says why."""
-
-
 class OtherProtocolError(RecordError):
     """A record of another harness of this project."""
 
@@ -135,8 +128,7 @@ class OtherProtocolError(RecordError):
 def write_record(path: StrPath, record: Record, arrays: Mapping[str, np.ndarray]) -> None:
     """Store a run: its arrays first, so that a JSON file that exists is a run that is complete."""
     write_arrays(path, arrays)
-    with replacing(path) as temporary:
-        temporary.write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    write_model(path, record)
 
 
 def write_arrays(path: StrPath, arrays: Mapping[str, np.ndarray]) -> None:

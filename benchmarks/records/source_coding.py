@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
+from benchmarks.records.files import Part, RecordError, read_model
 from benchmarks.records.record import Environment, QuantizerRecord
 from storage.paths import StrPath
-from storage.whole_files import replacing
 
 SourceName = Literal["gaussian", "laplacian", "gauss-markov", "photographs"]
 
@@ -21,11 +17,7 @@ SCHEMA = 1
 """Version of the record; raised when a field changes its name or its meaning."""
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SourceRecord(_Part):
+class SourceRecord(Part):
     """A vector source: what its bound is, and a digest of its data where they are no random numbers."""
 
     name: SourceName
@@ -35,7 +27,7 @@ class SourceRecord(_Part):
     fingerprint: str | None
 
 
-class TrainingRecord(_Part):
+class TrainingRecord(Part):
     """How the codec was trained, on one thread."""
 
     vectors: int
@@ -44,7 +36,7 @@ class TrainingRecord(_Part):
     seconds: float
 
 
-class SourceRun(_Part):
+class SourceRun(Part):
     """One quantizer at one rate on one source, with one seed."""
 
     schema_version: int
@@ -66,37 +58,9 @@ class SourceRun(_Part):
     wall_seconds: float
 
 
-class SourceRecordError(ValueError):
-    """A file that is no source-coding run of this program; the message says why."""
-
-
-def write_run(path: StrPath, run: SourceRun) -> None:
-    """Store a run, whole or not at all."""
-    with replacing(path) as temporary:
-        temporary.write_text(run.model_dump_json(indent=1) + "\n", encoding="utf-8")
-
-
 def read_run(path: StrPath) -> SourceRun:
-    """Read and validate one file.
-
-    Raises:
-        SourceRecordError: it cannot be read, is no source-coding run or is of a later schema.
-    """
-    path = Path(path)
-    try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise SourceRecordError(f"{path}: not a readable JSON file ({error})") from error
-    if not isinstance(raw, dict) or not str(raw.get("protocol", "")).startswith("source-coding/"):
-        raise SourceRecordError(f"{path}: not a source-coding run (its protocol is not source-coding/…)")
-    if isinstance(raw.get("schema_version"), int) and raw["schema_version"] > SCHEMA:
-        raise SourceRecordError(f"{path}: written by a newer version of this program (schema {raw['schema_version']})")
-    try:
-        return SourceRun.model_validate(raw)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise SourceRecordError(f"{path}: not a valid source-coding run: {where}: {first['msg']}") from error
+    """Read and check one; RecordError as `read_model`."""
+    return read_model(path, SourceRun, "source-coding run", PROTOCOL, SCHEMA)
 
 
 def read_runs(paths: Iterable[StrPath]) -> tuple[list[SourceRun], list[str]]:
@@ -105,6 +69,6 @@ def read_runs(paths: Iterable[StrPath]) -> tuple[list[SourceRun], list[str]]:
     for path in paths:
         try:
             runs.append(read_run(path))
-        except SourceRecordError as error:
+        except RecordError as error:
             problems.append(str(error))
     return runs, problems

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import Field
 
+from benchmarks.records.files import Part, RecordError, read_model
 from benchmarks.records.record import Environment
 from storage.paths import StrPath
-from storage.whole_files import replacing
 
 PROTOCOL = "speed/3"
 SCHEMA = 1
@@ -21,11 +20,7 @@ SCHEMA = 1
 PEERS = ("vector-quantize-pytorch", "faiss-cpu")
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Spread(_Part):
+class Spread(Part):
     """A median and the quartiles around it."""
 
     median: float
@@ -33,7 +28,7 @@ class Spread(_Part):
     high: float
 
 
-class Result(_Part):
+class Result(Part):
     """What was measured of one competitor.
 
     Attributes:
@@ -52,7 +47,7 @@ class Result(_Part):
     codes_per_second: float
 
 
-class Operator(_Part):
+class Operator(Part):
     """One of PyTorch's operators in a call: its share of the time, less what it calls in turn, and how often."""
 
     name: str
@@ -60,7 +55,7 @@ class Operator(_Part):
     calls: float
 
 
-class Group(_Part):
+class Group(Part):
     """One work: what each competitor took, the reference first, and why others are missing.
 
     Attributes:
@@ -73,14 +68,14 @@ class Group(_Part):
     sizes: dict[str, int]
     results: list[Result]
     skipped: dict[str, str]
-    operators: list[Operator] = []
+    operators: list[Operator] = Field(default_factory=list)
 
     def result(self, competitor: str) -> Result | None:
         """What was measured of a competitor, if it took part."""
         return next((result for result in self.results if result.competitor == competitor), None)
 
 
-class Limits(_Part):
+class Limits(Part):
     """The best that this machine did while measuring: float32 operations per second of a square matrix product, and
     bytes read plus bytes written per second of a copy too large for the caches."""
 
@@ -88,7 +83,7 @@ class Limits(_Part):
     bytes_per_second: float
 
 
-class Conditions(_Part):
+class Conditions(Part):
     """What has to be equal for two groups to stand in one run."""
 
     protocol: str
@@ -110,7 +105,7 @@ class Conditions(_Part):
         return f"{quick}{self.series}-{self.device}-{self.threads}threads-{digest}"
 
 
-class SpeedRun(_Part):
+class SpeedRun(Part):
     """All that one command measured under the same conditions."""
 
     schema_version: int
@@ -131,37 +126,9 @@ class SpeedRun(_Part):
         return self.model_copy(update={"groups": [*self.groups, group], "wall_seconds": self.wall_seconds + seconds})
 
 
-class SpeedRecordError(ValueError):
-    """A file that is no speed run of this program; the message says why."""
-
-
-def write_run(path: StrPath, run: SpeedRun) -> None:
-    """Store a run, whole or not at all."""
-    with replacing(path) as temporary:
-        temporary.write_text(run.model_dump_json(indent=1) + "\n", encoding="utf-8")
-
-
 def read_run(path: StrPath) -> SpeedRun:
-    """Read and validate one file.
-
-    Raises:
-        SpeedRecordError: it cannot be read, is no speed run or is of a later schema.
-    """
-    path = Path(path)
-    try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise SpeedRecordError(f"{path}: not a readable JSON file ({error})") from error
-    if not isinstance(raw, dict) or not str(raw.get("protocol", "")).startswith("speed/"):
-        raise SpeedRecordError(f"{path}: not a speed run (its protocol is not speed/…)")
-    if isinstance(raw.get("schema_version"), int) and raw["schema_version"] > SCHEMA:
-        raise SpeedRecordError(f"{path}: written by a newer version of this program (schema {raw['schema_version']})")
-    try:
-        return SpeedRun.model_validate(raw)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise SpeedRecordError(f"{path}: not a valid speed run: {where}: {first['msg']}") from error
+    """Read and check one; RecordError as `read_model`."""
+    return read_model(path, SpeedRun, "speed run", PROTOCOL, SCHEMA)
 
 
 def read_runs(folder: StrPath) -> tuple[list[tuple[Path, SpeedRun]], list[str]]:
@@ -171,6 +138,6 @@ def read_runs(folder: StrPath) -> tuple[list[tuple[Path, SpeedRun]], list[str]]:
     for path in sorted(folder.glob("*.json")):
         try:
             runs.append((path, read_run(path)))
-        except SpeedRecordError as error:
+        except RecordError as error:
             problems.append(str(error))
     return runs, problems

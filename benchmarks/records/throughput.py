@@ -7,11 +7,10 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
 
+from benchmarks.records.files import Part, RecordError, read_this_version
 from benchmarks.records.record import Environment
 from storage.paths import StrPath
-from storage.whole_files import replacing
 
 PROTOCOL = "throughput/1"
 SCHEMA = 1
@@ -26,10 +25,8 @@ SPEEDS = (
 """Names of the columns that are measured here."""
 
 
-class Row(BaseModel):
+class Row(Part):
     """One method's speeds: medians over the rounds, None where nothing can be measured."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     quantizer: str
     rate: int
@@ -41,10 +38,8 @@ class Row(BaseModel):
         return float(np.median(values)) if values else np.nan
 
 
-class Throughput(BaseModel):
+class Throughput(Part):
     """All methods of one table, timed together."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     schema_version: int
     protocol: str
@@ -62,26 +57,15 @@ def path_for(folder: StrPath, settings: str) -> Path:
     return folder / f"throughput-{settings}.json"
 
 
-def write_throughput(path: StrPath, throughput: Throughput) -> None:
-    """Store a table's speeds, whole or not at all."""
-    with replacing(path) as temporary:
-        temporary.write_text(throughput.model_dump_json(indent=1) + "\n", encoding="utf-8")
-
-
 def read_throughputs(paths: Iterable[StrPath], problems: list[str]) -> list[Throughput]:
     """The speeds stored in folders; a sentence for each file that had to be left out goes to `problems`."""
     found = []
     for folder in map(Path, paths):
         for path in sorted(folder.rglob("throughput-*.json")) if folder.is_dir() else []:
             try:
-                throughput = Throughput.model_validate_json(path.read_bytes())
-            except (OSError, ValidationError) as error:
-                problems.append(f"{path}: not a valid throughput file ({str(error).splitlines()[0]})")
-                continue
-            if throughput.protocol == PROTOCOL:
-                found.append(throughput)
-            else:
-                problems.append(f"{path}: of {throughput.protocol}, and this version reads {PROTOCOL}")
+                found.append(read_this_version(path, Throughput, "file of speeds", PROTOCOL, SCHEMA))
+            except RecordError as error:
+                problems.append(str(error))
     return found
 
 

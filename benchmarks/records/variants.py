@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
-from benchmarks.records.record import Environment, RecordError
+from benchmarks.records.files import Part, read_this_version
+from benchmarks.records.record import Environment
 from storage.paths import StrPath
-from storage.whole_files import replacing
 
 PROTOCOL = "variants/1"
 SCHEMA = 1
@@ -19,11 +16,7 @@ PREFIX = "variants-"
 """Of the file names."""
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Row(_Part):
+class Row(Part):
     """One variant."""
 
     name: str
@@ -36,7 +29,7 @@ class Row(_Part):
     missing: dict[str, str]
 
 
-class Explanation(_Part):
+class Explanation(Part):
     """One tokenizer under every variant."""
 
     schema_version: int
@@ -62,27 +55,6 @@ class Explanation(_Part):
         return self.rows[0]
 
 
-def write_explanation(path: StrPath, explanation: Explanation) -> None:
-    """Store it, whole or not at all."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary:
-        temporary.write_text(explanation.model_dump_json(indent=1) + "\n", encoding="utf-8")
-
-
 def read_explanation(path: StrPath) -> Explanation:
-    """Read and validate one.
-
-    Raises:
-        RecordError: the file cannot be read, is no explanation, or is of another version.
-    """
-    path = Path(path)
-    try:
-        explanation = Explanation.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise RecordError(f"{path}: not a readable file ({error.strerror})") from error
-    except ValidationError as error:
-        raise RecordError(f"{path}: not a valid explanation ({str(error).splitlines()[0]})") from error
-    if explanation.protocol != PROTOCOL:
-        raise RecordError(f"{path}: of {explanation.protocol}, and this version reads {PROTOCOL}")
-    return explanation
+    """Read and check one; RecordError as `read_this_version`."""
+    return read_this_version(path, Explanation, "file of variants", PROTOCOL, SCHEMA)

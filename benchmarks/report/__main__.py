@@ -16,8 +16,9 @@ from rich.progress import track
 from benchmarks.command_line.flags import parse_flags
 from benchmarks.command_line.usage import UsageError, existing_paths
 from benchmarks.plots import figures
+from benchmarks.records.files import RecordError
 from benchmarks.records.generation import Priors, read_priors
-from benchmarks.records.record import RecordError, StoredRuns, read_records
+from benchmarks.records.record import StoredRuns, read_records
 from benchmarks.records.throughput import Throughput, read_throughputs
 from benchmarks.report.page import page
 from benchmarks.report.pictures import Picture, figure_uri, read_samples

@@ -16,7 +16,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from benchmarks.plots.saving import svg
-from benchmarks.records.record import RecordError, read_arrays
+from benchmarks.records.files import RecordError
+from benchmarks.records.record import read_arrays
 
 VECTOR_BYTES = 250_000
 """A plot whose SVG is larger (pictures or very many points in it) is held as a bitmap."""

@@ -17,7 +17,8 @@ from benchmarks.command_line.usage import UsageError, require_writable
 from benchmarks.plots.speed import save_sweep
 from benchmarks.protocols.speed import catalogue
 from benchmarks.protocols.speed.run import all_series, perform
-from benchmarks.records.speed import SpeedRecordError, SpeedRun, read_runs
+from benchmarks.records.files import RecordError
+from benchmarks.records.speed import SpeedRun, read_runs
 from benchmarks.tables.markers import around_markers, put_between_markers
 from benchmarks.tables.speed import markdown, missed_markdown, terminal_tables, title
 
@@ -125,7 +126,7 @@ def main(argv: Sequence[str]) -> int:
                 for series in all_series(sweep=arguments.sweep, quick=arguments.quick)
             ]
         show(runs, arguments.readme, console)
-    except (UsageError, SpeedRecordError) as error:
+    except (UsageError, RecordError) as error:
         errors.print(f"error: {escape(str(error))}")
         return 2
     except KeyboardInterrupt:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from benchmarks.records.record import RecordError, read_record
+from benchmarks.records.files import RecordError
+from benchmarks.records.record import read_record
 
 MODULE = "benchmarks.run"
 ATTEMPTS = 2

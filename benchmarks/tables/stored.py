@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.records import generation
+from benchmarks.records.files import RecordError
 from benchmarks.records.generation import PRIOR
-from benchmarks.records.record import Record, RecordError, iterate_records
+from benchmarks.records.record import Record, iterate_records
 from benchmarks.records.throughput import read_throughputs, remark
 from benchmarks.tables import summaries
 from benchmarks.tables.comparable import Row, within_settings

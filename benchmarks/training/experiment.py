@@ -25,16 +25,9 @@ from benchmarks.data import Data, test_batches, training_batches
 from benchmarks.metrics.device import measuring_device
 from benchmarks.protocols.reconstruction.evaluation import PROTOCOL, Evaluation, MetricWeights, evaluate, measure_speed
 from benchmarks.records.environment import environment
+from benchmarks.records.files import RecordError
 from benchmarks.records.grids import save_grid
-from benchmarks.records.record import (
-    SCHEMA,
-    QuantizerRecord,
-    Record,
-    RecordError,
-    TrainingRecord,
-    read_record,
-    write_record,
-)
+from benchmarks.records.record import SCHEMA, QuantizerRecord, Record, TrainingRecord, read_record, write_record
 from benchmarks.records.values import plain
 from benchmarks.training import baselines
 from benchmarks.training.loop import Progress

@@ -14,8 +14,9 @@ from benchmarks.evaluate.__main__ import main as evaluate
 from benchmarks.explain import main
 from benchmarks.protocols.speed.measure import torch_threads
 from benchmarks.protocols.variants import variants
-from benchmarks.records.record import RecordError, iterate_records
-from benchmarks.records.variants import PROTOCOL, read_explanation, write_explanation
+from benchmarks.records.files import RecordError, write_model
+from benchmarks.records.record import iterate_records
+from benchmarks.records.variants import PROTOCOL, read_explanation
 from benchmarks.tables.variants import LEGEND, LEGEND_ACROSS, tables
 
 
@@ -109,7 +110,7 @@ def test_across_tokenizers(home: Path, tmp_path: Path, capsys: pytest.CaptureFix
             if row.name[:4] in moved
         ]
         copy = first.model_copy(update={"rows": rows, "data": first.data | data})
-        write_explanation(tmp_path / "z" / f"variants-{name}.json", copy)  # read after the first
+        write_model(tmp_path / "z" / f"variants-{name}.json", copy)  # read after the first
 
     other("same", {}, reco=2.0, psnr=2.25)  # adm-crop, which it lacks, is left out
     other("elsewhere", {"fingerprint": "another", "name": "b"}, reco=0.0, psnr=0.0)
@@ -157,9 +158,9 @@ def test_mistakes_are_sentences(home: Path, tmp_path: Path, capsys: pytest.Captu
     assert "give both" in " ".join(capsys.readouterr().err.split())
     assert main([str(home)]) == 2
     assert "no explanation in" in " ".join(capsys.readouterr().err.split())
-    with pytest.raises(RecordError, match="not a valid explanation"):
+    with pytest.raises(RecordError, match="not a file of variants"):
         read_explanation(stored)
-    with pytest.raises(RecordError, match="not a readable file"):
+    with pytest.raises(RecordError, match="not a readable JSON file"):
         read_explanation(tmp_path / "nothing.json")
 
 

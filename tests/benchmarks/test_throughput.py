@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from benchmarks import compare, run, throughput as command
+from benchmarks.records.files import write_model
 from benchmarks.records.record import Record, write_record
-from benchmarks.records.throughput import PROTOCOL, SPEEDS, Throughput, path_for, read_throughputs, write_throughput
+from benchmarks.records.throughput import PROTOCOL, SPEEDS, Throughput, path_for, read_throughputs
 from benchmarks.tables import summaries
 from benchmarks.tables.measured_later import with_throughputs
 from benchmarks.throughput import main
@@ -27,13 +28,13 @@ def test_medians_of_the_rounds_replace_what_the_runs_said(
 
 
 def test_what_is_no_throughput_file_is_named(tmp_path: Path, throughput: Throughput) -> None:
-    write_throughput(path_for(tmp_path, "abc"), throughput)
-    write_throughput(path_for(tmp_path, "future"), throughput.model_copy(update={"protocol": "throughput/2"}))
+    write_model(path_for(tmp_path, "abc"), throughput)
+    write_model(path_for(tmp_path, "future"), throughput.model_copy(update={"protocol": "throughput/2"}))
     (tmp_path / "throughput-broken.json").write_text("{")
     problems: list[str] = []
     assert read_throughputs([tmp_path], problems) == [throughput]
     assert len(problems) == 2
-    assert "throughput-broken.json: not a valid" in problems[0]
+    assert "throughput-broken.json: not a readable JSON file" in problems[0]
     assert "throughput/2" in problems[1]
 
 

@@ -22,16 +22,9 @@ import torch
 from benchmarks.protocols.source_coding.codec import AffineCodec, Training, measure, train
 from benchmarks.protocols.source_coding.vectors import Source, open_source
 from benchmarks.records.environment import environment
+from benchmarks.records.files import write_model
 from benchmarks.records.record import QuantizerRecord
-from benchmarks.records.source_coding import (
-    PROTOCOL,
-    SCHEMA,
-    SourceName,
-    SourceRecord,
-    SourceRun,
-    TrainingRecord,
-    write_run,
-)
+from benchmarks.records.source_coding import PROTOCOL, SCHEMA, SourceName, SourceRecord, SourceRun, TrainingRecord
 from benchmarks.records.values import digest
 from quantizers import Quantizer, create_quantizer
 from quantizers.registry import with_dim
@@ -149,7 +142,7 @@ def perform(run: RunConfig, output: StrPath) -> SourceRun:
         created=datetime.now(timezone.utc),
         wall_seconds=round(time.perf_counter() - begin, 3),
     )
-    write_run(path, record)
+    write_model(path, record)
     return record
 
 

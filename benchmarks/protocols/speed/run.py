@@ -22,7 +22,8 @@ from benchmarks.protocols.speed.conditions import conditions_here
 from benchmarks.protocols.speed.limits import measure_limits
 from benchmarks.protocols.speed.measure import FULL, QUICK, SWEEP, Effort, measure, torch_threads
 from benchmarks.protocols.speed.work import Work
-from benchmarks.records.speed import SCHEMA, SpeedRun, read_run, write_run
+from benchmarks.records.files import write_model
+from benchmarks.records.speed import SCHEMA, SpeedRun, read_run
 from storage.paths import StrPath
 
 
@@ -51,7 +52,7 @@ def perform(
     """Measure what is not stored yet, storing each group as it is done.
 
     Raises:
-        SpeedRecordError: the run's file is there and is none.
+        RecordError: the run's file is there and is none.
     """
     output = Path(output)
     with torch_threads(threads):
@@ -76,7 +77,7 @@ def perform(
                     begin = time.perf_counter()
                     group = measure(work, device, series.effort, advance)
                     run = run.with_group(group, time.perf_counter() - begin)
-                    write_run(path, run)
+                    write_model(path, run)
                 advance(None)
     return path, run
 

@@ -8,7 +8,8 @@ import pytest
 
 from benchmarks import compare
 from benchmarks.plots import figures
-from benchmarks.records.generation import PROTOCOL, SCHEMA, Generation, chosen, read_generations, write_generation
+from benchmarks.records.files import write_model
+from benchmarks.records.generation import PROTOCOL, SCHEMA, Generation, chosen, read_generations
 from benchmarks.records.record import Record, write_arrays, write_record
 from benchmarks.report.__main__ import main as report
 from benchmarks.tables.columns import BY_NAME
@@ -54,7 +55,7 @@ def make(make_record: Callable[..., Record], tmp_path: Path) -> Callable[..., Pa
         }
         generation = Generation(**{**values, **fields})
         path = tmp_path / f"prior-{record.id}-{generation.settings}.json"
-        write_generation(path, generation)
+        write_model(path, generation)
         write_arrays(path, {"image/nll_bits": np.array([bits - 2, bits + 2])})
         return path
 
@@ -145,7 +146,7 @@ def test_damaged_and_foreign_files_are_named(make: Callable[..., Path], tmp_path
     path.with_name("prior-next.json").write_text(path.read_text().replace(PROTOCOL, "generation/99"))
     assert compare.command([str(tmp_path)]) == 1
     shown = capsys.readouterr().err.replace("\n", " ")
-    assert "prior-cut.json: not a valid file of a prior" in shown
+    assert "prior-cut.json: not a readable JSON file" in shown
     assert "generation/99" in shown
 
 

@@ -9,7 +9,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from benchmarks.protocols.reconstruction.evaluation import PROTOCOL
-from benchmarks.records.record import Record, RecordError, read_records, write_record
+from benchmarks.records.files import RecordError
+from benchmarks.records.record import Record, read_records, write_record
 from benchmarks.records.throughput import Throughput
 from benchmarks.report import pictures
 from benchmarks.report.page import markdown, page

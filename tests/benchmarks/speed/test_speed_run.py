@@ -16,7 +16,8 @@ from benchmarks.protocols.speed.search import search_work
 from benchmarks.protocols.speed.steps import training_work
 from benchmarks.protocols.speed.work import Competitor, Work
 from benchmarks.records import speed as record
-from benchmarks.records.speed import PROTOCOL, Limits, SpeedRecordError, read_run
+from benchmarks.records.files import RecordError
+from benchmarks.records.speed import PROTOCOL, Limits, read_run
 from benchmarks.speed import __main__ as command
 from benchmarks.tables import speed as tables
 
@@ -212,7 +213,7 @@ def test_a_file_that_is_no_speed_run_is_named(tmp_path: Path, calls: Calls, caps
     }
     for name, text in bad.items():
         (tmp_path / name).write_text(text)
-        with pytest.raises(SpeedRecordError, match=name):
+        with pytest.raises(RecordError, match=name):
             read_run(tmp_path / name)
     assert start(tmp_path, "--report") == 0
     shown = capsys.readouterr().err
