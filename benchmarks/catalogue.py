@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from rich.markup import escape
 
 from autoencoders.pretrained import list_pretrained
 from benchmarks.command_line.flags import parse_flags
+from benchmarks.command_line.process import run_command
 from benchmarks.tables.markers import around_markers, put_between_markers
 from quantizers import list_quantizers
 
@@ -73,4 +73,4 @@ def main(arguments: Arguments) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(parse_flags(Arguments, "benchmarks.catalogue", sys.argv[1:])))
+    run_command(lambda argv: main(parse_flags(Arguments, "benchmarks.catalogue", argv)))

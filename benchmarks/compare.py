@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from benchmarks.command_line.flags import parse_flags
+from benchmarks.command_line.process import run_command
 from benchmarks.command_line.usage import UsageError, existing_paths
 from benchmarks.records import generation
 from benchmarks.records.record import Record
@@ -154,6 +155,8 @@ def main(arguments: Arguments) -> int:
         for problem in stored.problems:
             errors.print(f"left out: {escape(problem)}")
         write(arguments, built, csv, stored.remarks)
+    except BrokenPipeError:
+        raise  # the reader has gone away, and nothing is wrong
     except (UsageError, OSError) as error:
         errors.print(f"error: {escape(str(error))}")
         return 2
@@ -166,4 +169,4 @@ def command(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(command(sys.argv[1:]))
+    run_command(command)

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from benchmarks.command_line.flags import parse_flags
+from benchmarks.command_line.process import run_command
 from benchmarks.command_line.usage import UsageError, existing_paths
 from benchmarks.records.files import RecordError
 from benchmarks.records.variants import PREFIX, Explanation, read_explanation
@@ -79,6 +80,8 @@ def main(argv: Sequence[str]) -> int:
         else:
             written = {"markdown": formats.markdown, "latex": formats.latex, "html": formats.html}[arguments.format]
             sys.stdout.write(written(built))
+    except BrokenPipeError:
+        raise  # the reader has gone away, and nothing is wrong
     except (UsageError, RecordError, OSError) as error:
         errors.print(f"error: {escape(str(error))}")
         return 2
@@ -86,4 +89,4 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run_command(main)

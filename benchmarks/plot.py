@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from benchmarks import plots
 from benchmarks.command_line.flags import parse_flags
+from benchmarks.command_line.process import run_command
 from benchmarks.command_line.usage import UsageError, existing_paths, require_writable
 from benchmarks.plots.saving import save
 from benchmarks.plots.source_coding import figures as source_figures
@@ -124,4 +124,4 @@ def main(arguments: Arguments) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(parse_flags(Arguments, "benchmarks.plot", sys.argv[1:])))
+    run_command(lambda argv: main(parse_flags(Arguments, "benchmarks.plot", argv)))

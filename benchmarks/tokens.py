@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -16,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from autoencoders import Tokenizer
 from autoencoders.pretrained.registry import load_pretrained
 from benchmarks.command_line.flags import parse_flags
+from benchmarks.command_line.process import run_command
 from benchmarks.command_line.usage import UsageError, require_writable
 from benchmarks.data import DataConfig, DataError, EvaluationData, Part, open_part, test_batches
 from benchmarks.data.folder import require_folder, test_folder_of
@@ -236,4 +236,4 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run_command(main)

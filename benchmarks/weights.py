@@ -13,6 +13,7 @@ import socket
 import sys
 from collections.abc import Sequence
 
+from benchmarks.command_line.process import run_command
 from benchmarks.metrics.weights import PUBLISHED, MetricWeights, PublishedWeights
 
 TIMEOUT = 30  # seconds without an answer, after which a server counts as out of reach
@@ -59,4 +60,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -11,6 +10,7 @@ from rich.markup import escape
 
 from autoencoders.pretrained import list_pretrained
 from benchmarks.command_line.flags import parse_flags
+from benchmarks.command_line.process import run_command
 from benchmarks.evaluate.arguments import Arguments
 
 
@@ -36,4 +36,4 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run_command(main)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from rich.markup import escape
 from rich.progress import track
 
 from benchmarks.command_line.flags import parse_flags
+from benchmarks.command_line.process import run_command
 from benchmarks.command_line.usage import UsageError, existing_paths
 from benchmarks.plots import figures
 from benchmarks.records.files import RecordError
@@ -124,4 +124,4 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run_command(main)

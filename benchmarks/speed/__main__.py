@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from benchmarks.command_line.flags import parse_flags
+from benchmarks.command_line.process import run_command
 from benchmarks.command_line.usage import UsageError, require_writable
 from benchmarks.plots.speed import save_sweep
 from benchmarks.protocols.speed import catalogue
@@ -136,4 +136,4 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run_command(main)

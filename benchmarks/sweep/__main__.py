@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from benchmarks.command_line.flags import parse_flags
+from benchmarks.command_line.process import run_command
 from benchmarks.command_line.usage import UsageError, require_writable
 from benchmarks.sweep import cluster, local, slurm
 from benchmarks.sweep.display import Display
@@ -164,4 +164,4 @@ def main(argv: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run_command(main)

@@ -1,0 +1,25 @@
+"""What a command says to a reader that goes away."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.command_line.process import UNREAD
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.mark.parametrize(
+    "words", ["run --help", "run --list", "compare results/quick --format csv", "compare results/cpu", "catalogue"]
+)
+def test_a_reader_that_goes_away_is_no_error(words: str) -> None:
+    command = [sys.executable, "-m", *f"benchmarks.{words}".split()]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    said = process.stderr.read()
+    assert process.wait() in (1, UNREAD)  # rich's or ours
+    assert said == ""
