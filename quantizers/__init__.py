@@ -4,6 +4,7 @@ Classes are imported at their first use, so that the registry can be read withou
 """
 
 import importlib
+import importlib.util
 from typing import TYPE_CHECKING, Any
 
 from quantizers.registry import (
@@ -66,6 +67,15 @@ _MODULES |= dict.fromkeys(("Quantizer", "QuantizerOutput", "RowOutput"), "quanti
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
+    if name in _MODULES:
+        found = getattr(importlib.import_module(_MODULES[name]), name)
+    elif importlib.util.find_spec(f"{__name__}.{name}"):
+        found = importlib.import_module(f"{__name__}.{name}")
+    else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_MODULES[name]), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,6 +1,7 @@
 """The arrows of the house: what each package and each room of `benchmarks` may import, as CONTRIBUTING says it."""
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -78,6 +79,21 @@ def wrong(root: Path) -> list[str]:
             if not allowed:
                 lines.append(f"{module} imports {imported}")
     return lines
+
+
+def test_every_room_is_there() -> None:
+    assert all((ROOT / "benchmarks" / room).is_dir() for room in ROOMS)
+
+
+NAMED = re.compile(rf"({'|'.join(PACKAGES)})(\.\w+)+")
+
+
+def test_modules_that_are_named_in_text_are_there() -> None:
+    found = modules(ROOT)
+    for module, path in found.items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and NAMED.fullmatch(node.value):
+                assert {node.value, node.value.rpartition(".")[0]} & set(found), f"{module}: {node.value}"
 
 
 def test_all_imports_go_one_way() -> None:

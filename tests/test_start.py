@@ -1,4 +1,4 @@
-"""What a person waits for before a word appears: help, lists, tables and pictures do without torch."""
+"""What a person waits for before a word appears: these do without torch."""
 
 import subprocess
 import sys

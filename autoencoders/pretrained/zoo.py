@@ -6,7 +6,8 @@ Apart from the networks and from what reads the files, so that a list of them ne
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,17 +24,23 @@ IBQ_SIZES = VQGANConfig(blocks=4)
 """`ddconfig` of all configurations of IBQ's authors."""
 
 
-def _loader(place: str, **options: Any) -> Callable[[Path], Tokenizer]:
-    """What loads a file by `module:function` of this package, imported only then."""
+@dataclass(frozen=True)
+class _Loader:
+    """What loads a file, a function of a module of this package that is imported only then."""
 
-    def load(path: Path) -> Tokenizer:
-        module, _, function = place.partition(":")
-        tokenizer: Tokenizer = getattr(importlib.import_module(f"autoencoders.pretrained.{module}"), function)(
-            path, **options
-        )
+    place: str
+    """`module:function`."""
+    options: Mapping[str, Any]
+
+    def __call__(self, path: Path) -> Tokenizer:
+        module, _, name = self.place.partition(":")
+        function = getattr(importlib.import_module(f"autoencoders.pretrained.{module}"), name)
+        tokenizer: Tokenizer = function(path, **self.options)
         return tokenizer
 
-    return load
+
+def _loader(place: str, **options: Any) -> _Loader:
+    return _Loader(place, options)
 
 
 TAMING_F16 = VQGANConfig()

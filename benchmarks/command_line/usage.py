@@ -33,8 +33,9 @@ def existing_paths(paths: Sequence[StrPath], default: Sequence[StrPath]) -> list
     Raises:
         UsageError: one that is named is not there.
     """
-    existing = [path for path in map(Path, paths) if path.exists()]
-    lacking = [path for path in map(Path, paths) if path not in existing]
-    if lacking and paths != default:
+    asked, usual = [*map(Path, paths)], [*map(Path, default)]
+    existing = [path for path in asked if path.exists()]
+    lacking = [path for path in asked if path not in existing]
+    if lacking and asked != usual:
         raise UsageError(f"{lacking[0]} does not exist; name a folder of stored runs")
     return existing

@@ -11,6 +11,7 @@ from rich.markup import escape
 from autoencoders.pretrained import list_pretrained
 from benchmarks.command_line.flags import parse_flags
 from benchmarks.command_line.process import run_command
+from benchmarks.command_line.usage import UsageError
 from benchmarks.evaluate.arguments import Arguments
 
 
@@ -30,6 +31,11 @@ def main(argv: Sequence[str]) -> int:
     if arguments.list_models:
         show_models(console)
         return 0
+    try:
+        arguments.check()
+    except UsageError as error:
+        errors.print(f"error: {escape(str(error))}")
+        return 2
     from benchmarks.evaluate.command import evaluate  # takes seconds, which help and the list need not wait for
 
     return evaluate(arguments, shlex.join(["python", "-m", "benchmarks.evaluate", *argv]), console, errors)

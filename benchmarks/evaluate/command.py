@@ -37,7 +37,6 @@ def prepare(arguments: Arguments, accelerator: Accelerator, errors: Console) -> 
     Raises:
         ValueError: a mistake of the user's, in a sentence.
     """
-    arguments.check()
     require_writable(arguments.output)
 
     @cache

@@ -16,6 +16,7 @@ def main(argv: Sequence[str]) -> int:
     console, errors = Console(), Console(stderr=True, soft_wrap=True)
     try:
         arguments = parse(argv)
+        arguments.check()
     except ValueError as error:
         errors.print(f"error: {escape(str(error))}")
         return 2

@@ -30,7 +30,6 @@ def find_jobs(arguments: Arguments, accelerator: Accelerator, errors: Console) -
     Raises:
         ValueError: a mistake of the user's, in a sentence.
     """
-    arguments.check()
     found = find_runs(arguments.run, errors)
     runs = [(path, run) for path, run in found if has_codebook(run.quantizer)]
     if not runs:
@@ -56,9 +55,7 @@ def show(records: Sequence[Generation], console: Console) -> None:
     for column in columns:
         numbers = [row.get(column.name) for row in rows]
         cells[column.heading] = [Cell("–" if value is None else column.style.format(value)) for value in numbers]
-    print_tables([Titled("priors", cells)], console)
-    for line in remark(records):
-        console.print(escape(line), soft_wrap=True, highlight=False)
+    print_tables([Titled("priors", cells)], console, remark(records))
 
 
 def execute(

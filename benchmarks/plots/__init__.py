@@ -72,10 +72,11 @@ def figures(
     the runs lack is left out: a panel without its metric, a picture without anything to draw.
 
     Args:
-        stored: Records with their paths, as `results.read_records` gives them; arrays are read from beside the path.
-        throughputs: Speeds of methods timed together, as `throughput.record.read_throughputs` gives them; they stand in
-            for those of the runs, as in the tables.
-        priors: What was measured of priors, by the runs that they are on, as `generate.record.chosen` gives it.
+        stored: Records with their paths, as `records.record.read_records` gives them; arrays are read from beside the
+            path.
+        throughputs: Speeds of methods timed together, as `records.throughput.read_throughputs` gives them; they stand
+            in for those of the runs, as in the tables.
+        priors: What was measured of priors, by the runs that they are on, as `records.generation.chosen` gives it.
 
     Yields:
         File stem (no two alike), title of one line, and the figure, which has no state in pyplot.

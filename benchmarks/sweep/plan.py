@@ -15,8 +15,8 @@ from benchmarks.command_line.usage import UsageError
 from benchmarks.data import DataConfig, DataError, open_data
 from benchmarks.sweep.file import FLAGS, SweepFile
 from benchmarks.sweep.job import Job
-from benchmarks.training import arguments as of_one_run, baselines, planning
-from benchmarks.training.arguments import Arguments
+from benchmarks.training import baselines, planning
+from benchmarks.training.arguments import Arguments, parse
 from benchmarks.training.resolved import resolve
 from benchmarks.training.settings import PresetName, RunConfig, describe
 from quantizers import list_quantizers
@@ -80,7 +80,7 @@ def plan(file: SweepFile) -> Plan:
 @cache
 def _default(preset: PresetName, backbone: BackboneName | None) -> Arguments:
     """What `benchmarks.run` takes where it is told no more than this."""
-    return of_one_run.parse(["--preset", preset, *([] if backbone is None else ["--backbone", backbone])])
+    return parse(["--preset", preset, *([] if backbone is None else ["--backbone", backbone])])
 
 
 def _asked(file: SweepFile) -> tuple[list[_Asked], list[str]]:

@@ -13,7 +13,7 @@ from benchmarks.tables.columns import BY_NAME, GENERATION
 
 
 def with_throughputs(frame: pd.DataFrame, throughputs: Sequence[Throughput]) -> pd.DataFrame:
-    """The runs of `tables.to_frame` with the speeds that were measured together.
+    """The runs of `summaries.to_frame` with the speeds that were measured together.
 
     Where there are any for a table, it has no others: a method that was not timed then is left empty.
     """
@@ -28,7 +28,7 @@ def with_throughputs(frame: pd.DataFrame, throughputs: Sequence[Throughput]) -> 
 
 
 def with_generations(frame: pd.DataFrame, generations: Priors) -> pd.DataFrame:
-    """The runs of `tables.to_frame` with what was measured of the priors on them."""
+    """The runs of `summaries.to_frame` with what was measured of the priors on them."""
     if not generations:
         return frame
     frame = frame.copy()

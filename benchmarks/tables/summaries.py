@@ -182,9 +182,9 @@ def matrices(frame: pd.DataFrame, column: Column, resamples: Resamples) -> list[
     """
     tables = []
     for (group, _), part in frame.groupby(["group", "settings"], sort=False):
-        baselines = part[part["rate"] == 0]
+        framing = part[part["rate"] == 0]
         for rate, rivals in part[part["rate"] > 0].groupby("rate"):
-            rows = [(key[2], runs) for key, runs in pd.concat([baselines, rivals]).groupby(KEYS, sort=False)]
+            rows = [(key[2], runs) for key, runs in pd.concat([framing, rivals]).groupby(KEYS, sort=False)]
             labels = [name for name, _ in rows]
             trained = [bool(runs["trained"].any()) and runs["name"].iloc[0] not in BASELINES for _, runs in rows]
             measured = [

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from rich.console import Console
-from rich.markup import escape
 
 from benchmarks.protocols.variants.variants import METRICS, PAPERS
 from benchmarks.records.variants import Explanation, Row
@@ -111,11 +110,9 @@ def _signed(difference: float, decimals: int) -> str:
 def show(built: Sequence[Titled], legend: str, explanations: Sequence[Explanation], console: Console) -> None:
     """Tables of these explanations, and what to know of them: how to read the cells, why numbers are not at hand, each
     reason once, and where each variant is from."""
-    formats.print_tables(built, console)
     rows = [row for explanation in explanations for row in explanation.rows]
     missing = {(metric, reason) for row in rows for metric, reason in row.missing.items()}
     empty = [f"{metric} is empty: {reason}" for metric, reason in sorted(missing)]
     own = {explanation.default.name for explanation in explanations}
     sources = {row.name: f"{row.name}: {row.source}" for row in rows if row.name not in own}
-    for remark in [legend, *empty, *sources.values()]:
-        console.print(escape(remark), soft_wrap=True, highlight=False)
+    formats.print_tables(built, console, [legend, *empty, *sources.values()])

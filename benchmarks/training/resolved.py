@@ -15,7 +15,7 @@ from storage.paths import StrPath
 
 @dataclass(frozen=True)
 class ResolvedRun:
-    """A run at the door of the house; it is handed on as it is.
+    """A run with its pictures, its digest and its place, ready to be done.
 
     Attributes:
         asked: Quantizer, rate, seed and settings.

@@ -87,6 +87,7 @@ class Settings:
         """The image size is said once, by the data; the backbone's follows. ValueError on a loss that is not for it."""
         object.__setattr__(self, "model", replace(self.model, image_size=self.data.image_size))
         object.__setattr__(self, "backbone", backbone_of(self.model))
+        object.__setattr__(self, "start", None if self.start is None else Path(self.start))
         if not 0 <= self.deferred < 1:
             raise ValueError(f"deferred is a share of the steps in [0, 1), not {self.deferred}")
         if self.quantizer_start >= self.train.steps:

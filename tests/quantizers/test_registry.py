@@ -5,7 +5,9 @@ import sys
 
 import pytest
 
+import quantizers
 from quantizers import create_quantizer, list_quantizers, quantizer_options
+from quantizers.zoo import ZOO
 
 PLUGIN = '''
 """A quantizer outside the repository."""
@@ -113,6 +115,15 @@ def test_options_and_their_defaults():
     options = quantizer_options("vq")
     assert options["dim"].default == 256
     assert "dim" not in quantizer_options("fsq")
+
+
+def test_a_name_is_taken_once_and_every_class_can_be_imported_by_its_own() -> None:
+    assert len({entry.name for entry in ZOO}) == len({entry.place for entry in ZOO}) == len(ZOO)
+    for entry in ZOO:
+        name = entry.place.partition(":")[2]
+        assert getattr(quantizers, name) is entry.quantizer
+        assert name in quantizers.__all__
+    assert quantizers.base.Quantizer is quantizers.Quantizer
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Published tokenizers by name."""
 
+import pickle
 from pathlib import Path
 
 import pytest
@@ -36,3 +37,7 @@ def test_without_its_file_the_message_says_where_it_is(model, tmp_path: Path) ->
 def test_an_unknown_name_is_answered_with_all() -> None:
     with pytest.raises(ValueError, match=f"{MODELS[0].name}, {MODELS[1].name}"):
         find_pretrained("vqgan")
+
+
+def test_a_model_of_the_list_survives_pickling() -> None:
+    assert pickle.loads(pickle.dumps(MODELS)) == MODELS

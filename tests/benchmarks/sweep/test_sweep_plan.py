@@ -10,7 +10,8 @@ from benchmarks.command_line.usage import UsageError
 from benchmarks.data import open_data
 from benchmarks.sweep.file import read_sweep
 from benchmarks.sweep.plan import Plan, option_words, with_flags, words
-from benchmarks.training import arguments as of_one_run, planning
+from benchmarks.training import planning
+from benchmarks.training.arguments import parse
 from benchmarks.training.resolved import resolve
 from quantizers import list_quantizers
 
@@ -34,7 +35,7 @@ def test_a_job_is_the_run_that_its_command_makes(plan_of: PlanOf) -> None:
         *("block-mean", "pca", "kmeans 10 bits"),
     ]
     for job in planned.jobs:
-        arguments = of_one_run.parse(job.words)
+        arguments = parse(job.words)
         run = planning.plan(arguments)[-1]  # after the baselines, if it is none
         assert resolve(run, open_data(arguments.data), arguments.output).path == job.record
         assert job.command.startswith("python -m benchmarks.run --quantizer ")
@@ -77,16 +78,16 @@ def test_all_leaves_out_by_name_what_a_quantizer_cannot_have(plan_of: PlanOf) ->
 )
 @pytest.mark.parametrize("preset", ["smoke", "cpu"])
 def test_words_are_read_as_the_arguments_that_they_stand_for(preset: str, flags: dict[str, Any]) -> None:
-    default = of_one_run.parse(["--preset", preset])
+    default = parse(["--preset", preset])
     arguments = with_flags(default, flags)
     assert (arguments == default) == (not flags)
-    assert of_one_run.parse(words(arguments)) == arguments
+    assert parse(words(arguments)) == arguments
 
 
 def test_a_backbone_brings_its_own_sizes_and_settings() -> None:
-    default = of_one_run.parse(["--preset", "smoke", "--backbone", "vqvae2"])
+    default = parse(["--preset", "smoke", "--backbone", "vqvae2"])
     arguments = with_flags(default, {"model.top-downsamplings": 2, "train.images": 48})
-    assert of_one_run.parse(words(arguments)) == arguments
+    assert parse(words(arguments)) == arguments
     with pytest.raises(UsageError, match=r"model\.multipliers is no setting of this backbone"):
         with_flags(default, {"model.multipliers": (1, 2)})
 

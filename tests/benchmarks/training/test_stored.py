@@ -1,0 +1,20 @@
+"""Stored runs: this version still reads each as what it was made from."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.records.record import read_records
+from benchmarks.training.stored import configuration
+
+RESULTS = Path(__file__).parents[3] / "results"
+
+
+@pytest.mark.parametrize("folder", ["quick", "cpu", "recipe", "deferred"])
+def test_every_stored_run_has_a_configuration_of_this_version(folder: str) -> None:
+    stored, problems = read_records([RESULTS / folder])
+    assert problems == []
+    runs = [(path, record) for path, record in stored if record.is_run]
+    assert runs
+    for path, record in runs:
+        assert configuration(path, record).quantizer == record.quantizer.name
