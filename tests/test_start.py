@@ -20,6 +20,8 @@ WITHOUT_TORCH = (
     "benchmarks.generate --help",
     "benchmarks.evaluate --help",
     "benchmarks.evaluate --list-models",
+    "benchmarks.sweep --help",
+    "benchmarks.explain --help",
 )
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from rich.console import Console
 
-from benchmarks.protocols.variants.variants import METRICS, PAPERS
+from benchmarks.protocols.variants.names import METRICS, PAPERS
 from benchmarks.records.variants import Explanation, Row
 from benchmarks.tables import formats
 from benchmarks.tables.columns import BY_NAME

@@ -18,7 +18,8 @@ from benchmarks.protocols.reconstruction.evaluation import PROTOCOL, MetricWeigh
 from benchmarks.protocols.variants.crops import CROPS
 from benchmarks.protocols.variants.levels import LEVELS
 from benchmarks.protocols.variants.metrics import Measurement, Networks, cannot, measurement
-from benchmarks.protocols.variants.variants import DEFAULT, METRICS, VARIANTS, Variant
+from benchmarks.protocols.variants.names import METRICS
+from benchmarks.protocols.variants.variants import DEFAULT, VARIANTS, Variant
 
 
 @dataclass(frozen=True)

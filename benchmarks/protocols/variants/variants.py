@@ -73,16 +73,6 @@ CHOICES: Mapping[str, Mapping[str, object]] = {
 }
 """Every choice and what it may be."""
 
-METRICS: Mapping[str, tuple[str, ...]] = {
-    "psnr": ("levels", "channels", "psnr"),
-    "ssim": ("levels", "channels", "ssim"),
-    "ms_ssim": ("levels", "channels", "ms_ssim"),
-    "lpips": ("lpips_levels", "lpips"),
-    "rfid": ("rfid_levels", "inception"),
-    "swd": ("levels",),
-}
-"""The choices that each metric depends on besides the crop, that of its levels first."""
-
 DEFAULT = Variant(source="benchmarks/protocols/reconstruction.md")
 
 

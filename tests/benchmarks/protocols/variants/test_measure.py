@@ -12,7 +12,8 @@ from benchmarks.protocols.reconstruction.evaluation import PROTOCOL, MetricWeigh
 from benchmarks.protocols.variants import metrics
 from benchmarks.protocols.variants.crops import CROPS
 from benchmarks.protocols.variants.measure import explain, passes
-from benchmarks.protocols.variants.variants import METRICS, PAPERS, SINGLE_CHOICES, VARIANTS
+from benchmarks.protocols.variants.names import METRICS
+from benchmarks.protocols.variants.variants import PAPERS, SINGLE_CHOICES, VARIANTS
 
 
 class Photographs:

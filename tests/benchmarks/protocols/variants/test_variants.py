@@ -5,6 +5,7 @@ import re
 import pytest
 
 from benchmarks.protocols.reconstruction.evaluation import PROTOCOL
+from benchmarks.protocols.variants import names
 from benchmarks.protocols.variants.variants import CHOICES, PAPERS, SINGLE_CHOICES, VARIANTS, Variant, find_variant
 
 ROUNDINGS = {"levels", "lpips_levels", "rfid_levels"}
@@ -14,6 +15,10 @@ def test_the_protocol_stands_first_and_changes_nothing():
     name, variant = next(iter(VARIANTS.items()))
     assert name == PROTOCOL
     assert variant.changes() == {}
+
+
+def test_papers_are_known_by_name() -> None:
+    assert tuple(PAPERS) == names.PAPERS
 
 
 def test_single_choices_are_single_and_together_all():

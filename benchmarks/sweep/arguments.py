@@ -1,0 +1,52 @@
+"""What `python -m benchmarks.sweep` is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from benchmarks.command_line.usage import UsageError
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Do all runs that a YAML file asks for, each as a `python -m benchmarks.run` of its own, and compare them.
+
+    Runs that are stored already are not done again, whoever did them; those that were stopped or killed go on from
+    their checkpoints. One that fails never ends the others: it is listed with its reason, and the exit code is then 1.
+    What the runs say is in OUTPUT/logs.
+
+    The file has the keys preset, data and output (as the flags of benchmarks.run), settings (any other of its flags,
+    e.g. train.images: 1000), and runs: a list of groups, each with quantizers (names, or all), bits, seeds, options (of
+    the quantizers, or a list of such options) and settings. See results/sweeps/ for examples.
+    """
+
+    file: Annotated[Path, tyro.conf.Positional]
+    """The YAML file."""
+    workers: int | None = None
+    """Runs at a time on this machine, which share its cores and GPUs. By default one for each GPU, or else core."""
+    dry_run: bool = False
+    """Do nothing: list the runs as commands, which are done and which are to do."""
+    ray: str | None = None
+    """Do the runs as tasks of Ray (extra ray): local starts it on this machine, auto takes the cluster that this one is
+    part of, and so does any other address of Ray's. The machines share the folder and the Python environment."""
+    slurm: Path | None = None
+    """Do nothing: write a SLURM array script with a task for each run that is to do, for sbatch."""
+    cpus_per_run: int = 1
+    """Cores, and threads, of each run on Ray and SLURM."""
+    gpus_per_run: float = 0
+    """GPUs of each run on Ray and SLURM."""
+
+    def check(self) -> None:
+        """Raise UsageError where these flags cannot work."""
+        for name in ("workers", "cpus_per_run"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise UsageError(f"--{name.replace('_', '-')} takes a number from 1, not {value}")
+        if self.gpus_per_run < 0:
+            raise UsageError(f"--gpus-per-run takes a number from 0, not {self.gpus_per_run}")
+        if self.ray is not None and self.slurm is not None:
+            raise UsageError("--ray does the runs and --slurm writes a script that does: give one of them")
