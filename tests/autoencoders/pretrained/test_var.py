@@ -12,7 +12,6 @@ from torch import Tensor
 
 from autoencoders import VQGAN, VQGANConfig
 from autoencoders.pretrained import WeightsError, load_var, zoo
-from autoencoders.pretrained.var import SCALES_512
 from quantizers.multi_scale import PAPER_SCALES, MultiScale
 
 CONFIG = VQGANConfig(image_size=32, multipliers=(1, 1), blocks=2, attention_resolutions=(16,), z_channels=16)
@@ -75,9 +74,9 @@ def test_latents_codes_of_all_scales_and_pictures_are_the_authors(tmp_path: Path
 
 @torch.no_grad()
 def test_the_scales_of_larger_pictures(tmp_path: Path) -> None:
-    ours, tensors = load(SCALES_512, tmp_path)
+    ours, tensors = load(zoo.SCALES_512, tmp_path)
     latent = torch.randn(1, 16, 32, 32, dtype=torch.float64)
-    codes, total = by_scales(latent, tensors, SCALES_512)
+    codes, total = by_scales(latent, tensors, zoo.SCALES_512)
     output = ours.quantizer(latent)
     assert isinstance(ours.quantizer, MultiScale)
     found = ours.quantizer.code_maps(output.codes)
