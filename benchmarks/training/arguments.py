@@ -64,7 +64,8 @@ class Arguments:
     loss: LossConfig = field(default_factory=LossConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
     deferred: float = 0.0
-    """Share of the steps that run without the quantizer, which is then started on latents that mean something."""
+    """Share of the steps that run without the quantizer, which is then started on latents that mean something. 0.4 pays
+    for lfq and ibq, and costs methods with a codebook up to 0.3 dB (results/README.md)."""
     start: Path | None = None
     """A stored run (RUN.json, its weights beside it) whose encoder and decoder the training starts from: a new
     quantizer in a trained autoencoder."""
