@@ -22,7 +22,7 @@ from benchmarks.plots.source_coding import save_figures
 from benchmarks.protocols.source_coding.codec import TEST_SEED, Training
 from benchmarks.protocols.source_coding.run import RunConfig, make_quantizer, perform_all, record_path
 from benchmarks.protocols.source_coding.vectors import SOURCES
-from benchmarks.records.files import RecordError
+from benchmarks.records.files import if_stored
 from benchmarks.records.source_coding import SourceName, read_run, read_runs
 from benchmarks.tables import source_coding as tables
 from benchmarks.tables.markers import around_markers, put_between_markers
@@ -121,19 +121,10 @@ def why_not(run: RunConfig) -> str | None:
     return None if has_codebook(quantizer) else "it passes 32-bit floats through, which is no source code"
 
 
-def is_done(path: Path) -> bool:
-    """Whether a valid record is at `path`."""
-    try:
-        read_run(path)
-    except RecordError:
-        return False
-    return True
-
-
 def execute(arguments: Arguments, runs: Sequence[RunConfig], console: Console, errors: Console) -> int:
     """Do what is not done yet under a progress bar, or a line for each where there is no terminal; returns how many
     failed."""
-    todo = [run for run in runs if arguments.force or not is_done(record_path(run, arguments.output))]
+    todo = [run for run in runs if arguments.force or if_stored(record_path(run, arguments.output), read_run) is None]
     if len(todo) < len(runs):
         console.print(f"{len(runs) - len(todo)} of {len(runs)} runs are done already")
     bar = Progress(

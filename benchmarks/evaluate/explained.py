@@ -18,7 +18,7 @@ from benchmarks.evaluate.measure import Measuring
 from benchmarks.protocols.variants.measure import Explained, explain, passes
 from benchmarks.protocols.variants.variants import VARIANTS, Variant, find_variant
 from benchmarks.records.environment import environment
-from benchmarks.records.files import RecordError, write_model
+from benchmarks.records.files import if_stored, write_model
 from benchmarks.records.variants import PREFIX, PROTOCOL, SCHEMA, Explanation, Row, read_explanation
 
 
@@ -52,9 +52,8 @@ def explain_all(
 
 
 def _stored(path: Path, job: TokenizerJob, variants: Mapping[str, Variant]) -> Explanation | None:
-    try:
-        stored = read_explanation(path)
-    except RecordError:
+    stored = if_stored(path, read_explanation)
+    if stored is None:
         return None
     measured = {row.name for row in stored.rows}
     return stored if stored.weights == job.content and variants.keys() <= measured else None

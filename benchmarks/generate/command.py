@@ -15,6 +15,7 @@ from benchmarks.generate.experiment import perform
 from benchmarks.generate.job import Job, open_job
 from benchmarks.metrics.codes import has_codebook
 from benchmarks.metrics.weights import MetricWeights
+from benchmarks.records.files import if_stored
 from benchmarks.records.generation import Generation, read_generation, remark
 from benchmarks.tables.columns import GENERATION
 from benchmarks.tables.formats import Cell, Titled, print_tables
@@ -37,14 +38,6 @@ def find_jobs(arguments: Arguments, accelerator: Accelerator, errors: Console) -
     if accelerator.num_processes > 1 and len(runs) > 1:
         raise UsageError(f"{len(runs)} stored runs, and several processes train one prior at a time: name one of them")
     return [open_job(path, run, arguments, accelerator.device) for path, run in runs]
-
-
-def find_done(job: Job) -> Generation | None:
-    """The record of a prior that is done already."""
-    try:
-        return read_generation(job.path)
-    except ValueError:
-        return None
 
 
 def show(records: Sequence[Generation], console: Console) -> None:
@@ -70,7 +63,7 @@ def execute(
     records: list[Generation] = []
     failed = 0
     for job in jobs:
-        record = None if arguments.force else find_done(job)
+        record = None if arguments.force else if_stored(job.path, read_generation)
         if record is not None:
             console.print(f"{escape(job.name)}: done already, see {escape(str(job.path))}", soft_wrap=True)
             records.append(record)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -68,3 +69,22 @@ def read_this_version(path: StrPath, kind: type[Model], what: str, protocol: str
     if of != protocol:
         raise RecordError(f"{path}: of {of}, and this version reads {protocol}")
     return model
+
+
+def read_each(
+    paths: Iterable[StrPath], read: Callable[[Path], Model], problems: list[str]
+) -> Iterator[tuple[Path, Model]]:
+    """The records in these files; a sentence for each that had to be left out goes to `problems`."""
+    for path in map(Path, paths):
+        try:
+            yield path, read(path)
+        except RecordError as error:
+            problems.append(str(error))
+
+
+def if_stored(path: StrPath, read: Callable[[Path], Model]) -> Model | None:
+    """The record in a file; None where there is no file, or no record in it."""
+    try:
+        return read(Path(path))
+    except RecordError:
+        return None

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args
 
-from benchmarks.records.files import Part, RecordError, read_this_version
+from benchmarks.records.files import Part, RecordError, read_each, read_this_version
 from benchmarks.records.record import Environment, TrainingRecord, find_records, read_arrays
 from priors import PriorName
 from storage.paths import StrPath
@@ -83,14 +83,8 @@ def read_generation(path: StrPath) -> Generation:
 
 def read_generations(paths: Iterable[StrPath], problems: list[str]) -> dict[Path, Generation]:
     """Those stored in folders; a sentence for each file that had to be left out goes to `problems`."""
-    found = {}
-    for path in find_records(paths):
-        if path.name.startswith(PREFIX):
-            try:
-                found[path] = read_generation(path)
-            except ValueError as error:
-                problems.append(str(error))
-    return found
+    files = (path for path in find_records(paths) if path.name.startswith(PREFIX))
+    return dict(read_each(files, read_generation, problems))
 
 
 Priors = Mapping[str, tuple[Path, Generation]]

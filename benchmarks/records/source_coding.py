@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Literal
 
-from benchmarks.records.files import Part, RecordError, read_model
+from benchmarks.records.files import Part, read_each, read_model
 from benchmarks.records.record import Environment, QuantizerRecord
 from storage.paths import StrPath
 
@@ -65,10 +65,5 @@ def read_run(path: StrPath) -> SourceRun:
 
 def read_runs(paths: Iterable[StrPath]) -> tuple[list[SourceRun], list[str]]:
     """The runs in these files, and a sentence for each file that had to be left out."""
-    runs, problems = [], []
-    for path in paths:
-        try:
-            runs.append(read_run(path))
-        except RecordError as error:
-            problems.append(str(error))
-    return runs, problems
+    problems: list[str] = []
+    return [run for _, run in read_each(paths, read_run, problems)], problems

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from benchmarks.records.files import Part, RecordError, read_model
+from benchmarks.records.files import Part, read_each, read_model
 from benchmarks.records.record import Environment
 from storage.paths import StrPath
 
@@ -133,11 +133,5 @@ def read_run(path: StrPath) -> SpeedRun:
 
 def read_runs(folder: StrPath) -> tuple[list[tuple[Path, SpeedRun]], list[str]]:
     """All speed runs in `folder`, in order of name, and a sentence for each file that had to be left out."""
-    folder = Path(folder)
-    runs, problems = [], []
-    for path in sorted(folder.glob("*.json")):
-        try:
-            runs.append((path, read_run(path)))
-        except RecordError as error:
-            problems.append(str(error))
-    return runs, problems
+    problems: list[str] = []
+    return list(read_each(sorted(Path(folder).glob("*.json")), read_run, problems)), problems

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.records.files import Part, RecordError, read_this_version
+from benchmarks.records.files import Part, read_each, read_this_version
 from benchmarks.records.record import Environment
 from storage.paths import StrPath
 
@@ -57,16 +57,16 @@ def path_for(folder: StrPath, settings: str) -> Path:
     return folder / f"throughput-{settings}.json"
 
 
+def read_throughput(path: StrPath) -> Throughput:
+    """Read and check one; RecordError as `read_this_version`."""
+    return read_this_version(path, Throughput, "file of speeds", PROTOCOL, SCHEMA)
+
+
 def read_throughputs(paths: Iterable[StrPath], problems: list[str]) -> list[Throughput]:
     """The speeds stored in folders; a sentence for each file that had to be left out goes to `problems`."""
-    found = []
-    for folder in map(Path, paths):
-        for path in sorted(folder.rglob("throughput-*.json")) if folder.is_dir() else []:
-            try:
-                found.append(read_this_version(path, Throughput, "file of speeds", PROTOCOL, SCHEMA))
-            except RecordError as error:
-                problems.append(str(error))
-    return found
+    folders = (path for path in map(Path, paths) if path.is_dir())
+    files = (path for folder in folders for path in sorted(folder.rglob("throughput-*.json")))
+    return [found for _, found in read_each(files, read_throughput, problems)]
 
 
 def remark(throughput: Throughput) -> str:

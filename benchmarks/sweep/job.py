@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from benchmarks.records.files import RecordError
+from benchmarks.records.files import if_stored
 from benchmarks.records.record import read_record
 
 MODULE = "benchmarks.run"
@@ -44,10 +44,7 @@ class Job:
     @property
     def is_done(self) -> bool:
         """Whether its record is stored, whoever made it."""
-        try:
-            return self.record.exists() and bool(read_record(self.record))
-        except RecordError:
-            return False
+        return if_stored(self.record, read_record) is not None
 
 
 @dataclass(frozen=True)

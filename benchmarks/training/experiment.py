@@ -25,7 +25,7 @@ from benchmarks.data import Data, test_batches, training_batches
 from benchmarks.metrics.device import measuring_device
 from benchmarks.protocols.reconstruction.evaluation import PROTOCOL, Evaluation, MetricWeights, evaluate, measure_speed
 from benchmarks.records.environment import environment
-from benchmarks.records.files import RecordError
+from benchmarks.records.files import if_stored
 from benchmarks.records.grids import save_grid
 from benchmarks.records.record import SCHEMA, QuantizerRecord, Record, TrainingRecord, read_record, write_record
 from benchmarks.records.values import plain
@@ -54,14 +54,8 @@ class Execution:
 
 def find_done(path: StrPath, accelerator: Accelerator) -> Record | None:
     """The record at `path` if that run is done; decided by the first process for all."""
-    path = Path(path)
-    found: list[Record | None] = [None]
-    if accelerator.is_main_process and path.exists():
-        try:
-            found = [read_record(path)]
-        except RecordError:
-            found = [None]
-    return broadcast_object_list(found)[0]
+    found = if_stored(path, read_record) if accelerator.is_main_process else None
+    return broadcast_object_list([found])[0]
 
 
 def perform(
