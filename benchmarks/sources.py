@@ -15,6 +15,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from benchmarks.command_line.flags import parse_flags
+from benchmarks.command_line.options import parse_options
 from benchmarks.command_line.process import run_command
 from benchmarks.command_line.usage import UsageError, require_writable
 from benchmarks.metrics.codes import has_codebook
@@ -26,8 +27,8 @@ from benchmarks.records.files import if_stored
 from benchmarks.records.source_coding import SourceName, read_run, read_runs
 from benchmarks.tables import source_coding as tables
 from benchmarks.tables.markers import around_markers, put_between_markers
-from benchmarks.training.planning import quantizer_options_of, source_digest
 from quantizers import list_quantizers, quantizer_class
+from quantizers.registry import source_digest
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def plan(arguments: Arguments) -> tuple[list[RunConfig], list[str]]:
         raise UsageError(f"--seed takes numbers from 0 to {TEST_SEED - 1}; the one above seeds the test vectors")
     if not arguments.block_length or min(arguments.block_length) < 1 or arguments.workers < 1:
         raise UsageError("--block-length and --workers take numbers from 1")
-    options = quantizer_options_of(arguments.options)
+    options = parse_options(arguments.options)
     names = [name for each in arguments.quantizer for name in (everyone() if each == "all" else [each])]
     runs, left_out = [], []
     for name in dict.fromkeys(names):

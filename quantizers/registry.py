@@ -7,6 +7,7 @@ create_quantizer("my_package.my_module:MyQuantizer", dim=8)
 from __future__ import annotations
 
 import difflib
+import hashlib
 import importlib
 import inspect
 import os
@@ -14,6 +15,7 @@ import sys
 import warnings
 from collections.abc import Mapping
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quantizers.zoo import ZOO, Registration
@@ -142,6 +144,14 @@ def with_dim(name: str, bits: int | None, options: Mapping[str, Any], dim: int) 
         return dict(options)
     fixed = {} if bits is None else options_for_bits(name, bits, options)
     return dict(options) if "dim" in fixed else {**options, "dim": dim}
+
+
+def source_digest(name: str) -> str | None:
+    """Digest of the file that a `package.module:Class` stands in; None for a quantizer of the registry."""
+    if ":" not in name:
+        return None
+    path = inspect.getsourcefile(quantizer_class(name))
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:10] if path else None
 
 
 def _load(path: str, what: str) -> type[nn.Module]:

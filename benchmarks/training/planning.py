@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import ast
-import hashlib
-import inspect
-from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import psutil
 import torch
@@ -16,29 +10,17 @@ from accelerate import Accelerator
 
 from autoencoders import training_memory
 from autoencoders.pictures.perceptual import choose_perceptual
+from benchmarks.command_line.options import parse_options
 from benchmarks.command_line.usage import UsageError
 from benchmarks.training import baselines
 from benchmarks.training.arguments import Arguments
 from benchmarks.training.models import make_quantizer
 from benchmarks.training.presets import preset_settings
 from benchmarks.training.settings import RunConfig, Settings
-from quantizers import list_quantizers, quantizer_class
+from quantizers import list_quantizers
+from quantizers.registry import source_digest
 
 PRECISIONS = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-
-
-def quantizer_options_of(words: Sequence[str]) -> dict[str, Any]:
-    """["decay=0.9", "levels=(8, 5)"] -> {"decay": 0.9, "levels": (8, 5)}; what is no Python literal is a string."""
-    options: dict[str, Any] = {}
-    for word in words:
-        name, equals, value = word.partition("=")
-        if not equals or not name.isidentifier():
-            raise UsageError(f"--options takes name=value, e.g. decay=0.9, not {word!r}")
-        try:
-            options[name] = ast.literal_eval(value)
-        except (ValueError, SyntaxError):
-            options[name] = value
-    return options
 
 
 def plan(arguments: Arguments) -> list[RunConfig]:
@@ -66,7 +48,7 @@ def plan(arguments: Arguments) -> list[RunConfig]:
     own = preset_settings(arguments.preset, arguments.backbone)
     if arguments.model.image_size not in (settings.model.image_size, own.model.image_size):
         raise UsageError("the size of the pictures is set by --data.image-size; --model.image-size follows it")
-    options = quantizer_options_of(arguments.options)
+    options = parse_options(arguments.options)
     names: list[str] = []
     for name in arguments.quantizer:
         names += [entry.name for entry in list_quantizers()] if name == "all" else [name]
@@ -88,14 +70,6 @@ def plan(arguments: Arguments) -> list[RunConfig]:
                 rates.append(round(rate) if bits is None else bits)
     possible = [rate for rate in rates if baselines.has_kmeans(settings, rate)]
     return [*baselines.baseline_runs(arguments.preset, settings, possible), *runs]
-
-
-def source_digest(name: str) -> str | None:
-    """Digest of the file that a `package.module:Class` stands in; None for a quantizer of the registry."""
-    if ":" not in name:
-        return None
-    path = inspect.getsourcefile(quantizer_class(name))
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:10] if path else None
 
 
 def require_memory(settings: Settings, accelerator: Accelerator) -> None:

@@ -16,8 +16,8 @@ from benchmarks.protocols.reconstruction.evaluation import PROTOCOL
 from benchmarks.records.record import DEFAULT_BACKBONE, ELSEWHERE, Record
 from benchmarks.training import baselines
 from benchmarks.training.models import make_quantizer
-from benchmarks.training.planning import source_digest
 from benchmarks.training.settings import RunConfig, run_id, settings_digest
+from quantizers.registry import source_digest
 from storage.paths import StrPath
 
 

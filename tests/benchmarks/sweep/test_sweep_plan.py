@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.command_line.options import parse_options
 from benchmarks.command_line.usage import UsageError
 from benchmarks.data import open_data
 from benchmarks.sweep.file import read_sweep
@@ -94,8 +95,8 @@ def test_a_backbone_brings_its_own_sizes_and_settings() -> None:
 
 def test_options_arrive_as_they_were_written() -> None:
     options = {"base": "fsq", "beta": 0.25, "levels": [8, 5], "learned": True, "none": None}
-    assert planning.quantizer_options_of(option_words(options)) == options
-    assert planning.quantizer_options_of(option_words({"levels": "(8, 5)"})) == {"levels": (8, 5)}
+    assert parse_options(option_words(options)) == options
+    assert parse_options(option_words({"levels": "(8, 5)"})) == {"levels": (8, 5)}
 
 
 STORED = {
