@@ -14,16 +14,18 @@ from .pictures.discriminator import (
 from .pictures.dvae import (
     DVAE as DVAE,
 )
+from .pictures.loss_config import (
+    LossConfig as LossConfig,
+)
 from .pictures.memory import (
     TrainingMemory as TrainingMemory,
     training_memory as training_memory,
 )
-from .pictures.settings import (
+from .pictures.sizes import (
     BACKBONES as BACKBONES,
     BackboneConfig as BackboneConfig,
     BackboneName as BackboneName,
     DVAEConfig as DVAEConfig,
-    LossConfig as LossConfig,
     TiTokConfig as TiTokConfig,
     ViTConfig as ViTConfig,
     VQGANConfig as VQGANConfig,

@@ -23,7 +23,7 @@ from benchmarks.command_line.flags import parse_flags
 from benchmarks.command_line.process import run_command
 from benchmarks.command_line.usage import UsageError
 from benchmarks.data import Data, training_batches
-from benchmarks.protocols.reconstruction.evaluation import measure_speed
+from benchmarks.metrics.speed import measure_speed
 from benchmarks.protocols.speed.measure import torch_threads
 from benchmarks.records.environment import environment
 from benchmarks.records.files import write_model

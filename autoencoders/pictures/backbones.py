@@ -5,11 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from autoencoders.pictures.dvae import DVAE
-from autoencoders.pictures.settings import (
-    BackboneConfig,
-    BackboneName,
-    backbone_of,
-)
+from autoencoders.pictures.sizes import BackboneConfig, BackboneName, backbone_of
 from autoencoders.pictures.titok import TiTok
 from autoencoders.pictures.vit import ViTTokenizer
 from autoencoders.pictures.vqgan import VQGAN

@@ -27,7 +27,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from autoencoders.pictures.logit_laplace import squeeze, unsqueeze
-from autoencoders.pictures.settings import BOTTLENECK, DVAEConfig
+from autoencoders.pictures.sizes import BOTTLENECK, DVAEConfig
 from autoencoders.tokenizer import OneMapTokenizer, TokenizerOutput, TrainableTokenizer
 from quantizers import Quantizer
 

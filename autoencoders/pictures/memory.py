@@ -12,8 +12,9 @@ from torch.autograd.graph import saved_tensors_hooks
 
 from autoencoders.pictures.backbones import code_maps_of, create_tokenizer
 from autoencoders.pictures.discriminator import PatchDiscriminator
+from autoencoders.pictures.loss_config import LossConfig
 from autoencoders.pictures.perceptual import LPIPSLoss, MSSSIMLoss, build_lpips, choose_perceptual
-from autoencoders.pictures.settings import BackboneConfig, LossConfig
+from autoencoders.pictures.sizes import BackboneConfig
 from autoencoders.pictures.vqgan_loss import frozen
 from autoencoders.tokenizer import TrainableTokenizer
 from quantizers import QuantizerOutput

@@ -11,7 +11,7 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from autoencoders.pictures.settings import TiTokConfig
+from autoencoders.pictures.sizes import TiTokConfig
 from autoencoders.pictures.transformer import (
     Block,
     PatchEmbedding,

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from autoencoders.pictures.settings import TransformerConfig
+from autoencoders.pictures.sizes import TransformerConfig
 
 EXPANSION = 4
 """Width inside a feed-forward network over the width of a token, in all published sizes."""

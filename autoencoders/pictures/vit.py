@@ -9,7 +9,7 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from autoencoders.pictures.settings import ViTConfig
+from autoencoders.pictures.sizes import ViTConfig
 from autoencoders.pictures.transformer import (
     Block,
     PatchEmbedding,

@@ -24,7 +24,7 @@ from autoencoders.pictures.layers import (
     Upsample,
     group_norm,
 )
-from autoencoders.pictures.settings import VQGANConfig
+from autoencoders.pictures.sizes import VQGANConfig
 from autoencoders.tokenizer import OneMapTokenizer, TrainableTokenizer
 from quantizers import Quantizer
 

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from autoencoders.pictures.discriminator import PatchDiscriminator
 from autoencoders.pictures.gan_loss import adaptive_weight, discriminator_loss, generator_loss
 from autoencoders.pictures.logit_laplace import logit_laplace_loss
+from autoencoders.pictures.loss_config import LossConfig
 from autoencoders.pictures.perceptual import choose_perceptual, make_perceptual
-from autoencoders.pictures.settings import LossConfig
 
 
 class Loss(NamedTuple):

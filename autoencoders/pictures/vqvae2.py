@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from autoencoders.pictures.settings import VQVAE2Config
+from autoencoders.pictures.sizes import VQVAE2Config
 from autoencoders.pictures.vqvae import DownStack, ReluResidualBlock, UpStack, initialise
 from autoencoders.tokenizer import TrainableTokenizer
 from quantizers import Quantizer, QuantizerOutput

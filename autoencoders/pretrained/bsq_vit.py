@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from autoencoders.pictures.settings import ViTConfig
+from autoencoders.pictures.sizes import ViTConfig
 from autoencoders.pictures.vit import ViTTokenizer
 from autoencoders.pretrained.files import WeightsError, build, read_tensors
 from quantizers import create_quantizer

@@ -13,7 +13,7 @@ from pathlib import Path
 from torch import Tensor
 
 from autoencoders.pictures.dvae import DVAE
-from autoencoders.pictures.settings import DVAEConfig
+from autoencoders.pictures.sizes import DVAEConfig
 from autoencoders.pretrained.files import WeightsError, build, renamed
 from autoencoders.pretrained.pickled_module import read_module
 from quantizers import create_quantizer

@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from autoencoders.pictures.layers import group_norm
-from autoencoders.pictures.settings import VQGANConfig
+from autoencoders.pictures.sizes import VQGANConfig
 from autoencoders.pictures.vqgan import VQGAN
 from autoencoders.pretrained.files import WeightsError, read_tensors, renamed
 from autoencoders.pretrained.model import Codebook

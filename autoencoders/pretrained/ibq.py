@@ -6,7 +6,7 @@ is that of the largest inner product, as of `ibq`. Read are the moving averages 
 
 from __future__ import annotations
 
-from autoencoders.pictures.settings import VQGANConfig
+from autoencoders.pictures.sizes import VQGANConfig
 from autoencoders.pictures.vqgan import VQGAN
 from autoencoders.pretrained.files import build, read_tensors, renamed
 from autoencoders.pretrained.seed_voken import evaluated

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from autoencoders.pictures.settings import VQGANConfig
+from autoencoders.pictures.sizes import VQGANConfig
 from autoencoders.pictures.vqgan import VQGAN
 from autoencoders.pretrained.files import build, read_tensors, renamed
 from autoencoders.pretrained.taming import KEPT

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from autoencoders.tokenizer import Tokenizer
@@ -34,6 +35,26 @@ class Pretrained:
     """Where the file is to be had: the page, and the file's name there."""
     verified: str | None
     """How the equality with the authors' network is proved in the tests; None where it is not."""
+
+
+@dataclass(frozen=True)
+class Loader:
+    """What loads a file: a function of a module of this package, which is imported only then."""
+
+    place: str
+    """`module:function`."""
+    options: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, place: str, **options: Any) -> Loader:
+        """The function with some of its options chosen."""
+        return cls(place, options)
+
+    def __call__(self, path: Path) -> Tokenizer:
+        module, _, name = self.place.partition(":")
+        function = getattr(importlib.import_module(f"autoencoders.pretrained.{module}"), name)
+        tokenizer: Tokenizer = function(path, **self.options)
+        return tokenizer
 
 
 @dataclass(frozen=True)

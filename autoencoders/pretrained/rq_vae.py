@@ -14,7 +14,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from autoencoders.pictures.settings import VQGANConfig
+from autoencoders.pictures.sizes import VQGANConfig
 from autoencoders.pictures.vqgan import VQGAN
 from autoencoders.pretrained.files import WeightsError, build, read_tensors
 from quantizers import create_quantizer

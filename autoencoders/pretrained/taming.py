@@ -8,7 +8,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from autoencoders.pictures.settings import VQGANConfig
+from autoencoders.pictures.sizes import VQGANConfig
 from autoencoders.pictures.vqgan import VQGAN
 from autoencoders.pretrained.files import WeightsError, build, read_tensors, renamed
 from autoencoders.pretrained.model import Codebook

@@ -5,42 +5,17 @@ Apart from the networks and from what reads the files, so that a list of them ne
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
-from autoencoders.pictures.settings import VQGANConfig
-from autoencoders.pretrained.model import Codebook, Pretrained
-
-if TYPE_CHECKING:
-    from autoencoders.tokenizer import Tokenizer
+from autoencoders.pictures.sizes import VQGANConfig
+from autoencoders.pretrained.model import Codebook, Loader, Pretrained
 
 REWRITTEN = "latents, codes and pictures on random weights, with a reference written from the source"
 """How most are verified."""
 
 IBQ_SIZES = VQGANConfig(blocks=4)
 """`ddconfig` of all configurations of IBQ's authors."""
-
-
-@dataclass(frozen=True)
-class _Loader:
-    """What loads a file, a function of a module of this package that is imported only then."""
-
-    place: str
-    """`module:function`."""
-    options: Mapping[str, Any]
-
-    def __call__(self, path: Path) -> Tokenizer:
-        module, _, name = self.place.partition(":")
-        function = getattr(importlib.import_module(f"autoencoders.pretrained.{module}"), name)
-        tokenizer: Tokenizer = function(path, **self.options)
-        return tokenizer
-
-
-def _loader(place: str, **options: Any) -> _Loader:
-    return _Loader(place, options)
 
 
 TAMING_F16 = VQGANConfig()
@@ -51,7 +26,7 @@ def _taming(name: str, source: str, codebook: Codebook, config: VQGANConfig = TA
     of = ", Gumbel" if codebook.quantizer == "gumbel" else ""
     return Pretrained(
         name=f"taming-{name}",
-        load=_loader("taming:load_taming", config=config, codebook=codebook),
+        load=Loader.of("taming:load_taming", config=config, codebook=codebook),
         image_size=config.image_size,
         stride=config.stride,
         codes=f"{codebook.size}{of}",
@@ -84,7 +59,7 @@ def _latent_diffusion(
     config = VQGANConfig(multipliers=multipliers, attention_resolutions=attention, z_channels=codebook.dim)
     return Pretrained(
         name=f"ldm-openimages-{name}",
-        load=_loader("taming:load_taming", config=config, codebook=codebook, middle_attention=middle_attention),
+        load=Loader.of("taming:load_taming", config=config, codebook=codebook, middle_attention=middle_attention),
         image_size=config.image_size,
         stride=config.stride,
         codes=str(codebook.size),
@@ -117,7 +92,7 @@ def _diffusers(
     )
     return Pretrained(
         name=name,
-        load=_loader("diffusers:load_diffusers", expected=config, codebook=codebook),
+        load=Loader.of("diffusers:load_diffusers", expected=config, codebook=codebook),
         image_size=image_size,
         stride=config.stride,
         codes=str(codebook.size),
@@ -163,7 +138,7 @@ LLAMAGEN_F8 = VQGANConfig(multipliers=(1, 2, 2, 4), attention_resolutions=(32,))
 def _llamagen(name: str, config: VQGANConfig, source: str) -> Pretrained:
     return Pretrained(
         name=f"llamagen-{name}-16384",
-        load=_loader("llamagen:load_llamagen", config=config),
+        load=Loader.of("llamagen:load_llamagen", config=config),
         image_size=config.image_size,
         stride=config.stride,
         codes="16384",
@@ -189,7 +164,7 @@ SCALES_512 = (1, 2, 3, 4, 6, 9, 13, 18, 24, 32)
 def _var(name: str, image_size: int, scales: tuple[int, ...]) -> Pretrained:
     return Pretrained(
         name=f"var-{name}-f16-4096",
-        load=_loader("var:load_var", config=VAR_SIZES, scales=scales),
+        load=Loader.of("var:load_var", config=VAR_SIZES, scales=scales),
         image_size=image_size,
         stride=VAR_SIZES.stride,
         codes=f"4096, {len(scales)} maps of sides {', '.join(map(str, scales))}",
@@ -207,7 +182,7 @@ VAR = (_var("256", 256, SCALES_256), _var("512", 512, SCALES_512))
 MASKGIT = (
     Pretrained(
         name="maskgit-imagenet-f16-1024",
-        load=_loader("maskgit:load_maskgit"),
+        load=Loader.of("maskgit:load_maskgit"),
         image_size=256,
         stride=16,
         codes="1024",
@@ -227,7 +202,7 @@ def _rq_vae_sizes(*attention_resolutions: int) -> VQGANConfig:
 def _rq_vae(data: str, archive: str, config: VQGANConfig, codebook_size: int, unsure: str = "") -> Pretrained:
     return Pretrained(
         name=f"rq-vae-{data}-f32-{codebook_size}x4",
-        load=_loader("rq_vae:load_rq_vae", config=config, codebook_size=codebook_size),
+        load=Loader.of("rq_vae:load_rq_vae", config=config, codebook_size=codebook_size),
         image_size=config.image_size,
         stride=config.stride,
         codes=f"{codebook_size}, 4 for a position",
@@ -258,7 +233,7 @@ RQ_VAE = (
 def _ibq(data: str, codebook_size: int, source: str) -> Pretrained:
     return Pretrained(
         name=f"ibq-{data}-f16-{codebook_size}",
-        load=_loader("ibq:load_ibq", codebook_size=codebook_size),
+        load=Loader.of("ibq:load_ibq", codebook_size=codebook_size),
         image_size=IBQ_SIZES.image_size,
         stride=IBQ_SIZES.stride,
         codes=str(codebook_size),
@@ -284,7 +259,7 @@ def _open_magvit2(data: str, bits: int, multipliers: Sequence[int], source: str,
     stride = 2 ** (len(multipliers) - 1)
     return Pretrained(
         name=f"open-magvit2-{data}-f{stride}-{2**bits}",
-        load=_loader("open_magvit2:load_open_magvit2", bits=bits, multipliers=multipliers),
+        load=Loader.of("open_magvit2:load_open_magvit2", bits=bits, multipliers=multipliers),
         image_size=image_size,
         stride=stride,
         codes=str(2**bits),
@@ -307,7 +282,7 @@ OPEN_MAGVIT2 = (
 def _bsq_vit(name: str, bits: int, page: str, what: str) -> Pretrained:
     return Pretrained(
         name=f"bsq-vit-imagenet256-f8-{name}",
-        load=_loader("bsq_vit:load_bsq_vit", bits=bits),
+        load=Loader.of("bsq_vit:load_bsq_vit", bits=bits),
         image_size=256,
         stride=8,
         codes=f"{2**bits:,}",
@@ -328,7 +303,7 @@ BSQ_VIT = (
 DALLE = (
     Pretrained(
         name="dalle-f8-8192",
-        load=_loader("dalle:load_dalle"),
+        load=Loader.of("dalle:load_dalle"),
         image_size=256,
         stride=8,
         codes="8192",

@@ -20,7 +20,7 @@ from benchmarks.evaluate.measure import Measuring, execute
 from benchmarks.evaluate.pictures import pictures_job
 from benchmarks.evaluate.published import published_job
 from benchmarks.evaluate.trained import trained_jobs
-from benchmarks.protocols.reconstruction.evaluation import MetricWeights
+from benchmarks.metrics.weights import MetricWeights
 from benchmarks.protocols.reconstruction.references import cache_folder
 from benchmarks.records.record import read_record
 from benchmarks.tables import formats, summaries, variants as explain_tables

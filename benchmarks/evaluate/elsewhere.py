@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any
 
-from benchmarks.protocols.reconstruction.evaluation import PROTOCOL
+from benchmarks.protocols.reconstruction.measured import PROTOCOL
 from benchmarks.records.record import ELSEWHERE, SCHEMA, Environment, QuantizerRecord, Record, TrainingRecord
 from benchmarks.records.values import digest
 

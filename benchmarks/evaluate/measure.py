@@ -17,8 +17,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from benchmarks.evaluate.job import Job, Place
 from benchmarks.metrics.inception import FEATURES
-from benchmarks.metrics.weights import sha256
-from benchmarks.protocols.reconstruction.evaluation import PROTOCOL, MetricWeights, evaluate_pairs
+from benchmarks.metrics.weights import MetricWeights, sha256
+from benchmarks.protocols.reconstruction.evaluation import evaluate_pairs
+from benchmarks.protocols.reconstruction.measured import PROTOCOL
 from benchmarks.protocols.reconstruction.parts import PartStore
 from benchmarks.protocols.reconstruction.references import References
 from benchmarks.protocols.reconstruction.words import in_words

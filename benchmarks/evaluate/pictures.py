@@ -14,7 +14,7 @@ from benchmarks.data import PicturePairs, open_pairs, pair_batches
 from benchmarks.evaluate.arguments import Arguments
 from benchmarks.evaluate.elsewhere import record_elsewhere
 from benchmarks.evaluate.job import Place, Started
-from benchmarks.protocols.reconstruction.evaluation import PROTOCOL
+from benchmarks.protocols.reconstruction.measured import PROTOCOL
 from benchmarks.protocols.reconstruction.pairs import Pairs
 from benchmarks.records.record import ELSEWHERE, Environment, QuantizerRecord, Record
 from benchmarks.records.values import digest

@@ -20,7 +20,7 @@ from benchmarks.evaluate.arguments import Arguments
 from benchmarks.evaluate.elsewhere import record_elsewhere
 from benchmarks.evaluate.job import Place, Started, through
 from benchmarks.metrics.weights import sha256
-from benchmarks.protocols.reconstruction.evaluation import PROTOCOL
+from benchmarks.protocols.reconstruction.measured import PROTOCOL
 from benchmarks.records.record import ELSEWHERE, Environment, QuantizerRecord, Record
 from benchmarks.records.values import digest
 from benchmarks.training.trained import DOUBT, find_published

@@ -16,7 +16,7 @@ from benchmarks.data import EvaluationData
 from benchmarks.evaluate.arguments import Arguments
 from benchmarks.evaluate.job import Place, Started, through
 from benchmarks.metrics.weights import sha256
-from benchmarks.protocols.reconstruction.evaluation import PROTOCOL
+from benchmarks.protocols.reconstruction.measured import PROTOCOL
 from benchmarks.records.record import Environment, Record
 from benchmarks.records.values import digest
 from benchmarks.tables.comparable import asked_bits, label

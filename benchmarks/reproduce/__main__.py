@@ -20,7 +20,7 @@ from benchmarks.command_line.process import run_command
 from benchmarks.command_line.usage import UsageError, require_writable
 from benchmarks.data import Data, DataConfig
 from benchmarks.data.machine import cores
-from benchmarks.protocols.reconstruction.evaluation import MetricWeights
+from benchmarks.metrics.weights import MetricWeights
 from benchmarks.protocols.speed.measure import torch_threads
 from benchmarks.records.record import Record, read_arrays, read_record, read_records
 from benchmarks.reproduce.agreement import Agreement, compare

@@ -9,7 +9,7 @@ from functools import cache, reduce
 from itertools import product
 from typing import Any
 
-from autoencoders.pictures.settings import BackboneName
+from autoencoders.pictures.sizes import BackboneName
 from benchmarks.command_line.flags import as_flags
 from benchmarks.command_line.usage import UsageError
 from benchmarks.data import DataConfig, DataError, open_data

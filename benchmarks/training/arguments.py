@@ -10,7 +10,8 @@ from typing import get_args
 
 import tyro
 
-from autoencoders.pictures.settings import BackboneConfig, BackboneName, LossConfig, VQGANConfig
+from autoencoders.pictures.loss_config import LossConfig
+from autoencoders.pictures.sizes import BackboneConfig, BackboneName, VQGANConfig
 from benchmarks.command_line.flags import parse_flags
 from benchmarks.data.config import DataConfig
 from benchmarks.training.presets import preset_settings

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from autoencoders import BlockKMeans, BlockMean, BlockPCA, BlockTokenizer
-from autoencoders.pictures.settings import finest_stride, positions_of
+from autoencoders.pictures.sizes import finest_stride, positions_of
 from benchmarks.records.baselines import BLOCK_MEAN, KMEANS, NAMES, PCA
 from benchmarks.training.settings import PresetName, RunConfig, Settings
 

@@ -23,7 +23,10 @@ from torch import Tensor
 from autoencoders import Tokenizer
 from benchmarks.data import Data, test_batches, training_batches
 from benchmarks.metrics.device import measuring_device
-from benchmarks.protocols.reconstruction.evaluation import PROTOCOL, Evaluation, MetricWeights, evaluate, measure_speed
+from benchmarks.metrics.speed import measure_speed
+from benchmarks.metrics.weights import MetricWeights
+from benchmarks.protocols.reconstruction.evaluation import evaluate
+from benchmarks.protocols.reconstruction.measured import PROTOCOL, Evaluation
 from benchmarks.records.environment import environment
 from benchmarks.records.files import if_stored
 from benchmarks.records.grids import save_grid

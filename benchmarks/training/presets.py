@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from autoencoders.pictures.settings import (
+from autoencoders.pictures.loss_config import LossConfig
+from autoencoders.pictures.sizes import (
     BackboneConfig,
     BackboneName,
     DVAEConfig,
-    LossConfig,
     TiTokConfig,
     ViTConfig,
     VQGANConfig,

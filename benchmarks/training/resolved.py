@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.data import Data
-from benchmarks.protocols.reconstruction.evaluation import PROTOCOL
+from benchmarks.protocols.reconstruction.measured import PROTOCOL
 from benchmarks.training.presets import changes, command_line
 from benchmarks.training.settings import RunConfig, run_id, settings_digest
 from storage.paths import StrPath

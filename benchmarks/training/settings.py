@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from autoencoders.pictures.settings import BackboneConfig, BackboneName, LossConfig, VQGANConfig, backbone_of
+from autoencoders.pictures.loss_config import LossConfig
+from autoencoders.pictures.sizes import BackboneConfig, BackboneName, VQGANConfig, backbone_of
 from benchmarks.data import DataConfig
 from benchmarks.records import baselines
 from benchmarks.records.record import DEFAULT_BACKBONE

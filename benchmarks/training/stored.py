@@ -9,10 +9,10 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from autoencoders.pictures.perceptual import choose_perceptual
-from autoencoders.pictures.settings import BACKBONES
+from autoencoders.pictures.sizes import BACKBONES
 from benchmarks.command_line.usage import UsageError
 from benchmarks.data import Data, DataConfig, DataError, open_data
-from benchmarks.protocols.reconstruction.evaluation import PROTOCOL
+from benchmarks.protocols.reconstruction.measured import PROTOCOL
 from benchmarks.records.record import DEFAULT_BACKBONE, ELSEWHERE, Record
 from benchmarks.training import baselines
 from benchmarks.training.models import make_quantizer

@@ -20,7 +20,7 @@ from autoencoders.pretrained.model import Pretrained
 from benchmarks import tokens
 from benchmarks.data import DataConfig, centre_crop, open_data, to_rgb, to_tensor
 from benchmarks.metrics.pictures import to_unit_range
-from benchmarks.protocols.reconstruction.evaluation import PROTOCOL
+from benchmarks.protocols.reconstruction.measured import PROTOCOL
 from benchmarks.protocols.speed.measure import torch_threads
 from benchmarks.records.record import Record, read_record, write_record
 from benchmarks.training.arguments import parse

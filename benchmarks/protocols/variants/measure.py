@@ -14,7 +14,8 @@ from benchmarks.data.pictures import Pictures
 from benchmarks.data.transforms import to_rgb
 from benchmarks.metrics.device import full_float32, measuring_device
 from benchmarks.metrics.pictures import to_uint8, to_unit_range
-from benchmarks.protocols.reconstruction.evaluation import PROTOCOL, MetricWeights
+from benchmarks.metrics.weights import MetricWeights
+from benchmarks.protocols.reconstruction.measured import PROTOCOL
 from benchmarks.protocols.variants.crops import CROPS
 from benchmarks.protocols.variants.levels import LEVELS
 from benchmarks.protocols.variants.metrics import Measurement, Networks, cannot, measurement

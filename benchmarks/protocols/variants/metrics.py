@@ -17,7 +17,7 @@ from benchmarks.metrics import swd
 from benchmarks.metrics.fid import FeatureSums, frechet_distance
 from benchmarks.metrics.inception import FEATURES
 from benchmarks.metrics.lpips import LPIPS
-from benchmarks.protocols.reconstruction.evaluation import MetricWeights
+from benchmarks.metrics.weights import MetricWeights
 from benchmarks.protocols.reconstruction.share import MIN_SIZE
 from benchmarks.protocols.variants.forms import CHANNELS, MS_SSIM_FORMS, PSNR_FORMS, SSIM_FORMS, Similarity, mean, rgb
 from benchmarks.protocols.variants.inception import INCEPTION_INPUTS, Shown, features_of

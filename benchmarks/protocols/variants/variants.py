@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from autoencoders.pictures.perceptual import LPIPS_BACKBONES
-from benchmarks.protocols.reconstruction.evaluation import PROTOCOL
+from benchmarks.protocols.reconstruction.measured import PROTOCOL
 from benchmarks.protocols.variants.crops import CROPS
 from benchmarks.protocols.variants.forms import CHANNELS, MS_SSIM_FORMS, PSNR_FORMS, SSIM_FORMS
 from benchmarks.protocols.variants.inception import INCEPTION_INPUTS

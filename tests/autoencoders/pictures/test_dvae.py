@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from autoencoders import LossConfig, VQGANLoss
 from autoencoders.pictures.dvae import DVAE, BottleneckBlock, Decoder, Encoder
 from autoencoders.pictures.logit_laplace import squeeze
-from autoencoders.pictures.settings import DVAEConfig
+from autoencoders.pictures.sizes import DVAEConfig
 from quantizers import create_quantizer
 
 SMALL = DVAEConfig(image_size=16, width=16, multipliers=(1, 2), blocks=2, z_channels=8)

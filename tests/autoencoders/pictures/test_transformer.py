@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from autoencoders import TiTok, TiTokConfig, TrainableTokenizer, ViTConfig, ViTTokenizer
-from autoencoders.pictures.settings import TransformerConfig
+from autoencoders.pictures.sizes import TransformerConfig
 from autoencoders.pictures.transformer import Attention, Block, Positions, waves
 from quantizers import create_quantizer, list_quantizers
 

@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from autoencoders.pictures.dvae import DVAE
-from autoencoders.pictures.settings import DVAEConfig
+from autoencoders.pictures.sizes import DVAEConfig
 from autoencoders.pretrained import WeightsError
 from autoencoders.pretrained.dalle import KEPT, load_dalle, our_name
 from quantizers import create_quantizer

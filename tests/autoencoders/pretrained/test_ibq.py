@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from authors_networks import Taming, codes_near, load_published, nearest, random_tensors, save, vectors, with_averages
 from torch import Tensor
 
-from autoencoders.pictures.settings import VQGANConfig
+from autoencoders.pictures.sizes import VQGANConfig
 from autoencoders.pretrained import WeightsError, ibq, zoo
 from autoencoders.pretrained.ibq import load_ibq
 from autoencoders.pretrained.model import Pretrained

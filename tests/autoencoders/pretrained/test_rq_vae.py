@@ -7,7 +7,7 @@ import torch
 from authors_networks import Shapes, Taming, Tensors, codes_near, load_published, nearest, random_tensors, save, vectors
 from torch import Tensor
 
-from autoencoders.pictures.settings import VQGANConfig
+from autoencoders.pictures.sizes import VQGANConfig
 from autoencoders.pretrained import WeightsError, rq_vae, zoo
 from autoencoders.pretrained.model import Pretrained
 from autoencoders.pretrained.rq_vae import load_rq_vae

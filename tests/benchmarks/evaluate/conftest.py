@@ -17,7 +17,7 @@ from benchmarks import run
 from benchmarks.evaluate import measure
 from benchmarks.evaluate.__main__ import main
 from benchmarks.metrics.weights import MetricWeights
-from benchmarks.protocols.reconstruction import evaluation, share
+from benchmarks.protocols.reconstruction import combining, share
 from benchmarks.protocols.speed.measure import torch_threads
 
 
@@ -125,7 +125,7 @@ def projection(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> type[Projecti
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(Projection, "seen", 0)
     monkeypatch.setattr(share, "Inception", Projection)
-    for module in (share, evaluation, measure):
+    for module in (share, combining, measure):
         monkeypatch.setattr(module, "FEATURES", Projection.features)
     found = MetricWeights(inception=tmp_path / "network", missing={"lpips": "not here"})
     monkeypatch.setattr(MetricWeights, "find", lambda **_: found)

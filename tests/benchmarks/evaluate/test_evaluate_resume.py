@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.evaluate import command, measure
 from benchmarks.metrics import codes, fid, swd
-from benchmarks.protocols.reconstruction import evaluation, parts, share
+from benchmarks.protocols.reconstruction import combining, parts, share
 from benchmarks.records.record import read_arrays, read_record
 
 from .conftest import Projection, make_pictures
@@ -194,7 +194,7 @@ def test_memory_does_not_grow_with_the_pictures(
     """6,000 pictures more; their features alone, 2 x 512 numbers each, would take 25 MB on top of some 20 MB, for the
     resamples, which are 2 to 8 bytes per picture in each, and for names."""
     monkeypatch.setattr(projection, "features", 512)
-    for module in (share, evaluation, measure):
+    for module in (share, combining, measure):
         monkeypatch.setattr(module, "FEATURES", 512)
     monkeypatch.setattr(fid, "_ROWS_AT_ONCE", 256)
     monkeypatch.setattr(codes, "_CODES_AT_ONCE", 4096)

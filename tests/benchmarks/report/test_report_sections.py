@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from benchmarks.protocols.reconstruction.evaluation import PROTOCOL
+from benchmarks.protocols.reconstruction.measured import PROTOCOL
 from benchmarks.records.files import RecordError
 from benchmarks.records.record import Record, read_records, write_record
 from benchmarks.records.throughput import Throughput

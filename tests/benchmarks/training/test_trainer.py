@@ -9,7 +9,7 @@ from torch import Tensor
 
 from autoencoders import VQGAN, LossConfig
 from autoencoders.pictures.dvae import DVAE
-from autoencoders.pictures.settings import DVAEConfig
+from autoencoders.pictures.sizes import DVAEConfig
 from benchmarks.training.loop import Progress, TrainingError, TrainingStopped, learning_rate, make_accelerator
 from benchmarks.training.presets import PRESETS
 from benchmarks.training.settings import Settings

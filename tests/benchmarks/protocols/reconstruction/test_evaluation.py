@@ -21,8 +21,10 @@ import benchmarks
 from autoencoders import BlockMean, OneMapTokenizer
 from benchmarks.metrics import inception
 from benchmarks.metrics.inception import Inception
-from benchmarks.protocols.reconstruction import evaluation, share
-from benchmarks.protocols.reconstruction.evaluation import PROTOCOL, MetricWeights, evaluate
+from benchmarks.metrics.weights import MetricWeights
+from benchmarks.protocols.reconstruction import combining, share
+from benchmarks.protocols.reconstruction.evaluation import evaluate
+from benchmarks.protocols.reconstruction.measured import PROTOCOL
 from quantizers import create_quantizer
 
 ROOT = Path(benchmarks.__file__).parents[1]
@@ -198,7 +200,7 @@ def test_rfid_through_the_real_network(tmp_path, monkeypatch):
         torch.save(network("inception", ["2048"]).state_dict(), tmp_path / "random.pth")
     pictures = photographs(3)
     assert Inception(tmp_path / "random.pth")(pictures[:1]).shape == (1, 2048)
-    for part in (inception, share, evaluation):
+    for part in (inception, share, combining):
         monkeypatch.setattr(part, "FEATURES", 64)
     weights = MetricWeights(inception=tmp_path / "random.pth")
     result = evaluate(block_mean(), batches(pictures, 2), device="cpu", weights=weights)

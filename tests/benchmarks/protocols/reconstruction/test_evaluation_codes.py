@@ -7,7 +7,8 @@ from photograph_batches import batches, photographs
 from torch import nn
 
 from autoencoders import BlockMean, OneMapTokenizer, Tokenizer
-from benchmarks.protocols.reconstruction.evaluation import MetricWeights, evaluate
+from benchmarks.metrics.weights import MetricWeights
+from benchmarks.protocols.reconstruction.evaluation import evaluate
 from quantizers import create_quantizer
 
 

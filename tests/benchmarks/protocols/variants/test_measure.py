@@ -8,7 +8,9 @@ from skimage import data
 from torch import nn
 
 from autoencoders import BlockMean
-from benchmarks.protocols.reconstruction.evaluation import PROTOCOL, MetricWeights, evaluate
+from benchmarks.metrics.weights import MetricWeights
+from benchmarks.protocols.reconstruction.evaluation import evaluate
+from benchmarks.protocols.reconstruction.measured import PROTOCOL
 from benchmarks.protocols.variants import metrics
 from benchmarks.protocols.variants.crops import CROPS
 from benchmarks.protocols.variants.measure import explain, passes

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from benchmarks.protocols.reconstruction.evaluation import PROTOCOL
+from benchmarks.protocols.reconstruction.measured import PROTOCOL
 from benchmarks.protocols.variants import names
 from benchmarks.protocols.variants.variants import CHOICES, PAPERS, SINGLE_CHOICES, VARIANTS, Variant, find_variant
 

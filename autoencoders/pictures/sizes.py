@@ -1,10 +1,9 @@
-"""Sizes of the backbones and weights of the loss, apart from the networks: to read them needs no torch."""
+"""Sizes of the backbones, apart from the networks: to read them needs no torch."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, get_args
 
 
@@ -44,19 +43,8 @@ class VQGANConfig:
     """Recompute each block in the backward pass: less memory, about a third more time."""
 
     def __post_init__(self) -> None:
-        sizes = {
-            "image_size": self.image_size,
-            "in_channels": self.in_channels,
-            "stem": self.stem,
-            "width": self.width,
-            "blocks": self.blocks,
-            "z_channels": self.z_channels,
-        }
-        for name, size in sizes.items():
-            if size < 1:
-                raise ValueError(f"{name} must be at least 1, got {size}.")
-        if not self.multipliers or min(self.multipliers) < 1:
-            raise ValueError(f"multipliers must be one or more positive integers, got {self.multipliers}.")
+        _require_positive(self, "image_size", "in_channels", "stem", "width", "blocks", "z_channels")
+        _require_multipliers(self.multipliers)
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must lie in [0, 1), got {self.dropout}.")
         if self.image_size % self.stride:
@@ -110,9 +98,7 @@ class VQVAEConfig:
     """Convolutions that halve the sides: stride = 2^downsamplings."""
 
     def __post_init__(self) -> None:
-        for name in ("image_size", "in_channels", "width", "residual_width", "blocks", "downsamplings"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
+        _require_positive(self, "image_size", "in_channels", "width", "residual_width", "blocks", "downsamplings")
         if self.image_size % self.stride:
             raise ValueError(
                 f"image_size must be a multiple of the stride {self.stride} that {self.downsamplings} downsamplings "
@@ -138,8 +124,7 @@ class VQVAE2Config(VQVAEConfig):
     """Further ones on the way to the top map."""
 
     def __post_init__(self) -> None:
-        if self.top_downsamplings < 1:
-            raise ValueError(f"top_downsamplings must be at least 1, got {self.top_downsamplings}.")
+        _require_positive(self, "top_downsamplings")
         super().__post_init__()
 
     @property
@@ -173,9 +158,7 @@ class TransformerConfig:
     """Recompute each block in the backward pass: less memory, about a third more time."""
 
     def __post_init__(self) -> None:
-        for name in ("image_size", "in_channels", "patch_size", "width", "layers", "heads"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
+        _require_positive(self, "image_size", "in_channels", "patch_size", "width", "layers", "heads")
         if self.width % self.heads:
             raise ValueError(f"width must be a multiple of the {self.heads} heads, got {self.width}.")
         if self.width % 4:
@@ -210,8 +193,7 @@ class TiTokConfig(TransformerConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.latent_tokens < 1:
-            raise ValueError(f"latent_tokens must be at least 1, got {self.latent_tokens}.")
+        _require_positive(self, "latent_tokens")
 
 
 BOTTLENECK = 4
@@ -238,11 +220,8 @@ class DVAEConfig:
     """Recompute each block in the backward pass: less memory, about a third more time."""
 
     def __post_init__(self) -> None:
-        for name in ("image_size", "in_channels", "width", "blocks", "z_channels"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
-        if not self.multipliers or min(self.multipliers) < 1:
-            raise ValueError(f"multipliers must be one or more positive integers, got {self.multipliers}.")
+        _require_positive(self, "image_size", "in_channels", "width", "blocks", "z_channels")
+        _require_multipliers(self.multipliers)
         if any(width % BOTTLENECK for width in self.widths):
             raise ValueError(
                 f"width times each of the multipliers must be a multiple of {BOTTLENECK}, for the layers inside the "
@@ -268,38 +247,6 @@ class DVAEConfig:
     def gain(self) -> float:
         """What the residual branches are scaled by: 1 / (blocks of the encoder)², so that a deep one starts calm."""
         return 1 / (len(self.multipliers) * self.blocks) ** 2
-
-
-@dataclass(frozen=True)
-class LossConfig:
-    """Terms and weights of the loss. The defaults are those of the published f16 model for ImageNet."""
-
-    reconstruction: Literal["l1", "l2", "logit-laplace"] = "l1"
-    """Mean absolute or mean squared difference, on [-1, 1]; or the mean negative log density of the pixels, for a
-    tokenizer whose decoder gives their scale too."""
-    perceptual: Literal["auto", "lpips", "ms-ssim", "none"] = "auto"
-    """auto: LPIPS when the weights of its VGG16 are at hand, MS-SSIM when not."""
-    perceptual_weight: float = 1.0
-    """Weight of the perceptual term beside the reconstruction."""
-    lpips_backbone: Path | None = None
-    """File of LPIPS's VGG16; None looks into the torch hub cache."""
-    gan: Literal["hinge", "vanilla", "non-saturating", "none"] = "hinge"
-    """Adversarial loss."""
-    gan_weight: float = 0.8
-    """Weight of the adversarial term, on top of the adaptive weight."""
-    gan_start: int = 250_001
-    """Step from which the discriminator is trained and counts."""
-    codebook_weight: float = 1.0
-    """Weight of the quantizer's loss."""
-    discriminator_layers: int = 3
-    """Stride-2 convolutions of the PatchGAN discriminator."""
-    discriminator_width: int = 64
-    """Channels after its first convolution."""
-
-    def __post_init__(self) -> None:
-        for name in ("perceptual_weight", "gan_weight", "gan_start", "codebook_weight"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} must not be negative, got {getattr(self, name)}.")
 
 
 BackboneName = Literal["vqgan", "vqvae", "vqvae2", "vit", "1d", "dvae"]
@@ -332,3 +279,14 @@ def positions_of(config: BackboneConfig) -> int:
         return config.latent_tokens
     strides = {finest_stride(config), config.stride}  # of the VQ-VAE-2 two
     return sum((config.image_size // stride) ** 2 for stride in strides)
+
+
+def _require_positive(sizes: object, *names: str) -> None:
+    for name in names:
+        if getattr(sizes, name) < 1:
+            raise ValueError(f"{name} must be at least 1, got {getattr(sizes, name)}.")
+
+
+def _require_multipliers(multipliers: Sequence[int]) -> None:
+    if not multipliers or min(multipliers) < 1:
+        raise ValueError(f"multipliers must be one or more positive integers, got {multipliers}.")
