@@ -19,11 +19,10 @@ from quantizers import list_quantizers
 
 def show(records: Sequence[Record], done: Sequence[Path], console: Console) -> None:
     """The table of the runs asked for, a picture of them all, and where things are."""
-    from benchmarks.tables import comparable, formats, summaries  # pandas, which help and lists need not wait for
+    from benchmarks.tables import comparable  # pandas, which help and lists need not wait for
+    from benchmarks.tables.stored import print_runs
 
-    paths = {record.id: [path] for record, path in zip(records, done, strict=True)}
-    summary = summaries.summarise(summaries.to_frame(records), summaries.stored_resamples(paths))
-    formats.print_tables(summaries.comparison(summary), console, [summaries.LEGEND, *summaries.remarks(records)])
+    summary = print_runs(list(zip(done, records, strict=True)), console)
     rows: dict[str, np.ndarray] = {}
     by_label = {comparable.label(record): path for record, path in zip(reversed(records), reversed(done), strict=True)}
     for label in summary["quantizer"].unique():  # in the order of the table, each with its first seed

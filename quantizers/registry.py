@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import importlib
 import inspect
 import os
 import sys
@@ -18,7 +17,8 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from quantizers.zoo import ZOO, Registration
+from quantizers.registration import Registration, load_class
+from quantizers.zoo import ZOO
 
 if TYPE_CHECKING:
     from torch import nn
@@ -39,7 +39,7 @@ def list_quantizers() -> list[Registration]:
         if point.name in listed:
             continue
         try:
-            quantizer = _load(point.value, f"entry point {point.name!r}")
+            quantizer = _load_also_here(point.value, f"entry point {point.name!r}")
         except ValueError as error:
             warnings.warn(str(error), stacklevel=2)
             continue
@@ -57,11 +57,11 @@ def quantizer_class(name: str) -> type[nn.Module]:
     if not isinstance(name, str):
         raise ValueError(f"a quantizer's name must be a string, got {name!r}")
     if ":" in name:
-        return _load(name, f"quantizer {name!r}")
+        return _load_also_here(name, f"quantizer {name!r}")
     if name in _BY_NAME:
         return _BY_NAME[name].quantizer
     for point in entry_points(group=ENTRY_POINT_GROUP, name=name):
-        return _load(point.value, f"entry point {name!r}")
+        return _load_also_here(point.value, f"entry point {name!r}")
     names = [*_BY_NAME, *(point.name for point in entry_points(group=ENTRY_POINT_GROUP))]
     near = difflib.get_close_matches(name, names, cutoff=0.4)
     hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"there are {', '.join(names)}"
@@ -146,26 +146,16 @@ def with_dim(name: str, bits: int | None, options: Mapping[str, Any], dim: int) 
     return dict(options) if "dim" in fixed else {**options, "dim": dim}
 
 
+def _load_also_here(place: str, what: str) -> type[nn.Module]:
+    """`load_class` of another's class, which may stand in the current directory."""
+    if os.getcwd() not in sys.path and "" not in sys.path:
+        sys.path.append(os.getcwd())
+    return load_class(place, what)
+
+
 def source_digest(name: str) -> str | None:
     """Digest of the file that a `package.module:Class` stands in; None for a quantizer of the registry."""
     if ":" not in name:
         return None
     path = inspect.getsourcefile(quantizer_class(name))
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:10] if path else None
-
-
-def _load(path: str, what: str) -> type[nn.Module]:
-    """The class at `package.module:Class`, also from the current directory."""
-    module_name, _, class_name = path.partition(":")
-    if os.getcwd() not in sys.path and "" not in sys.path:
-        sys.path.append(os.getcwd())
-    try:
-        module = importlib.import_module(module_name)
-    except ImportError as error:
-        raise ValueError(f"{what}: cannot import module {module_name!r} ({error})") from error
-    from torch import nn  # takes seconds; who asks for a class has loaded it by now
-
-    found = getattr(module, class_name, None)
-    if not (isinstance(found, type) and issubclass(found, nn.Module)):
-        raise ValueError(f"{what}: module {module_name!r} has no torch.nn.Module class {class_name!r}")
-    return found

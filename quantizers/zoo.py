@@ -3,39 +3,7 @@
 Apart from the classes, so that lists and help need no torch. A new quantizer is a file of its own and an entry here.
 """
 
-from __future__ import annotations
-
-import importlib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from torch import nn
-
-
-@dataclass(frozen=True)
-class Registration:
-    """A quantizer by name.
-
-    Attributes:
-        name: what `create_quantizer` takes.
-        place: its class, `package.module:Class`.
-        description: one line for a list.
-        paper: where the method and the options it runs with here come from.
-    """
-
-    name: str
-    place: str
-    description: str
-    paper: str = ""
-
-    @property
-    def quantizer(self) -> type[nn.Module]:
-        """The class; the first use imports it."""
-        module, _, name = self.place.partition(":")
-        found: type[nn.Module] = getattr(importlib.import_module(module), name)
-        return found
-
+from quantizers.registration import Registration
 
 ZOO = (
     Registration(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 from typing import cast
 
 from accelerate import Accelerator
@@ -23,7 +22,8 @@ from benchmarks.evaluate.trained import trained_jobs
 from benchmarks.metrics.weights import MetricWeights
 from benchmarks.protocols.reconstruction.references import cache_folder
 from benchmarks.records.record import read_record
-from benchmarks.tables import formats, summaries, variants as explain_tables
+from benchmarks.tables import variants as explain_tables
+from benchmarks.tables.stored import print_runs
 from benchmarks.training.loop import make_accelerator
 from benchmarks.training.settings import TrainConfig
 
@@ -68,7 +68,7 @@ def evaluate(arguments: Arguments, command: str, console: Console, errors: Conso
         measuring = Measuring(accelerator, weights, arguments.batch_size, arguments.force, cache)
         execute(jobs, measuring, console)
         if accelerator.is_main_process:
-            show([job.path for job in jobs], console)
+            print_runs([(job.path, read_record(job.path)) for job in jobs], console)
             if arguments.explain:
                 tokenizers = cast(Sequence[TokenizerJob], jobs)  # which the arguments' check sees to
                 for explanation in explain_all(tokenizers, variants, measuring, command, console):
@@ -81,12 +81,3 @@ def evaluate(arguments: Arguments, command: str, console: Console, errors: Conso
         errors.print("stopped; what was measured is stored, and the same command goes on from there")
         return 130
     return 0
-
-
-def show(paths: Sequence[Path], console: Console) -> None:
-    """The table of the evaluations."""
-    records = [(path, read_record(path)) for path in paths]
-    resamples = summaries.stored_resamples({record.id: [path] for path, record in records})
-    summary = summaries.summarise(summaries.to_frame(record for _, record in records), resamples)
-    remarks = [summaries.LEGEND, *summaries.remarks(record for _, record in records)]
-    formats.print_tables(summaries.comparison(summary), console, remarks)

@@ -64,14 +64,7 @@ class PublishedJob:
         known = {field.name: getattr(self.model, field.name) for field in fields(self.model) if field.name != "load"}
         return record_elsewhere(
             self.path.stem,
-            QuantizerRecord(
-                name=self.model.name,
-                options={},
-                dim=quantizer.dim,
-                codebook_size=quantizer.codebook_size,
-                codes_per_position=quantizer.codes_per_position,
-                bits_per_position=quantizer.bits_per_position,
-            ),
+            QuantizerRecord.of(self.model.name, {}, quantizer),
             config={"model": {**known, "file": self.weights.name, "sha256": self.content}},
             data=self.data,
             notes={} if self.model.verified else {self.model.name: DOUBT},

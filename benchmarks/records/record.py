@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from pydantic import ValidationError
@@ -22,6 +22,9 @@ from pydantic import ValidationError
 from benchmarks.records.files import Part, RecordError, write_model
 from storage.paths import StrPath
 from storage.whole_files import replacing
+
+if TYPE_CHECKING:
+    from quantizers import Quantizer
 
 SCHEMA = 1
 """Version of the record; raised when a field changes its name or its meaning."""
@@ -52,6 +55,18 @@ class QuantizerRecord(Part):
     codebook_size: int | None
     codes_per_position: int | None
     bits_per_position: float | None
+
+    @classmethod
+    def of(cls, name: str, options: Mapping[str, Any], quantizer: Quantizer) -> QuantizerRecord:
+        """What a quantizer says of itself, under a name."""
+        return cls(
+            name=name,
+            options=dict(options),
+            dim=quantizer.dim,
+            codebook_size=quantizer.codebook_size,
+            codes_per_position=quantizer.codes_per_position,
+            bits_per_position=quantizer.bits_per_position,
+        )
 
 
 class TrainingRecord(Part):

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from rich.console import Console
 
 from benchmarks.records import generation
 from benchmarks.records.files import RecordError
 from benchmarks.records.generation import PRIOR
-from benchmarks.records.record import Record, iterate_records
+from benchmarks.records.record import Record, StoredRuns, iterate_records
 from benchmarks.records.throughput import read_throughputs, remark
-from benchmarks.tables import summaries
+from benchmarks.tables import formats, summaries
 from benchmarks.tables.comparable import Row, within_settings
 from benchmarks.tables.measured_later import with_generations, with_throughputs
 from benchmarks.tables.summaries import Resamples, stored_resamples
@@ -68,7 +69,8 @@ class Stored:
                     yield record
 
         frame = summaries.to_frame(wanted(), row_of)
-        throughputs = [each for each in read_throughputs(paths, problems) if each.settings in set(frame["settings"])]
+        known = set(frame["settings"])
+        throughputs = [each for each in read_throughputs(paths, problems) if each.settings in known]
         remarks.update(map(remark, throughputs))
         table_of = dict(zip(frame["id"], frame["settings"], strict=True))
         priors = generation.chosen(generation.read_generations(paths, problems), prior, table_of)
@@ -98,3 +100,13 @@ class Stored:
                 return {}
 
         return resamples
+
+
+def print_runs(stored: StoredRuns, console: Console) -> pd.DataFrame:
+    """The tables of some runs on a terminal, as they stand in their records; returns their summary."""
+    records = [record for _, record in stored]
+    resamples = stored_resamples({record.id: [path] for path, record in stored})
+    summary = summaries.summarise(summaries.to_frame(records), resamples)
+    remarks = [summaries.LEGEND, *summaries.remarks(records)]
+    formats.print_tables(summaries.comparison(summary), console, remarks)
+    return summary

@@ -114,14 +114,7 @@ def perform(run: RunConfig, output: StrPath) -> SourceRun:
         settings=settings_digest(run, source),
         asked_bits=run.bits,
         seed=run.seed,
-        quantizer=QuantizerRecord(
-            name=run.quantizer,
-            options=run.options,
-            dim=quantizer.dim,
-            codebook_size=quantizer.codebook_size,
-            codes_per_position=quantizer.codes_per_position,
-            bits_per_position=quantizer.bits_per_position,
-        ),
+        quantizer=QuantizerRecord.of(run.quantizer, run.options, quantizer),
         source=SourceRecord(
             name=run.source,
             block_length=run.block_length,
