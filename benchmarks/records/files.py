@@ -13,7 +13,7 @@ from storage.paths import StrPath
 from storage.whole_files import replacing
 
 
-class Part(BaseModel):
+class Frozen(BaseModel):
     """What a record is made of: it has these fields and no others, and does not change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

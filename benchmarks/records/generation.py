@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args
 
-from benchmarks.records.files import Part, RecordError, read_each, read_this_version
+from benchmarks.records.files import Frozen, RecordError, read_each, read_this_version
 from benchmarks.records.record import Environment, TrainingRecord, find_records, read_arrays
 from priors import PriorName
 from storage.paths import StrPath
@@ -20,7 +20,7 @@ PRIOR = "gpt"
 """Whose bits tables and pictures show unless another is asked for: exact ones."""
 
 
-class Generation(Part):
+class Generation(Frozen):
     """One prior on the codes of one run's tokenizer, and what was measured of it."""
 
     schema_version: int

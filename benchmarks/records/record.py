@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from pydantic import ValidationError
 
-from benchmarks.records.files import Part, RecordError, write_model
+from benchmarks.records.files import Frozen, RecordError, write_model
 from storage.paths import StrPath
 from storage.whole_files import replacing
 
@@ -42,7 +42,7 @@ DEFAULT_BACKBONE: Final = "vqgan"
 """Of all runs that do not say which they have."""
 
 
-class QuantizerRecord(Part):
+class QuantizerRecord(Frozen):
     """What was measured: the quantizer's name, its options, and the rate that it truly has.
 
     Of a published tokenizer the name is the tokenizer's, and the numbers are of its first map of codes. Of pictures
@@ -69,7 +69,7 @@ class QuantizerRecord(Part):
         )
 
 
-class TrainingRecord(Part):
+class TrainingRecord(Frozen):
     """How the tokenizer was trained, a baseline fitted in no step; speeds are images per second over all processes."""
 
     images: int
@@ -83,7 +83,7 @@ class TrainingRecord(Part):
     """Means over the last logged interval, by term."""
 
 
-class Environment(Part):
+class Environment(Frozen):
     """Where a run was made."""
 
     python: str
@@ -96,7 +96,7 @@ class Environment(Part):
     threads: int
 
 
-class Record(Part):
+class Record(Frozen):
     """One run: a tokenizer trained with one quantizer and one seed, and what was measured of it."""
 
     schema_version: int

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Literal
 
-from benchmarks.records.files import Part, read_each, read_model
+from benchmarks.records.files import Frozen, read_each, read_model
 from benchmarks.records.record import Environment, QuantizerRecord
 from storage.paths import StrPath
 
@@ -17,7 +17,7 @@ SCHEMA = 1
 """Version of the record; raised when a field changes its name or its meaning."""
 
 
-class SourceRecord(Part):
+class SourceRecord(Frozen):
     """A vector source: what its bound is, and a digest of its data where they are no random numbers."""
 
     name: SourceName
@@ -27,7 +27,7 @@ class SourceRecord(Part):
     fingerprint: str | None
 
 
-class TrainingRecord(Part):
+class TrainingRecord(Frozen):
     """How the codec was trained, on one thread."""
 
     vectors: int
@@ -36,7 +36,7 @@ class TrainingRecord(Part):
     seconds: float
 
 
-class SourceRun(Part):
+class SourceRun(Frozen):
     """One quantizer at one rate on one source, with one seed."""
 
     schema_version: int

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from benchmarks.records.files import Part, read_each, read_model
+from benchmarks.records.files import Frozen, read_each, read_model
 from benchmarks.records.record import Environment
 from storage.paths import StrPath
 
@@ -20,7 +20,7 @@ SCHEMA = 1
 PEERS = ("vector-quantize-pytorch", "faiss-cpu")
 
 
-class Spread(Part):
+class Spread(Frozen):
     """A median and the quartiles around it."""
 
     median: float
@@ -28,7 +28,7 @@ class Spread(Part):
     high: float
 
 
-class Result(Part):
+class Result(Frozen):
     """What was measured of one competitor.
 
     Attributes:
@@ -47,7 +47,7 @@ class Result(Part):
     codes_per_second: float
 
 
-class Operator(Part):
+class Operator(Frozen):
     """One of PyTorch's operators in a call: its share of the time, less what it calls in turn, and how often."""
 
     name: str
@@ -55,7 +55,7 @@ class Operator(Part):
     calls: float
 
 
-class Group(Part):
+class Group(Frozen):
     """One work: what each competitor took, the reference first, and why others are missing.
 
     Attributes:
@@ -75,7 +75,7 @@ class Group(Part):
         return next((result for result in self.results if result.competitor == competitor), None)
 
 
-class Limits(Part):
+class Limits(Frozen):
     """The best that this machine did while measuring: float32 operations per second of a square matrix product, and
     bytes read plus bytes written per second of a copy too large for the caches."""
 
@@ -83,7 +83,7 @@ class Limits(Part):
     bytes_per_second: float
 
 
-class Conditions(Part):
+class Conditions(Frozen):
     """What has to be equal for two groups to stand in one run."""
 
     protocol: str
@@ -105,7 +105,7 @@ class Conditions(Part):
         return f"{quick}{self.series}-{self.device}-{self.threads}threads-{digest}"
 
 
-class SpeedRun(Part):
+class SpeedRun(Frozen):
     """All that one command measured under the same conditions."""
 
     schema_version: int

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.records.files import Part, read_each, read_this_version
+from benchmarks.records.files import Frozen, read_each, read_this_version
 from benchmarks.records.record import Environment
 from storage.paths import StrPath
 
@@ -25,7 +25,7 @@ SPEEDS = (
 """Names of the columns that are measured here."""
 
 
-class Row(Part):
+class Row(Frozen):
     """One method's speeds: medians over the rounds, None where nothing can be measured."""
 
     quantizer: str
@@ -38,7 +38,7 @@ class Row(Part):
         return float(np.median(values)) if values else np.nan
 
 
-class Throughput(Part):
+class Throughput(Frozen):
     """All methods of one table, timed together."""
 
     schema_version: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from benchmarks.records.files import Part, read_this_version
+from benchmarks.records.files import Frozen, read_this_version
 from benchmarks.records.record import Environment
 from storage.paths import StrPath
 
@@ -16,7 +16,7 @@ PREFIX = "variants-"
 """Of the file names."""
 
 
-class Row(Part):
+class Row(Frozen):
     """One variant."""
 
     name: str
@@ -29,7 +29,7 @@ class Row(Part):
     missing: dict[str, str]
 
 
-class Explanation(Part):
+class Explanation(Frozen):
     """One tokenizer under every variant."""
 
     schema_version: int

@@ -77,8 +77,8 @@ PRESETS: dict[PresetName, Settings] = {
         loss=LossConfig(perceptual="ms-ssim", gan="hinge", gan_start=4, discriminator_layers=2, discriminator_width=8),
         train=TrainConfig(images=128, batch_size=16, learning_rate=3e-3 / 16, weight_ema=0.5),
     ),
-    # Someone tries it: about two core-minutes. No GAN and no perceptual loss: at 32 pixels they cost half
-    # of the time and show nothing.
+    # Someone tries it: about two core-minutes. Neither GAN nor perceptual loss, which are for larger pictures;
+    # results/sweeps/gan.yaml asks what they give at 64 pixels.
     "quick": Settings(
         data=DataConfig(image_size=32),
         model=_SMALL,

@@ -33,10 +33,13 @@ class Timings:
 
 Board = dict[tuple[str, int], Timings]
 BOARD = pytest.StashKey[Board]()
+STARTS = pytest.StashKey[dict[str, float]]()
+"""Median seconds of processes, by what they do."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[BOARD] = {}
+    config.stash[STARTS] = {}
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -76,7 +79,17 @@ def timings(pytestconfig: pytest.Config, work: Work, threads: int) -> Timings:
     return pytestconfig.stash[BOARD].setdefault((work.name, threads), Timings())
 
 
+@pytest.fixture
+def starts(pytestconfig: pytest.Config) -> dict[str, float]:
+    return pytestconfig.stash[STARTS]
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if starts := config.stash[STARTS]:
+        first = next(iter(starts.values()))
+        terminalreporter.section("start: median seconds of a process, and over the first line's")
+        for name, seconds in starts.items():
+            terminalreporter.write_line(f"{name:36} {seconds:6.2f} {seconds / first:6.2f}")
     groups: dict[int, list[Group]] = {}
     for work in WORKS:
         for (name, threads), timings in config.stash[BOARD].items():
