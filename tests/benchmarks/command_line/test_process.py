@@ -2,11 +2,12 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from benchmarks.command_line.process import UNREAD
+from benchmarks.command_line.process import UNREAD, run_command
 
 ROOT = Path(__file__).parents[3]
 
@@ -23,3 +24,17 @@ def test_a_reader_that_goes_away_is_no_error(words: str) -> None:
     said = process.stderr.read()
     assert process.wait() == UNREAD
     assert said == ""
+
+
+def test_another_pipe_that_breaks_is_an_error() -> None:
+    def broken(argv: Sequence[str]) -> int:
+        raise BrokenPipeError("a worker's")
+
+    with pytest.raises(BrokenPipeError, match="a worker's"):
+        run_command(broken)
+
+
+def test_the_exit_code_is_the_commands() -> None:
+    with pytest.raises(SystemExit) as end:
+        run_command(lambda argv: 2)
+    assert end.value.code == 2
