@@ -150,6 +150,7 @@ def test_wrong_images(backbone: BackboneName) -> None:
         ((1, 3, 16 + stride // 2, 16), f"multiples of the strides {stride} × {stride}|16 × 16 pixels"),
         ((1, 4, 16, 16), "3 channels, got 4"),
         ((1, 3, 0, 16), "positive multiples|16 × 16 pixels"),
+        ((1, 3, 16, 16, 16), "got 16 × 16 × 16"),
     ]:
         with pytest.raises(ValueError, match=message):
             model.encode(torch.zeros(shape))
