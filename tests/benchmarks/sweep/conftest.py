@@ -1,11 +1,9 @@
-"""Small pictures, and sweeps of them in the smallest settings that still train."""
+"""Sweeps of small pictures in the smallest settings that still train."""
 
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from benchmarks.sweep.file import read_sweep
 from benchmarks.sweep.plan import Plan, plan
@@ -19,16 +17,9 @@ settings: {cpu: true, train.images: 32, loss.gan: none, loss.perceptual: none}
 
 
 @pytest.fixture(autouse=True)
-def pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of 20 small pictures, `pictures` in the present folder, which is the test's."""
+def here(tmp_path: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The present folder is the test's, and `pictures` lies in it."""
     monkeypatch.chdir(tmp_path)
-    folder = tmp_path / "pictures"
-    folder.mkdir()
-    random = np.random.default_rng(0)
-    for index in range(20):
-        coarse = random.integers(0, 256, (6, 8, 3), dtype=np.uint8)
-        Image.fromarray(coarse).resize((64, 48), Image.Resampling.BICUBIC).save(folder / f"{index:02}.png")
-    return folder
 
 
 @pytest.fixture
