@@ -26,8 +26,8 @@ class FVQ(VectorQuantizer):
     its peak after a warm-up of a tenth of the training. The last layer starts at zero, and with it all codes at one
     point: they spread within the first hundreds of steps.
 
-    Use it for tens to hundreds of thousands of codes at full width. Not for a short training, nor for so few codes
-    that `vq-ema` uses them all: there it only costs.
+    Use it for tens to hundreds of thousands of codes at full width. Not for so few codes that `vq-ema` uses
+    them all: there it only costs.
 
     Args:
         dim: channels, the width of a code vector.
