@@ -6,13 +6,16 @@ A signal has one to three axes beside batch and channels: sound, pictures, film.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import reduce
 from operator import add
 from typing import Any, ClassVar, NamedTuple
 
+import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from quantizers import Quantizer, QuantizerOutput
 
@@ -74,7 +77,10 @@ class Tokenizer(nn.Module, ABC):
 
     def forward(self, signal: Float[Tensor, "b c *extent"]) -> TokenizerOutput:
         """The reconstruction, its codes, and what the quantizers say of them."""
-        outputs = self.quantize(signal)
+        return self.finish(self.quantize(signal))
+
+    def finish(self, outputs: Sequence[QuantizerOutput]) -> TokenizerOutput:
+        """What `forward` returns, from the quantizers' outputs."""
         return self._output(self.reconstruct([output.quantized for output in outputs]), outputs)
 
     def _output(
@@ -156,3 +162,27 @@ class TrainableTokenizer(Tokenizer):
         """
         for block in self.blocks():
             block.compile(**options)
+
+    @contextmanager
+    def in_parts(self, parts: int) -> Iterator[None]:
+        """For a while let the networks see a batch in so many equal parts, one after another.
+
+        Of a part they keep what they were given, and run on it again in the backward pass, so that the memory is that
+        of one part. The quantizers see the batch whole: their statistics, batch entropies and starts are the batch's.
+        """
+        networks = [child for child in self.children() if not isinstance(child, Quantizer)]
+        whole = [network.forward for network in networks]
+        for network, forward in zip(networks, whole, strict=True):
+            network.forward = _in_parts(forward, parts)  # type: ignore[method-assign]
+        try:
+            yield
+        finally:
+            for network, forward in zip(networks, whole, strict=True):
+                network.forward = forward  # type: ignore[method-assign]
+
+
+def _in_parts(forward: Callable[[Tensor], Tensor], parts: int) -> Callable[[Tensor], Tensor]:
+    def run(batch: Tensor) -> Tensor:
+        return torch.cat([checkpoint(forward, part, use_reentrant=False) for part in batch.chunk(parts)])
+
+    return run

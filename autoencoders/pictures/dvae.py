@@ -18,7 +18,7 @@ by gradient (`vq`) falls behind unless the loss's codebook_weight is raised, to 
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import torch
@@ -29,7 +29,7 @@ from torch.utils.checkpoint import checkpoint
 from autoencoders.pictures.logit_laplace import squeeze, unsqueeze
 from autoencoders.pictures.sizes import BOTTLENECK, DVAEConfig
 from autoencoders.tokenizer import OneMapTokenizer, TokenizerOutput, TrainableTokenizer
-from quantizers import Quantizer
+from quantizers import Quantizer, QuantizerOutput
 
 
 def convolution(in_channels: int, out_channels: int, kernel: int) -> nn.Conv2d:
@@ -156,9 +156,8 @@ class DVAE(OneMapTokenizer, TrainableTokenizer):
         location, _ = self.distribution(quantized)
         return unsqueeze(location.sigmoid())
 
-    def forward(self, images: Float[Tensor, "b c H W"]) -> TokenizerOutput:
+    def finish(self, outputs: Sequence[QuantizerOutput]) -> TokenizerOutput:
         """The reconstruction with its `log_scale`, its codes, and what the quantizer says of them."""
-        outputs = self.quantize(images)
         location, log_scale = self.distribution(outputs[0].quantized)
         return self._output(unsqueeze(location.sigmoid()), outputs, log_scale)
 

@@ -159,7 +159,7 @@ class TrainingLoop(ABC, Generic[Batch]):
 
     def _forget_interval(self) -> None:
         """Start a new logged interval."""
-        self._interval: dict[str, float] = {"parts": 0, "seconds": 0.0}
+        self._interval = {"seconds": 0.0}
         self._sums: dict[str, Tensor] = {}
         self._counts: dict[str, int] = {}
 
@@ -167,12 +167,11 @@ class TrainingLoop(ABC, Generic[Batch]):
         for name, value in values.items():
             self._sums[name] = self._sums.get(name, torch.zeros((), device=self.device)) + value.detach().float()
             self._counts[name] = self._counts.get(name, 0) + 1
-        self._interval["parts"] += 1
 
     def _log(self) -> Progress:
         values = {name: float(total) / self._counts[name] for name, total in self._sums.items()}
-        images = self._interval["parts"] / self.train.accumulation * self.train.batch_size
-        speed = images / self._interval["seconds"]
+        steps = self.step - (int(self.history[-1]["step"]) if self.history else 0)
+        speed = steps * self.train.batch_size / self._interval["seconds"]
         self.seconds += self._interval["seconds"]
         self._forget_interval()
         self.history.append({"step": self.step, "images_per_second": speed, **values})

@@ -31,7 +31,8 @@ class TrainConfig:
     batch_size: int = 32
     """Images of one optimizer step, over all processes."""
     accumulation: int = 1
-    """Parts that a process cuts its share of a batch into, to save memory."""
+    """Parts that a process cuts its share of a batch into, to save memory. The quantizers see the batch whole, for
+    which the encoder runs twice; the adaptive GAN weight and the discriminator's batch norms are of a part."""
     learning_rate: float = 4.5e-6
     """Peak learning rate of Adam per image of the batch."""
     warmup: float = 0.05

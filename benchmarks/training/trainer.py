@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import cast
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar, cast
 
 import torch
 from accelerate import Accelerator
@@ -13,6 +13,11 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from autoencoders import TokenizerOutput, TrainableTokenizer, VQGANLoss
 from benchmarks.training.loop import TrainingError, TrainingLoop
 from benchmarks.training.settings import Settings
+from quantizers import QuantizerOutput
+from quantizers.distributed import sum_over_ranks, world_size
+
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 
 STARTING_PICTURES = 512
 """On whose latents the quantizer of a training starts that it comes to late: 8 vectors for each of 1,024 codes at 16
@@ -61,10 +66,8 @@ class Trainer(TrainingLoop[Tensor]):
         if train.compile:
             self.tokenizer.compile_blocks()
         self.model, self.optimizer = accelerator.prepare(self.tokenizer, self._adam(self.tokenizer))
-        self.players = [self.model]
         if self.discriminator is not None:
             self.critic, self.critic_optimizer = accelerator.prepare(self.discriminator, self._adam(self.discriminator))
-            self.players.append(self.critic)
         self.quantizer_start = settings.quantizer_start
         self.recall = recall if settings.deferred or settings.start else None
         self._seed(seed)
@@ -81,9 +84,10 @@ class Trainer(TrainingLoop[Tensor]):
         """One optimizer step of the tokenizer, and one of the discriminator once it plays."""
         self._set_learning_rate(self.optimizer, *([self.critic_optimizer] if self.discriminator else []))
         self._set_quantizers()
-        for part in to_pictures(batch, self.device).chunk(self.train.accumulation):
-            with self.accelerator.accumulate(*self.players):
-                self._train_part(part)
+        parts = to_pictures(batch, self.device).chunk(self.train.accumulation)
+        reconstructions = self._train_generator(*parts)
+        if self.discriminator is not None and self.loss.gan_active(self.step):
+            self._train_discriminator(parts, reconstructions)
         if self.average is not None:
             self.average.update_parameters(self.tokenizer)
 
@@ -116,11 +120,67 @@ class Trainer(TrainingLoop[Tensor]):
             quantizer.deferred = False
             quantizer(torch.cat(kept))
 
-    def _train_part(self, images: Tensor) -> None:
+    def _train_generator(self, *parts: Tensor) -> list[Tensor]:
+        """One step of encoder, quantizers and decoder on the batch; the reconstruction of each part."""
+        reconstructions = self._descend_by_part(parts) if len(parts) > 1 else [self._descend(parts[0])]
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        return reconstructions
+
+    def _descend(self, images: Tensor) -> Tensor:
+        """Leave the gradients of a batch that passes as one, and return its reconstruction."""
+        out: TokenizerOutput = self._forward(self.model, images)
+        self.accelerator.backward(self._generator_loss(images, out))
+        self._collect(out.stats)
+        return out.reconstruction.detach()
+
+    def _descend_by_part(self, parts: Sequence[Tensor]) -> list[Tensor]:
+        """The same, with the activations of one part at a time.
+
+        The quantizers see the latents of the whole batch, so that their statistics, batch entropies and starts are
+        those of a batch that passes as one. Their backward pass, and the encoder's, begin once the gradients of all
+        decoded parts are there; the encoder runs twice for that (Gao et al. 2021, arXiv:2101.06983, section 3).
+        """
+        with self.tokenizer.in_parts(len(parts)):
+            outputs = self._forward(self.tokenizer.quantize, torch.cat(list(parts)))
+        leaves = [output.quantized.detach().requires_grad_() for output in outputs]
+        chunks = [
+            [
+                QuantizerOutput(quantized, codes, output.loss.detach(), output.stats)
+                for quantized, codes in zip(leaf.chunk(len(parts)), output.codes.chunk(len(parts)), strict=True)
+            ]
+            for leaf, output in zip(leaves, outputs, strict=True)
+        ]
+        reconstructions = []
+        for images, *given in zip(parts, *chunks, strict=True):
+            out: TokenizerOutput = self._forward(self.tokenizer.finish, given)
+            self.accelerator.backward(self._generator_loss(images, out))
+            reconstructions.append(out.reconstruction.detach())
+        self._collect(out.stats)
+        weight = self.loss.config.codebook_weight
+        weight *= 1.0 if self.accelerator.scaler is None else self.accelerator.scaler.get_scale()
+        losses = [output.loss for output in outputs if output.loss.requires_grad]
+        torch.autograd.backward(
+            [*(output.quantized for output in outputs), *losses],
+            [*(leaf.grad for leaf in leaves), *(torch.full_like(loss, weight) for loss in losses)],
+        )
+        self._average_gradients()
+        return reconstructions
+
+    def _forward(self, network: Callable[[Given], Made], given: Given) -> Made:
         try:
-            out: TokenizerOutput = self.model(images)
+            with self.accelerator.autocast():
+                return network(given)
         except ValueError as error:
             raise TrainingError(f"step {self.step + 1}: the forward pass failed: {error}") from error
+
+    def _average_gradients(self) -> None:
+        """What DDP does in a backward pass of its own forward pass."""
+        gradients = [parameter.grad for parameter in self.tokenizer.parameters() if parameter.grad is not None]
+        for gradient, total in zip(gradients, sum_over_ranks(gradients), strict=True):
+            gradient.copy_(total / world_size())
+
+    def _generator_loss(self, images: Tensor, out: TokenizerOutput) -> Tensor:
         with self.accelerator.autocast():
             total, terms = self.loss.generator(
                 images,
@@ -132,18 +192,19 @@ class Trainer(TrainingLoop[Tensor]):
                 log_scale=out.log_scale,
             )
         self._require_finite(terms)
-        self.accelerator.backward(total)
-        self.optimizer.step()
-        self.optimizer.zero_grad()
-        if self.discriminator is not None and self.loss.gan_active(self.step):
-            with self.accelerator.autocast():
-                total, critic_terms = self.loss.discriminator(images, out.reconstruction, self.critic)
-            self._require_finite(critic_terms)
-            self.accelerator.backward(total)
-            self.critic_optimizer.step()
-            self.critic_optimizer.zero_grad()
-            terms = terms | critic_terms
-        self._collect(terms | out.stats)
+        self._collect(terms)
+        return total
+
+    def _train_discriminator(self, parts: Sequence[Tensor], reconstructions: Sequence[Tensor]) -> None:
+        for images, reconstruction in zip(parts, reconstructions, strict=True):
+            with self.accelerator.accumulate(self.critic):
+                with self.accelerator.autocast():
+                    total, terms = self.loss.discriminator(images, reconstruction, self.critic)
+                self._require_finite(terms)
+                self.accelerator.backward(total)
+                self.critic_optimizer.step()
+                self.critic_optimizer.zero_grad()
+                self._collect(terms)
 
     def _parts(self) -> dict[str, nn.Module | torch.optim.Optimizer]:
         parts = {"tokenizer": self.tokenizer, "optimizer": self.optimizer, "average": self.average}

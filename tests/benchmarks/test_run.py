@@ -122,11 +122,15 @@ def test_ctrl_c_leaves_a_run_that_goes_on(start: Start, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_two_processes_train_and_their_metrics_are_those_of_one(start: Start, tmp_path: Path, pictures: Path) -> None:
+@pytest.mark.parametrize("accumulation", ["1", "2"])
+def test_two_processes_train_and_their_metrics_are_those_of_one(
+    start: Start, tmp_path: Path, pictures: Path, accumulation: str
+) -> None:
     words = ("--quantizer", "vq-ema", "--bits", "4", "--deferred", "0.5", "--loss.gan", "none", *SMOKE)
     words = (*words, "--data", str(pictures))
     torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m")
-    two = start("benchmarks.run", *words, "--output", "two", launcher=torchrun)
+    parts = ("--train.accumulation", accumulation)
+    two = start("benchmarks.run", *words, *parts, "--output", "two", launcher=torchrun)
     shown = _output(two)
     assert two.returncode == 0, shown
     assert shown.count("PSNR") == 1  # one process speaks

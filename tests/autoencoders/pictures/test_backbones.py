@@ -1,5 +1,6 @@
 """What every backbone promises, with several quantizers around it."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import get_args
 
@@ -54,6 +55,19 @@ def gradients(model: TrainableTokenizer, images: torch.Tensor) -> dict[str, torc
     output = model(images)
     ((output.reconstruction - images).square().mean() + output.loss).backward()
     return {name: parameter.grad.clone() for name, parameter in model.named_parameters()}
+
+
+def saved_bytes(forward: Callable[[], object]) -> int:
+    """What autograd saves for a backward pass through `forward`, without parameters."""
+    sizes: list[int] = []
+
+    def pack(tensor: torch.Tensor) -> torch.Tensor:
+        sizes.append(0 if isinstance(tensor, nn.Parameter) else tensor.nbytes)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        forward()
+    return sum(sizes)
 
 
 @every_backbone
@@ -140,6 +154,20 @@ def test_gradient_checkpointing_changes_no_gradient(backbone: BackboneName) -> N
     checkpointed.load_state_dict(plain.state_dict())
     for ours, expected in zip(gradients(checkpointed, images).values(), gradients(plain, images).values(), strict=True):
         torch.testing.assert_close(ours, expected)
+
+
+@every_backbone
+def test_networks_keep_of_a_batch_in_parts_what_they_are_given(backbone: BackboneName) -> None:
+    model, images = make(backbone), photographs(4)
+    plain = gradients(model, images)
+    with model.in_parts(2):
+        output = model(images)
+        in_parts = saved_bytes(lambda: model.quantize(images))
+    assert in_parts < saved_bytes(lambda: model.quantize(images)) / 2
+    model.zero_grad()
+    ((output.reconstruction - images).square().mean() + output.loss).backward()
+    for name, parameter in model.named_parameters():
+        torch.testing.assert_close(parameter.grad, plain[name])
 
 
 @every_backbone
