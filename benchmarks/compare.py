@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 import pandas as pd
 import tyro
@@ -15,13 +15,14 @@ from rich.markup import escape
 
 from benchmarks.command_line.flags import parse_flags
 from benchmarks.command_line.process import run_command
-from benchmarks.command_line.usage import UsageError, existing_paths
+from benchmarks.command_line.usage import RUNS, UsageError, existing_paths
 from benchmarks.records import generation
-from benchmarks.records.record import Record
 from benchmarks.tables import comparable, formats, summaries
 from benchmarks.tables.columns import BY_NAME, COLUMNS, Column
 from benchmarks.tables.markers import around_markers, put_between_markers
+from benchmarks.tables.selection import Selection
 from benchmarks.tables.stored import MOST_RESAMPLED, Stored
+from storage.whole_files import replacing
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Arguments:
     Files that are no valid runs are named and left out, and the exit code is then 1.
     """
 
-    paths: Annotated[tuple[Path, ...], tyro.conf.Positional] = (Path("results"), Path("runs"))
+    paths: Annotated[tuple[Path, ...], tyro.conf.Positional] = (RUNS,)
     """Stored runs (JSON files), or folders of them."""
     format: Literal["terminal", "markdown", "latex", "html", "csv"] = "terminal"
     """How the table is written; csv gives one row per quantizer with all numbers."""
@@ -56,23 +57,7 @@ class Arguments:
     prior: str = generation.PRIOR
     """Which priors' bits and pictures stand in the table, where there are any (python -m benchmarks.generate): a kind,
     or the digest of a prior's settings."""
-    quantizer: tuple[str, ...] = ()
-    """Only these quantizers."""
-    bits: tuple[int, ...] = ()
-    """Only runs that were asked for these bits per position, and the baselines."""
-    preset: tuple[str, ...] = ()
-    """Only these presets."""
-    data: tuple[str, ...] = ()
-    """Only these data sets."""
-
-    def fits(self, record: Record) -> bool:
-        """Whether a run is wanted."""
-        return (
-            (not self.quantizer or record.quantizer.name in self.quantizer)
-            and (not self.bits or comparable.asked_bits(record) in (0, *self.bits))
-            and (not self.preset or record.preset in self.preset)
-            and (not self.data or record.data["name"] in self.data)
-        )
+    only: tyro.conf.OmitArgPrefixes[Selection] = field(default_factory=Selection)
 
 
 def column_named(name: str) -> Column:
@@ -96,7 +81,7 @@ def read(arguments: Arguments) -> Stored:
     elif arguments.across_settings:
         row_of = comparable.across_settings
     try:
-        stored = Stored.read(existing_paths(arguments.paths, Arguments.paths), row_of, arguments.fits, arguments.prior)
+        stored = Stored.read(existing_paths(arguments.paths), row_of, arguments.only.fits, arguments.prior)
     except ValueError as error:
         raise UsageError(str(error)) from error
     if stored.frame.empty:
@@ -105,8 +90,16 @@ def read(arguments: Arguments) -> Stored:
     return stored
 
 
-def build(arguments: Arguments, stored: Stored) -> tuple[list[formats.Titled], str]:
-    """The tables asked for, and the same as CSV."""
+class Built(NamedTuple):
+    """The tables asked for, the same as CSV, and the columns that they have."""
+
+    tables: Sequence[formats.Titled]
+    csv: str
+    columns: Sequence[Column]
+
+
+def build(arguments: Arguments, stored: Stored) -> Built:
+    """What was asked for, of the runs."""
     resamples = stored.resamples()
     if arguments.matrix is not None:
         column = column_named(arguments.matrix)
@@ -117,7 +110,7 @@ def build(arguments: Arguments, stored: Stored) -> tuple[list[formats.Titled], s
             raise UsageError(f"--matrix: of {len(stored.frame):,} runs; filter them to at most {MOST_RESAMPLED:,}")
         built = summaries.matrices(stored.frame, column, resamples)
         text = [titled.cells.map(lambda cell: cell.text).assign(table=titled.title) for titled in built]
-        return built, pd.concat(text).to_csv(index=False) if text else ""
+        return Built(built, pd.concat(text).to_csv(index=False) if text else "", [column])
     columns = [column_named(name) for name in arguments.columns] or list(COLUMNS)
     summary = summaries.summarise(stored.frame, resamples)
     if arguments.sort is not None:
@@ -125,7 +118,7 @@ def build(arguments: Arguments, stored: Stored) -> tuple[list[formats.Titled], s
         summary = summary.sort_values(column.heading, ascending=column.better == "low", kind="stable")
     shown = ["group", "settings", "quantizer", "name", "rate", "seeds"]
     shown += [f"{column.heading}{kind}" for column in columns for kind in ("", " std", " ±", " best")]
-    return summaries.comparison(summary, columns), summary[shown].to_csv(index=False)
+    return Built(summaries.comparison(summary, columns), summary[shown].to_csv(index=False), columns)
 
 
 def write(arguments: Arguments, built: Sequence[formats.Titled], csv: str, remarks: Sequence[str]) -> None:
@@ -141,7 +134,8 @@ def write(arguments: Arguments, built: Sequence[formats.Titled], csv: str, remar
     if arguments.output is None:
         sys.stdout.write(text)
     else:
-        arguments.output.write_text(text, encoding="utf-8")
+        with replacing(arguments.output) as temporary:
+            temporary.write_text(text, encoding="utf-8")
 
 
 def main(arguments: Arguments) -> int:
@@ -151,10 +145,10 @@ def main(arguments: Arguments) -> int:
         if arguments.readme is not None:
             around_markers(arguments.readme, arguments.section)
         stored = read(arguments)
-        built, csv = build(arguments, stored)
+        built = build(arguments, stored)
         for problem in stored.problems:
             errors.print(f"left out: {escape(problem)}")
-        write(arguments, built, csv, stored.remarks)
+        write(arguments, built.tables, built.csv, stored.remarks(built.columns))
     except BrokenPipeError:
         raise  # the reader has gone away, and nothing is wrong
     except (UsageError, OSError) as error:

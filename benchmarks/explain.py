@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,8 +14,8 @@ from rich.markup import escape
 
 from benchmarks.command_line.flags import parse_flags
 from benchmarks.command_line.process import run_command
-from benchmarks.command_line.usage import UsageError, existing_paths
-from benchmarks.records.files import RecordError
+from benchmarks.command_line.usage import RUNS, UsageError, existing_paths
+from benchmarks.records.files import RecordError, find_records
 from benchmarks.records.variants import PREFIX, Explanation, read_explanation
 from benchmarks.tables import formats
 from benchmarks.tables.markers import around_markers, put_between_markers
@@ -27,7 +27,7 @@ class Arguments:
     """Show how far each choice of a protocol moves each number, from what `python -m benchmarks.evaluate … --explain`
     has stored."""
 
-    paths: Annotated[tuple[Path, ...], tyro.conf.Positional] = (Path("results"), Path("runs"))
+    paths: Annotated[tuple[Path, ...], tyro.conf.Positional] = (RUNS,)
     """Stored explanations (variants-NAME.json), or folders of them."""
     across_tokenizers: bool = False
     """For each set of pictures one table of all tokenizers: mean and range of what each choice does."""
@@ -39,12 +39,6 @@ class Arguments:
     """The name in these lines."""
 
 
-def find(paths: Sequence[Path]) -> Iterator[Path]:
-    """The files of explanations."""
-    for path in paths:
-        yield from sorted(path.rglob(f"{PREFIX}*.json")) if path.is_dir() else [path]
-
-
 def read(arguments: Arguments) -> list[Explanation]:
     """All explanations of the paths.
 
@@ -52,7 +46,7 @@ def read(arguments: Arguments) -> list[Explanation]:
         UsageError: there is none.
         RecordError: a file that is none.
     """
-    found = [read_explanation(path) for path in find(existing_paths(arguments.paths, Arguments.paths))]
+    found = [read_explanation(path) for path in find_records(existing_paths(arguments.paths), f"{PREFIX}*.json")]
     if not found:
         named = ", ".join(map(str, arguments.paths))
         raise UsageError(

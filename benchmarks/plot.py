@@ -17,32 +17,36 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from benchmarks import plots
 from benchmarks.command_line.flags import parse_flags
 from benchmarks.command_line.process import run_command
-from benchmarks.command_line.usage import UsageError, existing_paths, require_writable
-from benchmarks.plots.saving import save
+from benchmarks.command_line.usage import RUNS, UsageError, existing_paths, require_writable
+from benchmarks.plots.saving import Format, save
 from benchmarks.plots.source_coding import figures as source_figures
 from benchmarks.plots.speed import sweep_figure
-from benchmarks.records.files import RecordError
+from benchmarks.records.files import RecordError, find_records
 from benchmarks.records.generation import Priors, read_priors
-from benchmarks.records.record import OtherProtocolError, Record, find_records, read_arrays, read_record
+from benchmarks.records.record import OtherProtocolError, Record, read_arrays, read_record
 from benchmarks.records.source_coding import SourceRun, read_run as read_source_run
 from benchmarks.records.speed import SpeedRun, read_run as read_speed_run
 from benchmarks.records.throughput import Throughput, read_throughputs
+from benchmarks.tables.selection import Selection
 from benchmarks.tables.source_coding import summarise, to_frame
 
 
 @dataclass(frozen=True)
 class Arguments:
-    """Draw all pictures that stored runs can give, as SVG and PNG: quality over bits and against cost, training curves,
-    use of the codes and reconstructions of tokenizers, distortion over rate of source coders, speed against size.
+    """Draw all pictures that stored runs can give: quality over bits and against cost, training curves, use of the
+    codes and reconstructions of tokenizers, distortion over rate of source coders, speed against size.
 
     Runs that cannot be compared (protocol, preset, data, settings) have pictures of their own. Files that are no valid
     runs are named and left out, and the exit code is then 1.
     """
 
-    paths: Annotated[tuple[Path, ...], tyro.conf.Positional] = (Path("results"), Path("runs"))
+    paths: Annotated[tuple[Path, ...], tyro.conf.Positional] = (RUNS,)
     """Stored runs (JSON files), or folders of them."""
-    output: Path = Path("results/plots")
+    output: Path = RUNS / "plots"
     """Folder that the pictures are written to."""
+    format: tuple[Format, ...] = ("svg", "png")
+    """What they are written as; pdf is for papers."""
+    only: tyro.conf.OmitArgPrefixes[Selection] = field(default_factory=Selection)
 
 
 @dataclass
@@ -57,12 +61,12 @@ class Stored:
     problems: list[str] = field(default_factory=list)
 
 
-def read(paths: Sequence[Path]) -> Stored:
-    """All runs of all protocols in these files and folders."""
+def read(paths: Sequence[Path], only: Selection) -> Stored:
+    """All runs of all protocols in these files and folders, or the wanted tokenizers among them."""
     stored = Stored()
     for path in find_records(paths):
         try:
-            _read(path, stored)
+            _read(path, stored, only)
         except RecordError as error:
             stored.problems.append(str(error))
     stored.throughputs = read_throughputs(paths, stored.problems)
@@ -71,15 +75,19 @@ def read(paths: Sequence[Path]) -> Stored:
     return stored
 
 
-def _read(path: Path, stored: Stored) -> None:
+def _read(path: Path, stored: Stored, only: Selection) -> None:
     try:
         record = read_record(path)
     except OtherProtocolError:
+        if only != Selection():
+            return
         protocol = json.loads(path.read_bytes())["protocol"].partition("/")[0]
         if protocol == "source-coding":
             stored.sources.append(read_source_run(path))
         elif protocol == "speed" and (run := read_speed_run(path)).conditions.series == "sweep":
             stored.sweeps.append(run)
+        return
+    if not only.fits(record):
         return
     read_arrays(path)  # damaged ones are named here, before anything is drawn
     stored.runs.append((path, record))
@@ -100,19 +108,19 @@ def main(arguments: Arguments) -> int:
     stopped."""
     console, errors = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
     try:
-        stored = read(existing_paths(arguments.paths, Arguments.paths))
+        stored = read(existing_paths(arguments.paths), arguments.only)
         for problem in stored.problems:
             errors.print(f"left out: {escape(problem)}")
         if not (stored.runs or stored.sources or stored.sweeps):
             named = ", ".join(map(str, arguments.paths))
-            raise UsageError(f"no stored run to draw in {named}; make one with python -m benchmarks.run")
+            raise UsageError(f"no stored run in {named} to draw fits; make one with python -m benchmarks.run")
         require_writable(arguments.output)
         columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
         with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
             task = bar.add_task("drawing")
             for stem, title, figure in figures(stored):
                 bar.update(task, description=escape(title))
-                for path in save(figure, arguments.output, stem):
+                for path in save(figure, arguments.output, stem, arguments.format):
                     console.print(f"picture: {escape(str(path))}", highlight=False)
     except UsageError as error:
         errors.print(f"error: {escape(str(error))}")

@@ -23,7 +23,7 @@ from benchmarks.plots.source_coding import save_figures
 from benchmarks.protocols.source_coding.codec import TEST_SEED, Training
 from benchmarks.protocols.source_coding.run import RunConfig, make_quantizer, perform_all, record_path
 from benchmarks.protocols.source_coding.vectors import SOURCES
-from benchmarks.records.files import if_stored
+from benchmarks.records.files import find_records, if_stored
 from benchmarks.records.source_coding import SourceName, read_run, read_runs
 from benchmarks.tables import source_coding as tables
 from benchmarks.tables.markers import around_markers, put_between_markers
@@ -165,19 +165,14 @@ def show(arguments: Arguments, paths: Sequence[Path], console: Console, errors: 
     else:
         tables.print_groups(summary, console, every_number=not arguments.short)
     everything = summary
-    if set(paths) != set(stored(arguments.output)):
-        everything = tables.summarise(tables.to_frame(read_runs(stored(arguments.output))[0]))
+    if set(paths) != set(find_records([arguments.output])):
+        everything = tables.summarise(tables.to_frame(read_runs(find_records([arguments.output]))[0]))
     for picture in save_figures(everything, arguments.output):
         errors.print(f"picture: {escape(str(picture))}")
     if arguments.readme is not None:
         text = tables.markdown(summary, every_number=False)
         put_between_markers(arguments.readme, "source-coding", text)
     return not problems
-
-
-def stored(folder: Path) -> list[Path]:
-    """The records in a folder."""
-    return sorted(folder.rglob("*.json"))
 
 
 def stop(number: int, frame: Any) -> None:
@@ -196,7 +191,7 @@ def main(argv: Sequence[str]) -> int:
         if arguments.readme is not None:
             around_markers(arguments.readme, "source-coding")
         if arguments.report:
-            return 0 if show(arguments, stored(arguments.output), console, errors) else 1
+            return 0 if show(arguments, list(find_records([arguments.output])), console, errors) else 1
         runs, left_out = plan(arguments)
         require_writable(arguments.output)
         for problem in left_out:

@@ -21,7 +21,7 @@ from rich.progress import Progress
 from autoencoders import Tokenizer
 from benchmarks.command_line.flags import parse_flags
 from benchmarks.command_line.process import run_command
-from benchmarks.command_line.usage import UsageError
+from benchmarks.command_line.usage import RUNS, UsageError, existing_paths
 from benchmarks.data import Data, training_batches
 from benchmarks.metrics.speed import measure_speed
 from benchmarks.protocols.speed.measure import torch_threads
@@ -53,7 +53,7 @@ class Arguments:
     from then on. Nothing of a stopped command is kept.
     """
 
-    paths: Annotated[tuple[Path, ...], tyro.conf.Positional] = (Path("results"),)
+    paths: Annotated[tuple[Path, ...], tyro.conf.Positional] = (RUNS,)
     """Stored runs (JSON files), or folders of them; each row of their tables is timed once."""
     threads: int = field(default_factory=torch.get_num_threads)
     """CPU threads."""
@@ -72,7 +72,7 @@ def methods(paths: Sequence[Path], errors: Console) -> dict[str, dict[tuple[str,
     """
     problems: list[str] = []
     found: dict[str, dict[tuple[str, int], Method]] = {}
-    for path, record in iterate_records(paths, problems):
+    for path, record in iterate_records(existing_paths(paths), problems):
         if not record.is_run:  # a tokenizer of another table, or of another program
             continue
         key = comparable.label(record), comparable.asked_bits(record)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import os
 import select
 import sys
+import unicodedata
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
@@ -15,7 +18,14 @@ UNREAD = 141
 
 
 def run_command(main: Callable[[Sequence[str]], int]) -> NoReturn:
-    """Give a command its words and end with its exit code; a reader that has gone away, as of `| head`, is no error."""
+    """Give a command its words and end with its exit code; a reader that has gone away, as of `| head`, is no error.
+
+    What a terminal or pipe of another encoding than UTF-8 has no sign for is written in ASCII.
+    """
+    codecs.register_error(_in_ascii.__name__, _in_ascii)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=_in_ascii.__name__)
     Console.on_broken_pipe = _end_unread  # type: ignore[method-assign, assignment]  # rich's ends as a failed run does
     try:
         code = main(sys.argv[1:])
@@ -25,6 +35,20 @@ def run_command(main: Callable[[Sequence[str]], int]) -> NoReturn:
             raise  # it was another pipe, and that is an error
         _end_unread()
     sys.exit(code)
+
+
+ASCII = {"±": "~", "–": "-", "×": "x", "·": "|", "→": "->", "↑": "^", "↓": "v", "≤": "<=", "≥": ">="}
+
+
+def _in_ascii(error: UnicodeError) -> tuple[str, int]:
+    """For `codecs`: the likest sign for one that the encoding lacks ("e" for "é"), or a question mark."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(map(_likest, error.object[error.start : error.end])), error.end
+
+
+def _likest(sign: str) -> str:
+    return ASCII.get(sign) or unicodedata.normalize("NFKD", sign).encode("ascii", "ignore").decode() or "?"
 
 
 def _reader_is_gone() -> bool:

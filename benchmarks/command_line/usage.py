@@ -27,15 +27,19 @@ def require_writable(folder: StrPath) -> None:
         ) from error
 
 
-def existing_paths(paths: Sequence[StrPath], default: Sequence[StrPath]) -> list[Path]:
-    """The files and folders to read; of the `default` ones those that are there.
+RUNS = Path("runs")
+"""Folder that runs are stored in and read from, unless another is named."""
+
+
+def existing_paths(paths: Sequence[StrPath]) -> list[Path]:
+    """The files and folders to read.
 
     Raises:
-        UsageError: one that is named is not there.
+        UsageError: one is not there.
     """
-    asked, usual = [*map(Path, paths)], [*map(Path, default)]
-    existing = [path for path in asked if path.exists()]
-    lacking = [path for path in asked if path not in existing]
-    if lacking and asked != usual:
-        raise UsageError(f"{lacking[0]} does not exist; name a folder of stored runs")
-    return existing
+    asked = [*map(Path, paths)]
+    for path in asked:
+        if not path.exists():
+            own = "no run is stored yet: make one with python -m benchmarks.run, or " if path == RUNS else ""
+            raise UsageError(f"{path} does not exist; {own}name a folder of stored runs, as results of this project is")
+    return asked

@@ -14,6 +14,7 @@ import tyro
 from benchmarks.command_line.flags import parse_flags
 from benchmarks.command_line.usage import UsageError
 from benchmarks.protocols.generation.settings import GenerationConfig
+from benchmarks.records.files import find_records
 from benchmarks.training.prior_settings import PRESETS, PriorPreset, PriorSettings, preset_settings
 from benchmarks.training.settings import TrainConfig
 from priors import GPTConfig, PriorConfig, PriorName
@@ -100,12 +101,11 @@ def parse(argv: Sequence[str]) -> Arguments:
 
 def _preset_of(runs: Sequence[Path]) -> PriorPreset:
     """The preset of the first run; quick where that says none, or one that no prior has."""
-    for path in runs:
-        for file in sorted(path.rglob("*.json")) if path.is_dir() else [path]:
-            try:
-                preset = json.loads(file.read_bytes()).get("preset")
-            except (OSError, ValueError, AttributeError):
-                continue  # said later, where runs are read
-            if preset in PRESETS:
-                return preset  # type: ignore[no-any-return]
+    for file in find_records(runs):
+        try:
+            preset = json.loads(file.read_bytes()).get("preset")
+        except (OSError, ValueError, AttributeError):
+            continue  # said later, where runs are read
+        if preset in PRESETS:
+            return preset  # type: ignore[no-any-return]
     return "quick"

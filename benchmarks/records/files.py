@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -24,6 +26,23 @@ Model = TypeVar("Model", bound=BaseModel)
 
 class RecordError(ValueError):
     """A file that is not a record of this program; the message says why."""
+
+
+def find_records(paths: Iterable[StrPath], names: str = "*.json") -> Iterator[Path]:
+    """The files named, and those below the folders named whose own names are such, in order of name.
+
+    Folders that are links are entered, each folder once.
+    """
+    for path in map(Path, paths):
+        yield from sorted(_below(path, names)) if path.is_dir() else [path]
+
+
+def _below(folder: Path, names: str) -> Iterator[Path]:
+    seen: set[str] = set()
+    for place, folders, files in os.walk(folder, followlinks=True):
+        seen.add(os.path.realpath(place))
+        folders[:] = [name for name in folders if os.path.realpath(os.path.join(place, name)) not in seen]
+        yield from (Path(place, name) for name in fnmatch.filter(files, names))
 
 
 def write_model(path: StrPath, model: BaseModel) -> None:

@@ -7,8 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args
 
-from benchmarks.records.files import Frozen, RecordError, read_each, read_this_version
-from benchmarks.records.record import Environment, TrainingRecord, find_records, read_arrays
+from benchmarks.records.files import Frozen, RecordError, find_records, read_each, read_this_version
+from benchmarks.records.record import Environment, TrainingRecord, read_arrays
 from priors import PriorName
 from storage.paths import StrPath
 

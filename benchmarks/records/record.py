@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from pydantic import ValidationError
 
-from benchmarks.records.files import Frozen, RecordError, write_model
+from benchmarks.records.files import Frozen, RecordError, find_records, write_model
 from storage.paths import StrPath
 from storage.whole_files import replacing
 
@@ -218,12 +218,6 @@ def read_arrays(path: StrPath, kinds: Collection[str] | None = None) -> dict[str
             return {name: stored[name] for name in names}
     except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise RecordError(f"{arrays}: not a readable file of a run's arrays ({error})") from error
-
-
-def find_records(paths: Iterable[StrPath]) -> Iterator[Path]:
-    """The JSON files named, and those below the folders named, in order of name."""
-    for path in map(Path, paths):
-        yield from sorted(path.rglob("*.json")) if path.is_dir() else [path]
 
 
 def iterate_records(paths: Iterable[StrPath], problems: list[str]) -> Iterator[tuple[Path, Record]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.records.files import Frozen, read_each, read_this_version
+from benchmarks.records.files import Frozen, find_records, read_each, read_this_version
 from benchmarks.records.record import Environment
 from storage.paths import StrPath
 
@@ -64,8 +64,7 @@ def read_throughput(path: StrPath) -> Throughput:
 
 def read_throughputs(paths: Iterable[StrPath], problems: list[str]) -> list[Throughput]:
     """The speeds stored in folders; a sentence for each file that had to be left out goes to `problems`."""
-    folders = (path for path in map(Path, paths) if path.is_dir())
-    files = (path for folder in folders for path in sorted(folder.rglob("throughput-*.json")))
+    files = find_records((path for path in map(Path, paths) if path.is_dir()), "throughput-*.json")
     return [found for _, found in read_each(files, read_throughput, problems)]
 
 

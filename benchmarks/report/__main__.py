@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, NamedTuple, TypeVar
 
@@ -14,7 +14,7 @@ from rich.progress import track
 
 from benchmarks.command_line.flags import parse_flags
 from benchmarks.command_line.process import run_command
-from benchmarks.command_line.usage import UsageError, existing_paths
+from benchmarks.command_line.usage import RUNS, UsageError, existing_paths
 from benchmarks.plots import figures
 from benchmarks.records.files import RecordError
 from benchmarks.records.generation import Priors, read_priors
@@ -23,6 +23,7 @@ from benchmarks.records.throughput import Throughput, read_throughputs
 from benchmarks.report.page import page
 from benchmarks.report.pictures import Picture, figure_uri, read_samples
 from benchmarks.report.sections import Section, sections
+from benchmarks.tables.selection import Selection
 from storage.whole_files import replacing
 
 Item = TypeVar("Item")
@@ -37,10 +38,11 @@ class Arguments:
     are no valid runs are named and left out, and the exit code is then 1.
     """
 
-    paths: Annotated[tuple[Path, ...], tyro.conf.Positional] = (Path("results"), Path("runs"))
+    paths: Annotated[tuple[Path, ...], tyro.conf.Positional] = (RUNS,)
     """Stored runs (JSON files), or folders of them."""
     output: Path = Path("report.html")
     """The file to write."""
+    only: tyro.conf.OmitArgPrefixes[Selection] = field(default_factory=Selection)
 
 
 class Found(NamedTuple):
@@ -54,16 +56,17 @@ class Found(NamedTuple):
     """A sentence for each file that is left out."""
 
 
-def find_runs(paths: Sequence[Path], errors: Console) -> Found:
-    """The runs in `paths`, and what was measured of them later.
+def find_runs(paths: Sequence[Path], only: Selection, errors: Console) -> Found:
+    """The wanted runs in `paths`, and what was measured of them later.
 
     Raises:
         UsageError: a path that is named is not there.
     """
-    existing = existing_paths(paths, Arguments.paths)
+    existing = existing_paths(paths)
     stored, problems = read_records(existing)
     whole = []
-    for path, record in followed(stored, "reading", errors):
+    wanted = [(path, record) for path, record in stored if only.fits(record)]
+    for path, record in followed(wanted, "reading", errors):
         try:
             read_samples(path)
             whole.append((path, record))
@@ -104,12 +107,12 @@ def main(argv: Sequence[str]) -> int:
     console, errors = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
     arguments = parse_flags(Arguments, "benchmarks.report", argv)
     try:
-        found = find_runs(arguments.paths, errors)
+        found = find_runs(arguments.paths, arguments.only, errors)
         for problem in found.problems:
             errors.print(f"left out: {escape(problem)}")
         if not found.runs:
             named = ", ".join(map(str, arguments.paths))
-            raise UsageError(f"no stored run in {named}; make one with python -m benchmarks.run")
+            raise UsageError(f"no stored run in {named} fits; make one with python -m benchmarks.run")
         all_sections = sections(found.runs, found.throughputs, found.priors)
         shown = [(section, plots(section)) for section in followed(all_sections, "drawing", errors)]
         write(arguments.output, page(shown, len(found.problems)))

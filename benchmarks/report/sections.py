@@ -18,6 +18,7 @@ from benchmarks.records.throughput import Throughput, remark
 from benchmarks.report.pictures import Grid, Samples, grids, read_samples
 from benchmarks.tables import comparable, formats, summaries
 from benchmarks.tables.measured_later import with_generations, with_throughputs
+from benchmarks.tables.remarks import remarks
 
 Members = Mapping[tuple[str, str, str, int], StoredRuns]
 """Group, settings, quantizer and rate of a row -> its runs, by seed."""
@@ -117,13 +118,13 @@ def _section(
     ]
     here = {record.id: priors[record.id] for row in rows for _, record in row.runs if record.id in priors}
     verdict = [titled.remark] if titled.remark else []
-    remarks = [*verdict, *summaries.remarks(record for row in rows for _, record in row.runs), *map(remark, timed)]
+    known = [*verdict, *remarks(record for row in rows for _, record in row.runs), *map(remark, timed)]
     found = [(row.name, _first_samples(row.runs)) for row in rows]
     return Section(
         title=titled.title,
         headings=list(titled.cells.columns),
         rows=rows,
-        remarks=[*remarks, *generation.remark([of for _, of in here.values()])],
+        remarks=[*known, *generation.remark([of for _, of in here.values()])],
         grids=grids([(name, samples) for name, samples in found if samples is not None]),
         throughputs=timed,
         priors=here,

@@ -22,6 +22,7 @@ from benchmarks.data import Data, DataConfig
 from benchmarks.data.machine import cores
 from benchmarks.metrics.weights import MetricWeights
 from benchmarks.protocols.speed.measure import torch_threads
+from benchmarks.records.files import find_records
 from benchmarks.records.record import Record, read_arrays, read_record, read_records
 from benchmarks.reproduce.agreement import Agreement, compare
 from benchmarks.training.arguments import Arguments as RunArguments
@@ -133,8 +134,7 @@ def other_seeds(path: Path, stored: Record, folders: Sequence[Path]) -> tuple[li
         folders: Where to look; none: beside the file.
     """
     name = stored.id.rpartition(f"-seed{stored.seed}-")[0]
-    found = [path for folder in folders or (path.parent,) for path in folder.rglob(f"{name}-seed*.json")]
-    records, problems = read_records(found)
+    records, problems = read_records(find_records(folders or (path.parent,), f"{name}-seed*.json"))
     return [record for _, record in records], problems
 
 

@@ -13,7 +13,7 @@ from rich.markup import escape
 
 from benchmarks.command_line.flags import parse_flags
 from benchmarks.command_line.process import run_command
-from benchmarks.command_line.usage import UsageError, require_writable
+from benchmarks.command_line.usage import RUNS, UsageError, require_writable
 from benchmarks.plots.speed import save_sweep
 from benchmarks.protocols.speed import catalogue
 from benchmarks.protocols.speed.run import all_series, perform
@@ -40,7 +40,7 @@ class Arguments:
     """Numbers of CPU threads, a run for each."""
     device: Literal["cpu", "cuda"] = "cpu"
     """Where the quantizers run; faiss-cpu is left out on cuda."""
-    output: Path = Path("results/speed")
+    output: Path = RUNS / "speed"
     """Folder of the stored runs."""
     quick: bool = False
     """A minute or two for a first look: few rounds, no long works, and stored apart."""

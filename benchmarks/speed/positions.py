@@ -17,7 +17,7 @@ from rich.markup import escape
 
 from benchmarks.command_line.flags import parse_flags
 from benchmarks.command_line.process import run_command
-from benchmarks.command_line.usage import UsageError, require_writable
+from benchmarks.command_line.usage import RUNS, UsageError, require_writable
 from benchmarks.plots.saving import save
 from benchmarks.plots.speed import STYLES
 from benchmarks.protocols.speed.names import NAIVE, OURS
@@ -98,7 +98,7 @@ class Arguments:
     """How often; the least time counts."""
     device: Literal["cpu", "cuda"] = "cpu"
     """Where it runs."""
-    output: Path = Path("results/speed")
+    output: Path = RUNS / "speed"
     """Folder of the picture and the numbers."""
 
 

@@ -71,7 +71,7 @@ def show(planned: Plan, outcomes: Sequence[Outcome], console: Console, errors: C
         built = summaries.comparison(summaries.summarise(stored.frame, stored.resamples()))
         for problem in stored.problems:
             errors.print(f"left out: {escape(problem)}")
-        formats.print_tables(built, console, [summaries.LEGEND, *stored.remarks])
+        formats.print_tables(built, console, [summaries.LEGEND, *stored.remarks()])
     for folder in sorted({record.parent for record in done}):
         errors.print(f"records: {escape(str(folder))}")
     failed = [outcome for outcome in outcomes if outcome.status == "failed"]

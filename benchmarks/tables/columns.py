@@ -82,6 +82,14 @@ GENERATION: tuple[Column, ...] = (
     _generated("prior_parameters", "prior params M", "{:.2f}", has_interval=False),
 )
 
+SPEED: tuple[Column, ...] = (
+    Column("train", "train img/s", lambda record: record.training.images_per_second, "{:.0f}", has_interval=False),
+    _speed("encode_images_per_second", "encode img/s", "{:.0f}"),
+    _speed("quantize_images_per_second", "quantize img/s", "{:.0f}"),
+    _speed("decode_images_per_second", "decode img/s", "{:.0f}"),
+    _speed("peak_memory_megabytes", "peak MB", "{:.0f}"),
+)
+
 COLUMNS: tuple[Column, ...] = (
     Column("bits", "bits", lambda record: record.quantizer.bits_per_position, "{:.4g}", has_interval=False),
     _metric("psnr", "PSNR ↑", "{:.2f}", "high"),
@@ -95,11 +103,7 @@ COLUMNS: tuple[Column, ...] = (
     _metric("effective_rank", "eff. rank", "{:.1f}"),
     Column("bpp", "bpp", lambda record: record.metrics.get("bpp"), "{:.3f}", has_interval=False),
     _metric("bpp_entropy", "bpp (entropy)", "{:.3f}"),
-    Column("train", "train img/s", lambda record: record.training.images_per_second, "{:.0f}", has_interval=False),
-    _speed("encode_images_per_second", "encode img/s", "{:.0f}"),
-    _speed("quantize_images_per_second", "quantize img/s", "{:.0f}"),
-    _speed("decode_images_per_second", "decode img/s", "{:.0f}"),
-    _speed("peak_memory_megabytes", "peak MB", "{:.0f}"),
+    *SPEED,
     Column("parameters", "params M", _parameters, "{:.2f}", has_interval=False),
     *GENERATION,
 )

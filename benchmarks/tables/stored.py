@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,8 +16,10 @@ from benchmarks.records.generation import PRIOR
 from benchmarks.records.record import Record, StoredRuns, iterate_records
 from benchmarks.records.throughput import read_throughputs, remark
 from benchmarks.tables import formats, summaries
+from benchmarks.tables.columns import COLUMNS, GENERATION, SPEED, Column
 from benchmarks.tables.comparable import Row, within_settings
 from benchmarks.tables.measured_later import with_generations, with_throughputs
+from benchmarks.tables.remarks import Remarks, remarks
 from benchmarks.tables.summaries import Resamples, stored_resamples
 from storage.paths import StrPath
 
@@ -35,7 +37,9 @@ class Stored:
     frame: pd.DataFrame
     paths: dict[str, list[Path]]
     """The records of each run, its own and its prior's: their arrays lie beside them."""
-    remarks: list[str]
+    of_runs: Remarks
+    measured_later: dict[str, tuple[Column, ...]]
+    """How speeds and priors were measured, and the columns with these."""
     problems: list[str]
 
     @classmethod
@@ -58,35 +62,38 @@ class Stored:
             ValueError: a table would have priors of several settings, or no prior has that digest.
         """
         records: dict[str, list[Path]] = {}
-        remarks: set[str] = set()
+        of_runs = Remarks()
         problems: list[str] = []
 
         def wanted() -> Iterator[Record]:
             for path, record in iterate_records(paths, problems):
                 if fits(record):
                     records.setdefault(record.id, [path])
-                    remarks.update(summaries.remarks([record]))
+                    of_runs.add(record)
                     yield record
 
         frame = summaries.to_frame(wanted(), row_of)
         known = set(frame["settings"])
         throughputs = [each for each in read_throughputs(paths, problems) if each.settings in known]
-        remarks.update(map(remark, throughputs))
         table_of = dict(zip(frame["id"], frame["settings"], strict=True))
         priors = generation.chosen(generation.read_generations(paths, problems), prior, table_of)
         for run, (path, _) in priors.items():
             records[run].append(path)
-        remarks.update(generation.remark([of for _, of in priors.values()]))
         frame = with_generations(with_throughputs(frame, throughputs), priors)
-        return cls(frame, records, sorted(remarks), problems)
+        later = dict.fromkeys(sorted(set(map(remark, throughputs))), SPEED)
+        later |= dict.fromkeys(generation.remark([of for _, of in priors.values()]), GENERATION)
+        return cls(frame, records, of_runs, later, problems)
+
+    def remarks(self, columns: Collection[Column] = COLUMNS) -> list[str]:
+        """What to know before reading these columns."""
+        later = [text for text, of in self.measured_later.items() if any(column in columns for column in of)]
+        return [*self.of_runs.lines([column.name for column in columns]), *later]
 
     def resamples(self) -> Resamples:
         """What the arrays beside the runs say; nothing where they are too many to read, or damaged."""
         if len(self.frame) > MOST_RESAMPLED:
-            self.remarks.append(
-                f"{len(self.frame):,} runs are too many to read the arrays of: no intervals and no tests; "
-                f"filter them to at most {MOST_RESAMPLED:,}"
-            )
+            too_many = f"{len(self.frame):,} runs are too many to read the arrays of: no intervals and no tests; "
+            self.measured_later[f"{too_many}filter them to at most {MOST_RESAMPLED:,}"] = COLUMNS
             return lambda run: {}
 
         stored = stored_resamples(self.paths)
@@ -107,6 +114,5 @@ def print_runs(stored: StoredRuns, console: Console) -> pd.DataFrame:
     records = [record for _, record in stored]
     resamples = stored_resamples({record.id: [path] for path, record in stored})
     summary = summaries.summarise(summaries.to_frame(records), resamples)
-    remarks = [summaries.LEGEND, *summaries.remarks(records)]
-    formats.print_tables(summaries.comparison(summary), console, remarks)
+    formats.print_tables(summaries.comparison(summary), console, [summaries.LEGEND, *remarks(records)])
     return summary

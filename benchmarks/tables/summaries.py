@@ -223,10 +223,3 @@ def _difference(column: Column, found: statistics.Differences, wins: np.ndarray,
         return Cell("–")
     sign, size = "−" if estimate < 0 else "+", column.format(abs(estimate), width)
     return Cell(f"{sign}{size}", bool(wins[i, j]))
-
-
-def remarks(records: Iterable[Record]) -> list[str]:
-    """Why columns are empty and what to know of the others, each once."""
-    found = [(record.missing, record.notes) for record in records]
-    empty = {f"{name} is empty: {reason}" for missing, _ in found for name, reason in missing.items()}
-    return sorted(empty) + sorted({f"{name}: {note}" for _, notes in found for name, note in notes.items()})

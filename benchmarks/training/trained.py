@@ -30,7 +30,7 @@ def find_runs(paths: Sequence[StrPath], errors: Console) -> StoredRuns:
         UsageError: there is none.
     """
     problems: list[str] = []
-    stored = list(iterate_records(existing_paths(paths, ()), problems))
+    stored = list(iterate_records(existing_paths(paths), problems))
     for problem in problems:
         errors.print(f"left out: {escape(problem)}")
     runs = [(path, record) for path, record in stored if record.is_run]

@@ -14,6 +14,7 @@ import pytest
 from benchmarks import compare
 from benchmarks.compare import Arguments, main
 from benchmarks.records.record import Record, write_record
+from benchmarks.tables.selection import Selection
 
 
 def _stored(folder: Path, make_record: Callable[..., Record]) -> None:
@@ -40,11 +41,47 @@ def test_compare_filters_and_says_why_columns_are_empty(
     tmp_path: Path, make_record: Callable[..., Record], capsys: pytest.CaptureFixture[str]
 ) -> None:
     _stored(tmp_path, make_record)
-    assert main(Arguments((tmp_path,), quantizer=("none",))) == 0
+    assert main(Arguments((tmp_path,), only=Selection(quantizer=("none",)))) == 0
     shown = capsys.readouterr().out
     assert "none" in shown
     assert "fsq" not in shown
     assert "rfid is empty: its weights are not at hand" in shown
+
+
+def test_a_bare_command_shows_the_users_own_runs(
+    tmp_path: Path,
+    make_record: Callable[..., Record],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    _stored(tmp_path / "results", make_record)
+    assert main(Arguments()) == 2
+    assert "no run is stored yet" in capsys.readouterr().err
+    write_record(tmp_path / "elsewhere/lfq.json", make_record("lfq"), {})
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs/mounted").symlink_to(tmp_path / "elsewhere")  # on a larger disk, say
+    (tmp_path / "elsewhere/back").symlink_to(tmp_path / "runs")
+    assert main(Arguments()) == 0
+    shown = capsys.readouterr().out
+    assert "lfq" in shown
+    assert "fsq" not in shown
+
+
+def test_what_is_said_below_a_table_is_of_its_columns_and_names_the_rows(
+    tmp_path: Path, make_record: Callable[..., Record], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("fsq", "lfq"):
+        write_record(tmp_path / f"{name}.json", make_record(name, notes={"usage": "few positions"}), {})
+    write_record(tmp_path / "none.json", make_record("none", missing={"usage": "there is no codebook"}), {})
+    assert main(Arguments((tmp_path,), columns=("psnr", "usage"))) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "usage of none is empty: there is no codebook" in lines
+    assert "usage of fsq, lfq: few positions" in lines
+    assert any(line.startswith("Baselines. none: ") for line in lines)
+    assert not any("rfid" in line for line in lines)
+    assert main(Arguments((tmp_path,), columns=("psnr",))) == 0
+    assert "usage" not in capsys.readouterr().out
 
 
 def test_compare_names_broken_files_and_its_exit_code_says_so(
@@ -97,7 +134,7 @@ def test_compare_chooses_sorts_and_filters(
     assert list(frame.columns)[6:] == [
         f"{name}{kind}" for name in ("SWD ↓", "PSNR ↑") for kind in ("", " std", " ±", " best")
     ]
-    assert main(replace(arguments, bits=(8,))) == 0
+    assert main(replace(arguments, only=Selection(bits=(8,)))) == 0
     assert set(pd.read_csv(io.StringIO(capsys.readouterr().out))["name"]) == {"none", "vq"}
     assert main(replace(arguments, sort="beauty")) == 2
     assert "no column 'beauty': there are bits, psnr" in capsys.readouterr().err
@@ -133,7 +170,7 @@ def test_rows_of_several_rates_can_be_told_apart(
         write_record(tmp_path / f"{bits}.json", record, {})
     assert main(Arguments((tmp_path,), format="markdown", columns=("psnr",))) == 0
     assert "bits |" in capsys.readouterr().out
-    assert main(Arguments((tmp_path,), format="markdown", columns=("psnr",), bits=(10,))) == 0
+    assert main(Arguments((tmp_path,), format="markdown", columns=("psnr",), only=Selection(bits=(10,)))) == 0
     assert "bits |" not in capsys.readouterr().out
 
 

@@ -1,5 +1,6 @@
 """What a command says to a reader that goes away."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -32,6 +33,17 @@ def test_another_pipe_that_breaks_is_an_error() -> None:
 
     with pytest.raises(BrokenPipeError, match="a worker's"):
         run_command(broken)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
+def test_a_terminal_of_another_encoding_gets_ascii(encoding: str) -> None:
+    command = [sys.executable, "-m", "benchmarks.compare", "results/quick", "--columns", "psnr", "--quantizer", "fsq"]
+    variables = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, env=variables, check=False)
+    assert done.returncode == 0, done.stderr
+    shown = done.stdout.decode(encoding)
+    assert "PSNR ^" in shown
+    assert "?" not in shown
 
 
 def test_the_exit_code_is_the_commands() -> None:

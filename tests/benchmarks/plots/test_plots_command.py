@@ -2,6 +2,7 @@
 give equal files."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib
@@ -13,6 +14,7 @@ from PIL import Image
 from benchmarks.plot import Arguments, main
 from benchmarks.plots import figures
 from benchmarks.plots.saving import LARGEST, save
+from benchmarks.tables.selection import Selection
 
 ROOT = Path(__file__).parents[3]
 KINDS = ("cost", "training", "usage", "rank-frequency", "reconstructions")
@@ -84,6 +86,19 @@ def test_twice_the_command_gives_equal_files(
     assert len(contents[0]) == 2 * (1 + len(KINDS))
     assert contents[0] == contents[1]
     assert not any(b"<dc:date>" in content for content in contents[0].values())
+
+
+def test_the_wanted_runs_are_drawn_as_pdf(stored: list, tmp_path: Path) -> None:
+    folder = stored[0][0].parent
+    arguments = Arguments((folder,), tmp_path / "plots", ("pdf",), Selection(quantizer=("vq",), bits=(12,)))
+    assert main(arguments) == 0
+    drawn = sorted(path.name for path in (tmp_path / "plots").iterdir())
+    assert "quick-photographs-12bit-cost.pdf" in drawn
+    assert not any("10bit" in name for name in drawn)
+    content = (tmp_path / "plots" / drawn[0]).read_bytes()
+    assert content.startswith(b"%PDF")
+    assert main(replace(arguments, output=tmp_path / "again")) == 0
+    assert (tmp_path / "again" / drawn[0]).read_bytes() == content
 
 
 def test_files_that_are_no_runs_are_named_and_left_out(

@@ -1,0 +1,31 @@
+"""Which of the stored runs are wanted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from benchmarks.records.record import Record
+from benchmarks.tables.comparable import asked_bits
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Flags that choose among stored runs, alike in every command that shows some."""
+
+    quantizer: tuple[str, ...] = ()
+    """Only these quantizers."""
+    bits: tuple[int, ...] = ()
+    """Only runs that were asked for these bits per position, and the baselines."""
+    preset: tuple[str, ...] = ()
+    """Only these presets."""
+    data: tuple[str, ...] = ()
+    """Only these data sets."""
+
+    def fits(self, record: Record) -> bool:
+        """Whether a run is wanted."""
+        return (
+            (not self.quantizer or record.quantizer.name in self.quantizer)
+            and (not self.bits or asked_bits(record) in (0, *self.bits))
+            and (not self.preset or record.preset in self.preset)
+            and (not self.data or record.data["name"] in self.data)
+        )
