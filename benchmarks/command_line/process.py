@@ -9,9 +9,13 @@ import select
 import sys
 import unicodedata
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from rich.console import Console
+
+START = (sys.executable, str(Path(__file__).resolve().parents[1] / "__main__.py"))
+"""Before the name of a command: starts it in a process of its own, whatever lies in the working folder."""
 
 UNREAD = 141
 """Exit code of what wrote to a reader that had gone, as shells have it."""

@@ -26,6 +26,10 @@ class Arguments:
 
     file: Annotated[Path, tyro.conf.Positional]
     """The YAML file."""
+    data: str | None = None
+    """In the place of the file's data: a folder that lies elsewhere here."""
+    output: Path | None = None
+    """In the place of the file's output."""
     workers: int | None = None
     """Runs at a time on this machine, which share its cores and GPUs. By default one for each GPU, or else core."""
     dry_run: bool = False
@@ -39,6 +43,12 @@ class Arguments:
     """Cores, and threads, of each run on Ray and SLURM."""
     gpus_per_run: float = 0
     """GPUs of each run on Ray and SLURM."""
+
+    @property
+    def instead(self) -> dict[str, str | Path]:
+        """What stands in the place of the file's own keys."""
+        given = {"data": self.data, "output": self.output}
+        return {name: value for name, value in given.items() if value is not None}
 
     def check(self) -> None:
         """Raise UsageError where these flags cannot work."""

@@ -85,7 +85,7 @@ def show(planned: Plan, outcomes: Sequence[Outcome], console: Console, errors: C
 def sweep(arguments: Arguments, console: Console, errors: Console) -> int:
     """Do the runs and compare them: 0 when all is done, 1 when one failed, 2 for a user's mistake, 130 when stopped."""
     try:
-        file = read_sweep(arguments.file)
+        file = read_sweep(arguments.file, arguments.instead)
         planned = plan(file)
         for problem in planned.left_out:
             errors.print(f"left out: {escape(problem)}")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, cast, get_args, get_type_hints
 
 from pydantic import (
@@ -109,14 +110,18 @@ class SweepFile:
     tree: Any
     """As ruamel.yaml read it, with the lines of its keys."""
     sweep: Sweep
+    flags: Collection[str] = ()
+    """Keys that flags gave in the file's place."""
 
     def place(self, *where: str | int) -> str:
-        """ "sweep.yaml, line 7, runs[1].bits" for the keys and numbers that lead there."""
+        """ "sweep.yaml, line 7, runs[1].bits" for the keys and numbers that lead there; "--data" of a flag."""
+        if where and where[0] in self.flags:
+            return f"--{where[0]}"
         return place(self.path, self.tree, where)
 
 
-def read_sweep(path: Path) -> SweepFile:
-    """Read and check a file.
+def read_sweep(path: Path, flags: Mapping[str, Any] = MappingProxyType({})) -> SweepFile:
+    """Read and check a file; `flags` stand in the place of its own keys of these names.
 
     Raises:
         UsageError: it cannot be read, is no YAML, or does not say what to run; a line for each mistake, with its place.
@@ -135,7 +140,7 @@ def read_sweep(path: Path) -> SweepFile:
     except (YAMLError, TypeError, ValueError, RecursionError) as error:
         raise UsageError(f"{path}: this is no YAML of plain keys and values: {str(error).splitlines()[0]}") from error
     try:
-        return SweepFile(path, tree, Sweep.model_validate_json(text))
+        return SweepFile(path, tree, Sweep.model_validate_json(text).model_copy(update=dict(flags)), [*flags])
     except ValidationError as error:
         sentences = [f"{place(path, tree, each['loc'])}: {_sentence(each)}" for each in error.errors()]
         raise UsageError("\n".join(sentences)) from error

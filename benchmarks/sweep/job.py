@@ -6,17 +6,16 @@ import os
 import shlex
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from benchmarks.command_line.process import START
 from benchmarks.records.files import if_stored
 from benchmarks.records.record import read_record
 
-MODULE = "benchmarks.run"
 ATTEMPTS = 2
 """Times that a run is started which someone kills; it goes on from its checkpoint."""
 GRACE = 60.0
@@ -39,7 +38,7 @@ class Job:
     @property
     def command(self) -> str:
         """What a shell takes."""
-        return shlex.join(["python", "-m", MODULE, *self.words])
+        return shlex.join(["python", "-m", "benchmarks.run", *self.words])
 
     @property
     def is_done(self) -> bool:
@@ -101,7 +100,7 @@ def _run(job: Job, environment: Mapping[str, str], stop_requested: Callable[[], 
         log.flush()
         begin = log.tell()
         process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.sweep.worker", *job.words],
+            [*START, "sweep.worker", *job.words],
             stdin=subprocess.PIPE,  # held open as long as this process lives: see the worker
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import shlex
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.sweep.job import MODULE, Job
+from benchmarks.command_line.process import START
+from benchmarks.sweep.job import Job
 
 
 def script(jobs: Sequence[Job], name: str, cpus: int, gpus: float) -> str:
@@ -48,7 +48,7 @@ set -euo pipefail
 
 # Data and results are named from this folder, on a file system that all nodes see.
 cd -- {shlex.quote(str(Path.cwd()))}
-python={shlex.quote(sys.executable)}
+run=({shlex.join(START)} run)
 export OMP_NUM_THREADS="${{SLURM_CPUS_PER_TASK:-{cpus}}}"
 
 case "${{SLURM_ARRAY_TASK_ID:?is set by sbatch; give a number from 0 to {len(jobs) - 1}}}" in
@@ -58,7 +58,7 @@ esac
 
 # exec, so that the run itself gets the signal. Each run sees to the baselines where they are missing; that
 # several do so at once costs seconds and harms nothing.
-exec "$python" -m {MODULE} "$@"
+exec "${{run[@]}}" "$@"
 """
 
 

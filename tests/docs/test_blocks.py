@@ -77,7 +77,7 @@ def _require_known(module: str, flags: Any) -> None:
     if module == "benchmarks.compare":
         assert {*flags.columns, flags.sort, flags.matrix} - {None} <= compare.BY_NAME.keys()
         known = {entry.name for entry in list_quantizers()}
-        assert known.issuperset(flags.quantizer)
+        assert known.issuperset(flags.only.quantizer)
 
 
 def _require_paths(words: list[str], folder: Path) -> None:

@@ -10,7 +10,7 @@ from benchmarks.command_line.options import parse_options
 from benchmarks.command_line.usage import UsageError
 from benchmarks.data import open_data
 from benchmarks.sweep.file import read_sweep
-from benchmarks.sweep.plan import Plan, option_words, with_flags, words
+from benchmarks.sweep.plan import Plan, option_words, plan, with_flags, words
 from benchmarks.training import planning
 from benchmarks.training.arguments import parse
 from benchmarks.training.resolved import resolve
@@ -121,3 +121,15 @@ def test_the_stored_sweeps_can_be_read(name: str) -> None:
 
 def test_no_stored_sweep_goes_unread() -> None:
     assert {path.stem for path in SWEEPS.glob("*.yaml")} == STORED.keys()
+
+
+def test_flags_stand_in_the_place_of_the_files_own_keys(write: Callable[..., Path], tmp_path: Path) -> None:
+    path = write("- {quantizers: fsq}")
+    (tmp_path / "pictures").rename(tmp_path / "elsewhere")
+    with pytest.raises(UsageError, match=r"sweep.yaml, line 2, data: .*pictures"):
+        plan(read_sweep(path))
+    planned = plan(read_sweep(path, {"data": "elsewhere", "output": Path("there")}))
+    assert {job.record.parts[0] for job in planned.jobs} == {"there"}
+    assert all(job.words[job.words.index("--data") + 1] == "elsewhere" for job in planned.jobs)
+    with pytest.raises(UsageError, match=r"^--data: .*nowhere"):
+        plan(read_sweep(path, {"data": "nowhere"}))
