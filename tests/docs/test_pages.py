@@ -46,7 +46,7 @@ def test_what_a_newcomer_wants_is_one_click_from_the_readme(page: str) -> None:
 
 
 def test_the_report_is_one_command_from_the_readme() -> None:
-    assert re.search(r"^python -m benchmarks\.report", _text(README), re.MULTILINE)
+    assert re.search(r"^\.venv/bin/python -m benchmarks\.report", _text(README), re.MULTILINE)
 
 
 def test_every_quantizer_has_its_section() -> None:

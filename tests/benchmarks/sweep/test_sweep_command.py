@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from benchmarks import compare, run as one_run
+from benchmarks.command_line.process import START
 from benchmarks.data.machine import cores
 from benchmarks.protocols.speed.measure import torch_threads
 from benchmarks.records.record import read_records
@@ -61,7 +62,7 @@ def _workers(command: psutil.Process) -> list[psutil.Process]:
     found = []
     for child in command.children():
         with suppress(psutil.Error):  # it may end at any moment
-            found += [child] if "benchmarks.sweep.worker" in child.cmdline() else []
+            found += [child] if "sweep.worker" in child.cmdline() else []
     return found
 
 
@@ -206,7 +207,7 @@ def test_a_slurm_script_is_bash_and_does_the_run_of_its_task(
 
     def task(number: str, python: str = sys.executable) -> "subprocess.CompletedProcess[str]":
         environment = {**os.environ, "SLURM_ARRAY_TASK_ID": number}
-        script.write_text(text.replace(f"python={sys.executable}", f"python={python}"))
+        script.write_text(text.replace(sys.executable, python))
         return subprocess.run(
             ["bash", str(script)], env=environment, cwd="/", capture_output=True, text=True, check=False
         )
@@ -214,7 +215,7 @@ def test_a_slurm_script_is_bash_and_does_the_run_of_its_task(
     done = task("0")
     assert done.returncode == 0, done.stderr
     assert [job.is_done for job in planned.jobs] == [True, False, False]
-    assert task("2", python="echo").stdout == f"-m benchmarks.run {' '.join(planned.runs[0].words)}\n"
+    assert task("2", python="echo").stdout == f"{START[1]} run {' '.join(planned.runs[0].words)}\n"
     assert task("3").returncode == 2
 
     assert main([str(write(groups)), "--slurm", str(script)]) == 0
