@@ -39,8 +39,8 @@ def show(records: Sequence[Record], done: Sequence[Path], console: Console) -> N
         if training.images_per_second and training.data_images_per_second:
             console.print(
                 f"{escape(comparable.label(record))} seed {record.seed}: trained on {training.images:,} images in "
-                f"{training.seconds:.0f} s, {training.images_per_second:.0f} images/s; the data loader alone gives "
-                f"{training.data_images_per_second:.0f} images/s",
+                f"{training.seconds:.0f} s, half of the time at {training.images_per_second:.0f} images/s or more; the "
+                f"data loader alone gives {training.data_images_per_second:.0f} images/s",
                 soft_wrap=True,
                 highlight=False,
             )

@@ -92,4 +92,6 @@ def training_bar(name: str, steps: int, shown: Sequence[str], console: Console) 
         disable=not console.is_terminal,
     )
     with bar:
-        yield TrainingBar(name, steps, shown, console, bar, bar.add_task(escape(name), total=steps, values=""))
+        task = bar.add_task(escape(name), total=steps, values="")
+        yield TrainingBar(name, steps, shown, console, bar, task)
+        bar.update(task, completed=steps, values="done")
