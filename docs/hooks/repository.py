@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = {
     "README.md": "index.md",
     "results/README.md": "results.md",
+    "findings/README.md": "findings.md",
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
     "priors/token_set.md": "protocols/token-sets.md",

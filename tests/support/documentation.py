@@ -11,7 +11,7 @@ from markdown_it.token import Token
 
 ROOT = Path(__file__).parents[2]
 
-FOLDERS = ("docs", "results", "quantizers", "autoencoders", "priors", "benchmarks", "tests")
+FOLDERS = ("docs", "findings", "results", "quantizers", "autoencoders", "priors", "benchmarks", "tests")
 
 PAGES = sorted([*ROOT.glob("*.md"), *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.md"))])
 
