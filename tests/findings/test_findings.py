@@ -62,6 +62,10 @@ def faults(script: str) -> Iterator[str]:
         yield "has no exit code for what it found"
 
 
+def test_there_are_findings() -> None:
+    assert len(SCRIPTS) >= 6
+
+
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
 def test_a_finding_has_the_form(path: Path) -> None:
     assert list(faults(path.read_text(encoding="utf-8"))) == []
@@ -79,7 +83,7 @@ def test_the_list_is_what_the_scripts_say() -> None:
     [
         (r"# .*\.\n#\n", "", "no sentence"),
         (r"# Hurts: ", "# ", "paragraphs"),
-        (r"# (Seen|Hurts): ", lambda found: {"Seen": "# Hurts: ", "Hurts": "# Seen: "}[found[1]], "paragraphs"),
+        (r"# Seen: ", "# Hurts: ", "paragraphs"),
         (r"set -euo pipefail", "set -e", "temporary folder"),
         (r"trap .*\n", "", "temporary folder"),
         (r"\$\(mktemp -d\)", "/tmp/finding", "temporary folder"),
