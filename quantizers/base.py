@@ -10,6 +10,7 @@ from einops import rearrange
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
+from quantizers.printing import shown_options
 from quantizers.validation import check_codes, check_latent
 
 
@@ -88,6 +89,9 @@ class Quantizer(nn.Module, ABC):
     @property
     def bits_per_position(self) -> float:
         return self.codes_per_position * math.log2(self.codebook_size)
+
+    def extra_repr(self) -> str:
+        return shown_options(self)
 
     def bound(self, rows: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
         """The differentiable map into the set that the codes lie in: a tanh, the unit sphere; here the identity."""

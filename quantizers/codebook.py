@@ -17,6 +17,7 @@ from quantizers.distributed import sum_over_ranks
 from quantizers.entropy import count_codes
 from quantizers.kmeans import kmeans, offer_rows
 from quantizers.options import MAX_CHANNELS, check_integer, check_number
+from quantizers.printing import shown_options
 from quantizers.uncompiled import uncompiled
 
 MAX_BITS = 26
@@ -52,6 +53,9 @@ class Codebook(nn.Module, ABC):
     @abstractmethod
     def forward(self) -> Float[Tensor, "k d"]:
         """The vectors, with a gradient to what they are made of."""
+
+    def extra_repr(self) -> str:
+        return shown_options(self)
 
     @property
     def needs_start(self) -> bool:
