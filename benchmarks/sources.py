@@ -7,13 +7,15 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
+from annotated_types import Interval, MinLen
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from autoencoders.ranges import Bits, Parts, Size
 from benchmarks.command_line.flags import parse_flags
 from benchmarks.command_line.options import parse_options
 from benchmarks.command_line.process import run_command
@@ -40,20 +42,20 @@ class Arguments:
     is stored already is not done again, so that a command that was stopped goes on when it is given again.
     """
 
-    quantizer: tuple[str, ...] = ("fsq",)
+    quantizer: Annotated[tuple[str, ...], MinLen(1)] = ("fsq",)
     """Names from python -m benchmarks.run --list, package.module:Class for your own, or "all"."""
-    bits: tuple[int, ...] = (2, 4, 8, 12)
+    bits: tuple[Bits, ...] = (2, 4, 8, 12)
     """Bits per vector; --bits without a number leaves the rate to --options."""
-    source: tuple[SourceName, ...] = tuple(SOURCES)
+    source: Annotated[tuple[SourceName, ...], MinLen(1)] = tuple(SOURCES)
     """What is coded."""
-    block_length: tuple[int, ...] = (4,)
+    block_length: Annotated[tuple[Size, ...], MinLen(1)] = (4,)
     """Samples of a vector."""
-    seed: tuple[int, ...] = (0,)
-    """Seeds: of the training vectors, the initial weights, and any noise."""
+    seed: Annotated[tuple[Annotated[int, Interval(ge=0, lt=TEST_SEED)], ...], MinLen(1)] = (0,)
+    """Seeds: of the training vectors, the initial weights, and any noise; the one above seeds the test vectors."""
     options: tuple[str, ...] = ()
     """Options of the quantizers as name=value, e.g. decay=0.9."""
     train: Training = field(default_factory=Training)
-    workers: int = field(default_factory=torch.get_num_threads)
+    workers: Parts = field(default_factory=torch.get_num_threads)
     """Runs at a time, each on one thread."""
     output: Path = Path("runs/source-coding")
     """Folder that runs are stored in, and the pictures of all that it holds."""
@@ -76,10 +78,6 @@ def plan(arguments: Arguments) -> tuple[list[RunConfig], list[str]]:
     Raises:
         ValueError: an unknown quantizer, a setting that cannot work, or nothing left to do.
     """
-    if not all(0 <= seed < TEST_SEED for seed in arguments.seed):
-        raise UsageError(f"--seed takes numbers from 0 to {TEST_SEED - 1}; the one above seeds the test vectors")
-    if not arguments.block_length or min(arguments.block_length) < 1 or arguments.workers < 1:
-        raise UsageError("--block-length and --workers take numbers from 1")
     options = parse_options(arguments.options)
     names = [name for each in arguments.quantizer for name in (everyone() if each == "all" else [each])]
     runs, left_out = [], []

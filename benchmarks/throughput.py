@@ -19,6 +19,7 @@ from rich.markup import escape
 from rich.progress import Progress
 
 from autoencoders import Tokenizer
+from autoencoders.ranges import Parts
 from benchmarks.command_line.flags import parse_flags
 from benchmarks.command_line.process import run_command
 from benchmarks.command_line.usage import RUNS, UsageError, existing_paths
@@ -55,7 +56,7 @@ class Arguments:
 
     paths: Annotated[tuple[Path, ...], tyro.conf.Positional] = (RUNS,)
     """Stored runs (JSON files), or folders of them; each row of their tables is timed once."""
-    threads: int = field(default_factory=torch.get_num_threads)
+    threads: Parts = field(default_factory=torch.get_num_threads)
     """CPU threads."""
     cpu: bool = False
     """Stay on the CPU where there is a GPU."""
@@ -157,8 +158,6 @@ def main(argv: Sequence[str]) -> int:
     arguments = parse_flags(Arguments, "benchmarks.throughput", argv)
     command = shlex.join(["python", "-m", "benchmarks.throughput", *argv])
     try:
-        if arguments.threads < 1:
-            raise UsageError("--threads takes a number from 1")
         with torch_threads(arguments.threads):
             for rows in methods(arguments.paths, errors).values():
                 path, throughput = time_table(rows, arguments.cpu, command, console)

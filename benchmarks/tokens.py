@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from autoencoders import Tokenizer
 from autoencoders.pretrained.registry import load_pretrained
+from autoencoders.ranges import Count, Place, Size
 from benchmarks.command_line.flags import parse_flags
 from benchmarks.command_line.process import run_command
 from benchmarks.command_line.usage import UsageError, require_writable
@@ -59,13 +60,13 @@ class Arguments:
     """Which pictures: those that a run on --data trains on, or those that it tests on."""
     classes: bool = False
     """Store labels: a picture's class is the folder that it lies in."""
-    image_size: int | None = None
+    image_size: Size | None = None
     """Side in pixels that pictures are resized and cropped to for --model; the model's own unless given."""
-    id_offset: int = 0
+    id_offset: Place = 0
     """First id of pictures in the vocabulary of a language model: how many ids it has without pictures."""
-    limit: int | None = None
+    limit: Count | None = None
     """Take at most this many pictures, evenly from all."""
-    batch_size: int = 32
+    batch_size: Count = 32
     """Pictures per batch."""
     root: Path | None = None
     """Where torchvision and Hugging Face keep their files; their usual cache unless given."""
@@ -80,10 +81,6 @@ class Arguments:
             raise UsageError("--checkpoint is the file of a published tokenizer: say which by --model NAME")
         if self.model is None and self.image_size is not None:
             raise UsageError("--image-size is for --model: a stored run has the size that it was trained at")
-        if self.batch_size < 1:
-            raise UsageError("--batch-size takes a number from 1")
-        if self.id_offset < 0:
-            raise UsageError("--id-offset takes a number from 0")
 
 
 class Named(NamedTuple):

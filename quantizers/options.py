@@ -1,6 +1,5 @@
 """Checks of options: a `ValueError` that names the option, what was expected and what came."""
 
-import math
 from collections.abc import Collection
 
 MAX_CHANNELS = 2**20
@@ -8,6 +7,9 @@ MAX_CHANNELS = 2**20
 
 MAX_PARTS = 1024
 """Of anything that is made of several modules, likewise."""
+
+MAX_NUMBER = 1e9
+"""Of weights, temperatures, factors, likewise; its square is within float32."""
 
 
 def check_integer(name: str, value: object, low: int, high: int | None = None) -> int:
@@ -18,13 +20,12 @@ def check_integer(name: str, value: object, low: int, high: int | None = None) -
     return value
 
 
-def check_number(name: str, value: object, low: float, high: float = float("inf")) -> float:
-    """Return `value` if it is a finite number in [low, high], else raise a `ValueError` that names the option."""
-    is_finite = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    if not isinstance(value, int | float) or not is_finite or not low <= value <= high:
-        expected = f"a number from {low} to {high}" if math.isfinite(high) else f"a finite number >= {low}"
-        raise ValueError(f"{name} must be {expected}, got {value!r}")
-    return float(value)
+def check_number(name: str, value: object, low: float, high: float = MAX_NUMBER) -> float:
+    """Return `value` if it is a number in [low, high], else raise a `ValueError` that names the option."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not low <= value <= high:  # type: ignore[operator]  # which a NaN never is
+        raise ValueError(f"{name} must be a number from {low:g} to {high:g}, got {value!r}")
+    return float(value)  # type: ignore[arg-type]
 
 
 def check_flag(name: str, value: object) -> bool:

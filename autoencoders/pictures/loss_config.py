@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from autoencoders.ranges import Parts, Place, Size, Weight, check_ranges
+
 
 @dataclass(frozen=True)
 class LossConfig:
@@ -16,24 +18,22 @@ class LossConfig:
     tokenizer whose decoder gives their scale too."""
     perceptual: Literal["auto", "lpips", "ms-ssim", "none"] = "auto"
     """auto: LPIPS when the weights of its VGG16 are at hand, MS-SSIM when not."""
-    perceptual_weight: float = 1.0
+    perceptual_weight: Weight = 1.0
     """Weight of the perceptual term beside the reconstruction."""
     lpips_backbone: Path | None = None
     """File of LPIPS's VGG16; None looks into the torch hub cache."""
     gan: Literal["hinge", "vanilla", "non-saturating", "none"] = "hinge"
     """Adversarial loss."""
-    gan_weight: float = 0.8
+    gan_weight: Weight = 0.8
     """Weight of the adversarial term, on top of the adaptive weight."""
-    gan_start: int = 250_001
+    gan_start: Place = 250_001
     """Step from which the discriminator is trained and counts."""
-    codebook_weight: float = 1.0
+    codebook_weight: Weight = 1.0
     """Weight of the quantizer's loss."""
-    discriminator_layers: int = 3
+    discriminator_layers: Parts = 3
     """Stride-2 convolutions of the PatchGAN discriminator."""
-    discriminator_width: int = 64
+    discriminator_width: Size = 64
     """Channels after its first convolution."""
 
     def __post_init__(self) -> None:
-        for name in ("perceptual_weight", "gan_weight", "gan_start", "codebook_weight"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} must not be negative, got {getattr(self, name)}.")
+        check_ranges(self)

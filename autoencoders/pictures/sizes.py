@@ -6,28 +6,31 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from autoencoders.ranges import PartialShare, Parts, Size, check_ranges
+from quantizers.options import MAX_CHANNELS
+
 
 @dataclass(frozen=True)
 class VQGANConfig:
     """Sizes and parts of the encoder and decoder. The defaults are the published f16 model for ImageNet."""
 
-    image_size: int = 256
+    image_size: Size = 256
     """Side of the training pictures in pixels; attention_resolutions are counted at this size."""
-    in_channels: int = 3
+    in_channels: Size = 3
     """Channels of a picture."""
-    stem: int = 1
+    stem: Size = 1
     """Side of the blocks of pixels that become channels before the first convolution, and pixels again after the
     last; 1 as published. Full resolution is where a network spends most of its time, and small pictures gain
     nothing by it."""
-    width: int = 128
+    width: Size = 128
     """Channels at the resolution of the stem."""
-    multipliers: tuple[int, ...] = (1, 1, 2, 2, 4)
+    multipliers: tuple[Size, ...] = (1, 1, 2, 2, 4)
     """Width of each level over `width`; each but the last halves the sides: stride = stem · 2^(levels - 1)."""
-    blocks: int = 2
+    blocks: Parts = 2
     """Residual blocks of each level of the encoder; the decoder has one more."""
-    attention_resolutions: tuple[int, ...] = (16,)
+    attention_resolutions: tuple[Size, ...] = (16,)
     """Sides, in positions at image_size, of the levels with attention after each block."""
-    z_channels: int = 256
+    z_channels: Size = 256
     """Channels between the encoder and quant_conv."""
     norm: Literal["group", "rms"] = "group"
     """group: GroupNorm before each activation, as published. rms: each position by its own root mean square, and in
@@ -37,16 +40,14 @@ class VQGANConfig:
     2 × 2 to channels and back."""
     middle: bool = True
     """Whether the coarsest level has another residual block, attention and a residual block, as published."""
-    dropout: float = 0.0
+    dropout: PartialShare = 0.0
     """Dropout inside the residual blocks."""
     gradient_checkpointing: bool = False
     """Recompute each block in the backward pass: less memory, about a third more time."""
 
     def __post_init__(self) -> None:
-        _require_positive(self, "image_size", "in_channels", "stem", "width", "blocks", "z_channels")
-        _require_multipliers(self.multipliers)
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout must lie in [0, 1), got {self.dropout}.")
+        check_ranges(self)
+        _require_widths(self.widths)
         if self.image_size % self.stride:
             raise ValueError(
                 f"image_size must be a multiple of the stride {self.stride} that "
@@ -84,21 +85,21 @@ class VQVAEConfig:
     """Sizes of the encoder and decoder. The defaults are those for ImageNet by the authors' own example (sonnet's
     `vqvae_example.ipynb`); the paper's text has 256 channels in all layers."""
 
-    image_size: int = 128
+    image_size: Size = 128
     """Side of the training pictures in pixels."""
-    in_channels: int = 3
+    in_channels: Size = 3
     """Channels of a picture."""
-    width: int = 128
+    width: Size = 128
     """Channels of every layer."""
-    residual_width: int = 32
+    residual_width: Size = 32
     """Channels inside the residual blocks."""
-    blocks: int = 2
+    blocks: Parts = 2
     """Residual blocks of the encoder, and of the decoder."""
-    downsamplings: int = 2
+    downsamplings: Parts = 2
     """Convolutions that halve the sides: stride = 2^downsamplings."""
 
     def __post_init__(self) -> None:
-        _require_positive(self, "image_size", "in_channels", "width", "residual_width", "blocks", "downsamplings")
+        check_ranges(self)
         if self.image_size % self.stride:
             raise ValueError(
                 f"image_size must be a multiple of the stride {self.stride} that {self.downsamplings} downsamplings "
@@ -116,16 +117,12 @@ class VQVAE2Config(VQVAEConfig):
     """Sizes of the encoders and decoders. The defaults are those of rosinality's port, the one in common use: the
     paper's strides at 256 pixels, the widths of the VQ-VAE."""
 
-    image_size: int = 256
+    image_size: Size = 256
     """Side of the training pictures in pixels."""
-    downsamplings: int = 2
+    downsamplings: Parts = 2
     """Convolutions that halve the sides on the way to the bottom map."""
-    top_downsamplings: int = 1
+    top_downsamplings: Parts = 1
     """Further ones on the way to the top map."""
-
-    def __post_init__(self) -> None:
-        _require_positive(self, "top_downsamplings")
-        super().__post_init__()
 
     @property
     def bottom_stride(self) -> int:
@@ -142,23 +139,23 @@ class VQVAE2Config(VQVAEConfig):
 class TransformerConfig:
     """Sizes of the encoder and of the decoder, which are each other's mirror image."""
 
-    image_size: int = 256
+    image_size: Size = 256
     """Side of the training pictures in pixels."""
-    in_channels: int = 3
+    in_channels: Size = 3
     """Channels of a picture."""
-    patch_size: int = 8
+    patch_size: Size = 8
     """Side in pixels of the square that becomes one token."""
-    width: int = 768
+    width: Size = 768
     """Channels of a token."""
-    layers: int = 12
+    layers: Parts = 12
     """Transformer blocks of the encoder, and of the decoder."""
-    heads: int = 12
+    heads: Parts = 12
     """Attention heads of a block; they share the width out."""
     gradient_checkpointing: bool = False
     """Recompute each block in the backward pass: less memory, about a third more time."""
 
     def __post_init__(self) -> None:
-        _require_positive(self, "image_size", "in_channels", "patch_size", "width", "layers", "heads")
+        check_ranges(self)
         if self.width % self.heads:
             raise ValueError(f"width must be a multiple of the {self.heads} heads, got {self.width}.")
         if self.width % 4:
@@ -186,14 +183,10 @@ class ViTConfig(TransformerConfig):
 class TiTokConfig(TransformerConfig):
     """Sizes of the encoder and of the decoder. The defaults are the paper's B-64."""
 
-    patch_size: int = 16
+    patch_size: Size = 16
     """Side in pixels of the square that becomes one token of the encoder's input and the decoder's output."""
-    latent_tokens: int = 64
+    latent_tokens: Size = 64
     """Tokens that stand for a picture, whatever its patches."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _require_positive(self, "latent_tokens")
 
 
 BOTTLENECK = 4
@@ -204,24 +197,24 @@ BOTTLENECK = 4
 class DVAEConfig:
     """Sizes of the encoder and decoder. The defaults are the published model."""
 
-    image_size: int = 256
+    image_size: Size = 256
     """Side of the training pictures in pixels."""
-    in_channels: int = 3
+    in_channels: Size = 3
     """Channels of a picture."""
-    width: int = 256
+    width: Size = 256
     """Channels at full resolution."""
-    multipliers: tuple[int, ...] = (1, 2, 4, 8)
+    multipliers: tuple[Size, ...] = (1, 2, 4, 8)
     """Width of each level over `width`; each but the last halves the sides: stride = 2^(levels - 1)."""
-    blocks: int = 2
+    blocks: Parts = 2
     """Residual blocks of each level, of the encoder and of the decoder."""
-    z_channels: int = 128
+    z_channels: Size = 128
     """Channels between post_quant_conv and the decoder."""
     gradient_checkpointing: bool = False
     """Recompute each block in the backward pass: less memory, about a third more time."""
 
     def __post_init__(self) -> None:
-        _require_positive(self, "image_size", "in_channels", "width", "blocks", "z_channels")
-        _require_multipliers(self.multipliers)
+        check_ranges(self)
+        _require_widths(self.widths)
         if any(width % BOTTLENECK for width in self.widths):
             raise ValueError(
                 f"width times each of the multipliers must be a multiple of {BOTTLENECK}, for the layers inside the "
@@ -281,12 +274,8 @@ def positions_of(config: BackboneConfig) -> int:
     return sum((config.image_size // stride) ** 2 for stride in strides)
 
 
-def _require_positive(sizes: object, *names: str) -> None:
-    for name in names:
-        if getattr(sizes, name) < 1:
-            raise ValueError(f"{name} must be at least 1, got {getattr(sizes, name)}.")
-
-
-def _require_multipliers(multipliers: Sequence[int]) -> None:
-    if not multipliers or min(multipliers) < 1:
-        raise ValueError(f"multipliers must be one or more positive integers, got {multipliers}.")
+def _require_widths(widths: Sequence[int]) -> None:
+    if not widths or max(widths) > MAX_CHANNELS:
+        raise ValueError(
+            f"multipliers must be at least one, and width times each at most {MAX_CHANNELS}; got the widths {widths}."
+        )

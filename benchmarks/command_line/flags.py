@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import tyro
+
+from autoencoders.ranges import out_of_range
 
 Flags = TypeVar("Flags")
 
 
 def parse_flags(kind: type[Flags], command: str, argv: Sequence[str], default: Flags | None = None) -> Flags:
     """What `argv` says, as a dataclass whose docstrings are the help; ends the process on a mistake, or after --help.
+    Each number is in the range that its type says (`autoencoders.ranges`).
 
     Args:
         kind: the dataclass.
@@ -29,6 +33,9 @@ def parse_flags(kind: type[Flags], command: str, argv: Sequence[str], default: F
         config=(tyro.conf.FlagCreatePairsOff,),
         **values,
     )
+    for name, problem in out_of_range(flags):
+        print(f"error: --{name.replace('_', '-')} {problem}", file=sys.stderr)
+        sys.exit(2)
     return flags
 
 

@@ -18,6 +18,6 @@ def parse_options(words: Sequence[str]) -> dict[str, Any]:
             raise UsageError(f"--options takes name=value, e.g. decay=0.9, not {word!r}")
         try:
             options[name] = ast.literal_eval(value)
-        except (ValueError, SyntaxError):
+        except (ValueError, SyntaxError, RecursionError, MemoryError):  # the latter of deep brackets
             options[name] = value
     return options

@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
+from annotated_types import Interval
+
+from autoencoders.ranges import Count, Size, check_ranges
+from quantizers.options import MAX_PARTS
 
 
 class DataError(ValueError):
@@ -21,36 +25,28 @@ class DataConfig:
     """"photographs" (the ones that scikit-image and scikit-learn ship), a folder of pictures,
     "torchvision:NAME" (e.g. torchvision:CIFAR10), or "huggingface:NAME[:column]"."""
 
-    image_size: int = 32
+    image_size: Size = 32
     """Side of the square pictures, in pixels."""
 
-    min_crop: float = 0.8
+    min_crop: Annotated[float, Interval(gt=0, le=1)] = 0.8
     """Training crops are squares at random places with sides uniform in [min_crop, 1] of the picture's short
     side; 1 = always the largest square. The bundled photographs have crops of 96 to 256 px instead."""
 
     flip: bool = True
     """Mirror half of the training crops left to right."""
 
-    workers: int | None = None
+    workers: Annotated[int, Interval(ge=0, le=MAX_PARTS)] | None = None
     """Loading processes per training process. None: as many as the device and the data call for."""
 
     root: Path | None = None
     """Where torchvision and Hugging Face keep their files. None: their usual cache."""
 
-    limit_train: int | None = None
+    limit_train: Count | None = None
     """Train on at most this many pictures, taken evenly from all."""
 
-    limit_test: int | None = None
+    limit_test: Count | None = None
     """Test on at most this many pictures, taken evenly from all."""
 
     def __post_init__(self) -> None:
         """Refuse values that cannot work."""
-        if self.image_size < 1:
-            raise DataError(f"image_size must be at least 1 pixel, got {self.image_size}")
-        if not 0 < self.min_crop <= 1:
-            raise DataError(f"min_crop is a fraction of the short side in (0, 1], got {self.min_crop}")
-        if self.workers is not None and self.workers < 0:
-            raise DataError(f"workers must be 0 or more, got {self.workers}")
-        for name, limit in (("limit_train", self.limit_train), ("limit_test", self.limit_test)):
-            if limit is not None and limit < 1:
-                raise DataError(f"{name} must be at least 1 picture, got {limit}")
+        check_ranges(self)

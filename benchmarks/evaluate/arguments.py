@@ -8,6 +8,7 @@ from typing import Annotated
 
 import tyro
 
+from autoencoders.ranges import Count, Size
 from benchmarks.command_line.usage import UsageError
 
 
@@ -39,13 +40,13 @@ class Arguments:
     """Folder of reconstructions, each as large as the original of the same relative path (but for the suffix)."""
     data: str | None = None
     """A folder, "photographs", "torchvision:NAME" or "huggingface:NAME[:column]"."""
-    image_size: int | None = None
+    image_size: Size | None = None
     """Side in pixels that pictures are resized and cropped to for --model; the model's own unless given."""
     output: Path = Path("runs")
     """Folder that evaluations are stored in."""
-    limit: int | None = None
+    limit: Count | None = None
     """Take at most this many pictures, evenly from all of --data."""
-    batch_size: int = 32
+    batch_size: Count = 32
     """Pictures per batch; moves no number by more than the rounding of a pixel or two does."""
     root: Path | None = None
     """Where torchvision and Hugging Face keep their files; their usual cache unless given."""
@@ -99,5 +100,3 @@ class Arguments:
             raise UsageError("--protocol chooses among the variants that --explain measures: give both")
         if self.explain and folders:
             raise UsageError("--explain is for tokenizers: reconstructions that are there already were cropped once")
-        if self.batch_size < 1:
-            raise UsageError("--batch-size takes a number from 1")

@@ -11,6 +11,7 @@ from typing import Annotated, get_args
 
 import tyro
 
+from autoencoders.ranges import Count, Seed
 from benchmarks.command_line.flags import parse_flags
 from benchmarks.command_line.usage import UsageError
 from benchmarks.protocols.generation.settings import GenerationConfig
@@ -38,7 +39,7 @@ class Arguments:
     preset: PriorPreset = "quick"
     """Sizes and length of the training: by default the run's own preset. The flags below change single
     settings of it."""
-    seed: int | None = None
+    seed: Seed | None = None
     """Seed of weights, order and pictures; by default the run's own."""
     data: str | None = None
     """Where the run's pictures are, if elsewhere."""
@@ -50,7 +51,7 @@ class Arguments:
     """Train again what is stored already."""
     cpu: bool = False
     """Stay on the CPU where there is a GPU."""
-    checkpoint_every: int = 200
+    checkpoint_every: Count = 200
     """Steps between checkpoints."""
     inception: Path | None = None
     """Weights of the FID Inception network, for gFID, precision, recall and Inception Score; see python -m
@@ -74,8 +75,6 @@ class Arguments:
             raise UsageError("--train.compile is for tokenizers: a prior is not compiled")
         if self.generation.sampling.guidance != 1 and self.train_tokens is None:
             raise UsageError("guidance needs classes, which only token sets have: make them with --classes")
-        if self.checkpoint_every < 1:
-            raise UsageError("--checkpoint-every takes a number from 1")
 
 
 def parse(argv: Sequence[str]) -> Arguments:

@@ -101,6 +101,7 @@ def generate(arguments: Arguments, console: Console, errors: Console) -> int:
     try:
         accelerator = make_accelerator(arguments.train, arguments.cpu)
         console.quiet = errors.quiet = not accelerator.is_main_process
+        arguments.train.part(accelerator.num_processes)
         weights = MetricWeights.find(inception=arguments.inception)
         jobs = find_jobs(arguments, accelerator, errors)
     except (ValueError, OSError) as error:

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from autoencoders.ranges import Count
 from benchmarks.command_line.flags import parse_flags
 from benchmarks.command_line.process import run_command
 from benchmarks.command_line.usage import UsageError, require_writable
@@ -57,7 +58,7 @@ class Arguments:
     """Folder to keep the new runs in, so that a stopped command can go on; nothing is kept unless given."""
     json: Path | None = None
     """Also write the comparison to this file, a list with an entry for each run."""
-    checkpoint_every: int = RunArguments.checkpoint_every
+    checkpoint_every: Count = RunArguments.checkpoint_every
     """Steps between checkpoints."""
     inception: Path | None = None
     """Weights of the FID Inception network, where the row has an rFID; see python -m benchmarks.weights."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from annotated_types import MinLen
 from rich.console import Console
 from rich.markup import escape
 
+from autoencoders.ranges import Parts
 from benchmarks.command_line.flags import parse_flags
 from benchmarks.command_line.process import run_command
 from benchmarks.command_line.usage import RUNS, UsageError, require_writable
@@ -36,7 +38,7 @@ class Arguments:
     alone meanwhile. Ratios within a group mean something on any machine, milliseconds only on this one.
     """
 
-    threads: tuple[int, ...] = field(default_factory=lambda: (torch.get_num_threads(),))
+    threads: Annotated[tuple[Parts, ...], MinLen(1)] = field(default_factory=lambda: (torch.get_num_threads(),))
     """Numbers of CPU threads, a run for each."""
     device: Literal["cpu", "cuda"] = "cpu"
     """Where the quantizers run; faiss-cpu is left out on cuda."""
@@ -60,8 +62,6 @@ def check(arguments: Arguments) -> None:
     """Raise UsageError where the arguments cannot work here."""
     if arguments.device == "cuda" and not torch.cuda.is_available():
         raise UsageError("--device cuda: PyTorch finds no CUDA device here; leave it out to measure on the CPU")
-    if not arguments.threads or min(arguments.threads) < 1:
-        raise UsageError("--threads takes numbers from 1")
     if arguments.readme is not None:
         sections_of(arguments.readme)
     if not arguments.report:

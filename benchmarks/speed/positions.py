@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from rich.console import Console
 from rich.markup import escape
 
+from autoencoders.ranges import Count, Parts, Size
 from benchmarks.command_line.flags import parse_flags
 from benchmarks.command_line.process import run_command
 from benchmarks.command_line.usage import RUNS, UsageError, require_writable
@@ -86,15 +87,15 @@ class Arguments:
     """Time a GPT's sampling position by position, with its cache and without, and draw that; the seconds of a position
     are stored as CSV, too."""
 
-    batch: int = 8
+    batch: Count = 8
     """Pictures at once."""
-    width: int = 256
+    width: Size = 256
     """Channels of a token."""
-    layers: int = 6
+    layers: Parts = 6
     """Transformer blocks."""
-    block: int = 16
+    block: Count = 16
     """Positions to a point of the picture."""
-    repeats: int = 5
+    repeats: Count = 5
     """How often; the least time counts."""
     device: Literal["cpu", "cuda"] = "cpu"
     """Where it runs."""
@@ -106,12 +107,10 @@ def check(arguments: Arguments) -> None:
     """Raise UsageError where the arguments cannot work here."""
     if arguments.device == "cuda" and not torch.cuda.is_available():
         raise UsageError("--device cuda: PyTorch finds no CUDA device here; leave it out to measure on the CPU")
-    if arguments.width < HEAD_WIDTH or arguments.width % HEAD_WIDTH:
+    if arguments.width % HEAD_WIDTH:
         raise UsageError(f"--width takes multiples of {HEAD_WIDTH}, the width of a head")
-    if arguments.block < 1 or SIDE**2 % arguments.block:
+    if SIDE**2 % arguments.block:
         raise UsageError(f"--block takes divisors of the {SIDE**2} positions")
-    if min(arguments.batch, arguments.layers, arguments.repeats) < 1:
-        raise UsageError("--batch, --layers and --repeats take numbers from 1")
     require_writable(arguments.output)
 
 

@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
+from annotated_types import Interval
 
+from autoencoders.ranges import Parts
 from benchmarks.command_line.usage import UsageError
+from quantizers.options import MAX_PARTS
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Arguments:
     """In the place of the file's data: a folder that lies elsewhere here."""
     output: Path | None = None
     """In the place of the file's output."""
-    workers: int | None = None
+    workers: Parts | None = None
     """Runs at a time on this machine, which share its cores and GPUs. By default one for each GPU, or else core."""
     dry_run: bool = False
     """Do nothing: list the runs as commands, which are done and which are to do."""
@@ -39,9 +42,9 @@ class Arguments:
     part of, and so does any other address of Ray's. The machines share the folder and the Python environment."""
     slurm: Path | None = None
     """Do nothing: write a SLURM array script with a task for each run that is to do, for sbatch."""
-    cpus_per_run: int = 1
+    cpus_per_run: Parts = 1
     """Cores, and threads, of each run on Ray and SLURM."""
-    gpus_per_run: float = 0
+    gpus_per_run: Annotated[float, Interval(ge=0, le=MAX_PARTS)] = 0
     """GPUs of each run on Ray and SLURM."""
 
     @property
@@ -52,11 +55,5 @@ class Arguments:
 
     def check(self) -> None:
         """Raise UsageError where these flags cannot work."""
-        for name in ("workers", "cpus_per_run"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise UsageError(f"--{name.replace('_', '-')} takes a number from 1, not {value}")
-        if self.gpus_per_run < 0:
-            raise UsageError(f"--gpus-per-run takes a number from 0, not {self.gpus_per_run}")
         if self.ray is not None and self.slurm is not None:
             raise UsageError("--ray does the runs and --slurm writes a script that does: give one of them")

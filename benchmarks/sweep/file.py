@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, cast, get_args, get_type_hints
+from typing import Annotated, Any, cast, get_args, get_origin, get_type_hints
 
 from pydantic import (
     AfterValidator,
@@ -24,6 +24,7 @@ from pydantic import (
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from autoencoders.ranges import Bits, Seed
 from benchmarks.command_line.usage import UsageError
 from benchmarks.training import baselines
 from benchmarks.training.arguments import Arguments
@@ -36,10 +37,11 @@ SAID_ELSEWHERE = {"quantizer", "bits", "seed", "preset", "options", "output", "f
 
 def flags_of(configuration: type, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """The flags that a configuration is on the command line, "train.batch-size", each with its type."""
-    hints = get_type_hints(configuration)
+    hints = get_type_hints(configuration, include_extras=True)
     for field in fields(configuration):
         name, kind = prefix + field.name.replace("_", "-"), hints[field.name]
-        parts = [part for part in get_args(kind) or (kind,) if is_dataclass(part)]  # several: the backbones' sizes
+        bare = get_args(kind)[0] if get_origin(kind) is Annotated else kind
+        parts = [part for part in get_args(bare) or (bare,) if is_dataclass(part)]  # several: the backbones' sizes
         if parts:
             for part in parts:
                 yield from flags_of(cast(type, part), f"{name}.")
@@ -80,9 +82,9 @@ class Group(_Part):
 
     quantizers: Annotated[list[Annotated[str, AfterValidator(_known)]], Field(min_length=1), _listed]
     """Names, package.module:Class for your own, or "all"."""
-    bits: Annotated[list[int], _listed] = [10]
+    bits: Annotated[list[Bits], _listed] = [10]
     """Bits per position; [] leaves the rate to the options."""
-    seeds: Annotated[list[int], Field(min_length=1), _listed] = [0]
+    seeds: Annotated[list[Seed], Field(min_length=1), _listed] = [0]
     options: Annotated[list[dict[str, JsonValue]], Field(min_length=1), _listed] = [{}]
     """Options of the quantizers; of a list of them, each makes runs of its own."""
     settings: SettingsPart = SettingsPart()  # type: ignore[valid-type]

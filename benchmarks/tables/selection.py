@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from autoencoders.ranges import Bits
 from benchmarks.records.record import Record
 from benchmarks.tables.comparable import asked_bits
 
@@ -14,7 +15,7 @@ class Selection:
 
     quantizer: tuple[str, ...] = ()
     """Only these quantizers."""
-    bits: tuple[int, ...] = ()
+    bits: tuple[Bits, ...] = ()
     """Only runs that were asked for these bits per position, and the baselines."""
     preset: tuple[str, ...] = ()
     """Only these presets."""

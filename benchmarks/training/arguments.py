@@ -6,12 +6,14 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import get_args
+from typing import Annotated, get_args
 
 import tyro
+from annotated_types import MinLen
 
 from autoencoders.pictures.loss_config import LossConfig
 from autoencoders.pictures.sizes import BackboneConfig, BackboneName, VQGANConfig
+from autoencoders.ranges import Bits, Count, PartialShare, Seeds, Size
 from benchmarks.command_line.flags import parse_flags
 from benchmarks.data.config import DataConfig
 from benchmarks.training.presets import preset_settings
@@ -28,12 +30,12 @@ class Arguments:
     trains on several processes.
     """
 
-    quantizer: tuple[str, ...] = ("fsq",)
+    quantizer: Annotated[tuple[str, ...], MinLen(1)] = ("fsq",)
     """Names from --list, package.module:Class for your own, or "all". The baselines block-mean, pca and kmeans are done
     beside them; named alone, they are done alone."""
-    bits: tuple[int, ...] = (10,)
+    bits: tuple[Bits, ...] = (10,)
     """Bits per position of the code grid; --bits without a number leaves the rate to --options."""
-    seed: tuple[int, ...] = (0,)
+    seed: Seeds = (0,)
     """Seeds: of the initial weights, the order and crops of the pictures, and any noise."""
     preset: PresetName = "quick"
     """smoke: seconds, for tests. quick: 32 px, about two core-minutes. cpu: 64 px, about twelve core-minutes.
@@ -50,9 +52,9 @@ class Arguments:
     """Show the quantizers, a line each, and stop."""
     cpu: bool = False
     """Stay on the CPU where there is a GPU."""
-    checkpoint_every: int = 100
+    checkpoint_every: Count = 100
     """Steps between checkpoints."""
-    eval_batch_size: int = 32
+    eval_batch_size: Count = 32
     """Pictures per batch in the evaluation."""
     inception: Path | None = None
     """Weights of the FID Inception network, for the rFID column; see python -m benchmarks.weights."""
@@ -60,11 +62,11 @@ class Arguments:
     """Weights of the LPIPS backbone, for the LPIPS column and loss; see python -m benchmarks.weights."""
     data: DataConfig = field(default_factory=DataConfig)
     model: tyro.conf.AvoidSubcommands[BackboneConfig] = field(default_factory=VQGANConfig)
-    dim: int = 256
+    dim: Size = 256
     """Channels of the latent for the quantizers that leave their width to the user."""
     loss: LossConfig = field(default_factory=LossConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
-    deferred: float = 0.0
+    deferred: PartialShare = 0.0
     """Share of the steps that run without the quantizer, which is then started on latents that mean something. 0.4 pays
     for lfq and ibq, and costs methods with a codebook up to 0.3 dB (results/README.md)."""
     start: Path | None = None

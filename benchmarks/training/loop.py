@@ -74,12 +74,7 @@ class TrainingLoop(ABC, Generic[Batch]):
     """
 
     def __init__(self, train: TrainConfig, accelerator: Accelerator, run: str) -> None:
-        share, rest = divmod(train.batch_size, accelerator.num_processes * train.accumulation)
-        if rest or not share:
-            raise ValueError(
-                f"train.batch_size {train.batch_size} does not divide into {accelerator.num_processes} process(es) "
-                f"x {train.accumulation} part(s)"
-            )
+        train.part(accelerator.num_processes)
         self.train, self.run, self.accelerator = train, run, accelerator
         self.device = accelerator.device
         self.step = 0

@@ -73,9 +73,9 @@ def plan(arguments: Arguments) -> list[RunConfig]:
 
 
 def require_memory(settings: Settings, accelerator: Accelerator) -> None:
-    """Raise UsageError when a training step cannot fit, and say what it needs."""
+    """Raise ValueError when a training step cannot be shared out, or cannot fit, and say what it needs."""
     train = settings.train
-    part = max(1, train.batch_size // (accelerator.num_processes * train.accumulation))
+    part = train.part(accelerator.num_processes)
     needed = training_memory(
         settings.model,
         settings.loss,

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from autoencoders.pictures.loss_config import LossConfig
 from autoencoders.pictures.sizes import BackboneConfig, BackboneName, VQGANConfig, backbone_of
+from autoencoders.ranges import Bits, Count, PartialShare, Seed, Share, Size, Weight, check_ranges
 from benchmarks.data import DataConfig
 from benchmarks.records import baselines
 from benchmarks.records.record import DEFAULT_BACKBONE
@@ -26,22 +27,22 @@ PresetName = Literal[
 class TrainConfig:
     """How long and how fast a tokenizer is trained."""
 
-    images: int = 16_000
+    images: Count = 16_000
     """Training images shown, crops counted one by one; every quantizer is shown the same ones."""
-    batch_size: int = 32
+    batch_size: Count = 32
     """Images of one optimizer step, over all processes."""
-    accumulation: int = 1
+    accumulation: Count = 1
     """Parts that a process cuts its share of a batch into, to save memory. The quantizers see the batch whole, for
     which the encoder runs twice; the adaptive GAN weight and the discriminator's batch norms are of a part."""
-    learning_rate: float = 4.5e-6
+    learning_rate: Weight = 4.5e-6
     """Peak learning rate of Adam per image of the batch."""
-    warmup: float = 0.05
+    warmup: Share = 0.05
     """Share of the steps over which the rate climbs from 0; after that it falls by a cosine."""
-    final_rate: float = 0.0
+    final_rate: Share = 0.0
     """What the rate falls to, as a share of its peak."""
-    betas: tuple[float, float] = (0.5, 0.9)
+    betas: tuple[PartialShare, PartialShare] = (0.5, 0.9)
     """Adam's betas."""
-    weight_ema: float = 0.999
+    weight_ema: PartialShare = 0.999
     """Decay of the average of the weights that is evaluated and stored; 0 takes the last weights."""
     precision: Literal["no", "bf16", "fp16"] = "no"
     """Mixed precision of the training; the evaluation is in fp32."""
@@ -50,20 +51,30 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         """Refuse settings that cannot work."""
-        if self.images < self.batch_size or self.batch_size < 1:
+        check_ranges(self)
+        if self.images < self.batch_size:
             raise ValueError(
-                f"train.images is {self.images} and train.batch_size {self.batch_size}: "
-                "at least one whole batch of at least one image is needed"
+                f"train.images is {self.images} and train.batch_size {self.batch_size}: at least one whole batch is "
+                "needed"
             )
-        if not 0 <= self.weight_ema < 1:
-            raise ValueError(f"train.weight_ema must lie in [0, 1), not {self.weight_ema}")
-        if not 0 <= self.warmup <= 1:
-            raise ValueError(f"train.warmup is a share of the steps in [0, 1], not {self.warmup}")
+        self.part(1)
 
     @property
     def steps(self) -> int:
         """Optimizer steps."""
         return self.images // self.batch_size
+
+    def part(self, processes: int) -> int:
+        """Images that a process takes at a time. ValueError where the parts of a batch would differ in size: averaged
+        gradients would weight the images unevenly."""
+        size, rest = divmod(self.batch_size, processes * self.accumulation)
+        if rest:
+            raise ValueError(
+                f"train.batch_size {self.batch_size} does not divide into {processes} process(es) x "
+                f"{self.accumulation} part(s) (train.accumulation); make it a multiple of "
+                f"{processes * self.accumulation}"
+            )
+        return size
 
 
 @dataclass(frozen=True)
@@ -72,11 +83,11 @@ class Settings:
 
     data: DataConfig = field(default_factory=DataConfig)
     model: BackboneConfig = field(default_factory=VQGANConfig)
-    dim: int = 256
+    dim: Size = 256
     """Channels of the latent for the quantizers that leave their width to the user (VQ, RQ, Gumbel, none)."""
     loss: LossConfig = field(default_factory=LossConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
-    deferred: float = 0.0
+    deferred: PartialShare = 0.0
     """Share of the steps that run without the quantizer, which is then started on latents that mean something (Zhao et
     al. 2026, arXiv:2603.17052)."""
     start: Path | None = None
@@ -90,8 +101,7 @@ class Settings:
         object.__setattr__(self, "model", replace(self.model, image_size=self.data.image_size))
         object.__setattr__(self, "backbone", backbone_of(self.model))
         object.__setattr__(self, "start", None if self.start is None else Path(self.start))
-        if not 0 <= self.deferred < 1:
-            raise ValueError(f"deferred is a share of the steps in [0, 1), not {self.deferred}")
+        check_ranges(self)
         if self.quantizer_start >= self.train.steps:
             raise ValueError(f"deferred {self.deferred} of {self.train.steps} steps leaves none for the quantizer")
         if self.loss.reconstruction == "logit-laplace" and self.backbone != "dvae":
@@ -111,13 +121,17 @@ class RunConfig:
     """One run: a quantizer at a rate, with a seed, in the settings of a preset."""
 
     quantizer: str
-    bits: int | None
+    bits: Bits | None
     options: dict[str, Any]
-    seed: int
+    seed: Seed
     preset: PresetName
     settings: Settings
     code: str | None = None
     """Digest of the source of a quantizer from outside this project: an edited one makes another run."""
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that cannot be."""
+        check_ranges(self)
 
 
 def describe(run: RunConfig) -> str:

@@ -57,10 +57,10 @@ def _hostile(usual: object) -> tuple[object, ...]:
     if isinstance(usual, bool):
         return "x", None, 2
     if isinstance(usual, int):
-        return "x", None, math.nan, 0.5, 2**70
+        return "x", None, math.nan, 0.5, 2**70, 10**400
     if isinstance(usual, float):
-        return "x", None, math.nan, math.inf
-    return ("x", math.nan) if usual is None else ("x", None, math.nan, -1)
+        return "x", None, math.nan, math.inf, 1e300, 10**400
+    return ("x", math.nan) if usual is None else ("x", None, math.nan, -1, (math.nan,), (-1,))
 
 
 class _LimitedWork(TorchDispatchMode):

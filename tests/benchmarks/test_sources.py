@@ -110,8 +110,6 @@ def test_a_rate_that_cannot_be_had_is_named_and_the_others_are_done(
         (["--quantizer", "none"], "no source code"),
         (["--quantizer", "fsq", "--bits", "0"], "bits"),
         (["--quantizer", "fsq", "--options", "decay=0.9"], "decay"),
-        (["--seed", "-1"], "--seed"),
-        (["--block-length", "0"], "--block-length"),
         (["--report"], "no stored run"),
         (["--readme", "nowhere.md"], "cannot read --readme"),
     ],

@@ -168,9 +168,9 @@ def test_names() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"width": 0}, "width must be an integer >= 1"),
+        ({"width": 0}, "width must be an integer from 1"),
         ({"heads": 3}, "width must be a multiple of the 3 heads, got 16"),
-        ({"dropout": 1.5}, "dropout must be a number from 0 to 1"),
+        ({"dropout": 1.5}, "dropout must be a finite number >= 0 and < 1"),
         ({"rotary": True, "heads": 8}, "rotary places along 2 axes need heads of a multiple of 4 channels, got 2"),
     ],
 )

@@ -158,7 +158,7 @@ def test_every_small_rate_is_met_as_nearly_as_an_integer_allows(bits):
         ({"scales": (1, 4, 4)}, "scales must be ascending"),
         ({"phis": -1}, "phis must be an integer from 0"),
         ({"phi_weight": 1.5}, "phi_weight must be a number from 0 to 1"),
-        ({"beta": -1}, "beta must be a finite number"),
+        ({"beta": -1}, "beta must be a number from 0"),
         ({"bits": 1, "scales": PAPER_SCALES}, "bits must be an integer from 2 to 69"),
         ({"bits": 35}, "bits must be an integer from 1 to 34"),
         ({"bits": 10, "codebook_size": 64}, "bits=10 already fixes codebook_size"),

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from autoencoders.ranges import Count, PartialShare, Weight, check_ranges
 from benchmarks.protocols.source_coding.vectors import Source
 from quantizers import Quantizer, QuantizerOutput
 
@@ -27,21 +28,22 @@ class CodingError(RuntimeError):
 class Training:
     """How long and how fast every codec is trained."""
 
-    vectors: int = 512_000
+    vectors: Count = 512_000
     """Training vectors shown; every quantizer is shown the same ones."""
-    batch_size: int = 256
+    batch_size: Count = 256
     """Vectors of one optimizer step."""
-    learning_rate: float = 0.01
+    learning_rate: Weight = 0.01
     """Of Adam at the first step; it falls to 0 by half a cosine."""
-    betas: tuple[float, float] = (0.9, 0.99)
+    betas: tuple[PartialShare, PartialShare] = (0.9, 0.99)
     """Adam's betas."""
 
     def __post_init__(self) -> None:
         """Refuse settings that cannot work."""
-        if not 1 <= self.batch_size <= self.vectors:
+        check_ranges(self)
+        if self.batch_size > self.vectors:
             raise ValueError(
-                f"train.vectors is {self.vectors} and train.batch_size {self.batch_size}: "
-                "at least one whole batch of at least one vector is needed"
+                f"train.vectors is {self.vectors} and train.batch_size {self.batch_size}: at least one whole batch is "
+                "needed"
             )
 
     @property

@@ -19,6 +19,7 @@ from typing import Any
 
 import torch
 
+from autoencoders.ranges import Bits, Seed, Size, check_ranges
 from benchmarks.protocols.source_coding.codec import AffineCodec, Training, measure, train
 from benchmarks.protocols.source_coding.vectors import Source, open_source
 from benchmarks.records.environment import environment
@@ -36,14 +37,18 @@ class RunConfig:
     """One run: a quantizer at a rate on a source, with a seed. Every field decides its numbers."""
 
     quantizer: str
-    bits: int | None
+    bits: Bits | None
     source: SourceName
-    block_length: int
-    seed: int
+    block_length: Size
+    seed: Seed
     options: dict[str, Any] = field(default_factory=dict)
     training: Training = field(default_factory=Training)
     code: str | None = None
     """Digest of the source of a quantizer from outside this project: an edited one makes another run."""
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that cannot be."""
+        check_ranges(self)
 
     def __str__(self) -> str:
         rate = "" if self.bits is None else f" {self.bits} bits"

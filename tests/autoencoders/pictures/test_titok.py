@@ -80,5 +80,5 @@ def test_wrong_number_of_codes() -> None:
     model = make()
     with pytest.raises(ValueError, match="there must be 5 latent tokens, got 4"):
         model.decode([torch.zeros(1, model.quantizer.codes_per_position, 4, dtype=torch.int64)])
-    with pytest.raises(ValueError, match="latent_tokens must be at least 1"):
+    with pytest.raises(ValueError, match="latent_tokens must be an integer from 1"):
         replace(SMALL, latent_tokens=0)

@@ -69,8 +69,8 @@ def gradients(model: nn.Module, images: Tensor) -> list[Tensor]:
     ("changes", "message"),
     [
         ({"image_size": 15}, "image_size must be a multiple of patch_size 4, got 15"),
-        ({"patch_size": 0}, "patch_size must be at least 1"),
-        ({"layers": 0}, "layers must be at least 1"),
+        ({"patch_size": 0}, "patch_size must be an integer from 1"),
+        ({"layers": 0}, "layers must be an integer from 1"),
         ({"heads": 3}, "width must be a multiple of the 3 heads, got 32"),
         ({"width": 18}, "width must be a multiple of 4"),
     ],

@@ -145,10 +145,10 @@ def test_a_stem_sees_blocks_as_channels_and_gives_them_back() -> None:
         ({"image_size": 15}, "image_size must be a multiple of the stride 2"),
         ({"multipliers": ()}, "multipliers must be"),
         ({"multipliers": (1, 0)}, "multipliers must be"),
-        ({"width": 0}, "width must be at least 1"),
-        ({"stem": 0}, "stem must be at least 1"),
+        ({"width": 0}, "width must be an integer from 1"),
+        ({"stem": 0}, "stem must be an integer from 1"),
         ({"stem": 3}, "image_size must be a multiple of the stride 6 that a stem of 3"),
-        ({"dropout": 1.0}, "dropout must lie"),
+        ({"dropout": 1.0}, "dropout must be a finite number >= 0 and < 1"),
         ({"attention_resolutions": (8, 4)}, r"attention_resolutions \[4\] occur at no level"),
     ],
 )

@@ -135,5 +135,5 @@ def test_bf16_autocast(pair: Pair) -> None:
 
 
 def test_bad_weight() -> None:
-    with pytest.raises(ValueError, match=r"gan_weight must not be negative, got -1\.0"):
+    with pytest.raises(ValueError, match=r"gan_weight must be a finite number >= 0, got -1\.0"):
         LossConfig(gan_weight=-1.0)

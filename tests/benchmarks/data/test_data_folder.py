@@ -230,7 +230,7 @@ def test_missing_folder_and_file_for_a_folder(tmp_path: Path) -> None:
     ],
 )
 def test_impossible_settings(fields: dict) -> None:
-    with pytest.raises(DataError, match=next(iter(fields))):
+    with pytest.raises(ValueError, match=next(iter(fields))):
         DataConfig(**fields)
 
 

@@ -230,7 +230,6 @@ def test_flags_that_do_not_go_together_are_refused(
         ([*model[:2], "--checkpoint", tmp_path / "none", *data], "there is no file"),
         (["--model", "other", *model[2:], *data], "there is no published tokenizer 'other'; there are sure, unsure"),
         ([*model, *data, "--image-size", 30], "multiples of the strides 8 × 8, got 30"),
-        ([*model, *data, "--batch-size", 0], "--batch-size takes a number from 1"),
     ):
         refused(evaluate, capsys, message, *words)
     published.write_text("damaged")

@@ -209,13 +209,13 @@ def test_another_tokenizers_token_set(generate, runs: Path, generation_home: Pat
     [
         (("--train-tokens", "x"), "--train-tokens and --test-tokens go together"),
         (("--train.compile",), "a prior is not compiled"),
-        (("--train.batch-size", "0"), "train.batch_size 0"),
+        (("--train.batch-size", "0"), "batch_size must be"),
         (("--model.heads", "5"), "multiple of the 5 heads"),
         (("--preset", "dalle"), "invalid choice: 'dalle'"),
         (("--data", "nowhere"), "nowhere"),
         (("--inception", "nowhere.pt"), "nowhere.pt"),
         (("--generation.sampling.temperature", "0"), "temperature must be above 0"),
-        (("--generation.count", "0"), "generation.count"),
+        (("--generation.count", "0"), "count must be"),
     ],
 )
 def test_mistakes_are_a_sentence(generate, fsq: Path, capsys, words: tuple[str, ...], sentence: str) -> None:

@@ -38,7 +38,6 @@ def test_the_command_draws(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     [
         (["--width", "100"], "--width takes multiples of 64"),
         (["--block", "7"], "--block takes divisors of the 256 positions"),
-        (["--repeats", "0"], "numbers from 1"),
     ],
 )
 def test_bad_flags_are_one_sentence(

@@ -187,7 +187,6 @@ def test_a_users_mistakes_are_sentences(
     (tmp_path / "file").write_text("")
     for words, message in (
         (["--device", "cuda"], "no CUDA device"),
-        (["--threads", "0"], "from 1"),
         (["--readme", str(readme)], "no lines <!-- speed -->"),
         (["--readme", str(tmp_path / "nowhere.md")], "cannot read"),
         (["--report"], "no stored run"),

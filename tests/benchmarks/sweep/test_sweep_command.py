@@ -226,9 +226,6 @@ def test_a_slurm_script_is_bash_and_does_the_run_of_its_task(
     ("words", "said"),
     [
         (["none.yaml"], "cannot read none.yaml"),
-        (["sweep.yaml", "--workers", "0"], "--workers"),
-        (["sweep.yaml", "--cpus-per-run", "0"], "--cpus-per-run"),
-        (["sweep.yaml", "--gpus-per-run", "-1"], "--gpus-per-run"),
         (["sweep.yaml", "--ray", "local", "--slurm", "x"], "give one of them"),
         (["sweep.yaml", "--slurm", "no/such/folder/x"], "cannot write --slurm"),
     ],

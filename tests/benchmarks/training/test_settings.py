@@ -125,3 +125,11 @@ def test_a_start_without_weights_is_refused(tmp_path: Path) -> None:
 def test_settings_that_cannot_work_are_refused(fields: dict[str, float], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         TrainConfig(**fields)  # type: ignore[arg-type]
+
+
+def test_a_batch_is_shared_out_evenly_or_refused() -> None:
+    assert TrainConfig(batch_size=24, accumulation=3).part(4) == 2
+    with pytest.raises(ValueError, match=r"batch_size 15 does not divide into 1 process\(es\) x 2 part\(s\)"):
+        TrainConfig(batch_size=15, accumulation=2)
+    with pytest.raises(ValueError, match=r"batch_size 15 does not divide into 2 process\(es\).*multiple of 2"):
+        TrainConfig(batch_size=15).part(2)

@@ -203,7 +203,7 @@ def test_a_deferred_run_that_is_resumed_ends_in_the_same_weights(tmp_path: Path,
 
 @pytest.mark.parametrize("share", [-0.1, 1.0])
 def test_a_share_that_leaves_nothing_is_refused(share: float) -> None:
-    with pytest.raises(ValueError, match="deferred is a share"):
+    with pytest.raises(ValueError, match="deferred must be a finite number >= 0 and < 1"):
         replace(_settings(), deferred=share)
 
 
