@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from typing import cast
 
 from accelerate import Accelerator
@@ -24,6 +24,7 @@ from benchmarks.protocols.reconstruction.references import cache_folder
 from benchmarks.records.record import read_record
 from benchmarks.tables import variants as explain_tables
 from benchmarks.tables.stored import print_runs
+from benchmarks.training.in_step import in_turn
 from benchmarks.training.loop import make_accelerator
 from benchmarks.training.settings import TrainConfig
 
@@ -42,8 +43,7 @@ def prepare(arguments: Arguments, accelerator: Accelerator, errors: Console) -> 
     @cache
     def open_pictures(size: int) -> EvaluationData:
         config = DataConfig(str(arguments.data), size, root=arguments.root, limit_test=arguments.limit)
-        with accelerator.local_main_process_first():  # one process downloads, where there is something to download
-            return open_evaluation_data(config, budget=IN_MEMORY)
+        return in_turn("the pictures", partial(open_evaluation_data, config, budget=IN_MEMORY), accelerator)
 
     if arguments.model is not None:
         return [published_job(arguments, open_pictures, errors)]

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 
 from accelerate import Accelerator
@@ -26,6 +27,7 @@ from benchmarks.protocols.reconstruction.words import in_words
 from benchmarks.records.environment import environment
 from benchmarks.records.values import digest
 from benchmarks.training.experiment import find_done, store_evaluation
+from benchmarks.training.in_step import in_step
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,8 @@ def execute(jobs: Sequence[Job], measuring: Measuring, console: Console) -> None
                 bar.advance(task, job.data["test"]["pictures"])
                 continue
             bar.update(task, description=escape(job.name))
-            _measure(job, measuring, console, lambda count: bar.advance(task, count))
+            advance = partial(bar.advance, task)
+            in_step(job.name, partial(_measure, job, measuring, console, advance))
             console.print(f"{escape(job.name)}: stored in {escape(str(job.path))}", soft_wrap=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import pandas as pd
 from accelerate import Accelerator
@@ -19,6 +20,7 @@ from benchmarks.records.files import if_stored
 from benchmarks.records.generation import Generation, read_generation, remark
 from benchmarks.tables.columns import GENERATION
 from benchmarks.tables.formats import Cell, Titled, print_tables
+from benchmarks.training.in_step import in_step
 from benchmarks.training.loop import TrainingError, TrainingStopped, make_accelerator
 from benchmarks.training.progress import interruptible, training_bar
 from benchmarks.training.trained import find_runs
@@ -103,7 +105,7 @@ def generate(arguments: Arguments, console: Console, errors: Console) -> int:
         console.quiet = errors.quiet = not accelerator.is_main_process
         arguments.train.part(accelerator.num_processes)
         weights = MetricWeights.find(inception=arguments.inception)
-        jobs = find_jobs(arguments, accelerator, errors)
+        jobs = in_step("the stored runs", partial(find_jobs, arguments, accelerator, errors))
     except (ValueError, OSError) as error:
         errors.print(f"error: {escape(str(error))}")
         return 2

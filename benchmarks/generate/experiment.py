@@ -23,6 +23,7 @@ from benchmarks.records.generation import PROTOCOL, SCHEMA, Generation
 from benchmarks.records.grids import save_tiles
 from benchmarks.records.record import TrainingRecord, write_arrays
 from benchmarks.records.values import plain
+from benchmarks.training.in_step import in_step
 from benchmarks.training.loop import Progress
 from benchmarks.training.prior_settings import changes
 from benchmarks.training.prior_trainer import PriorTrainer
@@ -60,13 +61,18 @@ def perform(
         TrainingError: the training went wrong.
     """
     begin = time.perf_counter()
-    trainer = PriorTrainer(job.prior(), job.settings.train, job.seed, accelerator, job.path.stem)
-    if job.checkpoint.exists():
-        trainer.load(job.checkpoint)
-    on_start(trainer.step)
-    codes = job.training_codes(trainer.step, accelerator)
-    trainer.fit(codes, job.checkpoint, every, on_progress, stop_requested)
-    trainer.save(job.checkpoint)  # what follows may be long, too
+
+    def train() -> PriorTrainer:
+        trainer = PriorTrainer(job.prior(), job.settings.train, job.seed, accelerator, job.path.stem)
+        if job.checkpoint.exists():
+            trainer.load(job.checkpoint)
+        on_start(trainer.step)
+        codes = job.training_codes(trainer.step, accelerator)
+        trainer.fit(codes, job.checkpoint, every, on_progress, stop_requested)
+        trainer.save(job.checkpoint)  # what follows may be long, too
+        return trainer
+
+    trainer = in_step(job.name, train)
     if not accelerator.is_main_process:
         return None
     prior = trainer.evaluated()

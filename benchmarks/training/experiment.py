@@ -33,6 +33,7 @@ from benchmarks.records.grids import save_grid
 from benchmarks.records.record import SCHEMA, QuantizerRecord, Record, TrainingRecord, read_record, write_record
 from benchmarks.records.values import plain
 from benchmarks.training import baselines
+from benchmarks.training.in_step import in_step
 from benchmarks.training.loop import Progress
 from benchmarks.training.models import make_tokenizer, start_from
 from benchmarks.training.progress import interruptible, training_bar
@@ -124,11 +125,13 @@ SHOWN = ("reconstruction", "perceptual", "quantizer", "generator", "discriminato
 
 
 def perform_with_bar(run: ResolvedRun, execution: Execution, console: Console) -> Record:
-    """One run under a progress bar, or under a line now and then where the output is no terminal."""
+    """One run under a progress bar, or under a line now and then where the output is no terminal; in step on all
+    processes."""
     asked = run.asked
     steps = 1 if asked.quantizer in baselines.NAMES else asked.settings.train.steps
     with training_bar(describe(asked), steps, SHOWN, console) as bar, interruptible() as stop_requested:
-        return perform(run, execution, bar.start, bar.progress, bar.stage, stop_requested)
+        work = partial(perform, run, execution, bar.start, bar.progress, bar.stage, stop_requested)
+        return in_step(describe(asked), work)
 
 
 def _train(

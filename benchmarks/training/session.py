@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from benchmarks.metrics.weights import MetricWeights
 from benchmarks.records.record import Record
 from benchmarks.training.arguments import Arguments
 from benchmarks.training.experiment import Execution, find_done, perform_with_bar
+from benchmarks.training.in_step import in_turn
 from benchmarks.training.loop import TrainingError, TrainingStopped, make_accelerator
 from benchmarks.training.planning import plan, require_memory
 from benchmarks.training.resolved import resolve
@@ -51,8 +53,7 @@ def prepare(arguments: Arguments) -> tuple[list[RunConfig], Data, Execution]:
     require_memory(settings, accelerator)
     choice = choose_perceptual(arguments.loss.perceptual, settings.loss.lpips_backbone)
     notes = {"perceptual loss": choice.reason} if arguments.loss.perceptual == "auto" else {}
-    with accelerator.local_main_process_first():  # one process downloads, where there is something to download
-        data = open_data(arguments.data)
+    data = in_turn("the pictures", partial(open_data, arguments.data), accelerator)
     execution = Execution(accelerator, weights, arguments.checkpoint_every, arguments.eval_batch_size, notes)
     return runs, data, execution
 

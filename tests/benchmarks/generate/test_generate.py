@@ -249,3 +249,32 @@ def test_only_matrices_decay() -> None:
         assert re.search(r"(in_proj|out_proj|expand|contract)\.weight$", names[id(parameter)])
     assert len(decayed["params"]) + len(others["params"]) == len(names)
     assert any("tokens" in names[id(parameter)] for parameter in others["params"])
+
+
+ONE_FAILS = """
+import sys, torch.distributed as dist
+from benchmarks.generate.__main__ import main
+from benchmarks.training.prior_trainer import PriorTrainer
+
+trains = PriorTrainer._train_step
+
+def step(self, batch):
+    if self.step == 2 and dist.get_rank() == 1:
+        raise OSError("the disk is gone")
+    trains(self, batch)
+
+PriorTrainer._train_step = step
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.slow
+def test_an_error_of_one_process_ends_all_that_train_a_prior(start, fsq: Path, tmp_path: Path) -> None:
+    (tmp_path / "generate.py").write_text(ONE_FAILS)
+    launcher = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    process = start(str(tmp_path / "generate.py"), "--runs", str(fsq), "--cpu", launcher=launcher)
+    said, _ = process.communicate(timeout=240)
+    assert process.returncode == 1, said
+    assert said.count("process 1 of 2: the disk is gone") == 1
+    assert "Connection closed" not in said
+    assert not list(fsq.parent.glob("prior-*.json"))
