@@ -64,8 +64,7 @@ def perform(
 
     def train() -> PriorTrainer:
         trainer = PriorTrainer(job.prior(), job.settings.train, job.seed, accelerator, job.path.stem)
-        if job.checkpoint.exists():
-            trainer.load(job.checkpoint)
+        trainer.resume(job.checkpoint)
         on_start(trainer.step)
         codes = job.training_codes(trainer.step, accelerator)
         trainer.fit(codes, job.checkpoint, every, on_progress, stop_requested)

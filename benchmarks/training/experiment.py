@@ -148,8 +148,7 @@ def _train(
         start_from(tokenizer, asked.settings.start)
     recall = partial(_batches, asked, run.data, accelerator)
     trainer = Trainer(tokenizer, asked.settings, asked.seed, accelerator, run=run.id, recall=recall)
-    if run.checkpoint.exists():
-        trainer.load(run.checkpoint)
+    trainer.resume(run.checkpoint)
     on_start(trainer.step)
     batches = recall(trainer.step, train.steps - trainer.step)
     trainer.fit(batches, run.checkpoint, execution.checkpoint_every, on_progress, stop_requested)

@@ -12,11 +12,13 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Generic, TypeVar
 
+import numpy as np
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedDataParallelKwargs, gather_object
+from accelerate.utils import DistributedDataParallelKwargs, broadcast_object_list, gather_object
 from torch import Tensor, nn
 
 from benchmarks.training.settings import TrainConfig
@@ -84,7 +86,13 @@ class TrainingLoop(ABC, Generic[Batch]):
 
     def _seed(self, seed: int) -> None:
         """Seed the noise of the training, once all that has initial weights is made."""
+        self.seed = seed
         torch.manual_seed(seed * 4096 + self.accelerator.process_index)
+
+    def _seed_anew(self) -> None:
+        """Other noise than before, which follows from the seed, the step and the process."""
+        entropy = np.random.SeedSequence((self.seed, self.step, self.accelerator.process_index))
+        torch.manual_seed(int(entropy.generate_state(1, np.uint64)[0]))
 
     @abstractmethod
     def _train_step(self, batch: Batch) -> None:
@@ -182,27 +190,34 @@ class TrainingLoop(ABC, Generic[Batch]):
             save_tree(path, {"run": self.run, "random": random_states, **counters, **interval, **tree})
         self.accelerator.wait_for_everyone()
 
+    def resume(self, path: StrPath) -> None:
+        """Go on from the checkpoint if there is one, which the first process decides for all: without a folder that all
+        machines share the others would begin at another step."""
+        if broadcast_object_list([Path(path).exists()])[0]:
+            self.load(path)
+
     def load(self, path: StrPath) -> None:
-        """Go on from a checkpoint of the same run.
+        """Go on from a checkpoint of the same run, exactly.
+
+        On another number of processes the noise, of which each has its own, is seeded anew. All else is that of the
+        whole batch: weights, averages, codebooks, the order of the pictures.
 
         Raises:
-            CheckpointError: damaged, of another run, or made with another number of processes.
+            CheckpointError: damaged, or of another run.
         """
         tree = load_tree(path)
         if tree.get("run") != self.run:
             raise CheckpointError(f"{path} belongs to the run {tree.get('run')}, not to {self.run}; delete it")
-        if len(tree["random"]) != self.accelerator.num_processes:
-            raise CheckpointError(
-                f"{path} was made with {len(tree['random'])} process(es), not {self.accelerator.num_processes}; "
-                "go on with as many, or delete it to start this run from its beginning"
-            )
         for name, part in self._parts().items():
             part.load_state_dict(tree[name])
         for name in ("step", "seconds", "history"):
             setattr(self, name, tree[name])
         self._interval, self._counts = tree["interval"], tree["counts"]
         self._sums = {name: value.to(self.device) for name, value in tree["sums"].items()}
-        self._set_random_state(tree["random"][self.accelerator.process_index])
+        if len(tree["random"]) == self.accelerator.num_processes:
+            self._set_random_state(tree["random"][self.accelerator.process_index])
+        else:
+            self._seed_anew()
 
     def _random_state(self) -> Tree:
         state = {"cpu": torch.get_rng_state()}

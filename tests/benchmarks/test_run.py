@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -119,6 +120,25 @@ def test_ctrl_c_leaves_a_run_that_goes_on(start: Start, tmp_path: Path) -> None:
     assert process.returncode == 130, shown
     assert "the same command goes on from there" in shown
     assert "Traceback" not in shown
+
+
+@pytest.mark.slow
+def test_a_run_of_two_processes_goes_on_with_one(start: Start, tmp_path: Path, pictures: Path) -> None:
+    words = ("--quantizer", "vq-ema", "--bits", "4", "--loss.gan", "none", *SMOKE)
+    words = (*words, "--data", str(pictures), "--train.images", "320", "--checkpoint-every", "5")
+    torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m")
+    two = start("benchmarks.run", *words, "--output", "two", launcher=torchrun)
+    _wait_for_a_checkpoint(two, tmp_path / "two")
+    shutil.copytree(tmp_path / "two", tmp_path / "one")
+    assert two.wait(240) == 0, _output(two)
+    one = start("benchmarks.run", *words, "--output", "one")
+    shown = _output(one)
+    assert one.returncode == 0, shown
+    assert re.search(r"vq-ema 4 bits seed 0: going on from step \d+ of 20", shown)
+    records = [_record(tmp_path / name, "vq-ema")[1] for name in ("two", "one")]
+    assert [record.training.processes for record in records] == [2, 1]
+    assert records[0].id == records[1].id
+    assert records[0].metrics["psnr"] == pytest.approx(records[1].metrics["psnr"], abs=0.02)
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ from benchmarks.training.settings import Settings
 from benchmarks.training.trainer import Trainer, to_pictures
 from quantizers import create_quantizer, list_quantizers
 from quantizers.registry import with_dim
-from storage.checkpoint import CheckpointError
+from storage.checkpoint import CheckpointError, load_tree, save_tree
 
 SMOKE = PRESETS["smoke"]
 
@@ -115,6 +115,27 @@ def test_a_resumed_run_ends_in_the_same_weights(tmp_path: Path, quantizer: str) 
         assert torch.equal(tensor, states[1][name]), name
     losses = [[{**entry, "images_per_second": 0} for entry in trainer.history] for trainer in (whole, second)]
     assert losses[0] == losses[1]
+
+
+def test_another_number_of_processes_goes_on_with_noise_that_follows_from_seed_and_step(tmp_path: Path) -> None:
+    checkpoint = tmp_path / "state"
+    settings = _settings()
+    first = _trainer(settings)
+    first.fit(iter(_batches(settings)[:3]), checkpoint, every=3)
+    tree = load_tree(checkpoint)
+    kept = tree["random"][0]["cpu"]
+    tree["random"] = [{"cpu": kept}, {"cpu": kept + 1}]  # as of two processes
+    save_tree(checkpoint, tree)
+    noise = []
+    for _ in range(2):
+        second = _trainer(settings)
+        second.resume(checkpoint)
+        assert second.step == 3
+        noise.append(torch.get_rng_state())
+    assert torch.equal(*noise)
+    assert not torch.equal(noise[0], kept)
+    for name, tensor in _state(first).items():
+        assert torch.equal(tensor, _state(second)[name]), name
 
 
 class Recall:
