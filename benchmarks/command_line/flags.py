@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import is_dataclass
 from typing import Any, TypeVar
 
 import tyro
@@ -33,9 +34,11 @@ def parse_flags(kind: type[Flags], command: str, argv: Sequence[str], default: F
         config=(tyro.conf.FlagCreatePairsOff,),
         **values,
     )
-    for name, problem in out_of_range(flags):
-        print(f"error: --{name.replace('_', '-')} {problem}", file=sys.stderr)
-        sys.exit(2)
+    parts = (part for part in vars(flags).values() if is_dataclass(part) and not hasattr(part, "__post_init__"))
+    for part in (flags, *parts):
+        for name, problem in out_of_range(part):
+            print(f"error: --{name.replace('_', '-')} {problem}", file=sys.stderr)
+            sys.exit(2)
     return flags
 
 
