@@ -18,9 +18,9 @@ from autoencoders.ranges import Count, Place, Size
 from benchmarks.command_line.flags import parse_flags
 from benchmarks.command_line.process import run_command
 from benchmarks.command_line.usage import UsageError, require_writable
-from benchmarks.data import DataConfig, DataError, EvaluationData, Part, open_part, test_batches
+from benchmarks.data import DataConfig, DataError, EvaluationData, Part, open_evaluation_data, test_batches
 from benchmarks.data.folder import require_folder, test_folder_of
-from benchmarks.data.opening import open_source
+from benchmarks.data.opening import is_folder, open_source
 from benchmarks.metrics.codes import has_codebook
 from benchmarks.metrics.device import full_float32
 from benchmarks.metrics.pictures import to_unit_range
@@ -57,7 +57,7 @@ class Arguments:
     checkpoint: Path | None = None
     """Its file of weights, or folder."""
     part: Part = "train"
-    """Which pictures: those that a run on --data trains on, or those that it tests on."""
+    """Which pictures: those that a run on --data trains on, those that it tests on, or all of them."""
     classes: bool = False
     """Store labels: a picture's class is the folder that it lies in."""
     image_size: Size | None = None
@@ -132,11 +132,11 @@ def find_classes(config: DataConfig) -> Classes:
     Raises:
         DataError: no folder, or a picture that lies in none within.
     """
-    if ":" in config.source or config.source == "photographs":
+    if not is_folder(config.source):
         raise DataError(f"--classes takes the folders that pictures lie in for their classes: {config.source} has none")
     above = 0 if test_folder_of(require_folder(config)) is None else 1
-    source = open_source(config)
-    pictures = (part.name(index) for part in (source.train, source.test) for index in range(len(part)))
+    everything = open_source(config).part("all")
+    pictures = map(everything.name, range(len(everything)))
     return Classes(tuple(sorted({_folder(picture, above) for picture in pictures})), above)
 
 
@@ -202,7 +202,8 @@ def make_tokens(arguments: Arguments, console: Console, errors: Console) -> None
     config = DataConfig(arguments.data, named.image_size, root=arguments.root, limit_test=arguments.limit)
     classes = find_classes(config) if arguments.classes else None
     require_writable(arguments.output)
-    data = open_part(config, arguments.part, budget=IN_MEMORY)
+    data = open_evaluation_data(config, arguments.part, budget=IN_MEMORY)
+    console.print(escape(data.words), soft_wrap=True, highlight=False)
     # whole batches in each shard, so that a command that goes on makes the same batches
     shard = max(1, SHARD_PICTURES // arguments.batch_size) * arguments.batch_size
     writer = TokenSetWriter(arguments.output, contents_of(named, data, classes, arguments), shard)

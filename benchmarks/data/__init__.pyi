@@ -10,14 +10,15 @@ from .config import (
 from .opening import (
     Data as Data,
     EvaluationData as EvaluationData,
-    Part as Part,
     open_data as open_data,
     open_evaluation_data as open_evaluation_data,
-    open_part as open_part,
 )
 from .pairs import (
     PicturePairs as PicturePairs,
     open_pairs as open_pairs,
+)
+from .pictures import (
+    Part as Part,
 )
 from .transforms import (
     centre_crop as centre_crop,

@@ -79,33 +79,16 @@ def test_folder_of(folder: StrPath) -> str | None:
     return next(tests, None) if (folder / "train").is_dir() else None
 
 
-def open_whole_folder(config: DataConfig) -> tuple[PictureFiles, str]:
-    """All pictures of a folder, but of one with train/ and val/ those of val/ only; and that in words.
-
-    Raises:
-        DataError: there is no such folder, or no picture in it.
-    """
-    folder = require_folder(config)
-    below = test_folder_of(folder)
-    pictures = find_pictures(folder, below or "")
-    if not pictures:
-        raise DataError(f"no pictures in {Path(config.source, below or '')}")
-    return pictures, f"all of {below}/" if below else "all pictures"
-
-
 def open_folder(config: DataConfig) -> Source:
-    """The folder that `config.source` names, to train and to test on. Raises DataError where it is missing or has too
-    few pictures."""
+    """The pictures of the folder that `config.source` names. Raises DataError where it is missing or has none."""
     folder = require_folder(config)
-    test_folder = test_folder_of(folder)
-    if test_folder:
-        train, test = find_pictures(folder, "train"), find_pictures(folder, test_folder)
-        for name, found in (("train", train), (test_folder, test)):
-            if not found:
-                raise DataError(f"no pictures in {Path(config.source, name)}")
-        return split_by_source(train, test, f"train/ trains, {test_folder}/ tests", config.min_crop)
-    pictures = find_pictures(folder)
-    if len(pictures) < 2:
-        count = "only one picture" if pictures else "no pictures"
-        raise DataError(f"{count} in {config.source}: at least one is needed to train on and one to test on")
-    return split_every_fifth(pictures, "relative path", config.min_crop)
+
+    def found(below: str = "") -> PictureFiles:
+        pictures = find_pictures(folder, below)
+        if not pictures:
+            raise DataError(f"no pictures in {Path(config.source, below)}")
+        return pictures
+
+    if test := test_folder_of(folder):
+        return split_by_source(lambda: found("train"), found(test), f"train/ trains, {test}/ tests", config.min_crop)
+    return split_every_fifth(found(), "relative path", config.min_crop)

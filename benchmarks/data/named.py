@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from PIL import Image
 
@@ -18,6 +18,8 @@ from benchmarks.data.pictures import Source, split_by_source, split_every_fifth
 
 TORCHVISION_ROOT = Path("~/.cache/torchvision").expanduser()
 TEST_SPLITS = ("test", "validation", "valid", "val")
+
+Opened = TypeVar("Opened")
 
 
 @dataclass(frozen=True)
@@ -45,11 +47,11 @@ class Rows:
         raise ValueError(f"a {type(value).__name__} and no picture")
 
 
-def _source(config: DataConfig, train: Rows, test: Rows | None) -> Source:
-    """By the data set's own splits, or by every fifth picture where it has but one."""
+def _source(config: DataConfig, train: str, open_train: Callable[[], Rows], test: Rows | None) -> Source:
+    """By the data set's own splits, or by every fifth picture where it has but one, `train`."""
     if test is None:
-        return split_every_fifth(train, "number", config.min_crop)
-    return split_by_source(train, test, f"{train.split} trains, {test.split} tests", config.min_crop)
+        return split_every_fifth(open_train(), "number", config.min_crop)
+    return split_by_source(open_train, test, f"{train} trains, {test.split} tests", config.min_crop)
 
 
 def _one_line(error: Exception) -> str:
@@ -72,20 +74,28 @@ def open_torchvision(config: DataConfig, name: str) -> Source:
     root = config.root or TORCHVISION_ROOT
     options = {"root": str(root)} if "root" in parameters else {}
 
-    def rows(**split: str | bool) -> Rows:
-        label = ", ".join(f"{key}={value}" for key, value in split.items()) or name
-        return Rows(_make_or_download(make, {**options, **split}, "download" in parameters), label, 0)
+    def rows(split: Mapping[str, str | bool]) -> Rows:
+        return Rows(_make_or_download(make, {**options, **split}, "download" in parameters), _label(split, name), 0)
 
-    try:
-        if "train" in parameters:
-            return _source(config, rows(train=True), rows(train=False))
-        if "split" in parameters:
-            default = str(parameters["split"].default)
-            train = rows(split=default if default.startswith("train") else "train")
-            return _source(config, train, _first_split(lambda split: rows(split=split)))
-        return _source(config, rows(), None)
-    except Exception as error:  # each of these classes has errors of its own
-        raise DataError(f"torchvision's {name} could not be had from {root}: {_one_line(error)}") from error
+    def had(get: Callable[[], Opened]) -> Opened:
+        try:
+            return get()
+        except Exception as error:  # each of these classes has errors of its own
+            raise DataError(f"torchvision's {name} could not be had from {root}: {_one_line(error)}") from error
+
+    train: dict[str, str | bool] = {}
+    test = None
+    if "train" in parameters:
+        train, test = {"train": True}, had(lambda: rows({"train": False}))
+    elif "split" in parameters:
+        default = str(parameters["split"].default)
+        train = {"split": default if default.startswith("train") else "train"}
+        test = had(lambda: _first_split(lambda split: rows({"split": split})))
+    return _source(config, _label(train, name), lambda: had(lambda: rows(train)), test)
+
+
+def _label(split: Mapping[str, str | bool], name: str) -> str:
+    return ", ".join(f"{key}={value}" for key, value in split.items()) or name
 
 
 def _make_or_download(make: Callable[..., Any], options: dict[str, Any], can_download: bool) -> Any:
@@ -126,9 +136,11 @@ def open_huggingface(config: DataConfig, name: str, column: str | None) -> Sourc
         splits = datasets.load_dataset(name, cache_dir=cache_folder)
     except Exception as error:  # network, hub, layout and builder errors have no common class
         raise DataError(f"Hugging Face's {name!r} could not be loaded: {_one_line(error)}") from error
-    if "train" not in splits:
-        raise DataError(f"Hugging Face's {name!r} has no train split, only {', '.join(splits)}")
-    features = splits["train"].features
+    test = next((split for split in TEST_SPLITS if split in splits), None)
+    train = next(iter(splits)) if len(splits) == 1 and test is None else "train"
+    if train not in splits and test is None:
+        raise DataError(f"Hugging Face's {name!r} has neither a train nor a test split, only {', '.join(splits)}")
+    features = next(iter(splits.values())).features
     pictures = [key for key, feature in features.items() if isinstance(feature, datasets.Image)]
     key = column or next(iter(pictures), "")
     if key not in pictures:
@@ -138,8 +150,9 @@ def open_huggingface(config: DataConfig, name: str, column: str | None) -> Sourc
         )
 
     def rows(split: str) -> Rows:
+        if split not in splits:
+            raise DataError(f"Hugging Face's {name!r} has no {split} split, only {', '.join(splits)}")
         undecoded = splits[split].select_columns([key]).cast_column(key, datasets.Image(decode=False))
         return Rows(undecoded, split, key)
 
-    test = next((split for split in TEST_SPLITS if split in splits), None)
-    return _source(config, rows("train"), rows(test) if test else None)
+    return _source(config, train, lambda: rows(train), rows(test) if test else None)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 from jaxtyping import UInt8
@@ -17,17 +17,15 @@ from torch import Tensor
 
 from benchmarks.data.config import DataConfig, DataError
 from benchmarks.data.datasets import Decoder, TestPictures, TrainingPictures, protocol_crop, reason
-from benchmarks.data.folder import TEST_FOLDERS, open_folder, open_whole_folder
+from benchmarks.data.folder import TEST_FOLDERS, open_folder
 from benchmarks.data.machine import MEMORY_SHARE, in_threads, memory_budget, own_console
 from benchmarks.data.named import open_huggingface, open_torchvision
 from benchmarks.data.photographs import open_photographs
-from benchmarks.data.pictures import Pictures, Source, Subset, take_evenly
+from benchmarks.data.pictures import Part, Pictures, Source, Subset, take_evenly
 from benchmarks.data.transforms import CENTRE_CROP_RULE
 
 BYTES_PER_PIXEL = 4  # what PIL keeps of an RGB picture
 NAMES_ON_SCREEN = 10
-
-Part = Literal["train", "test"]
 
 Result = TypeVar("Result")
 
@@ -39,6 +37,8 @@ class EvaluationData:
     test: TestPictures
     record: dict[str, Any]
     """What the pictures are and how they were chosen, cropped and checked; JSON-able."""
+    words: str
+    """How many of them were taken by which rule, for the screen."""
     workers: int | None
     """Loading processes asked for; None: by rule."""
 
@@ -62,14 +62,28 @@ class Usable(Generic[Result]):
         return Subset(pictures, list(self.results)) if self.skipped else pictures
 
 
+def _scheme(source: str) -> tuple[str, str]:
+    """What kind of source it is, and its name: ("torchvision", "CIFAR10"); what is none of the others is a folder, also
+    one with a colon in its name."""
+    scheme, _, name = source.partition(":")
+    if source == "photographs" or (scheme in ("torchvision", "huggingface") and name):
+        return scheme, name
+    return "folder", source
+
+
+def is_folder(source: str) -> bool:
+    """Whether a data source is a folder, and no data set by name."""
+    return _scheme(source)[0] == "folder"
+
+
 def open_source(config: DataConfig) -> Source:
     """The pictures that `config.source` names, not yet decoded. Raises DataError where it names none."""
-    scheme, _, name = config.source.partition(":")
-    if config.source == "photographs":
+    scheme, name = _scheme(config.source)
+    if scheme == "photographs":
         return open_photographs(config)
-    if scheme == "torchvision" and name:
+    if scheme == "torchvision":
         return open_torchvision(config, name)
-    if scheme == "huggingface" and name:
+    if scheme == "huggingface":
         name, _, column = name.partition(":")
         return open_huggingface(config, name, column or None)
     return open_folder(config)
@@ -129,10 +143,11 @@ def open_data(config: DataConfig, console: Console | None = None) -> Data:
     """
     console = console or own_console()
     source = open_source(config)
+    to_train = take_evenly(source.open_train(), config.limit_train)
     budget = memory_budget()
     test, test_record = _open_test(config, take_evenly(source.test, config.limit_test), budget, console)
     budget_left = budget - test_record["bytes_in_memory"]
-    train, train_record = _open_train(config, source, budget_left, console)
+    train, train_record = _open_train(config, source, to_train, budget_left, console)
     record = {
         "name": short_name(config.source),
         "source": config.source,
@@ -144,53 +159,46 @@ def open_data(config: DataConfig, console: Console | None = None) -> Data:
         "memory_share": MEMORY_SHARE,
     }
     _report(console, {**train_record["skipped"], **test_record["skipped"]})
-    return Data(train=train, test=test, record=record, workers=config.workers)
+    counts = f"{train_record['pictures']:,} pictures to train on, {len(test):,} to test on"
+    words = f"{record['name']}: {counts} ({source.split})"
+    return Data(train=train, test=test, record=record, words=words, workers=config.workers)
 
 
 def open_evaluation_data(
-    config: DataConfig, console: Console | None = None, *, budget: int | None = None
+    config: DataConfig, part: Part | None = None, console: Console | None = None, *, budget: int | None = None
 ) -> EvaluationData:
-    """Find, check and decode pictures to test on only: all those of a folder (of one with train/ and val/ the latter),
-    or the test split of a data set by name. Raises DataError as `open_data`.
+    """Find, check and decode pictures to test on only, with the protocol's crop of each.
 
-    Crops stay in memory if they fit into `budget` bytes, by default those of `open_data`.
+    Args:
+        config: Where they are; `limit_test` holds for whatever part.
+        part: Which of them; unless given all, but of a source that comes with a part for tests that.
+        console: As for `open_data`.
+        budget: Crops stay in memory if they fit into so many bytes, by default those of `open_data`.
+
+    Raises:
+        DataError: as `open_data`.
     """
     console = console or own_console()
-    pictures: Pictures
-    if ":" in config.source or config.source == "photographs":
-        source = open_source(config)
-        pictures, rule = source.test, source.split
-    else:
-        pictures, rule = open_whole_folder(config)
-    return _evaluation_data(config, pictures, rule, budget, console)
-
-
-def open_part(
-    config: DataConfig, part: Part, console: Console | None = None, *, budget: int | None = None
-) -> EvaluationData:
-    """One part of the pictures that a run trains and tests on, with the protocol's crop of each, as
-    `open_evaluation_data`."""
     source = open_source(config)
-    pictures = source.train if part == "train" else source.test
-    return _evaluation_data(config, pictures, source.split, budget, console or own_console())
-
-
-def _evaluation_data(
-    config: DataConfig, pictures: Pictures, rule: str, budget: int | None, console: Console
-) -> EvaluationData:
+    part = part or source.measured
+    pictures = source.part(part)
     budget = memory_budget() if budget is None else budget
     test, test_record = _open_test(config, take_evenly(pictures, config.limit_test), budget, console)
     record = {
         "name": short_name(config.source),
         "source": config.source,
-        "split": rule,
+        "split": source.words(part),
+        **({} if part == source.measured else {"part": part}),
         "image_size": config.image_size,
         "fingerprint": test_record["fingerprint"],
         "test": test_record,
         "memory_share": MEMORY_SHARE,
     }
     _report(console, test_record["skipped"])
-    return EvaluationData(test=test, record=record, workers=config.workers)
+    count = f"{len(test):,}" if len(test) == len(pictures) else f"{len(test):,} of {len(pictures):,}"
+    which = "all" if part == "all" else f"those that {part} ({source.split})"
+    words = f"{record['name']}: {count} pictures, {which}"
+    return EvaluationData(test=test, record=record, words=words, workers=config.workers)
 
 
 def _open_test(
@@ -216,9 +224,8 @@ def _open_test(
 
 
 def _open_train(
-    config: DataConfig, source: Source, budget: int, console: Console
+    config: DataConfig, source: Source, everything: Pictures, budget: int, console: Console
 ) -> tuple[TrainingPictures, dict[str, Any]]:
-    everything = take_evenly(source.train, config.limit_train)
     heads = try_each(
         everything, Decoder(everything, config.image_size, source.crop_sides).size, "checking pictures", console
     )

@@ -121,7 +121,7 @@ def open_photographs(config: DataConfig) -> Source:
     ]
     sizes = f"{max(SMALLEST_CROP, size)} to {LARGEST_CROP} px"
     return Source(
-        train=Crops([(photograph, photograph.train) for photograph in PHOTOGRAPHS]),
+        open_train=lambda: Crops([(photograph, photograph.train) for photograph in PHOTOGRAPHS]),
         test=Crops(test),
         split="one part of each photograph trains, another tests: "
         f"{TEST_CROPS_EACH} squares of {sizes}, sizes and places by a Halton sequence",

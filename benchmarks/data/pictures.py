@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple, Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from PIL import Image
+
+from benchmarks.data.config import DataError
+
+Part = Literal["train", "test", "all"]
+"""The pictures that a run trains on, those that it tests on, or both."""
 
 
 class Pictures(Protocol):
@@ -25,14 +30,43 @@ CropSides = Callable[[int], tuple[float, float]]
 """Short side of a picture in pixels -> smallest and largest side of its training crops, in pixels."""
 
 
-class Source(NamedTuple):
-    """Pictures to train on and to test on, and the rules that chose them, in words."""
+@dataclass(frozen=True)
+class Source:
+    """Pictures to train on and to test on, and the rules that chose them, in words.
 
-    train: Pictures
+    Attributes:
+        open_train: Opens those to train on, which a mere test has no need of. Raises DataError where there are none.
+        test: Those to test on.
+        split: What trains and what tests.
+        crop_sides: Of training crops.
+        crop_rule: The same in words.
+        unsplit: All of them in their order, where they come without a part to test on and a rule chose it.
+    """
+
+    open_train: Callable[[], Pictures]
     test: Pictures
     split: str
     crop_sides: CropSides
     crop_rule: str
+    unsplit: Pictures | None = None
+
+    @property
+    def measured(self) -> Part:
+        """What is to be measured unless somebody says otherwise: all pictures, or the part that they come with for
+        tests."""
+        return "test" if self.unsplit is None else "all"
+
+    def part(self, part: Part) -> Pictures:
+        """The pictures of a part. Raises DataError where there are none."""
+        if part == "train":
+            return self.open_train()
+        if part == "test":
+            return self.test
+        return Joined(self.open_train(), self.test) if self.unsplit is None else self.unsplit
+
+    def words(self, part: Part) -> str:
+        """What a part is."""
+        return "all pictures" if part == "all" else self.split
 
 
 @dataclass(frozen=True)
@@ -52,6 +86,28 @@ class Subset:
         return self.pictures.open(self.indices[index])
 
 
+@dataclass(frozen=True)
+class Joined:
+    """Some pictures and then others."""
+
+    first: Pictures
+    second: Pictures
+
+    def __len__(self) -> int:
+        return len(self.first) + len(self.second)
+
+    def _at(self, index: int) -> tuple[Pictures, int]:
+        return (self.first, index) if index < len(self.first) else (self.second, index - len(self.first))
+
+    def name(self, index: int) -> str:
+        pictures, place = self._at(index)
+        return pictures.name(place)
+
+    def open(self, index: int) -> Image.Image:
+        pictures, place = self._at(index)
+        return pictures.open(place)
+
+
 def take_evenly(pictures: Pictures, limit: int | None) -> Pictures:
     """At most `limit` of the pictures, evenly spaced, so that a set sorted by class keeps its classes."""
     if limit is None or limit >= len(pictures):
@@ -64,18 +120,29 @@ def fraction_of_short_side(min_crop: float, short_side: int) -> tuple[float, flo
     return min_crop * short_side, float(short_side)
 
 
-def split_by_source(train: Pictures, test: Pictures, split: str, min_crop: float) -> Source:
+def split_by_source(open_train: Callable[[], Pictures], test: Pictures, split: str, min_crop: float) -> Source:
     """Whole pictures whose split is their own; training crops are a fraction of the short side."""
-    crop_rule = f"square, side uniform in [{min_crop:g}, 1] of the short side, random place, bicubic"
-    return Source(train, test, split, partial(fraction_of_short_side, min_crop), crop_rule)
+    return Source(open_train, test, split, partial(fraction_of_short_side, min_crop), _crop_rule(min_crop))
 
 
 def split_every_fifth(pictures: Pictures, order: str, min_crop: float) -> Source:
     """The same of pictures that come without a split, by a rule. `order` says how they are sorted."""
     numbers = range(len(pictures))
-    train, test = (
-        Subset(pictures, [number for number in numbers if number % 5]),
+
+    def open_train() -> Pictures:
+        if len(pictures) < 2:
+            raise DataError("only one picture: at least one is needed to train on and one to test on")
+        return Subset(pictures, [number for number in numbers if number % 5])
+
+    return Source(
+        open_train,
         Subset(pictures, numbers[::5]),
+        f"every fifth picture by {order} is test (index % 5 == 0), the others train",
+        partial(fraction_of_short_side, min_crop),
+        _crop_rule(min_crop),
+        unsplit=pictures,
     )
-    rule = f"every fifth picture by {order} is test (index % 5 == 0), the others train"
-    return split_by_source(train, test, rule, min_crop)
+
+
+def _crop_rule(min_crop: float) -> str:
+    return f"square, side uniform in [{min_crop:g}, 1] of the short side, random place, bicubic"

@@ -10,6 +10,7 @@ import tyro
 
 from autoencoders.ranges import Count, Size
 from benchmarks.command_line.usage import UsageError
+from benchmarks.data.pictures import Part
 
 
 @dataclass(frozen=True)
@@ -20,10 +21,11 @@ class Arguments:
     - --model NAME, a published tokenizer with its file of weights (--checkpoint), and pictures (--data);
     - --reference DIR and --reconstruction DIR: pictures and what became of them, whatever made these.
 
-    Of --data all pictures are taken; of a folder with train/ and val/ (validation/, test/) within it, the latter. Each
-    evaluation is stored like a run, in OUTPUT/PRESET/DATA SET (PRESET is "elsewhere" for what was trained elsewhere),
-    and one that is stored already is not done again. A command that was stopped or killed goes on where it was when it
-    is given again, and ends in the same numbers. Under `torchrun` several processes share the pictures.
+    Of --data all pictures are taken, but of a data set that comes with a part for tests (of a folder: val/, validation/
+    or test/ beside train/) that part; --part takes another, and the screen says what was taken. Each evaluation is
+    stored like a run, in OUTPUT/PRESET/DATA SET (PRESET is "elsewhere" for what was trained elsewhere), and one that is
+    stored already is not done again. A command that was stopped or killed goes on where it was when it is given again,
+    and ends in the same numbers. Under `torchrun` several processes share the pictures.
     """
 
     runs: Annotated[tuple[Path, ...], tyro.conf.Positional] = ()
@@ -40,6 +42,8 @@ class Arguments:
     """Folder of reconstructions, each as large as the original of the same relative path (but for the suffix)."""
     data: str | None = None
     """A folder, "photographs", "torchvision:NAME" or "huggingface:NAME[:column]"."""
+    part: Part | None = None
+    """Which pictures of --data: those that a run on it trains on, those that it tests on, or all."""
     image_size: Size | None = None
     """Side in pixels that pictures are resized and cropped to for --model; the model's own unless given."""
     output: Path = Path("runs")
@@ -88,8 +92,8 @@ class Arguments:
         if folders and (self.reference is None or self.reconstruction is None):
             lacking = "--reference" if self.reference is None else "--reconstruction"
             raise UsageError(f"{lacking} DIR is missing: the originals and their reconstructions go together")
-        if folders and (self.data is not None or self.limit is not None):
-            raise UsageError("--data and --limit choose pictures for a tokenizer; --reference has its own")
+        if folders and (self.data, self.part, self.limit) != (None, None, None):
+            raise UsageError("--data, --part and --limit choose pictures for a tokenizer; --reference has its own")
         if not folders and self.data is None:
             raise UsageError("--data is missing: a folder of pictures, or the name of a data set")
         if self.model is None and self.checkpoint is not None:
@@ -100,3 +104,9 @@ class Arguments:
             raise UsageError("--protocol chooses among the variants that --explain measures: give both")
         if self.explain and folders:
             raise UsageError("--explain is for tokenizers: reconstructions that are there already were cropped once")
+
+
+def chosen(arguments: Arguments) -> list[str]:
+    """The flags that choose among the pictures of --data, for the command that makes an evaluation again."""
+    flags = (("--part", arguments.part), ("--limit", arguments.limit))
+    return [word for flag, value in flags if value is not None for word in (flag, str(value))]

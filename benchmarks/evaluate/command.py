@@ -32,7 +32,7 @@ IN_MEMORY = 2**26
 """Bytes of crops that stay in memory at most; more are decoded again: memory does not grow with their number."""
 
 
-def prepare(arguments: Arguments, accelerator: Accelerator, errors: Console) -> Sequence[Job]:
+def prepare(arguments: Arguments, accelerator: Accelerator, console: Console, errors: Console) -> Sequence[Job]:
     """Everything that can be found wrong is found here, before the first evaluation.
 
     Raises:
@@ -43,7 +43,10 @@ def prepare(arguments: Arguments, accelerator: Accelerator, errors: Console) -> 
     @cache
     def open_pictures(size: int) -> EvaluationData:
         config = DataConfig(str(arguments.data), size, root=arguments.root, limit_test=arguments.limit)
-        return in_turn("the pictures", partial(open_evaluation_data, config, budget=IN_MEMORY), accelerator)
+        open_part_of = partial(open_evaluation_data, config, arguments.part, budget=IN_MEMORY)
+        data = in_turn("the pictures", open_part_of, accelerator)
+        console.print(escape(data.words), soft_wrap=True, highlight=False)
+        return data
 
     if arguments.model is not None:
         return [published_job(arguments, open_pictures, errors)]
@@ -63,7 +66,7 @@ def evaluate(arguments: Arguments, command: str, console: Console, errors: Conso
         accelerator = make_accelerator(TrainConfig(), arguments.cpu)
         console.quiet = errors.quiet = not accelerator.is_main_process
         weights = MetricWeights.find(inception=arguments.inception, lpips_backbone=arguments.lpips_backbone)
-        jobs = prepare(arguments, accelerator, errors)
+        jobs = prepare(arguments, accelerator, console, errors)
         cache = None if arguments.no_cache else cache_folder()
         measuring = Measuring(accelerator, weights, arguments.batch_size, arguments.force, cache)
         execute(jobs, measuring, console)

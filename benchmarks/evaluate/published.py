@@ -16,7 +16,7 @@ from autoencoders import Tokenizer
 from autoencoders.pretrained.model import Pretrained
 from autoencoders.pretrained.registry import load_pretrained
 from benchmarks.data import EvaluationData
-from benchmarks.evaluate.arguments import Arguments
+from benchmarks.evaluate.arguments import Arguments, chosen
 from benchmarks.evaluate.elsewhere import record_elsewhere
 from benchmarks.evaluate.job import Place, Started, through
 from benchmarks.metrics.weights import sha256
@@ -97,8 +97,8 @@ def published_job(
     content = sha256(weights)
     name = f"{model.name}-{digest(model.name, content, PROTOCOL, data.record['fingerprint'])}"
     words = ["--model", model.name, "--checkpoint", weights.as_posix(), "--data", str(arguments.data)]
-    for flag, value in (("--image-size", arguments.image_size), ("--limit", arguments.limit)):
-        words += [] if value is None else [flag, str(value)]
+    words += [] if arguments.image_size is None else ["--image-size", str(arguments.image_size)]
+    words += chosen(arguments)
     return PublishedJob(
         model,
         weights,

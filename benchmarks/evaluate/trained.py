@@ -13,7 +13,7 @@ from rich.console import Console
 from autoencoders import Tokenizer
 from benchmarks.command_line.usage import UsageError
 from benchmarks.data import EvaluationData
-from benchmarks.evaluate.arguments import Arguments
+from benchmarks.evaluate.arguments import Arguments, chosen
 from benchmarks.evaluate.job import Place, Started, through
 from benchmarks.metrics.weights import sha256
 from benchmarks.protocols.reconstruction.measured import PROTOCOL
@@ -91,16 +91,16 @@ def trained_jobs(
     source = str(arguments.data)
     jobs = []
     for path, stored in find_runs(arguments.runs, errors):
-        if _same_source(source, stored.data["source"]):
+        if arguments.part is None and _same_source(source, stored.data["source"]):
             raise UsageError(
-                f"{path}: it was trained on {source}, and its record says how it does on the test part of it"
+                f"{path}: it was trained on {source}, and its record says how it does on the test part of it; name a "
+                "part of these pictures by --part to measure that all the same"
             )
         require_tokenizer(path, stored)
         data = open_pictures(stored.data["image_size"])
         name = f"{stored.id.rpartition('-')[0]}-{digest(stored.id, PROTOCOL, data.record['fingerprint'])}"
         command = ["python", "-m", "benchmarks.evaluate", path.as_posix(), "--data", source]
-        if arguments.limit is not None:
-            command += ["--limit", str(arguments.limit)]
+        command += chosen(arguments)
         folder = arguments.output / stored.preset / data.record["name"]
         jobs.append(TrainedJob(path, stored, data, folder / f"{name}.json", shlex.join(command)))
     return jobs

@@ -13,7 +13,7 @@ import torch
 from accelerate import Accelerator
 
 from benchmarks.command_line.flags import as_flags
-from benchmarks.data import Data, DataConfig, EvaluationData, open_data, open_part
+from benchmarks.data import Data, DataConfig, EvaluationData, open_data, open_evaluation_data
 from benchmarks.generate.arguments import Arguments
 from benchmarks.protocols.generation.codes import CodeBatch, Encoder, centre_crops, in_order
 from benchmarks.records.generation import path_for
@@ -132,7 +132,7 @@ def tokenizer_name(run: Record) -> str:
 @lru_cache(maxsize=1)
 def open_both(config: DataConfig) -> tuple[Data, EvaluationData]:
     """A run's pictures, and its training pictures as the protocol crops them; kept for the next run on the same."""
-    return open_data(config), open_part(config, "train")
+    return open_data(config), open_evaluation_data(config, "train")
 
 
 def open_job(path: Path, run: Record, arguments: Arguments, device: torch.device) -> Job:

@@ -22,11 +22,13 @@ BASELINES = (*FRAME, baselines.KMEANS)
 
 def group_title(record: Record) -> str:
     """What all rows of a record's table share."""
+    part = record.data.get("part")  # where it is not the one that is measured unless somebody says otherwise
+    name = record.data["name"] if part is None else f"{record.data['name']} ({part})"
     if record.preset == ELSEWHERE:
         pictures = f"{record.data['test']['pictures']:,} pictures of {record.data['image_size']} px"
-        return f"{record.data['name']}, {pictures} · trained elsewhere · protocol {record.protocol}"
+        return f"{name}, {pictures} · trained elsewhere · protocol {record.protocol}"
     trained_on = record.data.get("trained_on")
-    place = record.data["name"] if trained_on is None else f"{record.data['name']}, trained on {trained_on['name']}"
+    place = name if trained_on is None else f"{name}, trained on {trained_on['name']}"
     changed = "".join(f", {name}={value}" for name, value in sorted(record.changes.items()))
     return (
         f"{place} · preset {record.preset}{changed} · {record.training_images:,} training images · "

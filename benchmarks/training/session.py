@@ -69,6 +69,7 @@ def execute(
     """Do the runs, one after the other; one that fails does not end the others."""
     accelerator = execution.accelerator
     console.quiet = errors.quiet = not accelerator.is_main_process
+    console.print(escape(data.words), soft_wrap=True, highlight=False)
     records: list[Record] = []
     paths: list[Path] = []
     failures = 0

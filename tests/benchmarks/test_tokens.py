@@ -116,6 +116,25 @@ def test_codes_are_those_of_the_tokenizer(home: Path, rq: Path, command: Command
     assert len(found.unique()) > 8
 
 
+@pytest.mark.parametrize(("part", "stored"), [("train", 28), ("test", 8), ("all", 36)])
+def test_of_a_folder_without_a_split_the_screen_says_what_is_stored(
+    home: Path, mean: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], part: str, stored: int
+) -> None:
+    folder = tmp_path / "a:b"  # a colon makes no data set by name of a folder
+    folder.mkdir()
+    (folder / "pictures").symlink_to(home / "pictures", target_is_directory=True)
+    words = ["--model", "mean", "--checkpoint", mean, "--output", tmp_path / "codes", "--part", part, "--classes"]
+    with torch_threads(1):
+        assert tokens.main([*map(str, words), "--data", str(folder), "--cpu"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert f"a-b: {stored} pictures, {'all' if part == 'all' else f'those that {part} (every fifth'}" in shown
+    assert f"stored: {stored} pictures" in shown
+    found = TokenSet.open(tmp_path / "codes")
+    assert len(found) == stored
+    assert found.contents.classes == ("pictures",)
+    assert found.contents.data["part"] == part
+
+
 def test_the_data_are_named_as_an_evaluation_names_them(home: Path, rq: Path, command: Command, tmp_path: Path) -> None:
     assert command("--run", rq, "--output", tmp_path / "codes", "--part", "test") == 0
     about = TokenSet.open(tmp_path / "codes").contents

@@ -14,6 +14,7 @@ from benchmarks.data import (
     DataError,
     centre_crop,
     open_data,
+    open_evaluation_data,
     opening,
     test_batches,
     to_tensor,
@@ -46,6 +47,50 @@ def test_subfolders_are_the_split(tmp_path: Path, noise, test_folder: str) -> No
     assert names(data.train.decoder.pictures) == ["train/a/picture.PNG", "train/b/c/picture.PNG"]
     assert names(data.test.pictures) == [f"{test_folder}/picture.PNG"]
     assert data.record["split"] == f"train/ trains, {test_folder}/ tests"
+
+
+@pytest.mark.parametrize("name", ["pictures", "a:b", "torchvision:", "huggingface", "other:set", "photographs:2"])
+def test_all_pictures_of_a_folder_are_measured_whatever_its_name(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    folder.rename(tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    data = open_evaluation_data(config(Path(name)))
+    files = sorted(path.relative_to(name).as_posix() for path in Path(name).rglob("*.*"))
+    assert names(data.test.pictures) == files
+    assert data.words.endswith(": 12 pictures, all")
+    assert data.record["split"] == "all pictures"
+    for part, expected in (("all", files), ("test", files[::5]), ("train", [f for f in files if f not in files[::5]])):
+        taken = open_evaluation_data(config(Path(name)), part)
+        assert names(taken.test.pictures) == expected
+        assert taken.record.get("part") == (None if part == "all" else part)
+    assert "9 pictures, those that train (every fifth" in taken.words
+
+
+def test_parts_of_a_folder_with_a_split(tmp_path: Path, noise) -> None:
+    for place in ("train/a", "train/b", "val/a", "elsewhere"):
+        (tmp_path / place).mkdir(parents=True)
+        noise().save(tmp_path / place / "picture.png")
+    train, test = ["train/a/picture.png", "train/b/picture.png"], ["val/a/picture.png"]
+    for part, expected in ((None, test), ("test", test), ("train", train), ("all", train + test)):
+        data = open_evaluation_data(config(tmp_path), part)
+        assert names(data.test.pictures) == expected
+        assert [data.test[index].shape for index in range(len(expected))] == [(3, 32, 32)] * len(expected)
+        assert data.record.get("part") == (part if part in ("train", "all") else None)
+        assert f": {len(expected)} pictures, " in data.words
+
+
+def test_pictures_to_test_on_alone_can_be_measured(tmp_path: Path, noise) -> None:
+    for place in ("train", "val"):
+        (tmp_path / place).mkdir()
+    noise().save(tmp_path / "val" / "picture.png")
+    assert names(open_evaluation_data(config(tmp_path)).test.pictures) == ["val/picture.png"]
+    with pytest.raises(DataError, match=r"no pictures in .*train"):
+        open_data(config(tmp_path))
+    with pytest.raises(DataError, match=r"no pictures in .*train"):
+        open_evaluation_data(config(tmp_path), "all")
+    (alone,) = open_evaluation_data(config(tmp_path / "val")).test
+    assert alone.shape == (3, 32, 32)
 
 
 def test_test_pictures_are_the_protocols_crops(folder: Path) -> None:
@@ -125,6 +170,8 @@ def test_limits_are_taken_evenly(folder: Path) -> None:
     everything = open_data(config(folder))
     assert names(data.train.decoder.pictures) == names(everything.train.decoder.pictures)[::3]
     assert names(data.test.pictures) == [names(everything.test.pictures)[index] for index in (0, 1)]
+    assert ": 3 pictures to train on, 2 to test on (every fifth" in data.words
+    assert open_evaluation_data(config(folder, limit_test=4)).words.endswith(": 4 of 12 pictures, all")
 
 
 def test_fingerprint_is_of_names_and_pixels(folder: Path, noise) -> None:
@@ -183,8 +230,8 @@ def test_a_streamed_file_that_breaks_does_not_end_the_run(folder, monkeypatch, c
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        ([], "no pictures in .*: at least one is needed to train on and one to test on"),
-        (["a.png"], "only one picture in .*: at least one is needed"),
+        ([], "no pictures in "),
+        (["a.png"], "only one picture: at least one is needed to train on and one to test on"),
         (["train/a.png", "val/README.md"], "no pictures in .*val"),
         (["train/README.md", "val/a.png"], "no pictures in .*train"),
     ],

@@ -13,7 +13,7 @@ import torch
 import torchvision.datasets
 from PIL import Image
 
-from benchmarks.data import DataConfig, DataError, open_data, training_batches
+from benchmarks.data import DataConfig, DataError, open_data, open_evaluation_data, training_batches
 
 
 def write_cifar10(root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, np.ndarray]:
@@ -73,11 +73,40 @@ def test_torchvision_with_named_splits(tmp_path: Path, noise) -> None:
     assert data.record["split"] == "split=train trains, split=val tests"
 
 
+def test_torchvision_with_test_pictures_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is measured needs nothing of what trains, and does not fetch it."""
+    monkeypatch.setattr(torchvision.datasets.cifar, "download_and_extract_archive", refuse)
+    write_cifar10(tmp_path, monkeypatch)
+    monkeypatch.setattr(torchvision.datasets.CIFAR10, "train_list", [])
+    real = torchvision.datasets.CIFAR10.__init__
+
+    def test_alone(self, root, train=True, **others) -> None:
+        if train:
+            refuse()
+        real(self, root, train, **others)
+
+    monkeypatch.setattr(torchvision.datasets.CIFAR10, "__init__", test_alone)
+    config = DataConfig(source="torchvision:CIFAR10", root=tmp_path)
+    assert len(open_evaluation_data(config).test) == 4
+    with pytest.raises(DataError, match=r"torchvision's CIFAR10 could not be had from .*: no network"):
+        open_data(config)
+
+
+def test_parts_of_a_torchvision_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_cifar10(tmp_path, monkeypatch)
+    config = DataConfig(source="torchvision:CIFAR10", root=tmp_path)
+    for part, count in ((None, 4), ("test", 4), ("train", 10), ("all", 14)):
+        assert len(open_evaluation_data(config, part).test) == count
+    assert open_evaluation_data(config, "all").test.pictures.name(10) == "train=False[0]"
+
+
 def test_torchvision_without_a_split(tmp_path: Path) -> None:
     data = open_data(DataConfig(source="torchvision:FakeData", limit_train=8, limit_test=5, image_size=64))
     assert "every fifth picture by number is test" in data.record["split"]
     assert data.train.decoder.pictures.name(0) == "FakeData[1]"
     assert (len(data.train), len(data.test)) == (8, 5)
+    whole = open_evaluation_data(DataConfig(source="torchvision:FakeData", limit_test=6, image_size=64))
+    assert whole.words == "torchvision-FakeData: 6 of 1,000 pictures, all"
 
 
 def test_torchvision_not_there_and_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,7 +156,13 @@ def fake_datasets(monkeypatch: pytest.MonkeyPatch, noise) -> types.ModuleType:
         if name == "nobody/nothing":
             raise ConnectionError("the hub cannot be\nreached")
         features = {"label": "int", "photo": Picture()}
-        splits = {"train": range(6), "validation": range(6, 9)} if name == "two/splits" else {"train": range(10)}
+        known = {
+            "two/splits": {"train": range(6), "validation": range(6, 9)},
+            "test/alone": {"test": range(4)},
+            "any/name": {"pictures": range(10)},
+            "no/usual": {"fold1": range(2), "fold2": range(2)},
+        }
+        splits = known.get(name, {"train": range(10)})
         return {split: FakeRows([row(number) for number in numbers], features) for split, numbers in splits.items()}
 
     module = types.ModuleType("datasets")
@@ -147,9 +182,20 @@ def test_huggingface_splits(column: str) -> None:
 
 
 @pytest.mark.usefixtures("fake_datasets")
-def test_huggingface_without_a_test_split() -> None:
-    data = open_data(DataConfig(source="huggingface:one/split"))
+@pytest.mark.parametrize("name", ["one/split", "any/name"])
+def test_huggingface_with_one_split(name: str) -> None:
+    data = open_data(DataConfig(source=f"huggingface:{name}"))
     assert (len(data.train), len(data.test)) == (8, 2)
+    whole = open_evaluation_data(DataConfig(source=f"huggingface:{name}"))
+    assert len(whole.test) == 10
+    assert whole.words.endswith(": 10 pictures, all")
+
+
+@pytest.mark.usefixtures("fake_datasets")
+def test_huggingface_with_a_test_split_alone() -> None:
+    assert len(open_evaluation_data(DataConfig(source="huggingface:test/alone")).test) == 4
+    with pytest.raises(DataError, match="'test/alone' has no train split, only test"):
+        open_data(DataConfig(source="huggingface:test/alone"))
 
 
 @pytest.mark.usefixtures("fake_datasets")
@@ -157,6 +203,7 @@ def test_huggingface_without_a_test_split() -> None:
     ("name", "message"),
     [
         ("nobody/nothing", "Hugging Face's 'nobody/nothing' could not be loaded: the hub cannot be reached"),
+        ("no/usual", "'no/usual' has neither a train nor a test split, only fold1, fold2"),
         ("two/splits:label", "has no column label: its columns of pictures are photo, of all label, photo"),
     ],
 )

@@ -36,7 +36,7 @@ def shown_pixels(crops: module.Crops, monkeypatch: pytest.MonkeyPatch) -> list[n
 @pytest.mark.parametrize("image_size", [32, 128])
 def test_no_pixel_is_shared(image_size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     source = open_photographs(DataConfig(image_size=image_size))
-    trained, tested = shown_pixels(source.train, monkeypatch), shown_pixels(source.test, monkeypatch)
+    trained, tested = shown_pixels(source.open_train(), monkeypatch), shown_pixels(source.test, monkeypatch)
     for photograph, train, test in zip(PHOTOGRAPHS, trained, tested, strict=True):
         width, height = size_of(photograph.train)
         assert train.sum() == width * height

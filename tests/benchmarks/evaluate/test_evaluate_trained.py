@@ -71,7 +71,26 @@ def test_of_train_and_test_folders_the_test_pictures_are_taken(
     shutil.copytree(home / "seen", tmp_path / "set" / "train")
     assert evaluate(the(runs, "fsq-*.json"), "--data", tmp_path / "set", "--output", tmp_path / "out") == 0
     record = read_record(the(tmp_path / "out" / "smoke" / "set", "fsq-*.json"))
-    assert (record.data["test"]["pictures"], record.data["split"]) == (12, "all of test/")
+    assert (record.data["test"]["pictures"], record.data["split"]) == (12, "train/ trains, test/ tests")
+
+
+def test_a_part_is_measured_as_asked_and_the_screen_says_so(
+    home: Path, runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], evaluate: Evaluate, the: The
+) -> None:
+    """Also one of the pictures that it was trained on, which are no test unless somebody says so."""
+    run, stored = the(runs, "fsq-*.json"), read_record(the(runs, "fsq-*.json"))
+    words = [run, "--data", home / "seen", "--output"]
+    assert evaluate(*words, tmp_path / "unsaid") == 2
+    assert "--part" in capsys.readouterr().err
+    for part, count in (("test", 6), ("train", 24), ("all", 30)):
+        assert evaluate(*words, tmp_path / part, "--part", part) == 0
+        shown = " ".join(capsys.readouterr().out.split())
+        assert f"seen: {count} pictures, " in shown
+        record = read_record(the(tmp_path / part, "fsq-*.json"))
+        assert record.data["test"]["pictures"] == count
+        assert record.command.endswith(f"--part {part}")
+        assert ("seen, trained on" if part == "all" else f"seen ({part}), trained on") in shown
+        assert (record.metrics["psnr"] == stored.metrics["psnr"]) == (part == "test")
 
 
 def test_an_evaluation_is_neither_made_again_nor_timed(
