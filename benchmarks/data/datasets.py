@@ -60,10 +60,9 @@ class Decoder:
         low = max(low, self.image_size)  # a crop is never enlarged
         return low, high, kept_side(short_side, self.image_size, low)
 
-    def size(self, index: int) -> tuple[int, int]:
+    def size(self, picture: Image.Image) -> tuple[int, int]:
         """(width, height) once decoded, up to a turn, known from the file's head. ValueError if too small."""
-        with self.pictures.open(index) as picture:
-            return scaled_size(picture, self._plan(picture)[2])
+        return scaled_size(picture, self._plan(picture)[2])
 
     def __call__(self, index: int) -> Decoded:
         """Decode one picture. Raises what PIL raises for a broken file, ValueError if it is too small."""

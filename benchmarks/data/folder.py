@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from PIL import Image
 
@@ -37,6 +38,9 @@ class PictureFiles:
         if path.stat().st_size == 0:
             raise ValueError("the file is empty")
         return Image.open(path, formats=FORMATS)
+
+    def stored(self, index: int, picture: Image.Image) -> BinaryIO:
+        return (self.folder / self.files[index]).open("rb")
 
 
 def find_pictures(folder: StrPath, below: str = "") -> PictureFiles:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from PIL import Image
 
@@ -45,6 +45,12 @@ class Rows:
                 return Image.open(value["path"], formats=FORMATS)
             return Image.open(io.BytesIO(value["bytes"]), formats=FORMATS)
         raise ValueError(f"a {type(value).__name__} and no picture")
+
+    def stored(self, index: int, picture: Image.Image) -> BinaryIO:
+        if isinstance(self.column, int):  # torchvision's, which are decoded when they are had: not twice
+            return io.BytesIO(picture.tobytes())
+        value = self.rows[index][self.column]
+        return Path(value["path"]).open("rb") if value["bytes"] is None else io.BytesIO(value["bytes"])
 
 
 def _source(config: DataConfig, train: str, open_train: Callable[[], Rows], test: Rows | None) -> Source:

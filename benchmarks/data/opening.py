@@ -6,8 +6,9 @@ import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import SEEK_END
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, BinaryIO, Generic, NamedTuple, TypeVar
 
 import torch
 from jaxtyping import UInt8
@@ -26,6 +27,9 @@ from benchmarks.data.transforms import CENTRE_CROP_RULE
 
 BYTES_PER_PIXEL = 4  # what PIL keeps of an RGB picture
 NAMES_ON_SCREEN = 10
+
+SAMPLED, SAMPLED_EACH = 2**30, 2**13
+"""Bytes of training files that their content is known by: at most these of all together, but at least these of each."""
 
 Result = TypeVar("Result")
 
@@ -48,6 +52,18 @@ class Data(EvaluationData):
     """What a run trains and tests on."""
 
     train: TrainingPictures
+
+
+class Head(NamedTuple):
+    """What a first look at a training picture tells.
+
+    Attributes:
+        size: (width, height) once decoded.
+        content: Digest of its name and of its file, or of a part of it.
+    """
+
+    size: tuple[int, int]
+    content: str
 
 
 @dataclass(frozen=True)
@@ -107,6 +123,19 @@ def content_digest(*parts: str | bytes) -> str:
     return total.hexdigest()
 
 
+def sampled(file: BinaryIO, most: int) -> tuple[str, bytes]:
+    """How many bytes a file has, and these; of more than `most` the first and the last half of that."""
+    size = file.seek(0, SEEK_END)
+    if size <= most:
+        file.seek(0)
+        return str(size), file.read()
+    ends = []
+    for start in (0, size - most // 2):
+        file.seek(start)
+        ends.append(file.read(most // 2))
+    return str(size), b"".join(ends)
+
+
 def try_each(pictures: Pictures, work: Callable[[int], Result], label: str, console: Console) -> Usable[Result]:
     """Do the work on each picture, leave out those on which it fails. Raises DataError if none is left."""
     if not pictures:
@@ -138,6 +167,13 @@ def open_data(config: DataConfig, console: Console | None = None) -> Data:
     machine) and in the record. Every test picture is decoded once here, of every training picture at least
     the head is read. What fits into a quarter of the available memory stays there; what does not is decoded
     again whenever it is needed.
+
+    The record names the pictures by two digests. `fingerprint` is of their names, of the test pictures' crops and of
+    the training pictures' sizes; it is part of a run's id. `content`, in the record of the training pictures, is of
+    their names and of their files: the length of each, and its bytes, of N pictures at most max(1 GiB / N, 8 KiB) of
+    each, half of them its first and half its last. Pictures of torchvision and the bundled ones count by their pixels
+    instead. A record or checkpoint of another content is that of other pictures, whatever its name; one that was
+    stored without a content is taken for the same.
 
     Raises DataError, with one sentence, for a source that is missing, empty, too small, or wholly unreadable.
     """
@@ -226,20 +262,27 @@ def _open_test(
 def _open_train(
     config: DataConfig, source: Source, everything: Pictures, budget: int, console: Console
 ) -> tuple[TrainingPictures, dict[str, Any]]:
-    heads = try_each(
-        everything, Decoder(everything, config.image_size, source.crop_sides).size, "checking pictures", console
-    )
+    plan = Decoder(everything, config.image_size, source.crop_sides)
+    most = max(SAMPLED_EACH, SAMPLED // max(1, len(everything)))
+
+    def look(index: int) -> Head:
+        with everything.open(index) as picture, everything.stored(index, picture) as file:
+            return Head(plan.size(picture), content_digest(everything.name(index), *sampled(file, most)))
+
+    heads = try_each(everything, look, "checking pictures", console)
     pictures = heads.of(everything)
     decoder = Decoder(pictures, config.image_size, source.crop_sides)
-    needed = sum(width * height * BYTES_PER_PIXEL for width, height in heads.results.values())
+    found = list(heads.results.values())
+    needed = sum(width * height * BYTES_PER_PIXEL for (width, height), _ in found)
     in_memory = needed <= budget
     whole = try_each(pictures, decoder, "reading training pictures", console) if in_memory else Usable({}, {})
-    content = (f"{pictures.name(number)} {size}" for number, size in enumerate(heads.results.values()))
+    names_and_sizes = (f"{pictures.name(number)} {head.size}" for number, head in enumerate(found))
     return TrainingPictures(decoder, config.flip, whole.results if in_memory else None), {
         "pictures": len(pictures) - len(whole.skipped),
         "skipped": {**heads.skipped, **whole.skipped},
         "crop": source.crop_rule + (", mirrored half the time" if config.flip else ""),
-        "fingerprint": content_digest(*content),
+        "fingerprint": content_digest(*names_and_sizes),
+        "content": content_digest(*(head.content for head in found)),
         "bytes_in_memory": needed if in_memory else 0,
     }
 

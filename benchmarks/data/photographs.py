@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from importlib.util import find_spec
+from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from PIL import Image
 from scipy.stats import qmc
@@ -103,6 +104,9 @@ class Crops:
     def open(self, index: int) -> Image.Image:
         photograph, box = self.boxes[index]
         return load(photograph).crop(box)
+
+    def stored(self, index: int, picture: Image.Image) -> BinaryIO:
+        return BytesIO(picture.tobytes())
 
 
 def open_photographs(config: DataConfig) -> Source:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal, Protocol
+from typing import BinaryIO, Literal, Protocol
 
 import numpy as np
 from PIL import Image
@@ -17,13 +17,16 @@ Part = Literal["train", "test", "all"]
 
 
 class Pictures(Protocol):
-    """Named pictures by number. `open` may be lazy, as PIL's is: first the size, pixels on demand."""
+    """Named pictures by number. `open` may be lazy, as PIL's is: first the size, pixels on demand. `stored` gives the
+    bytes that one which is open comes from; where there are none but its pixels, those."""
 
     def __len__(self) -> int: ...
 
     def name(self, index: int) -> str: ...
 
     def open(self, index: int) -> Image.Image: ...
+
+    def stored(self, index: int, picture: Image.Image) -> BinaryIO: ...
 
 
 CropSides = Callable[[int], tuple[float, float]]
@@ -85,6 +88,9 @@ class Subset:
     def open(self, index: int) -> Image.Image:
         return self.pictures.open(self.indices[index])
 
+    def stored(self, index: int, picture: Image.Image) -> BinaryIO:
+        return self.pictures.stored(self.indices[index], picture)
+
 
 @dataclass(frozen=True)
 class Joined:
@@ -106,6 +112,10 @@ class Joined:
     def open(self, index: int) -> Image.Image:
         pictures, place = self._at(index)
         return pictures.open(place)
+
+    def stored(self, index: int, picture: Image.Image) -> BinaryIO:
+        pictures, place = self._at(index)
+        return pictures.stored(place, picture)
 
 
 def take_evenly(pictures: Pictures, limit: int | None) -> Pictures:

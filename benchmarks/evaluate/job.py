@@ -52,6 +52,9 @@ class Job(Protocol):
     def content(self) -> str:
         """Digest of the weights, or of the reconstructions."""
 
+    def is_of(self, record: Record) -> bool:
+        """Whether what is stored under its name is of this content, as far as the record says."""
+
     def start(self, place: Place, done: int) -> Started:
         """Begin, `done` of this process's pictures being measured already.
 

@@ -95,7 +95,8 @@ def execute(jobs: Sequence[Job], measuring: Measuring, console: Console) -> None
     ) as bar:
         task = bar.add_task("pictures", total=total)
         for job in jobs:
-            if not measuring.force and find_done(job.path, measuring.accelerator) is not None:
+            done = None if measuring.force else find_done(job.path, measuring.accelerator)
+            if done is not None and job.is_of(done):
                 console.print(f"{escape(job.name)}: done already, see {escape(str(job.path))}", soft_wrap=True)
                 bar.advance(task, job.data["test"]["pictures"])
                 continue

@@ -40,6 +40,7 @@ class TrainedJob:
     @property
     def data(self) -> dict[str, Any]:
         of_run = {name: self.stored.data[name] for name in ("name", "source", "fingerprint")}
+        of_run["content"] = self.stored.trained_content
         return {**self.pictures.record, "trained_on": of_run}
 
     @property
@@ -52,6 +53,11 @@ class TrainedJob:
         rate = asked_bits(self.stored)
         rate_in_words = f" {rate} bits" if rate else ""
         return f"{label(self.stored)}{rate_in_words}, {self.stored.preset}, trained on {self.stored.data['name']}"
+
+    def is_of(self, record: Record) -> bool:
+        """Not of one whose run was made again since."""
+        content = self.content
+        return bool(record.data["trained_on"].get("weights", content) == content)
 
     def tokenizer(self) -> Tokenizer:
         return trained_tokenizer(self.run, self.stored)
@@ -67,7 +73,7 @@ class TrainedJob:
                 "id": self.path.stem,
                 "protocol": PROTOCOL,
                 "settings": digest(self.stored.settings, self.data["fingerprint"]),
-                "data": self.data,
+                "data": {**self.data, "trained_on": {**self.data["trained_on"], "weights": self.content}},
                 "notes": of_training,
                 "speed": {},
                 "training": self.stored.training.model_copy(update={"images_per_second": None}),

@@ -21,7 +21,7 @@ from benchmarks.records.environment import environment
 from benchmarks.records.files import write_model
 from benchmarks.records.generation import PROTOCOL, SCHEMA, Generation
 from benchmarks.records.grids import save_tiles
-from benchmarks.records.record import TrainingRecord, write_arrays
+from benchmarks.records.record import TrainingRecord, trained_content, write_arrays
 from benchmarks.records.values import plain
 from benchmarks.training.in_step import in_step
 from benchmarks.training.loop import Progress
@@ -63,7 +63,9 @@ def perform(
     begin = time.perf_counter()
 
     def train() -> PriorTrainer:
-        trainer = PriorTrainer(job.prior(), job.settings.train, job.seed, accelerator, job.path.stem)
+        trainer = PriorTrainer(
+            job.prior(), job.settings.train, job.seed, accelerator, job.path.stem, trained_content(job.pictures)
+        )
         trainer.resume(job.checkpoint)
         on_start(trainer.step)
         codes = job.training_codes(trainer.step, accelerator)
@@ -94,7 +96,7 @@ def perform(
         layout=plain(asdict(job.encoder.layout)),
         classes=prior.classes,
         seed=job.seed,
-        data=job.data.record if job.tokens is None else job.tokens.data,
+        data=job.pictures,
         metrics={
             "nll_bits": float(bits.mean()),
             "nll_bpp": float(bits.mean() / pixels),

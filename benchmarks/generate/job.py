@@ -16,13 +16,14 @@ from benchmarks.command_line.flags import as_flags
 from benchmarks.data import Data, DataConfig, EvaluationData, open_data, open_evaluation_data
 from benchmarks.generate.arguments import Arguments
 from benchmarks.protocols.generation.codes import CodeBatch, Encoder, centre_crops, in_order
-from benchmarks.records.generation import path_for
+from benchmarks.records.files import if_stored
+from benchmarks.records.generation import path_for, read_generation
 from benchmarks.records.record import Record
 from benchmarks.records.values import digest
 from benchmarks.tables.comparable import asked_bits, label
 from benchmarks.training.codes import crops, shuffled
 from benchmarks.training.prior_settings import PriorPreset, PriorSettings, changes
-from benchmarks.training.stored import configuration, require_same_pictures
+from benchmarks.training.stored import configuration, require_same_content, require_same_pictures
 from benchmarks.training.trained import require_tokenizer, trained_tokenizer
 from priors import CodeLayout, Prior, create_prior
 from priors.fingerprint import fingerprint
@@ -76,6 +77,11 @@ class Job:
     real: EvaluationData
     tokens: Tokens | None
     command: str
+
+    @property
+    def pictures(self) -> dict[str, Any]:
+        """What the record says of what is trained on and measured with."""
+        return self.data.record if self.tokens is None else self.tokens.data
 
     @property
     def comparable(self) -> str:
@@ -159,4 +165,8 @@ def open_job(path: Path, run: Record, arguments: Arguments, device: torch.device
         command += ["--test-tokens", arguments.test_tokens.as_posix()]
     data, real = open_both(config)
     require_same_pictures(path, run, data)
-    return Job(run, path, arguments.settings, arguments.preset, seed, encoder, data, real, tokens, shlex.join(command))
+    job = Job(run, path, arguments.settings, arguments.preset, seed, encoder, data, real, tokens, shlex.join(command))
+    known = None if arguments.force else if_stored(job.path, read_generation)
+    if known is not None:
+        require_same_content(job.path, known.data, job.pictures)
+    return job

@@ -131,6 +131,22 @@ class Record(Frozen):
         """Whether it is a training with its own test, and not an evaluation of something that was there before."""
         return "trained_on" not in self.data and self.preset != ELSEWHERE
 
+    @property
+    def trained_content(self) -> str | None:
+        """Digest of the training pictures' content; None where it is not known, as of runs of earlier versions."""
+        return trained_content(self.data)
+
+
+def trained_content(data: Mapping[str, Any]) -> str | None:
+    """The same of what a record says of its pictures."""
+    content: str | None = data.get("trained_on", data.get("train", {})).get("content")
+    return content
+
+
+def same_content(one: str | None, other: str | None) -> bool:
+    """Whether two digests are of the same pictures, as far as is known: those of earlier versions are not."""
+    return one is None or other is None or one == other
+
 
 StoredRuns = Sequence[tuple[Path, Record]]
 """Records and where they are stored: their arrays lie beside them."""

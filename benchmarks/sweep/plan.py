@@ -13,12 +13,15 @@ from autoencoders.pictures.sizes import BackboneName
 from benchmarks.command_line.flags import as_flags
 from benchmarks.command_line.usage import UsageError
 from benchmarks.data import DataConfig, DataError, open_data
+from benchmarks.records.files import if_stored
+from benchmarks.records.record import read_record
 from benchmarks.sweep.file import FLAGS, SweepFile
 from benchmarks.sweep.job import Job
 from benchmarks.training import baselines, planning
 from benchmarks.training.arguments import Arguments, parse
 from benchmarks.training.resolved import resolve
 from benchmarks.training.settings import PresetName, RunConfig, describe
+from benchmarks.training.stored import require_same_content
 from quantizers import list_quantizers
 
 
@@ -67,6 +70,8 @@ def plan(file: SweepFile) -> Plan:
             raise UsageError(f"{file.place('data')}: {error}") from error
         for one in same_data:
             record = resolve(one.run, data, one.arguments.output).path
+            if (known := if_stored(record, read_record)) is not None:
+                require_same_content(record, known.data, data.record)
             log = one.arguments.output / "logs" / f"{record.stem}.log"
             job = Job(one.name, tuple(words(one.arguments)), record, log)
             jobs.setdefault(str(record), (job, one.run.quantizer in baselines.NAMES))

@@ -63,12 +63,16 @@ class Stored:
         """
         records: dict[str, list[Path]] = {}
         of_runs = Remarks()
+        contents: dict[Row, set[str]] = {}
         problems: list[str] = []
 
         def wanted() -> Iterator[Record]:
             for path, record in iterate_records(paths, problems):
                 if fits(record):
                     records.setdefault(record.id, [path])
+                    if record.trained_content is not None:
+                        table = row_of(record)._replace(label="", rate=0)
+                        contents.setdefault(table, set()).add(record.trained_content)
                     of_runs.add(record)
                     yield record
 
@@ -80,7 +84,14 @@ class Stored:
         for run, (path, _) in priors.items():
             records[run].append(path)
         frame = with_generations(with_throughputs(frame, throughputs), priors)
-        later = dict.fromkeys(sorted(set(map(remark, throughputs))), SPEED)
+        mixed = (
+            f"{table.group}: its rows were trained on {len(several)} sets of pictures of the same names and sizes, and "
+            "must not be compared"
+            for table, several in contents.items()
+            if len(several) > 1
+        )
+        later = dict.fromkeys(mixed, COLUMNS)
+        later |= dict.fromkeys(sorted(set(map(remark, throughputs))), SPEED)
         later |= dict.fromkeys(generation.remark([of for _, of in priors.values()]), GENERATION)
         return cls(frame, records, of_runs, later, problems)
 

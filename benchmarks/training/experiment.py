@@ -30,7 +30,15 @@ from benchmarks.protocols.reconstruction.measured import PROTOCOL, Evaluation
 from benchmarks.records.environment import environment
 from benchmarks.records.files import if_stored
 from benchmarks.records.grids import save_grid
-from benchmarks.records.record import SCHEMA, QuantizerRecord, Record, TrainingRecord, read_record, write_record
+from benchmarks.records.record import (
+    SCHEMA,
+    QuantizerRecord,
+    Record,
+    TrainingRecord,
+    read_record,
+    trained_content,
+    write_record,
+)
 from benchmarks.records.values import plain
 from benchmarks.training import baselines
 from benchmarks.training.in_step import in_step
@@ -147,7 +155,8 @@ def _train(
     if asked.settings.start is not None:
         start_from(tokenizer, asked.settings.start)
     recall = partial(_batches, asked, run.data, accelerator)
-    trainer = Trainer(tokenizer, asked.settings, asked.seed, accelerator, run=run.id, recall=recall)
+    content = trained_content(run.data.record)
+    trainer = Trainer(tokenizer, asked.settings, asked.seed, accelerator, run.id, recall, content)
     trainer.resume(run.checkpoint)
     on_start(trainer.step)
     batches = recall(trainer.step, train.steps - trainer.step)

@@ -21,6 +21,7 @@ from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs, broadcast_object_list, gather_object
 from torch import Tensor, nn
 
+from benchmarks.records.record import same_content
 from benchmarks.training.settings import TrainConfig
 from storage.checkpoint import CheckpointError, Tree, load_tree, save_tree
 from storage.paths import StrPath
@@ -73,11 +74,12 @@ class TrainingLoop(ABC, Generic[Batch]):
         train: How long and how fast.
         accelerator: From `make_accelerator`.
         run: The id of what is trained; a checkpoint of another one is refused.
+        pictures: Digest of the content of what it is trained on; a checkpoint of another is refused.
     """
 
-    def __init__(self, train: TrainConfig, accelerator: Accelerator, run: str) -> None:
+    def __init__(self, train: TrainConfig, accelerator: Accelerator, run: str, pictures: str | None = None) -> None:
         train.part(accelerator.num_processes)
-        self.train, self.run, self.accelerator = train, run, accelerator
+        self.train, self.run, self.pictures, self.accelerator = train, run, pictures, accelerator
         self.device = accelerator.device
         self.step = 0
         self.seconds = 0.0
@@ -187,7 +189,10 @@ class TrainingLoop(ABC, Generic[Batch]):
             tree = {name: part.state_dict() for name, part in self._parts().items()}
             counters = {"step": self.step, "seconds": self.seconds, "history": self.history}
             interval = {"interval": self._interval, "sums": self._sums, "counts": self._counts}
-            save_tree(path, {"run": self.run, "random": random_states, **counters, **interval, **tree})
+            save_tree(
+                path,
+                {"run": self.run, "pictures": self.pictures, "random": random_states, **counters, **interval, **tree},
+            )
         self.accelerator.wait_for_everyone()
 
     def resume(self, path: StrPath) -> None:
@@ -203,11 +208,16 @@ class TrainingLoop(ABC, Generic[Batch]):
         whole batch: weights, averages, codebooks, the order of the pictures.
 
         Raises:
-            CheckpointError: damaged, or of another run.
+            CheckpointError: damaged, of another run, or on other pictures.
         """
         tree = load_tree(path)
         if tree.get("run") != self.run:
             raise CheckpointError(f"{path} belongs to the run {tree.get('run')}, not to {self.run}; delete it")
+        if not same_content(tree.get("pictures"), self.pictures):
+            raise CheckpointError(
+                f"{path} was trained on other pictures of the same names and sizes; bring them back to go on, or "
+                "delete it to start this run from its beginning"
+            )
         for name, part in self._parts().items():
             part.load_state_dict(tree[name])
         for name in ("step", "seconds", "history"):

@@ -39,10 +39,19 @@ class PriorTrainer(TrainingLoop[CodeBatch]):
         seed: Seeds the noise of the training (data and initial weights are the caller's).
         accelerator: From `make_accelerator`.
         run: The id of the prior; a checkpoint of another one is refused.
+        pictures: Digest of the content of the pictures that the codes are of; a checkpoint of another is refused.
     """
 
-    def __init__(self, prior: Prior, train: TrainConfig, seed: int, accelerator: Accelerator, run: str) -> None:
-        super().__init__(train, accelerator, run)
+    def __init__(
+        self,
+        prior: Prior,
+        train: TrainConfig,
+        seed: int,
+        accelerator: Accelerator,
+        run: str,
+        pictures: str | None = None,
+    ) -> None:
+        super().__init__(train, accelerator, run, pictures)
         self.prior = prior.to(self.device).train()
         self.average = (
             AveragedModel(self.prior, multi_avg_fn=get_ema_multi_avg_fn(train.weight_ema)) if train.weight_ema else None

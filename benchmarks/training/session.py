@@ -22,6 +22,7 @@ from benchmarks.training.loop import TrainingError, TrainingStopped, make_accele
 from benchmarks.training.planning import plan, require_memory
 from benchmarks.training.resolved import resolve
 from benchmarks.training.settings import RunConfig, describe
+from benchmarks.training.stored import require_same_content
 from storage.checkpoint import CheckpointError
 
 
@@ -54,6 +55,10 @@ def prepare(arguments: Arguments) -> tuple[list[RunConfig], Data, Execution]:
     choice = choose_perceptual(arguments.loss.perceptual, settings.loss.lpips_backbone)
     notes = {"perceptual loss": choice.reason} if arguments.loss.perceptual == "auto" else {}
     data = in_turn("the pictures", partial(open_data, arguments.data), accelerator)
+    if not arguments.force:
+        for path in (resolve(run, data, arguments.output).path for run in runs):
+            if (known := find_done(path, accelerator)) is not None:
+                require_same_content(path, known.data, data.record)
     execution = Execution(accelerator, weights, arguments.checkpoint_every, arguments.eval_batch_size, notes)
     return runs, data, execution
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from autoencoders.pictures.sizes import BACKBONES
 from benchmarks.command_line.usage import UsageError
 from benchmarks.data import Data, DataConfig, DataError, open_data
 from benchmarks.protocols.reconstruction.measured import PROTOCOL
-from benchmarks.records.record import DEFAULT_BACKBONE, ELSEWHERE, Record
+from benchmarks.records.record import DEFAULT_BACKBONE, ELSEWHERE, Record, same_content, trained_content
 from benchmarks.training import baselines
 from benchmarks.training.models import make_quantizer
 from benchmarks.training.settings import RunConfig, run_id, settings_digest
@@ -104,9 +105,25 @@ def open_pictures(path: StrPath, stored: Record, config: DataConfig) -> Data:
 
 def require_same_pictures(path: StrPath, stored: Record, data: Data) -> None:
     """Raise UsageError unless these are the pictures of the stored run."""
-    if data.record["fingerprint"] != stored.data["fingerprint"]:
+    content = trained_content(data.record)
+    if data.record["fingerprint"] != stored.data["fingerprint"] or not same_content(stored.trained_content, content):
         here, then = (f"{of['train']['pictures']} + {of['test']['pictures']}" for of in (data.record, stored.data))
         raise UsageError(
             f"{path}: the pictures of {data.record['source']} ({here}, to train and to test on) are not those that it "
             f"was made with ({then}), or not the same bytes; say where {stored.data['name']} is by --data"
+        )
+
+
+def require_same_content(path: StrPath, stored: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Raise UsageError where what is stored under a name is of other training pictures.
+
+    Args:
+        path: Its file; the name tells pictures apart by their names and sizes alone.
+        stored: What its record says of the pictures.
+        now: The same of those at hand.
+    """
+    if not same_content(trained_content(stored), trained_content(now)):
+        raise UsageError(
+            f"{path}: made with other training pictures of the same names and sizes; bring those back, store what "
+            "these give in another folder, or delete it"
         )

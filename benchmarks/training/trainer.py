@@ -41,6 +41,7 @@ class Trainer(TrainingLoop[Tensor]):
         run: The run's id; a checkpoint of another run is refused.
         recall: This process's share of some batches again, from a step on and how many: the quantizer of a training
             that it comes to late starts on them. Without it that starts on the first batch that it meets.
+        pictures: Digest of the pictures' content; a checkpoint of another is refused.
     """
 
     def __init__(
@@ -51,8 +52,9 @@ class Trainer(TrainingLoop[Tensor]):
         accelerator: Accelerator,
         run: str,
         recall: Callable[[int, int], Iterable[Tensor]] | None = None,
+        pictures: str | None = None,
     ) -> None:
-        super().__init__(settings.train, accelerator, run)
+        super().__init__(settings.train, accelerator, run, pictures)
         train = settings.train
         # The same numbers in another order in memory, in which convolutions are faster.
         self.tokenizer: TrainableTokenizer = tokenizer.to(self.device).to(memory_format=torch.channels_last).train()

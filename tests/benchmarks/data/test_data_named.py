@@ -1,5 +1,6 @@
 """Data sets by name, from files of the test's own: nothing is downloaded."""
 
+import functools
 import hashlib
 import io
 import pickle
@@ -100,6 +101,24 @@ def test_parts_of_a_torchvision_set(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert open_evaluation_data(config, "all").test.pictures.name(10) == "train=False[0]"
 
 
+def test_other_pixels_of_a_data_set_are_another_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_cifar10(tmp_path, monkeypatch)
+    config = DataConfig(source="torchvision:CIFAR10", root=tmp_path)
+    before = open_data(config).record
+    assert open_data(config).record == before
+    real = torchvision.datasets.CIFAR10.__init__
+
+    @functools.wraps(real)
+    def altered(self, *arguments, **named) -> None:
+        real(self, *arguments, **named)
+        self.data[3, 5, 5, 1] ^= 1
+
+    monkeypatch.setattr(torchvision.datasets.CIFAR10, "__init__", altered)
+    now = open_data(config).record["train"]
+    assert now["fingerprint"] == before["train"]["fingerprint"]
+    assert now["content"] != before["train"]["content"]
+
+
 def test_torchvision_without_a_split(tmp_path: Path) -> None:
     data = open_data(DataConfig(source="torchvision:FakeData", limit_train=8, limit_test=5, image_size=64))
     assert "every fifth picture by number is test" in data.record["split"]
@@ -178,6 +197,8 @@ def test_huggingface_splits(column: str) -> None:
     assert data.record["split"] == "train trains, validation tests"
     assert data.record["name"] == f"huggingface-two-splits{column.replace(':', '-')}"
     assert (len(data.train), len(data.test)) == (6, 3)
+    contents = {open_data(DataConfig(f"huggingface:{name}")).record["train"]["content"] for name in ("two/splits", "x")}
+    assert contents > {data.record["train"]["content"]}
     assert data.test.pictures.name(2) == "validation[2]"
 
 
