@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -30,6 +29,7 @@ from benchmarks.records.environment import environment
 from benchmarks.records.files import write_model
 from benchmarks.records.record import Record, iterate_records
 from benchmarks.records.throughput import PROTOCOL, SCHEMA, Row, Throughput, path_for
+from benchmarks.records.values import as_command
 from benchmarks.tables import comparable
 from benchmarks.training import baselines
 from benchmarks.training.loop import make_accelerator
@@ -156,7 +156,7 @@ def main(argv: Sequence[str]) -> int:
     """The command: 0 when all tables are timed, 2 for a user's mistake, 130 when stopped."""
     console, errors = Console(), Console(stderr=True, soft_wrap=True)
     arguments = parse_flags(Arguments, "benchmarks.throughput", argv)
-    command = shlex.join(["python", "-m", "benchmarks.throughput", *argv])
+    command = as_command("python", "-m", "benchmarks.throughput", *argv)
     try:
         with torch_threads(arguments.threads):
             for rows in methods(arguments.paths, errors).values():

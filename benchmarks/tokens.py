@@ -31,6 +31,7 @@ from priors import CodeLayout
 from priors.fingerprint import fingerprint
 from priors.token_index import Contents
 from priors.token_writer import SHARD_PICTURES, TokenSetWriter
+from storage.paths import printable
 
 IN_MEMORY = 2**26
 """Bytes of crops that stay in memory at most; more are decoded again: memory does not grow with their number."""
@@ -136,7 +137,7 @@ def find_classes(config: DataConfig) -> Classes:
         raise DataError(f"--classes takes the folders that pictures lie in for their classes: {config.source} has none")
     above = 0 if test_folder_of(require_folder(config)) is None else 1
     everything = open_source(config).part("all")
-    pictures = map(everything.name, range(len(everything)))
+    pictures = (printable(everything.name(place)) for place in range(len(everything)))
     return Classes(tuple(sorted({_folder(picture, above) for picture in pictures})), above)
 
 
@@ -181,7 +182,7 @@ def encode(
         task = bar.add_task("pictures", total=len(data.test), completed=writer.done)
         for places, pictures in test_batches(data, batch_size, done=writer.done):
             codes = tokenizer.encode(to_unit_range(pictures.to(device)))
-            names = [data.test.pictures.name(place) for place in places.tolist()]
+            names = [printable(data.test.pictures.name(place)) for place in places.tolist()]
             labels = None if classes is None else torch.tensor([classes.label(name) for name in names])
             writer.add(codes, labels, names)
             bar.advance(task, len(names))
@@ -198,10 +199,10 @@ def make_tokens(arguments: Arguments, console: Console, errors: Console) -> None
     accelerator = make_accelerator(TrainConfig(), arguments.cpu)
     if accelerator.num_processes > 1:
         raise UsageError("python -m benchmarks.tokens is one process: start it without torchrun")
+    require_writable(arguments.output)
     named = open_tokenizer(arguments, errors)
     config = DataConfig(arguments.data, named.image_size, root=arguments.root, limit_test=arguments.limit)
     classes = find_classes(config) if arguments.classes else None
-    require_writable(arguments.output)
     data = open_evaluation_data(config, arguments.part, budget=IN_MEMORY)
     console.print(escape(data.words), soft_wrap=True, highlight=False)
     # whole batches in each shard, so that a command that goes on makes the same batches

@@ -45,14 +45,16 @@ ASCII = {"±": "~", "–": "-", "×": "x", "·": "|", "→": "->", "↑": "^", "
 
 
 def _in_ascii(error: UnicodeError) -> tuple[str, int]:
-    """For `codecs`: the likest sign for one that the encoding lacks ("e" for "é"), or a question mark."""
+    """For `codecs`: the likest sign for one that the encoding lacks ("e" for "é"), or its number, as for the bytes of a
+    file's name that are no text."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     return "".join(map(_likest, error.object[error.start : error.end])), error.end
 
 
 def _likest(sign: str) -> str:
-    return ASCII.get(sign) or unicodedata.normalize("NFKD", sign).encode("ascii", "ignore").decode() or "?"
+    letters = unicodedata.normalize("NFKD", sign).encode("ascii", "ignore").decode()
+    return ASCII.get(sign) or letters or sign.encode("ascii", "backslashreplace").decode()
 
 
 def _reader_is_gone() -> bool:

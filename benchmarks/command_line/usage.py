@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from storage.paths import StrPath
+from storage.paths import StrPath, printable
 
 
 class UsageError(ValueError):
@@ -14,8 +14,13 @@ class UsageError(ValueError):
 
 
 def require_writable(folder: StrPath) -> None:
-    """Raise UsageError unless files can be made in `folder`; makes it where it is missing."""
+    """Raise UsageError unless files can be made in `folder`; makes it where it is missing.
+
+    Its name must be UTF-8: safetensors opens no files whose are not.
+    """
     folder = Path(folder)
+    if printable(folder) != str(folder):
+        raise UsageError(f"cannot write to --output {printable(folder)}: its name is not UTF-8; name another folder")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / f".writable.{os.getpid()}"

@@ -24,6 +24,7 @@ from benchmarks.data.named import open_huggingface, open_torchvision
 from benchmarks.data.photographs import open_photographs
 from benchmarks.data.pictures import Part, Pictures, Source, Subset, take_evenly
 from benchmarks.data.transforms import CENTRE_CROP_RULE
+from storage.paths import printable
 
 BYTES_PER_PIXEL = 4  # what PIL keeps of an RGB picture
 NAMES_ON_SCREEN = 10
@@ -115,10 +116,10 @@ def short_name(source: str) -> str:
 
 
 def content_digest(*parts: str | bytes) -> str:
-    """SHA-256 of the parts, each with its length."""
+    """SHA-256 of the parts, each with its length; of names that are not UTF-8, of their bytes."""
     total = hashlib.sha256()
     for part in parts:
-        data = part.encode() if isinstance(part, str) else part
+        data = part.encode("utf-8", "surrogateescape") if isinstance(part, str) else part
         total.update(len(data).to_bytes(8, "big") + data)
     return total.hexdigest()
 
@@ -153,7 +154,7 @@ def try_each(pictures: Pictures, work: Callable[[int], Result], label: str, cons
         if problem is None:
             results[index] = result
         else:
-            skipped[pictures.name(index)] = problem
+            skipped[printable(pictures.name(index))] = problem
     if not results:
         name, problem = next(iter(skipped.items()))
         raise DataError(f"none of {len(pictures)} pictures can be used: {name}: {problem}")
@@ -186,7 +187,7 @@ def open_data(config: DataConfig, console: Console | None = None) -> Data:
     train, train_record = _open_train(config, source, to_train, budget_left, console)
     record = {
         "name": short_name(config.source),
-        "source": config.source,
+        "source": printable(config.source),
         "split": source.split,
         "image_size": config.image_size,
         "fingerprint": content_digest(train_record["fingerprint"], test_record["fingerprint"]),
@@ -222,7 +223,7 @@ def open_evaluation_data(
     test, test_record = _open_test(config, take_evenly(pictures, config.limit_test), budget, console)
     record = {
         "name": short_name(config.source),
-        "source": config.source,
+        "source": printable(config.source),
         "split": source.words(part),
         **({} if part == source.measured else {"part": part}),
         "image_size": config.image_size,

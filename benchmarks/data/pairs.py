@@ -21,7 +21,7 @@ from benchmarks.data.folder import PictureFiles, find_pictures, require_folder
 from benchmarks.data.machine import in_threads
 from benchmarks.data.opening import content_digest, short_name
 from benchmarks.data.transforms import to_rgb, to_tensor
-from storage.paths import StrPath
+from storage.paths import StrPath, printable
 
 NAMED = 3
 """Files of a kind of mistake that a message names."""
@@ -85,7 +85,7 @@ def open_pairs(reference: StrPath, reconstruction: StrPath, console: Console) ->
     fingerprints = [content_digest(*(look.digests[i] for look in looks)) for i in (0, 1)]
     record = {
         "name": short_name(str(reference)),
-        "source": str(reference),
+        "source": printable(reference),
         "split": "all pictures",
         "image_size": min(height, width),
         "fingerprint": fingerprints[0],
@@ -96,7 +96,7 @@ def open_pairs(reference: StrPath, reconstruction: StrPath, console: Console) ->
         },
         "reconstructions": {
             "name": short_name(str(reconstruction)),
-            "source": str(reconstruction),
+            "source": printable(reconstruction),
             "fingerprint": fingerprints[1],
             "lossy": sum(PurePosixPath(name).suffix.lower() in LOSSY for name in reconstructions.files),
         },

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -13,6 +12,7 @@ from benchmarks.command_line.flags import parse_flags
 from benchmarks.command_line.process import run_command
 from benchmarks.command_line.usage import UsageError
 from benchmarks.evaluate.arguments import Arguments
+from benchmarks.records.values import as_command
 
 
 def show_models(console: Console) -> None:
@@ -38,7 +38,7 @@ def main(argv: Sequence[str]) -> int:
         return 2
     from benchmarks.evaluate.command import evaluate  # takes seconds, which help and the list need not wait for
 
-    return evaluate(arguments, shlex.join(["python", "-m", "benchmarks.evaluate", *argv]), console, errors)
+    return evaluate(arguments, as_command("python", "-m", "benchmarks.evaluate", *argv), console, errors)
 
 
 if __name__ == "__main__":

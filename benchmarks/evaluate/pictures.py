@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from benchmarks.evaluate.job import Place, Started
 from benchmarks.protocols.reconstruction.measured import PROTOCOL
 from benchmarks.protocols.reconstruction.pairs import Pairs
 from benchmarks.records.record import ELSEWHERE, Environment, QuantizerRecord, Record
-from benchmarks.records.values import digest
+from benchmarks.records.values import as_command, digest
 
 
 @dataclass(frozen=True)
@@ -80,5 +79,5 @@ def pictures_job(arguments: Arguments, reference: Path, reconstruction: Path, er
     return PicturesJob(
         pictures,
         arguments.output / ELSEWHERE / data["name"] / f"{name}.json",
-        shlex.join(["python", "-m", "benchmarks.evaluate", *words]),
+        as_command("python", "-m", "benchmarks.evaluate", *words),
     )

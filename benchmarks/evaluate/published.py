@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -22,8 +21,9 @@ from benchmarks.evaluate.job import Place, Started, through
 from benchmarks.metrics.weights import sha256
 from benchmarks.protocols.reconstruction.measured import PROTOCOL
 from benchmarks.records.record import ELSEWHERE, Environment, QuantizerRecord, Record
-from benchmarks.records.values import digest
+from benchmarks.records.values import as_command, digest
 from benchmarks.training.trained import DOUBT, find_published
+from storage.paths import printable
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class PublishedJob:
         return record_elsewhere(
             self.path.stem,
             QuantizerRecord.of(self.model.name, {}, quantizer),
-            config={"model": {**known, "file": self.weights.name, "sha256": self.content}},
+            config={"model": {**known, "file": printable(self.weights.name), "sha256": self.content}},
             data=self.data,
             notes={} if self.model.verified else {self.model.name: DOUBT},
             parameters={name: _parameters(part) for name, part in tokenizer.named_children()}
@@ -108,5 +108,5 @@ def published_job(
         content,
         data,
         arguments.output / ELSEWHERE / data.record["name"] / f"{name}.json",
-        shlex.join(["python", "-m", "benchmarks.evaluate", *words]),
+        as_command("python", "-m", "benchmarks.evaluate", *words),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from benchmarks.evaluate.job import Place, Started, through
 from benchmarks.metrics.weights import sha256
 from benchmarks.protocols.reconstruction.measured import PROTOCOL
 from benchmarks.records.record import Environment, Record
-from benchmarks.records.values import digest
+from benchmarks.records.values import as_command, digest
 from benchmarks.tables.comparable import asked_bits, label
 from benchmarks.training.trained import find_runs, require_tokenizer, trained_tokenizer
 
@@ -108,7 +107,7 @@ def trained_jobs(
         command = ["python", "-m", "benchmarks.evaluate", path.as_posix(), "--data", source]
         command += chosen(arguments)
         folder = arguments.output / stored.preset / data.record["name"]
-        jobs.append(TrainedJob(path, stored, data, folder / f"{name}.json", shlex.join(command)))
+        jobs.append(TrainedJob(path, stored, data, folder / f"{name}.json", as_command(*command)))
     return jobs
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -19,7 +18,7 @@ from benchmarks.protocols.generation.codes import CodeBatch, Encoder, centre_cro
 from benchmarks.records.files import if_stored
 from benchmarks.records.generation import path_for, read_generation
 from benchmarks.records.record import Record
-from benchmarks.records.values import digest
+from benchmarks.records.values import as_command, digest
 from benchmarks.tables.comparable import asked_bits, label
 from benchmarks.training.codes import crops, shuffled
 from benchmarks.training.prior_settings import PriorPreset, PriorSettings, changes
@@ -165,7 +164,7 @@ def open_job(path: Path, run: Record, arguments: Arguments, device: torch.device
         command += ["--test-tokens", arguments.test_tokens.as_posix()]
     data, real = open_both(config)
     require_same_pictures(path, run, data)
-    job = Job(run, path, arguments.settings, arguments.preset, seed, encoder, data, real, tokens, shlex.join(command))
+    job = Job(run, path, arguments.settings, arguments.preset, seed, encoder, data, real, tokens, as_command(*command))
     known = None if arguments.force else if_stored(job.path, read_generation)
     if known is not None:
         require_same_content(job.path, known.data, job.pictures)

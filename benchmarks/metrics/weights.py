@@ -69,7 +69,7 @@ def sha256(path: StrPath) -> str:
     digest = hashlib.sha256()
     if path.is_dir():
         for file in sorted(each for each in path.rglob("*") if each.is_file()):
-            digest.update(f"{file.relative_to(path).as_posix()} {sha256(file)}\n".encode())
+            digest.update(f"{file.relative_to(path).as_posix()} {sha256(file)}\n".encode("utf-8", "surrogateescape"))
         return digest.hexdigest()
     with path.open("rb") as opened:
         while block := opened.read(1 << 20):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -20,6 +19,7 @@ from autoencoders.pictures.sizes import (
 )
 from benchmarks.command_line.flags import as_flags
 from benchmarks.data import DataConfig
+from benchmarks.records.values import as_command
 from benchmarks.training.settings import PresetName, RunConfig, Settings, TrainConfig, effective
 
 # Blocks of 4 × 4 pixels as channels, and norms in the branches alone: small pictures repay neither convolutions at full
@@ -205,4 +205,4 @@ def command_line(run: RunConfig, changed: Mapping[str, Any]) -> str:
     if run.options:
         words += ["--options", *(f"{name}={value!r}" for name, value in run.options.items())]
     words += ["--preset", run.preset, "--data", run.settings.data.source, "--seed", str(run.seed)]
-    return shlex.join([*words, *as_flags(changed)])
+    return as_command(*words, *as_flags(changed))

@@ -19,7 +19,7 @@ from benchmarks.training import baselines
 from benchmarks.training.models import make_quantizer
 from benchmarks.training.settings import RunConfig, run_id, settings_digest
 from quantizers.registry import source_digest
-from storage.paths import StrPath
+from storage.paths import StrPath, from_printable
 
 
 def configuration(path: StrPath, stored: Record) -> RunConfig:
@@ -38,6 +38,8 @@ def configuration(path: StrPath, stored: Record) -> RunConfig:
         raise UsageError(f"{path}: measured under {stored.protocol}, and this version measures under {PROTOCOL}{how}")
     try:
         run = TypeAdapter(RunConfig).validate_python(_with_sizes(stored.config))
+        data = replace(run.settings.data, source=from_printable(run.settings.data.source))
+        run = replace(run, settings=replace(run.settings, data=data))
     except ValidationError as error:
         where = ".".join(map(str, error.errors()[0]["loc"]))
         raise UsageError(f"{path}: its configuration is not one of this version ({where}){how}") from error
