@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import math
+import re
+import sys
+from io import BytesIO
+from typing import Any, cast
 
 import numpy as np
 import torch
 from jaxtyping import UInt8
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps
 from torch import Tensor
 
 CENTRE_CROP_RULE = "short side resized to image_size (PIL bicubic, antialiased), centre crop"
 """What `centre_crop` does, in the words of the record."""
+
+SIXTEEN_BITS = re.compile(r"'RGBA?;16[LBN]'")
+"""How Pillow is told the order of bytes of such colours."""
 
 OVERSAMPLING = 2.0
 """Training pictures are kept this much larger than their smallest crop needs. Shrinking in two steps with a
@@ -25,7 +32,13 @@ def to_rgb(picture: Image.Image) -> Image.Image:
     CMYK become RGB. Raises ValueError for floating point and for integers past 16 bits: their white is not
     agreed upon.
     """
+    low = _low_bytes(picture)
     picture = ImageOps.exif_transpose(picture)
+    if low is not None:
+        high, info = np.asarray(picture).astype(np.uint16), picture.info
+        values = high * 256 + np.asarray(ImageOps.exif_transpose(low))
+        picture = Image.fromarray(np.round(values / 257).astype(np.uint8), picture.mode)
+        picture.info = info
     if picture.mode == "F":
         raise ValueError("floating-point pixels have no agreed white level")
     if picture.mode.startswith("I"):  # Pillow would clip these at 255
@@ -37,6 +50,34 @@ def to_rgb(picture: Image.Image) -> Image.Image:
         white = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(white, picture.convert("RGBA"))
     return picture.convert("RGB")
+
+
+def _low_bytes(picture: Image.Image) -> Image.Image | None:
+    """Of a picture with several channels of 16 bits, not yet decoded, the lower 8; None of all others.
+
+    Pillow cuts them off: it reads the upper byte of each number, and reads the lower one where it is told that the
+    bytes are in the other order. (Grey pictures it reads whole; grey ones with transparency it cuts, too.)
+    """
+    if not isinstance(picture, ImageFile.ImageFile) or picture.fp is None:
+        return None
+    if not picture.tile or not all(SIXTEEN_BITS.search(repr(tile)) for tile in picture.tile):
+        return None
+    place = picture.fp.tell()
+    picture.fp.seek(0)
+    low = cast(ImageFile.ImageFile, Image.open(BytesIO(picture.fp.read()), formats=[str(picture.format)]))
+    picture.fp.seek(place)
+    low.tile = [_swapped(tile) for tile in low.tile]
+    return low
+
+
+def _swapped(tile: Any) -> Any:
+    """What Pillow decodes a part of a picture by, told the other order of bytes."""
+    codec, extents, offset, arguments = tile
+    other = {"L": "B", "B": "L", "N": "B" if sys.byteorder == "little" else "L"}
+    first, *rest = (arguments,) if isinstance(arguments, str) else arguments
+    mode = first[:-1] + other[first[-1]]
+    told = (codec, extents, offset, mode if isinstance(arguments, str) else (mode, *rest))
+    return type(tile)(*told) if hasattr(tile, "_fields") else told  # a plain tuple before Pillow 11
 
 
 def require_size(picture: Image.Image, size: int) -> None:

@@ -39,7 +39,10 @@ def resampled_metrics(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]
     """Every metric of a stored run on the resamples; none of a run whose arrays are not there.
 
     Means over pictures come from the values of each picture, `image/NAME`, the others are stored as `resampled/NAME`.
+    Not a number where there is but one picture: its resamples are all alike and tell nothing of others.
     """
+    if any(name.startswith("image/") and len(values) == 1 for name, values in arrays.items()):
+        arrays = {name: np.full(len(values), np.nan) for name, values in arrays.items()}
     found = {}
     for name, values in arrays.items():
         kind, _, metric = name.partition("/")

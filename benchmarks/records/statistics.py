@@ -107,13 +107,16 @@ def wins(rows: Sequence[Measured], higher_is_better: bool) -> Bool[np.ndarray, "
 
 
 def best(rows: Sequence[Measured], higher_is_better: bool) -> Bool[np.ndarray, " k"]:
-    """The row with the best mean, and all that it does not beat; none where no row has a number."""
+    """The row with the best mean, and all that a test does not tell from it; none where no test against it is possible,
+    and never a row that has none: nobody knows whether the best beats it."""
     values = means(rows)
-    known = ~np.isnan(values)
-    if not known.any() or all(row.resampled is None for row in rows):  # the second: nothing beats anything
-        return known
+    if np.isnan(values).all() or all(row.resampled is None for row in rows):  # the second: there is no test at all
+        return np.zeros(len(rows), bool)
     first = np.nanargmax(values if higher_is_better else -values)
-    return ~wins(rows, higher_is_better)[first] & known
+    p = adjust(differences(rows).p)[first]
+    marks = p >= 1 - CONFIDENCE
+    marks[first] = not np.isnan(p).all()
+    return marks
 
 
 def _stack(rows: Sequence[Measured]) -> Float[np.ndarray, "k r"]:

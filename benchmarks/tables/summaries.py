@@ -80,7 +80,8 @@ def summarise(frame: pd.DataFrame, resamples: Resamples = lambda run: {}) -> pd.
 
     - "PSNR ↑ std", the standard deviation over seeds;
     - "PSNR ↑ ±", half of the mean's 95 % interval over seeds and pictures;
-    - "PSNR ↑ best", whether it is the best of its rate or cannot be told from it (baselines never are).
+    - "PSNR ↑ best", whether it is the best of its rate or cannot be told from it (baselines never are, and nothing is
+      where no test is possible).
 
     Group by group, the frame first, then by rate, at each rate k-means and the others by falling PSNR.
     """
@@ -138,7 +139,28 @@ def groups(summary: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
 
 def comparison(summary: pd.DataFrame, columns: Sequence[Column] = COLUMNS) -> list[Titled]:
     """The tables of a summary with their numbers written out; columns that nobody measured are left out."""
-    return [Titled(title, _cells(part, columns), verdict(part)) for title, part in groups(summary)]
+    return [Titled(title, _cells(part, columns), _remark(part)) for title, part in groups(summary)]
+
+
+def _remark(rows: pd.DataFrame) -> str:
+    return " ".join(filter(None, (verdict(rows), untested(rows))))
+
+
+def untested(rows: pd.DataFrame) -> str:
+    """What is to be said under a table at some of whose rates nothing can be tested; nothing elsewhere."""
+    marks = [f"{column.heading} best" for column in COLUMNS if column.better is not None]
+    competing = rows[~rows["name"].isin(BASELINES) & (rows["rate"] > 0)]
+    rates = [
+        str(rate)
+        for rate, rivals in competing.groupby("rate")
+        if len(rivals) > 1 and not rivals[marks].to_numpy().any()
+    ]
+    if not rates:
+        return ""
+    return (
+        f"Nothing is bold at {', '.join(rates)} bits, where no difference can be tested: that takes "
+        f"{statistics.FEWEST_SEEDS} seeds of each row, and several test pictures."
+    )
 
 
 def verdict(rows: pd.DataFrame) -> str:

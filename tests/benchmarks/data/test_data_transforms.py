@@ -1,7 +1,12 @@
 """Pictures of every kind become the right RGB, and the crops are where they should be."""
 
+import struct
+import zlib
+from pathlib import Path
+
 import numpy as np
 import pytest
+import tifffile
 import torch
 from PIL import Image, ImageOps
 from skimage.transform import resize
@@ -48,6 +53,41 @@ def test_sixteen_bits_are_scaled_not_clipped(mode: str) -> None:
     picture = Image.fromarray(values)
     assert picture.mode == mode
     assert np.asarray(to_rgb(picture))[..., 0].tolist() == [[0, 100], [200, 255]]
+
+
+def png(values: np.ndarray) -> bytes:
+    """A PNG of 16 bits a channel, which Pillow cannot write: (H, W, 3 or 4)."""
+    height, width, channels = values.shape
+
+    def chunk(name: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+    head = struct.pack(">IIBBBBB", width, height, 16, {3: 2, 4: 6}[channels], 0, 0, 0)
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
+    chunks = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + chunks
+
+
+@pytest.mark.parametrize("kind", ["png", "png with alpha", "tiff", "compressed tiff", "big-endian tiff"])
+def test_sixteen_bits_of_colour_are_scaled_as_grey_ones(tmp_path: Path, kind: str) -> None:
+    values = np.random.default_rng(0).integers(0, 65536, (24, 40, 3), dtype=np.uint16)
+    values[0, :6] = np.array([0, 128, 129, 255, 65406, 65535])[:, None]
+    path = tmp_path / f"picture.{kind[-4:]}"
+    if kind == "png":
+        path.write_bytes(png(values))
+    elif kind == "png with alpha":
+        path = tmp_path / "picture.png"
+        path.write_bytes(png(np.concatenate([values, np.full_like(values[..., :1], 65535)], -1)))
+    else:
+        options = {"compression": "zlib"} if kind == "compressed tiff" else {}
+        order = ">" if kind == "big-endian tiff" else "<"
+        tifffile.imwrite(path, values, photometric="rgb", byteorder=order, **options)
+    grey = [Image.fromarray(values[..., channel]) for channel in range(3)]
+    with Image.open(path) as picture:
+        shown = np.asarray(to_rgb(picture))
+    for channel in range(3):
+        assert np.array_equal(shown[..., channel], np.asarray(to_rgb(grey[channel]))[..., 0])
+    assert np.array_equal(shown, np.round(values / 257))
 
 
 @pytest.mark.parametrize("values", [np.full((4, 4), 70_000, np.int32), np.zeros((4, 4), np.float32)])

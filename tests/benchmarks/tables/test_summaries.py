@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 from scipy import stats
 
-from benchmarks.records.record import Record
+from benchmarks.records.record import Record, write_record
 from benchmarks.tables import formats, summaries
 from benchmarks.tables.columns import BY_NAME
 
@@ -133,7 +133,7 @@ def test_a_narrow_terminal_gets_several_tables_and_every_number(make_record: Cal
     formats.print_tables(summaries.comparison(summary), console)
     shown = console.file.getvalue()  # type: ignore[attr-defined]
     assert "…" not in shown
-    assert max(map(len, shown.splitlines()[1:])) <= width  # the title may be longer
+    assert max(map(len, shown.splitlines()[1:-1])) <= width  # the title and the remark may be longer
     text = texts(summary)
     assert all(heading in shown for heading in text.columns)
     assert all(value in shown for value in text.to_numpy().ravel())
@@ -177,8 +177,31 @@ def test_baselines_stand_first_and_kmeans_at_the_head_of_its_rate(make_record: C
         *("kmeans", "fsq", "lfq"),
     ]
     assert summary["rate"].to_list() == [0, 0, 0, 10, 10, 10, 12, 12, 12]
-    best = summary[summary["PSNR ↑ best"]]
-    assert set(best["quantizer"]) == {"fsq", "lfq"}  # k-means is above them at 12 bits, and competes with none
+    assert not summary["PSNR ↑ best"].any()  # of one seed
+
+
+def test_where_no_test_is_possible_nothing_is_bold_and_the_table_says_so(make_record: Callable[..., Record]) -> None:
+    """Of 10 bits there are three seeds, of 12 there is one."""
+    quality = {("fsq", 10): 20.0, ("ibq", 10): 12.8, ("fsq", 12): 19.96, ("ibq", 12): 12.76}
+    records = [
+        rated(make_record(name, seed=seed, psnr=psnr + 0.01 * seed), bits)
+        for (name, bits), psnr in quality.items()
+        for seed in range(3 if bits == 10 else 1)
+    ]
+    resampled = {record.id: {"psnr": np.full(100, record.metrics["psnr"])} for record in records}
+    (titled,) = summaries.comparison(summaries.summarise(summaries.to_frame(records), resampled.__getitem__))
+    bold = [(row["quantizer"].text, row["PSNR ↑"].bold) for _, row in titled.cells.iterrows()]
+    assert bold == [("fsq", True), ("ibq", False), ("fsq", False), ("ibq", False)]
+    assert titled.remark.startswith("Nothing is bold at 12 bits, where no difference can be tested: that takes 3 seeds")
+
+
+def test_one_picture_has_no_interval(make_record: Callable[..., Record], tmp_path: Path) -> None:
+    record = bound_to(make_record(), "kmeans", 19.0, 10)
+    for pictures, shown in ((1, "19.00"), (2, "19.00 ± 0.00")):
+        path = tmp_path / f"{pictures}.json"
+        write_record(path, record, {"image/psnr": np.full(pictures, 19.0)})
+        summary = summaries.summarise(summaries.to_frame([record]), summaries.stored_resamples({record.id: [path]}))
+        assert texts(summary)["PSNR ↑"][0] == shown
 
 
 @pytest.mark.parametrize(
@@ -198,7 +221,7 @@ def test_what_is_no_better_than_what_needs_no_network_is_said(
     records += [bound_to(record, "pca", 24.0, None), bound_to(record, "none", none, None)]
     records.append(bound_to(record, "kmeans", 19.0, 10))
     (titled,) = summaries.comparison(summaries.summarise(summaries.to_frame(records)))
-    assert bool(titled.remark) == bool(says)
+    assert ("measures the training" in titled.remark) == bool(says)
     for words in says:
         assert words in titled.remark
     if says:
