@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Iterator
+from itertools import groupby
 
 import torch
 from jaxtyping import Int64, UInt8
@@ -64,8 +65,11 @@ def test_batches(
 def pair_batches(
     pairs: PicturePairs, batch_size: int, rank: int = 0, world_size: int = 1, done: int = 0
 ) -> Iterator[tuple[Int64[Tensor, " batch"], UInt8[Tensor, "batch 2 3 h w"]]]:
-    """(numbers, originals and reconstructions), as `test_batches`."""
-    numbers = _part(len(pairs), batch_size, rank, world_size, done)
+    """(numbers, originals and reconstructions), as `test_batches`, but one size after the other: a batch is of one."""
+    places = sorted(range(len(pairs)), key=pairs.sizes.__getitem__)
+    own = [places[number] for numbers in _part(len(pairs), 1, rank, world_size, done) for number in numbers]
+    same_size = (list(group) for _, group in groupby(own, key=pairs.sizes.__getitem__))
+    numbers = [group[at : at + batch_size] for group in same_size for at in range(0, len(group), batch_size)]
     workers = worker_count(None, False, torch.device("cpu"))
     for indices, batch in zip(numbers, _loader(pairs, numbers, workers), strict=True):
         yield torch.tensor(indices), batch

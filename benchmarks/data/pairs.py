@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,25 +27,36 @@ from storage.paths import StrPath, printable
 NAMED = 3
 """Files of a kind of mistake that a message names."""
 
+Size = tuple[int, int]
+"""Height and width in pixels."""
+
 LOSSY = {".jpg", ".jpeg", ".jfif", ".jpe", ".webp", ".avif"}
 
 
 @dataclass(frozen=True)
 class PicturePairs(Dataset[UInt8[Tensor, "2 3 h w"]]):
-    """Pictures with their reconstructions, as they are: nothing is resized or cropped.
+    """Pictures with their reconstructions, as they are, also of several sizes: nothing is resized or cropped.
 
     Attributes:
         originals: in order of their paths.
         reconstructions: the one of each.
+        sizes: (height, width) of each.
         record: what they are; JSON-able.
     """
 
     originals: PictureFiles
     reconstructions: PictureFiles
+    sizes: tuple[Size, ...]
     record: dict[str, Any]
 
     def __len__(self) -> int:
         return len(self.originals)
+
+    @property
+    def shared(self) -> Size:
+        """Height and width that all of them have at least: of the central part that metrics of sets take."""
+        height, width = map(min, zip(*self.sizes, strict=True))
+        return height, width
 
     def __getitem__(self, index: int) -> UInt8[Tensor, "2 3 h w"]:
         return torch.stack([_pixels(self.originals, index), _pixels(self.reconstructions, index)])
@@ -53,7 +65,7 @@ class PicturePairs(Dataset[UInt8[Tensor, "2 3 h w"]]):
 class _Look(NamedTuple):
     """What reading a pair has shown: (height, width) and digest of both pictures, or what is wrong with them."""
 
-    sizes: list[tuple[int, int]]
+    sizes: list[Size]
     digests: list[str]
     problem: str = ""
 
@@ -62,7 +74,7 @@ def open_pairs(reference: StrPath, reconstruction: StrPath, console: Console) ->
     """All pictures of two folders, matched by their relative path without its suffix; each is read once.
 
     Raises:
-        DataError: a folder that is missing or empty; pictures without counterpart, unreadable, or not all of one size.
+        DataError: a folder that is missing or empty; pictures without counterpart, unreadable, or not as large as it.
     """
     reconstruction = Path(reconstruction)
     reference = Path(reference)
@@ -81,27 +93,32 @@ def open_pairs(reference: StrPath, reconstruction: StrPath, console: Console) ->
         for folder, files in zip(folders, named, strict=True)
     )
     looks = list(in_threads(partial(_look, originals, reconstructions), len(names), "reading pairs", console))
-    height, width = _one_size(names, looks)
+    sizes = _sizes(names, looks)
     fingerprints = [content_digest(*(look.digests[i] for look in looks)) for i in (0, 1)]
+    lossy = sum(PurePosixPath(name).suffix.lower() in LOSSY for name in reconstructions.files)
     record = {
         "name": short_name(str(reference)),
         "source": printable(reference),
         "split": "all pictures",
-        "image_size": min(height, width),
+        "image_size": min(map(min, sizes)),
+        **(
+            {} if {*sizes} == {(sizes[0][0], sizes[0][0])} else {"sizes": _in_words(sizes)}
+        ),  # one says more than a side
         "fingerprint": fingerprints[0],
         "test": {
             "pictures": len(names),
-            "crop": f"pictures of {width} × {height} px as they are",
+            "crop": _crop_in_words(sizes),
             "fingerprint": fingerprints[0],
         },
         "reconstructions": {
             "name": short_name(str(reconstruction)),
             "source": printable(reconstruction),
             "fingerprint": fingerprints[1],
-            "lossy": sum(PurePosixPath(name).suffix.lower() in LOSSY for name in reconstructions.files),
+            "lossy": lossy,
+            "bpp": _bits_per_pixel(reconstructions, sizes) if lossy == len(names) else None,
         },
     }
-    return PicturePairs(originals, reconstructions, record)
+    return PicturePairs(originals, reconstructions, sizes, record)
 
 
 def _by_name(folder: Path) -> dict[str, str]:
@@ -132,8 +149,8 @@ def _look(originals: PictureFiles, reconstructions: PictureFiles, index: int) ->
     return _Look(sizes, digests)
 
 
-def _one_size(names: Sequence[str], looks: Sequence[_Look]) -> tuple[int, int]:
-    """(height, width) of all pictures; DataError where there is none."""
+def _sizes(names: Sequence[str], looks: Sequence[_Look]) -> tuple[Size, ...]:
+    """Of each pair; DataError where one is unreadable, or two are not of one size."""
     _refuse({"unreadable": [look.problem for look in looks if look.problem]}, "mend these pictures, or make them again")
     unequal = [
         f"{name} ({_written(look.sizes[0])} and {_written(look.sizes[1])})"
@@ -141,15 +158,28 @@ def _one_size(names: Sequence[str], looks: Sequence[_Look]) -> tuple[int, int]:
         if look.sizes[0] != look.sizes[1]
     ]
     _refuse({"reconstructions of another size than their originals": unequal}, "nothing is resized here; crop first")
-    most = Counter(look.sizes[0] for look in looks).most_common(1)[0][0]
-    others = [
-        f"{name} ({_written(look.sizes[0])})" for name, look in zip(names, looks, strict=True) if look.sizes[0] != most
-    ]
-    _refuse({f"not {_written(most)} px, as most are": others}, "all pictures must be of one size; crop them first")
-    return most
+    return tuple(look.sizes[0] for look in looks)
 
 
-def _written(size: tuple[int, int]) -> str:
+def _in_words(sizes: Sequence[Size]) -> str:
+    """512 × 768 to 768 × 512 px: from the narrowest to the widest."""
+    narrow, wide = (of(sizes, key=lambda size: size[::-1]) for of in (min, max))
+    return f"{_written(narrow)} px" if narrow == wide else f"{_written(narrow)} to {_written(wide)} px"
+
+
+def _crop_in_words(sizes: Sequence[Size]) -> str:
+    height, width = map(min, zip(*sizes, strict=True))
+    sets = f", for metrics of sets their central {width} × {height} px" if len(set(sizes)) > 1 else ""
+    return f"pictures of {_in_words(sizes)} as they are{sets}"
+
+
+def _bits_per_pixel(files: PictureFiles, sizes: Sequence[Size]) -> float:
+    """Of compressed files: of each its bits over its pixels, and of these the mean."""
+    bits = [8 * (files.folder / name).stat().st_size for name in files.files]
+    return sum(of / math.prod(size) for of, size in zip(bits, sizes, strict=True)) / len(bits)
+
+
+def _written(size: Size) -> str:
     return f"{size[1]} × {size[0]}"
 
 

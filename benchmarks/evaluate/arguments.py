@@ -39,7 +39,8 @@ class Arguments:
     reference: Path | None = None
     """Folder of originals."""
     reconstruction: Path | None = None
-    """Folder of reconstructions, each as large as the original of the same relative path (but for the suffix)."""
+    """Folder of reconstructions, each as large as the original of the same relative path (but for the suffix); of JPEG,
+    WebP and AVIF files the sizes give the bits per pixel."""
     data: str | None = None
     """A folder, "photographs", "torchvision:NAME" or "huggingface:NAME[:column]"."""
     part: Part | None = None

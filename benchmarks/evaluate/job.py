@@ -26,11 +26,12 @@ class Place:
 
 
 class Started(NamedTuple):
-    """Pictures and what became of them, from this process's first on that is not done, and the tokenizer at work (none
-    where there are pictures alone)."""
+    """Pictures and what became of them, from this process's first on that is not done, the tokenizer at work (none
+    where there are pictures alone), and the central part that metrics of sets take of pictures of several sizes."""
 
     pairs: Iterator[Pairs]
     tokenizer: Tokenizer | None
+    crop: tuple[int, int] | None = None
 
 
 class Job(Protocol):

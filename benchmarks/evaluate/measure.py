@@ -114,7 +114,7 @@ def _measure(job: Job, measuring: Measuring, console: Console, advance: Callable
         advance(done)
         pictures = job.data["test"]["pictures"]
         console.print(f"{escape(job.name)}: going on after {done:,} of {pictures:,} pictures", soft_wrap=True)
-    pairs, tokenizer = job.start(place, parts.pictures)
+    pairs, tokenizer, crop = job.start(place, parts.pictures)
     evaluation = evaluate_pairs(
         pairs,
         () if tokenizer is None else tokenizer.quantizers,
@@ -125,12 +125,16 @@ def _measure(job: Job, measuring: Measuring, console: Console, advance: Callable
         progress=lambda count: advance(count * place.world_size),
         store=parts,
         references=measuring.references(job),
+        crop=crop,
     )
     if accelerator.is_main_process:
         record = job.record(tokenizer, environment(place.device))
+        metrics, missing = evaluation.metrics, evaluation.missing
+        if (bpp := job.data.get("reconstructions", {}).get("bpp")) is not None:
+            metrics, missing = {**metrics, "bpp": bpp}, {name: why for name, why in missing.items() if name != "bpp"}
         measured = {
-            "metrics": evaluation.metrics,
-            "missing": evaluation.missing,
+            "metrics": metrics,
+            "missing": missing,
             "notes": {**record.notes, **evaluation.notes, "protocol": in_words(job.data, evaluation.metrics)},
             "created": datetime.now(timezone.utc),
             "wall_seconds": round(time.perf_counter() - began, 2),

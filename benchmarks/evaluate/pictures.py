@@ -47,7 +47,7 @@ class PicturesJob:
         pairs = (
             Pairs(places, both[:, 0].to(place.device), both[:, 1].to(place.device), []) for places, both in batches
         )
-        return Started(pairs, None)
+        return Started(pairs, None, self.pictures.shared)
 
     def record(self, tokenizer: Tokenizer | None, environment: Environment) -> Record:
         unknown = dict.fromkeys(("dim", "codebook_size", "codes_per_position", "bits_per_position"))

@@ -25,7 +25,8 @@ def group_title(record: Record) -> str:
     part = record.data.get("part")  # where it is not the one that is measured unless somebody says otherwise
     name = record.data["name"] if part is None else f"{record.data['name']} ({part})"
     if record.preset == ELSEWHERE:
-        pictures = f"{record.data['test']['pictures']:,} pictures of {record.data['image_size']} px"
+        size = record.data.get("sizes", f"{record.data['image_size']} px")
+        pictures = f"{record.data['test']['pictures']:,} pictures of {size}"
         return f"{name}, {pictures} · trained elsewhere · protocol {record.protocol}"
     trained_on = record.data.get("trained_on")
     place = name if trained_on is None else f"{name}, trained on {trained_on['name']}"
@@ -43,12 +44,12 @@ def label(record: Record) -> str:
 
 
 def asked_bits(record: Record) -> int:
-    """The rate at which rows compete; 0 for the frame, and for what has none.
+    """The rate at which rows compete; 0 for the frame, and for what has none or is pictures alone.
 
     It is that which the run was asked for in bits per position (FSQ's 10 bits are 9.97). Tokenizers that were trained
     elsewhere have grids of any size: theirs are the bits of a picture.
     """
-    if record.quantizer.name in FRAME:
+    if record.quantizer.name in FRAME or "reconstructions" in record.data:
         return 0
     if record.preset == ELSEWHERE:
         return round((record.metrics.get("bpp") or 0) * record.data["image_size"] ** 2)

@@ -73,6 +73,7 @@ def evaluate_pairs(
     progress: Callable[[int], None] | None = None,
     store: PartStore | None = None,
     references: References | None = None,
+    crop: tuple[int, int] | None = None,
 ) -> Evaluation:
     """Measure reconstructions beside their originals; otherwise as `evaluate`.
 
@@ -81,12 +82,14 @@ def evaluate_pairs(
         quantizers: Of the code maps, one for each; none where there are pictures alone.
         store: Where finished parts are kept, so that a pass that is killed goes on.
         references: The originals' Inception features, if they are known already; else they are kept there.
+        crop: Height and width that all pictures have at least: metrics of sets take the central part of that size.
+            Needed where batches differ in size; without it all pictures are of one.
     """
     if world_size > 1 and not dist.is_initialized():
         raise ValueError(f"evaluate() got world_size={world_size}, but torch.distributed is not initialised")
     device = torch.device(device)
     with full_float32():
-        share = _outcome(measure_share, pairs, quantizers, device, weights, progress, store, references)
+        share = _outcome(measure_share, pairs, quantizers, device, weights, progress, store, references, crop)
         shares = _gather(share, rank, world_size)
         whole = shares and _outcome(combine, shares, quantizers, measuring_device(device), references)
     evaluation = _broadcast(whole, world_size)

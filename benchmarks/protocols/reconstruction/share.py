@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 import torch
+from jaxtyping import UInt8
 from torch import Tensor
 
 from benchmarks.metrics import fid, lpips, pictures as fidelity, swd
@@ -60,14 +61,16 @@ def _measure_batch(
     references: References | None,
     share: Share,
     quantizers: Sequence[Quantizer],
+    crop: Sequence[int],
 ) -> Part:
     """What is kept of a batch; its features are added to the sums of the share."""
     places, originals, reconstructions, codes = batch
     places = places.cpu()
     rows: list[Tensor] = []
+    central = [_centre(pictures, crop) for pictures in (originals, reconstructions)]
     if inception is not None and share.features is not None:
         known = None if references is None else references.features(places)
-        features = inception(originals) if known is None else known, inception(reconstructions)
+        features = inception(central[0]) if known is None else known, inception(central[1])
         for found, sums in zip(features, share.features, strict=True):
             sums.update(found)
             rows.append(found.cpu()[places < fid.MAX_RESAMPLED])
@@ -78,8 +81,14 @@ def _measure_batch(
         codes=[torch.from_numpy(found) for maps in map(code_maps, codes, quantizers) for found in maps],
         rows=rows,
         kept_indices=places[keep],
-        kept=[originals.cpu()[keep], reconstructions.cpu()[keep]],
+        kept=[pictures.cpu()[keep] for pictures in central],
     )
+
+
+def _centre(pictures: UInt8[Tensor, "b 3 h w"], size: Sequence[int]) -> UInt8[Tensor, "b 3 _h _w"]:
+    """The central part of that height and width; an odd margin loses its extra pixel at the right or bottom."""
+    top, left = ((whole - part) // 2 for whole, part in zip(pictures.shape[-2:], size, strict=True))
+    return pictures[..., top : top + size[0], left : left + size[1]]
 
 
 def _add_latents(share: Share, quantizers: Sequence[Quantizer], codes: Sequence[Tensor], device: torch.device) -> None:
@@ -97,6 +106,7 @@ def measure_share(
     progress: Callable[[int], None] | None,
     store: PartStore | None = None,
     references: References | None = None,
+    crop: Sequence[int] | None = None,
 ) -> Share | None:
     """The streaming metrics over this rank's batches; None if it has none.
 
@@ -104,6 +114,7 @@ def measure_share(
         quantizers: Of the code maps; none where no codes are to be counted.
         store: Where finished parts are kept, and the first ones may be already; `pairs` go on after these.
         references: Inception features of the originals, where they are known.
+        crop: As for `evaluate_pairs`; it decides, too, which metrics the pictures are large enough for.
     """
     measuring = measuring_device(device)
     inception = None if weights.inception is None else Inception(weights.inception).to(measuring)
@@ -113,8 +124,9 @@ def measure_share(
     batches: list[Part] = []
     metrics: PictureMetrics | None = None
     for batch in pairs:
+        crop = crop or batch.originals.shape[-2:]
         if metrics is None:
-            metrics, share.missing = _picture_metrics(batch.originals.shape[-2:], weights, measuring)
+            metrics, share.missing = _picture_metrics(crop, weights, measuring)
         share.grids = [tuple(codes.shape[2:]) for codes in batch.codes]
         _add_latents(share, quantizers, batch.codes, measuring)
         batch = batch._replace(
@@ -122,7 +134,7 @@ def measure_share(
             reconstructions=batch.reconstructions.to(measuring),
             codes=batch.codes if counted else [],
         )
-        batches.append(_measure_batch(batch, metrics, inception, references, share, counted))
+        batches.append(_measure_batch(batch, metrics, inception, references, share, counted, crop))
         if store is not None and store.is_due(batches):
             store.add(share, join(batches))
             batches = []
