@@ -9,15 +9,12 @@ from torch import Tensor, nn
 
 from autoencoders.pictures.sizes import ViTConfig
 from autoencoders.pictures.vit import ViTTokenizer
-from autoencoders.pretrained.files import WeightsError, build, read_tensors
+from autoencoders.pretrained.files import CONTAINERS, WeightsError, build, read_tensors
 from quantizers import create_quantizer
 from storage.paths import StrPath
 
-PARTS = ("ema_state_dict", "state_dict")
+PARTS = ("ema_state_dict", *CONTAINERS)
 """Where a checkpoint has its tensors; the averaged ones first, as the authors' own loader takes them."""
-
-WRAPPERS = r"^(module\.)+"
-"""Prefix of tensors stored from DistributedDataParallel, and once more from the weight average around it."""
 
 RENAMED = (
     (r"^encoder\.conv1\.", "encoder.patches.project."),
@@ -63,9 +60,9 @@ def our_names(tensors: Mapping[str, Tensor], side: int, source: StrPath) -> dict
     """The tensors by our names, positions as a grid of side × side. WeightsError where there are not so many."""
     renamed = {}
     for theirs, tensor in tensors.items():
-        name = re.sub(WRAPPERS, "", theirs)
-        if name in CONSTANTS:
+        if theirs in CONSTANTS:
             continue
+        name = theirs
         for pattern, ours in RENAMED:
             name = re.sub(pattern, ours, name)
         if name.endswith("positions.table"):

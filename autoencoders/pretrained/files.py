@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import warnings
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -38,6 +39,19 @@ LONGEST = 200
 """Characters of a name, or of another program's error, in a message at most."""
 
 
+CONTAINERS = ("state_dict", "model_state_dict", "model", "module", "network", "net", "params", "weights")
+"""Keys under which trainings keep the tensors of their model."""
+
+DEEPEST = 4
+"""Containers within each other at most."""
+
+INSERTED = re.compile(r"(_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\.")
+"""What torch.compile, FSDP and checkpointing put into names, before any of their parts."""
+
+AVERAGED = "n_averaged"
+"""What `AveragedModel` has beside its model."""
+
+
 class WeightsError(ValueError):
     """A file of weights that cannot be used; the message says why."""
 
@@ -50,15 +64,17 @@ INERT = ("pytorch_lightning.callbacks.model_checkpoint.ModelCheckpoint", "argpar
 """Lightning's state of its callbacks is kept under their classes, and LlamaGen's keeps its flags; neither is needed."""
 
 
-def read_tensors(path: StrPath, inside: tuple[str, ...] = ("state_dict",)) -> dict[str, Tensor]:
+def read_tensors(path: StrPath, inside: tuple[str, ...] = CONTAINERS) -> dict[str, Tensor]:
     """The tensors of a .safetensors file, or of one by `torch.save`, on the CPU.
 
     Of the latter only tensors and plain containers are read (`weights_only`); anything else in it is refused, not run.
+    Names come without what was around the model as it was saved: what `torch.compile` and FSDP put into them, and a
+    first part that all of them have, such as DDP's `module.`.
 
     Args:
         path: the file.
-        inside: keys of `torch.save`'s dictionary under which its tensors may be, as Lightning's are; the first that
-            is there is taken, without any the whole.
+        inside: keys of `torch.save`'s dictionary under which its tensors may be, as Lightning's are, also one within
+            another; the first that is there is taken, without any the whole. Where none are given the names stay, too.
 
     Raises:
         WeightsError: no such file, a damaged one, or one with other things than tensors.
@@ -78,16 +94,27 @@ def read_tensors(path: StrPath, inside: tuple[str, ...] = ("state_dict",)) -> di
                 "have it saved again as safetensors by somebody who trusts it"
             ) from error
         raise WeightsError(f"{path}: damaged, or no file of weights ({_reason(error)})") from error
-    for key in inside:
-        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
-            content = content[key]
-            break
+    for _ in range(DEEPEST):
+        found = content if isinstance(content, Mapping) else {}
+        content = next((found[key] for key in inside if isinstance(found.get(key), Mapping)), content)
     if not isinstance(content, Mapping):
         raise WeightsError(f"{path}: holds a {type(content).__name__}, not tensors by name")
     tensors = {name: tensor for name, tensor in content.items() if isinstance(tensor, Tensor) and isinstance(name, str)}
     for name, tensor in tensors.items():
         _require_stored(name, tensor, path)
-    return tensors
+    return _unwrapped(tensors, path) if inside else tensors
+
+
+def _unwrapped(tensors: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
+    """The tensors by the names that they have in the model. A tokenizer has parts of several names, so that a first
+    part which all tensors share is none of it."""
+    names = renamed(tensors, lambda name: INSERTED.sub("", name), path)
+    while True:
+        model = {name: tensor for name, tensor in names.items() if name != AVERAGED}
+        first = {name.partition(".")[0] for name in model if "." in name}
+        if len(model) < 2 or len(first) != 1 or not all("." in name for name in model):
+            return names
+        names = renamed(model, lambda name: name.partition(".")[2], path)
 
 
 def _read_pickle(path: Path) -> object:
@@ -210,8 +237,25 @@ def _require_match(
         ],
     }
     problems = [f"{what}: {_listed(names)}" for what, names in found.items() if names]
+    if prefix := _prefix(found["missing"], found["unexpected"]):
+        problems.append(
+            f"only a prefix seems to be wrong: save the tensors of {_shown(prefix)} alone, by their names without it"
+        )
     if problems:
         raise WeightsError(f"{source}: not the weights of this model; {'; '.join(problems)}")
+
+
+def _prefix(missing: list[str], unexpected: list[str]) -> str:
+    """What stands before most of the names that are missing, where that is what they are missing by."""
+    wanted = set(missing)
+    before = Counter(
+        name[: place + 1]
+        for name in unexpected
+        for place, character in enumerate(name)
+        if character == "." and name[place + 1 :] in wanted
+    )
+    prefix, count = max(before.items(), key=lambda item: item[1], default=("", 0))
+    return prefix if 2 * count > len(wanted) else ""
 
 
 def _listed(names: list[str]) -> str:

@@ -6,12 +6,12 @@ import re
 
 from autoencoders.pictures.sizes import VQGANConfig
 from autoencoders.pictures.vqgan import VQGAN
-from autoencoders.pretrained.files import build, read_tensors, renamed
+from autoencoders.pretrained.files import CONTAINERS, build, read_tensors, renamed
 from autoencoders.pretrained.taming import KEPT
 from quantizers import create_quantizer
 from storage.paths import StrPath
 
-INSIDE = ("ema", "model", "state_dict")
+INSIDE = ("ema", "model", *CONTAINERS)
 """Where a checkpoint has its tensors, in the authors' order: the averaged weights before the trained."""
 
 UNUSED = "quantize.codebook_used"

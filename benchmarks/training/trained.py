@@ -64,7 +64,7 @@ def trained_tokenizer(path: StrPath, stored: Record) -> Tokenizer:
     path = Path(path)
     tokenizer = build(configuration(path, stored))
     weights = path.with_suffix(".safetensors")
-    fill(tokenizer, read_tensors(weights), weights)
+    fill(tokenizer, read_tensors(weights, inside=()), weights)
     return tokenizer.eval()
 
 

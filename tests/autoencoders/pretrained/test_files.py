@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import save_file
 
 from autoencoders.pretrained import WeightsError, read_tensors
-from autoencoders.pretrained.files import fill
+from autoencoders.pretrained.files import CONTAINERS, fill
 
 TENSORS = {"a": torch.arange(6.0).view(2, 3), "b": torch.ones(1000)}
 
@@ -123,6 +123,54 @@ def test_what_published_checkpoints_name_beside_their_tensors_is_passed_over(tmp
         torch.save({"state_dict": TENSORS, **content}, path)
     assert read_tensors(path).keys() == TENSORS.keys()
     assert module.__name__ not in sys.modules
+
+
+MODEL = {"encoder.conv.weight": torch.ones(2), "decoder.conv.weight": torch.ones(3), "decoder.bias": torch.zeros(1)}
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda tensors: {f"module.{name}": tensor for name, tensor in tensors.items()},
+        lambda tensors: {f"_orig_mod.{name}": tensor for name, tensor in tensors.items()},
+        lambda tensors: {f"module._orig_mod.{name}": tensor for name, tensor in tensors.items()},
+        lambda tensors: {f"_orig_mod.module.module.{name}": tensor for name, tensor in tensors.items()},
+        lambda tensors: {f"vae.{name}": tensor for name, tensor in tensors.items()},
+        lambda tensors: {name.replace(".", "._orig_mod.", 1): tensor for name, tensor in tensors.items()},
+        lambda tensors: {name.replace(".", "._fsdp_wrapped_module.", 1): tensor for name, tensor in tensors.items()},
+        lambda tensors: {"n_averaged": torch.tensor(5), **{f"module.{name}": each for name, each in tensors.items()}},
+    ],
+)
+@pytest.mark.parametrize("keys", [(), *((key,) for key in CONTAINERS), ("model", "state_dict"), ("net", "module")])
+def test_what_was_around_the_model_is_taken_off(wrap: Callable, keys: tuple[str, ...], tmp_path: Path) -> None:
+    path = tmp_path / "last.pt"
+    content = wrap(MODEL)
+    for key in keys:
+        content = {key: content, "step": 5, "optimizer": {"state": {0: {"exp_avg": torch.ones(2)}}}}
+    torch.save(content, path)
+    found = read_tensors(path)
+    assert found.keys() == MODEL.keys()
+    assert all(torch.equal(found[name], MODEL[name]) for name in MODEL)
+    if not keys:
+        save_file(content, path.with_suffix(".safetensors"))
+        assert read_tensors(path.with_suffix(".safetensors")).keys() == MODEL.keys()
+
+
+def test_a_container_of_itself_ends(tmp_path: Path) -> None:
+    content: dict[str, object] = {"a": torch.ones(1)}
+    content["model"] = content
+    torch.save(content, tmp_path / "x.pt")
+    assert read_tensors(tmp_path / "x.pt").keys() == {"a"}
+
+
+def test_a_prefix_that_is_not_all_of_the_files_is_named(tmp_path: Path) -> None:
+    model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Linear(2, 2))
+    named = {f"vq.model.{name}": tensor for name, tensor in model.state_dict().items()}
+    with pytest.raises(WeightsError, match=r"only a prefix seems to be wrong: save the tensors of vq\.model\. alone"):
+        fill(model, {**named, "discriminator.weight": torch.ones(1)}, tmp_path / "w.pt")
+    with pytest.raises(WeightsError) as other:
+        fill(model, {"vq.model.0.weight": torch.ones(2, 2), "x": torch.ones(1)}, tmp_path / "w.pt")
+    assert "seems to be wrong" not in str(other.value)
 
 
 def test_numbers_that_are_not_finite_are_refused_by_name(tmp_path: Path) -> None:
