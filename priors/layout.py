@@ -11,6 +11,7 @@ from jaxtyping import Int64
 from torch import Tensor
 
 from autoencoders import Tokenizer
+from quantizers.modes import evaluating
 from quantizers.options import check_flag, check_integer
 from quantizers.validation import check_codes
 
@@ -206,8 +207,5 @@ def check_below(name: str, values: Tensor, bound: int) -> None:
 @torch.no_grad()
 def _codes_of_grey(tokenizer: Tokenizer, image_size: int) -> list[Tensor]:
     device = next((parameter.device for parameter in tokenizer.parameters()), None)
-    training = tokenizer.training
-    tokenizer.eval()
-    codes = tokenizer.encode(torch.zeros(1, 3, image_size, image_size, device=device))
-    tokenizer.train(training)
-    return codes
+    with evaluating(tokenizer):
+        return tokenizer.encode(torch.zeros(1, 3, image_size, image_size, device=device))

@@ -15,9 +15,10 @@ from torch import Tensor
 from priors.attention import Stack
 from priors.embedding import SequenceInput, SlotTable
 from priors.layout import CodeLayout, check_below
-from priors.prior import Drawing, Prior, evaluating, without_impossible
+from priors.prior import Drawing, Prior, without_impossible
 from priors.sampling import SamplingStopped, draw, filter_logits, guided
 from priors.settings import MaskGITConfig, Sampling
+from quantizers.modes import evaluating
 from quantizers.options import check_integer
 
 BOUND_DRAWS = 16

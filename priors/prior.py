@@ -2,8 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import ClassVar, NamedTuple
 
 import torch
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 
 from priors.layout import CodeLayout, check_below
 from priors.settings import Sampling
+from quantizers.modes import evaluating
 from quantizers.options import check_integer
 
 OnStep = Callable[[int, int], None]
@@ -177,14 +177,3 @@ def without_impossible(logits: Float[Tensor, "*b v"], largest: Int64[Tensor, "*b
     """Logits that are -inf above the largest value that each token can have."""
     values = torch.arange(logits.shape[-1], device=logits.device)
     return logits.masked_fill(values > largest.unsqueeze(-1), -math.inf)
-
-
-@contextmanager
-def evaluating(module: nn.Module) -> Iterator[None]:
-    """The module in eval mode for a while."""
-    training = module.training
-    module.eval()
-    try:
-        yield
-    finally:
-        module.train(training)

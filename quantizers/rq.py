@@ -1,6 +1,5 @@
 """`rq`: residual quantization, several codes per position, each coding what the ones before left over."""
 
-import copy
 from functools import reduce
 from typing import Any
 
@@ -11,6 +10,7 @@ from torch import Tensor, nn
 from quantizers.base import Quantizer, QuantizerOutput, RowOutput
 from quantizers.composite import check_base, mean_stats, split_bits
 from quantizers.estimators import ESTIMATORS
+from quantizers.modes import evaluating, with_modes_of_its_own
 from quantizers.options import MAX_PARTS, check_choice, check_flag, check_integer, check_number
 from quantizers.registry import create_quantizer
 from quantizers.uncompiled import uncompiled
@@ -76,8 +76,9 @@ class RQ(Quantizer):
         return layer
 
     def truncated(self, codes_per_position: int) -> "RQ":
-        """The quantizer of the first codes only: a lower rate, the same parameters (shared, not copied)."""
-        twin = copy.copy(self)
+        """The quantizer of the first codes only: a lower rate, the same parameters and buffers (shared, not copied),
+        and a mode of its own: `truncated(n).eval()` leaves this one training."""
+        twin = with_modes_of_its_own(self)
         twin.codes_per_position = check_integer("codes_per_position", codes_per_position, 1, self.codes_per_position)
         return twin
 
@@ -102,9 +103,8 @@ class RQ(Quantizer):
             scaled.append(residual / scale)
             if layer.needs_start:
                 layer.start(scaled[-1])
-            layer.eval()
-            residual = residual - layer.quantize_rows(scaled[-1]).quantized * scale
-            layer.train()
+            with evaluating(layer):
+                residual = residual - layer.quantize_rows(scaled[-1]).quantized * scale
         if len(self.layers) == 1 and self.codes_per_position > 1:
             # positions first: every rank then holds a consecutive part of the global batch
             self.layer(0).start(torch.stack(scaled, 1).flatten(0, 1))

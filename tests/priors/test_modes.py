@@ -1,0 +1,90 @@
+"""Measuring, drawing and laying out leave every part in the mode that it was in, whatever happens."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from small_priors import LAYOUTS, make, random_tokens
+from torch import nn
+
+from autoencoders import create_tokenizer
+from autoencoders.pictures.backbones import code_maps_of
+from autoencoders.pictures.sizes import (
+    BACKBONES,
+    BackboneConfig,
+    DVAEConfig,
+    TiTokConfig,
+    ViTConfig,
+    VQGANConfig,
+    VQVAE2Config,
+    VQVAEConfig,
+)
+from priors import PRIORS, CodeLayout, Prior, SamplingStopped
+from quantizers import create_quantizer
+
+SMALL: dict[str, BackboneConfig] = {
+    "vqgan": VQGANConfig(32, width=8, multipliers=(1, 1), blocks=1, attention_resolutions=(16,), z_channels=4),
+    "vqvae": VQVAEConfig(32, width=8, residual_width=4, blocks=1),
+    "vqvae2": VQVAE2Config(32, width=8, residual_width=4, blocks=1),
+    "vit": ViTConfig(32, width=16, layers=1, heads=2),
+    "1d": TiTokConfig(32, width=16, layers=1, heads=2, latent_tokens=4),
+    "dvae": DVAEConfig(32, width=8, multipliers=(1, 1), blocks=1, z_channels=4),
+}
+
+
+def modes(module: nn.Module) -> dict[str, bool]:
+    return {name: part.training for name, part in module.named_modules()}
+
+
+def mixed(module: nn.Module, training: bool) -> dict[str, bool]:
+    """Sets every second part to the other mode."""
+    for index, part in enumerate(module.modules()):
+        part.training = training == (index % 2 == 0)
+    return modes(module)
+
+
+def test_every_backbone_is_here() -> None:
+    assert SMALL.keys() == BACKBONES.keys()
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("name", SMALL)
+def test_a_layout(name: str, training: bool) -> None:
+    config = SMALL[name]
+    tokenizer = create_tokenizer(config, [create_quantizer("vq-ema", dim=4, bits=4) for _ in code_maps_of(config)])
+    before = mixed(tokenizer, training)
+    state = {key: value.clone() for key, value in tokenizer.state_dict().items()}
+    CodeLayout.of(tokenizer, 32)
+    assert modes(tokenizer) == before
+    assert all(torch.equal(value, state[key]) for key, value in tokenizer.state_dict().items())
+    with pytest.raises(ValueError, match="31"):
+        CodeLayout.of(tokenizer, 31)
+    assert modes(tokenizer) == before
+
+
+def stopped(prior: Prior) -> None:
+    with pytest.raises(SamplingStopped):
+        prior.sample(2, stop_requested=lambda: True)
+
+
+def refused(prior: Prior) -> None:
+    with pytest.raises(ValueError, match="labels"):
+        prior.nll(random_tokens(prior.layout, 2), torch.tensor([0, 9]))
+
+
+CALLS: dict[str, Callable[[Prior], object]] = {
+    "sample": lambda prior: prior.sample(2),
+    "nll": lambda prior: prior.nll(random_tokens(prior.layout, 2)),
+    "stopped": stopped,
+    "refused": refused,
+}
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("name", PRIORS)
+def test_a_prior(name: str, call: str, training: bool) -> None:
+    prior = make(name, LAYOUTS["depth 4"])
+    before = mixed(prior, training)
+    CALLS[call](prior)
+    assert modes(prior) == before
