@@ -53,6 +53,21 @@ class Tokenizer(nn.Module, ABC):
     strides: tuple[int, ...]
 
     @property
+    def channels(self) -> int:
+        """Of a signal: the three colours of a picture, where a tokenizer says no other number."""
+        return 3
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The precision of the networks around the quantizers, which signals must have outside of autocast; where
+        there are none, the quantizers'."""
+        of_quantizers = tuple(f"{name}." for name, child in self.named_children() if isinstance(child, Quantizer))
+        for name, tensor in (*self.named_parameters(), *self.named_buffers()):
+            if tensor.is_floating_point() and not name.startswith(of_quantizers):
+                return tensor.dtype
+        return self.quantizers[0].dtype
+
+    @property
     @abstractmethod
     def quantizers(self) -> tuple[Quantizer, ...]:
         """From latents to codes, one for each map; all of one codebook size."""
@@ -73,7 +88,9 @@ class Tokenizer(nn.Module, ABC):
         """The signal from code maps; not clamped. ValueError on another number of maps than the tokenizer has."""
         if len(codes) != len(self.quantizers):
             raise ValueError(f"codes must be {len(self.quantizers)} map(s) ({', '.join(self.maps)}), got {len(codes)}.")
-        return self.reconstruct([quantizer.decode(of) for quantizer, of in zip(self.quantizers, codes, strict=True)])
+        dtype = self.dtype
+        pairs = zip(self.quantizers, codes, strict=True)
+        return self.reconstruct([quantizer.decode(of).to(dtype) for quantizer, of in pairs])
 
     def forward(self, signal: Float[Tensor, "b c *extent"]) -> TokenizerOutput:
         """The reconstruction, its codes, and what the quantizers say of them."""
@@ -95,14 +112,16 @@ class Tokenizer(nn.Module, ABC):
         loss = reduce(add, (output.loss for output in outputs))
         return TokenizerOutput(reconstruction, [output.codes for output in outputs], loss, stats, log_scale)
 
-    def _require_channels(self, signal: Float[Tensor, "b c *extent"], channels: int) -> None:
-        """ValueError on another number of channels, or an extent off the strides' grid."""
-        if signal.shape[1] != channels:
-            raise ValueError(f"the signal must have {channels} channels, got {signal.shape[1]}.")
-        self._require_grid(signal)
-
-    def _require_grid(self, signal: Float[Tensor, "b c *extent"]) -> None:
-        """ValueError when an extent is off the strides' grid."""
+    def _require_signal(self, signal: Float[Tensor, "b c *extent"]) -> None:
+        """ValueError on other than floating-point numbers, other channels, or an extent off the strides' grid."""
+        if not signal.is_floating_point():
+            raise ValueError(
+                f"the signal must be floating-point numbers in [-1, 1], got {signal.dtype}; of 8-bit pictures x take "
+                "x / 127.5 - 1."
+            )
+        channels = signal.shape[1] if signal.ndim > 1 else 0
+        if channels != self.channels:
+            raise ValueError(f"the signal must have {self.channels} channels, got {channels}.")
         extent = signal.shape[2:]
         if len(extent) != len(self.strides) or any(e % s or not e for e, s in zip(extent, self.strides, strict=True)):
             strides, got = (" × ".join(map(str, sizes)) for sizes in (self.strides, extent))
@@ -142,7 +161,19 @@ class OneMapTokenizer(Tokenizer):
 
 
 class TrainableTokenizer(Tokenizer):
-    """A tokenizer with weights to train, made by `(config, *quantizers)`, a quantizer for each of its `maps`."""
+    """A tokenizer with weights to train, made by `(config, *quantizers)`, a quantizer for each of its `maps`.
+
+    Attributes:
+        config: The sizes that it is made of, with the `in_channels` of its signals.
+    """
+
+    config: Any
+
+    @property
+    def channels(self) -> int:
+        """Of a signal."""
+        channels: int = self.config.in_channels
+        return channels
 
     @property
     @abstractmethod

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from priors.attention import DEVIATION
 from priors.layout import CodeLayout
 from priors.settings import TransformerPriorConfig
+from quantizers.constants import WithConstants
 
 LONGEST_WAVE = 10000
 """Positions, over 2 pi, of the slowest rotation."""
@@ -38,7 +39,7 @@ class SlotTable(nn.Module):
         return F.linear(x, self.weight[slot])
 
 
-class SequenceInput(nn.Module):
+class SequenceInput(WithConstants):
     """What a transformer is given: a start that tells the class, then a vector for each step's tokens and place.
 
     A step is a position, whose tokens' vectors are added up, or with the layout's `flatten` a token.
@@ -60,8 +61,9 @@ class SequenceInput(nn.Module):
         self.slots = nn.Parameter(torch.randn(layout.depth, config.width) * DEVIATION) if layout.flatten else None
         self.cells = layout.cells if config.rotary else None
         self.drop = nn.Dropout(config.dropout)
-        turns = rotations(layout, config.width // config.heads) if config.rotary else None
-        self.register_buffer("rotation", turns, persistent=False)
+        self.register_buffer("rotation", None, persistent=False)
+        if config.rotary:
+            self._hold_constants(lambda: {"rotation": rotations(layout, config.width // config.heads)})
 
     def embed(self, tokens: Int64[Tensor, "b p d"]) -> Float[Tensor, "b p d c"]:
         """A vector for each token."""

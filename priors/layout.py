@@ -67,7 +67,7 @@ class CodeLayout:
         flatten: bool = False,
         largest_vocabulary: int = LARGEST_VOCABULARY,
     ) -> CodeLayout:
-        """The layout of a tokenizer's codes of square RGB pictures, from encoding one.
+        """The layout of a tokenizer's codes of square pictures, from encoding one.
 
         Args:
             tokenizer: all its quantizers have equally many codes per position, of one size.
@@ -207,5 +207,6 @@ def check_below(name: str, values: Tensor, bound: int) -> None:
 @torch.no_grad()
 def _codes_of_grey(tokenizer: Tokenizer, image_size: int) -> list[Tensor]:
     device = next((parameter.device for parameter in tokenizer.parameters()), None)
+    grey = torch.zeros(1, tokenizer.channels, image_size, image_size, dtype=tokenizer.dtype, device=device)
     with evaluating(tokenizer):
-        return tokenizer.encode(torch.zeros(1, 3, image_size, image_size, device=device))
+        return tokenizer.encode(grey)

@@ -2,14 +2,16 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
 from einops import rearrange
 from jaxtyping import Float, Int64
-from torch import Tensor, nn
+from torch import Tensor
 
+from quantizers.constants import WithConstants
+from quantizers.precision import at_least_single
 from quantizers.printing import shown_options
 from quantizers.validation import check_codes, check_latent
 
@@ -41,13 +43,14 @@ class RowOutput(NamedTuple):
     stats: dict[str, Float[Tensor, ""]]
 
 
-class Quantizer(nn.Module, ABC):
+class Quantizer(WithConstants, ABC):
     """Base of the zoo: turns (B, dim, *spatial) into codes and back.
 
     A method implements `quantize_rows` and `decode_rows` on lists of positions; everything about axes,
     dtypes, autocast and bad input happens here, once. Rows arrive as float32 (float64 if the input is),
-    whatever autocast says, so distances, statistics and codebooks are never in half precision. A method
-    whose positions depend on each other implements `quantize_grid` and `decode_grid` instead.
+    whatever autocast says, so distances, statistics and codebooks are never in half precision. Where weights
+    are stored in it, codes are those of the same weights in float32. A method whose positions depend on each
+    other implements `quantize_grid` and `decode_grid` instead.
 
     Attributes:
         dim: channels that the quantizer wants.
@@ -76,6 +79,7 @@ class Quantizer(nn.Module, ABC):
         self.codebook_size = codebook_size
         self.codes_per_position = codes_per_position
         self.deferred = False
+        self._dtype = torch.get_default_dtype()
 
     @classmethod
     def options_for_bits(cls, bits: int, **options: Any) -> dict[str, Any]:
@@ -92,6 +96,20 @@ class Quantizer(nn.Module, ABC):
 
     def extra_repr(self) -> str:
         return shown_options(self)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The precision of the floating-point state, or, of a method without any, that last asked for by `to`,
+        `double`, `bfloat16` and the like; at first the default."""
+        for part in self.modules():
+            for name, tensor in (*part._parameters.items(), *part._buffers.items()):
+                if tensor is not None and tensor.is_floating_point() and name not in part._non_persistent_buffers_set:
+                    return tensor.dtype
+        return self._dtype
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Any:
+        self._dtype = fn(torch.empty(0, dtype=self._dtype)).dtype
+        return super()._apply(fn, recurse)
 
     def bound(self, rows: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
         """The differentiable map into the set that the codes lie in: a tanh, the unit sphere; here the identity."""
@@ -148,18 +166,18 @@ class Quantizer(nn.Module, ABC):
         check_latent(z, self.dim)
         with torch.autocast(z.device.type, enabled=False):
             quantize = self._pass_on if self.training and self.deferred else self.quantize_grid
-            out = quantize(z.to(torch.promote_types(z.dtype, torch.float32)))
+            out = quantize(at_least_single(z))
         return out._replace(quantized=out.quantized.to(z.dtype))
 
     def decode(self, codes: Int64[Tensor, "b c *spatial"]) -> Float[Tensor, "b d *spatial"]:
-        """The vectors that `codes` stand for; equal to `quantized` in eval mode.
+        """The vectors that `codes` stand for, in the precision `dtype`; equal to `quantized` in eval mode.
 
         Raises:
             ValueError: wrong shape or dtype; codes outside [0, codebook_size).
         """
         check_codes(codes, self.codes_per_position, self.codebook_size)
         with torch.autocast(codes.device.type, enabled=False):
-            return self.decode_grid(codes)
+            return self.decode_grid(codes).to(self.dtype)
 
     def code_density(self, spatial: Sequence[int]) -> tuple[float, ...]:
         """For each code of a position, the share of the positions of a grid at which it is one of its own.

@@ -45,8 +45,6 @@ class BinaryQuantizer(Quantizer):
 
     is_projection = True
 
-    level: Float[Tensor, ""]
-
     def __init__(
         self,
         *,
@@ -59,7 +57,6 @@ class BinaryQuantizer(Quantizer):
     ) -> None:
         super().__init__(dim=bits, codebook_size=2 ** check_bits(bits))
         self.magnitude = magnitude
-        self.register_buffer("level", torch.tensor(magnitude), persistent=False)
         self.entropy_weight = check_number("entropy_weight", entropy_weight, 0)
         self.diversity_gamma = check_number("diversity_gamma", diversity_gamma, 0)
         self.commitment_weight = check_number("commitment_weight", commitment_weight, 0)
@@ -76,7 +73,7 @@ class BinaryQuantizer(Quantizer):
 
     def quantize_rows(self, rows: Float[Tensor, "n d"]) -> RowOutput:
         positive = rows.detach() > 0
-        quantized = self._values(positive).to(rows.dtype)
+        quantized = self._values(positive, rows.dtype)
         codes = (positive.to(torch.int64) << self._bit_positions(rows.device)).sum(1)
         commitment = mean_squared_error(rows, quantized)
         stats = {"commitment": commitment.detach()}
@@ -89,11 +86,12 @@ class BinaryQuantizer(Quantizer):
         return RowOutput(straight_through(rows, quantized), codes.unsqueeze(1), loss, stats)
 
     def decode_rows(self, codes: Int64[Tensor, "n c"]) -> Float[Tensor, "n d"]:
-        return self._values(codes & (1 << self._bit_positions(codes.device)) != 0)
+        positive = codes & (1 << self._bit_positions(codes.device)) != 0
+        return self._values(positive, torch.promote_types(self.dtype, torch.float32))
 
-    def _values(self, positive: Bool[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+    def _values(self, positive: Bool[Tensor, "n d"], dtype: torch.dtype) -> Float[Tensor, "n d"]:
         # exactly +-magnitude; `torch.where` between two scalars is slower
-        return positive.to(self.level.dtype).mul_(2 * self.magnitude).sub_(self.magnitude)
+        return positive.to(dtype).mul_(2 * self.magnitude).sub_(self.magnitude)
 
     def _bit_positions(self, device: torch.device) -> Int64[Tensor, " d"]:
         return torch.arange(self.dim, device=device)

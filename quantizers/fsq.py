@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int64, Num
+from jaxtyping import Float, Float64, Int64, Num
 from torch import Tensor
 
 from quantizers.base import Quantizer, RowOutput
@@ -68,19 +68,7 @@ class FSQ(Quantizer):
         super().__init__(dim=len(levels), codebook_size=radix.codebook_size)
         self.levels = radix.levels
         self.radix = radix
-        count = radix.counts.double()
-        half_width = count // 2
-        half_range = (count - 1) * (1 + MARGIN) / 2
-        offset = torch.where(count % 2 == 0, 0.5, 0.0).double()
-        for name, value in {
-            "scale": half_range / half_width,
-            "centre": -offset / half_width,
-            "shift": torch.atanh(offset / half_range),
-            "half_width": half_width,
-            "largest": count - 1,
-            "inverse_levels": 1 / count,
-        }.items():
-            self.register_buffer(name, value.to(torch.get_default_dtype()), persistent=False)
+        self._hold_constants(lambda: _grid(self.levels))
 
     @classmethod
     def options_for_bits(cls, bits: int, **options: Any) -> dict[str, Any]:
@@ -109,3 +97,19 @@ class FSQ(Quantizer):
 
     def _values(self, digits: Num[Tensor, "n d"], half_width: Float[Tensor, " d"]) -> Float[Tensor, "n d"]:
         return (digits - half_width) / half_width
+
+
+def _grid(levels: Sequence[int]) -> dict[str, Float64[Tensor, " d"]]:
+    """The constants of each channel: what bounds it, and where its levels lie."""
+    count = torch.tensor(levels, dtype=torch.float64)
+    half_width = count // 2
+    half_range = (count - 1) * (1 + MARGIN) / 2
+    offset = torch.where(count % 2 == 0, 0.5, 0.0).double()
+    return {
+        "scale": half_range / half_width,
+        "centre": -offset / half_width,
+        "shift": torch.atanh(offset / half_range),
+        "half_width": half_width,
+        "largest": count - 1,
+        "inverse_levels": 1 / count,
+    }

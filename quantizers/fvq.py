@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from quantizers.codebook import Codebook
 from quantizers.options import MAX_CHANNELS, MAX_PARTS, check_integer
+from quantizers.precision import at_least_single, call_in_single
 from quantizers.vector import VectorQuantizer
 
 HEADS = 4
@@ -69,7 +70,7 @@ class BridgedCodebook(Codebook):
         self.bridge = VQBridge(dim, patch_size=patch_size, hidden_dim=hidden_dim, depth=depth)
 
     def forward(self) -> Float[Tensor, "k d"]:
-        return self.bridge(self.table)
+        return call_in_single(self.bridge, at_least_single(self.table))
 
 
 class VQBridge(nn.Module):

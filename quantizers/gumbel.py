@@ -70,9 +70,8 @@ class Gumbel(Quantizer):
             self.project = nn.Linear(dim, codebook_size)
             self.embedding = nn.Parameter(torch.randn(codebook_size, dim))
         self.register_buffer("temperature", torch.tensor(self.temperature_start))
-        # A weight that does not rise has nothing to store.
-        started = 0.0 if self.kl_warmup else 1.0
-        self.register_buffer("kl_share", torch.tensor(started), persistent=self.kl_warmup > 0)
+        if self.kl_warmup:  # a weight that does not rise has nothing to store
+            self.register_buffer("kl_share", torch.tensor(0.0))
 
     @classmethod
     def options_for_bits(cls, bits: int, *, one_hot: bool = False, **options: Any) -> dict[str, Any]:
@@ -102,7 +101,8 @@ class Gumbel(Quantizer):
             "temperature": self.temperature.clone(),
             **batch_usage(codes, self.codebook_size, over_ranks=self.training),
         }
-        return RowOutput(quantized, codes.unsqueeze(1), self.kl_weight * kl * self.kl_share, stats)
+        loss = self.kl_weight * kl
+        return RowOutput(quantized, codes.unsqueeze(1), loss * self.kl_share if self.kl_warmup else loss, stats)
 
     def decode_rows(self, codes: Int64[Tensor, "n c"]) -> Float[Tensor, "n d"]:
         if self.one_hot:

@@ -17,6 +17,7 @@ from quantizers.entropy import count_codes, usage_stats
 from quantizers.estimators import ESTIMATORS
 from quantizers.losses import mean_squared_error
 from quantizers.options import MAX_PARTS, check_choice, check_integer, check_number
+from quantizers.precision import at_least_single, call_in_single
 from quantizers.search import nearest_codes
 from quantizers.uncompiled import uncompiled
 
@@ -158,7 +159,7 @@ class MultiScale(Quantizer):
         )
 
     def decode_grid(self, codes: Int64[Tensor, "b c *spatial"]) -> Float[Tensor, "b d *spatial"]:
-        vectors = self.codebook()
+        vectors = at_least_single(self.codebook())
         total = torch.zeros((), dtype=vectors.dtype, device=vectors.device)
         for scale, found in enumerate(self.code_maps(codes)):
             total = total + self._spread(scale, found, vectors, codes.shape[2:])
@@ -175,7 +176,7 @@ class MultiScale(Quantizer):
         return [tuple(-(-scale * length // self.scales[-1]) for length in spatial) for scale in self.scales]
 
     def _code(self, z: Float[Tensor, "b d *spatial"]) -> Maps:
-        vectors = self.codebook()
+        vectors = at_least_single(self.codebook())
         total = torch.zeros((), dtype=vectors.dtype, device=vectors.device)
         maps = Maps([], [], [])
         for scale, sizes in enumerate(self._map_sizes(z.shape[2:])):
@@ -217,7 +218,8 @@ class Phi(nn.Module):
     def forward(self, x: Float[Tensor, "b d *spatial"]) -> Float[Tensor, "b d *spatial"]:
         planes = x.movedim(1, -1)
         planes = planes.reshape(-1, *(1, 1, *x.shape[2:])[-2:], x.shape[1]).movedim(-1, 1)
-        convolved = self.convolution(planes).movedim(1, -1).reshape(x.shape[0], *x.shape[2:], x.shape[1])
+        convolved = call_in_single(self.convolution, planes).movedim(1, -1)
+        convolved = convolved.reshape(x.shape[0], *x.shape[2:], x.shape[1])
         return torch.lerp(x, convolved.movedim(-1, 1), self.weight)
 
 

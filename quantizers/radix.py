@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 import torch
 from jaxtyping import Int64, Num
-from torch import Tensor, nn
+from torch import Tensor
 
 from quantizers.channels import side_by_side
+from quantizers.constants import WithConstants
 from quantizers.options import check_integer
 
 MAX_BITS = 62
@@ -20,7 +21,7 @@ EXACT_IN_FLOAT32 = 2**24
 """Whole numbers up to this are."""
 
 
-class MixedRadix(nn.Module):
+class MixedRadix(WithConstants):
     """Digits to codes and back; the first digit is the lowest.
 
     Args:
@@ -49,8 +50,7 @@ class MixedRadix(nn.Module):
             bits = math.log2(self.codebook_size)
             raise ValueError(f"levels must multiply to at most 2^{MAX_BITS} codes, got 2^{bits:.1f}")
         radix = [math.prod(levels[:digit]) for digit in range(len(levels))]
-        self.register_buffer("radix", torch.tensor(radix, dtype=torch.int64), persistent=False)
-        self.register_buffer("counts", torch.tensor(self.levels, dtype=torch.int64), persistent=False)
+        self._hold_constants(lambda: {"radix": torch.tensor(radix), "counts": torch.tensor(self.levels)})
 
     def encode(self, digits: Num[Tensor, "n d"]) -> Int64[Tensor, " n"]:
         """The code of each row of digits, which may be whole numbers in floating point."""

@@ -12,6 +12,7 @@ from quantizers.composite import check_base, mean_stats, split_bits
 from quantizers.estimators import ESTIMATORS
 from quantizers.modes import evaluating, with_modes_of_its_own
 from quantizers.options import MAX_PARTS, check_choice, check_flag, check_integer, check_number
+from quantizers.precision import at_least_single
 from quantizers.registry import create_quantizer
 from quantizers.uncompiled import uncompiled
 
@@ -134,7 +135,7 @@ class RQ(Quantizer):
 
     def decode_rows(self, codes: Int64[Tensor, "n c"]) -> Float[Tensor, "n d"]:
         depths = range(self.codes_per_position)
-        vectors = [self.layer(depth).decode_rows(codes[:, depth : depth + 1]) * self._scale(depth) for depth in depths]
+        vectors = [at_least_single(self.layer(d).decode_rows(codes[:, d : d + 1])) * self._scale(d) for d in depths]
         return reduce(torch.add, vectors)  # in the order of `quantize_rows`: equal to the last digit
 
     def _scale(self, depth: int) -> float | Tensor:

@@ -5,6 +5,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from quantizers.codebook import Codebook
+from quantizers.precision import at_least_single, call_in_single
 from quantizers.vector import VectorQuantizer
 
 
@@ -49,4 +50,4 @@ class LinearCodebook(Codebook):
         self.linear = nn.Linear(dim, dim)
 
     def forward(self) -> Float[Tensor, "k d"]:
-        return self.linear(self.table)
+        return call_in_single(self.linear, at_least_single(self.table))

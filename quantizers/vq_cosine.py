@@ -6,6 +6,7 @@ from torch import Tensor
 
 from quantizers.codebook import LearnedCodebook
 from quantizers.estimators import SMALLEST_NORM
+from quantizers.precision import at_least_single
 from quantizers.uncompiled import uncompiled
 from quantizers.vector import VectorQuantizer
 
@@ -59,7 +60,7 @@ class UnitCodebook(LearnedCodebook):
         super()._hold_vectors(self.project(vectors))
 
     def project(self, vectors: Float[Tensor, "k d"]) -> Float[Tensor, "k d"]:
-        return normalized(vectors)
+        return normalized(at_least_single(vectors))
 
     @uncompiled  # a compiled graph would refuse to write to what its backward pass normalises again
     def _replace(self, replaced: Bool[Tensor, " k"], vectors: Float[Tensor, "k d"], count: Float[Tensor, ""]) -> None:

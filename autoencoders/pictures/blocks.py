@@ -55,7 +55,7 @@ class BlockTokenizer(OneMapTokenizer):
 
     def _blocks(self, images: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b c h w"]:
         """The pixels of each block as channels; ValueError when a side is no multiple of the stride."""
-        self._require_grid(images)
+        self._require_signal(images)
         return F.pixel_unshuffle(images, self.strides[0])
 
 
@@ -91,7 +91,7 @@ class BlockMean(BlockTokenizer):
 
     def latent(self, images: Float[Tensor, "b 3 H W"]) -> Float[Tensor, "b 3 h w"]:
         """The mean of each block; ValueError when a side is no multiple of the stride."""
-        self._require_grid(images)
+        self._require_signal(images)
         return F.avg_pool2d(images, self.strides[0])
 
     def from_latent(self, quantized: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 H W"]:

@@ -140,7 +140,7 @@ class DVAE(OneMapTokenizer, TrainableTokenizer):
 
     def latent(self, images: Float[Tensor, "b c H W"]) -> Float[Tensor, "b d h w"]:
         """What the quantizer is given; ValueError on a wrong number of channels or a side off the stride's grid."""
-        self._require_channels(images, self.config.in_channels)
+        self._require_signal(images)
         return in_full(self.quant_conv, self.encoder(squeeze(images)))
 
     def distribution(

@@ -122,10 +122,10 @@ class TiTok(OneMapTokenizer, TrainableTokenizer):
     def latent(self, images: Float[Tensor, "b c H W"]) -> Float[Tensor, "b d k"]:
         """What the quantizer is given; ValueError on a wrong number of channels or another size than the config's."""
         size = self.config.image_size
-        if images.shape[-2:] != (size, size):
-            height, width = images.shape[-2:]
+        if images.ndim == 4 and images.shape[2:] != (size, size):
+            height, width = images.shape[2:]
             raise ValueError(f"images must have {size} × {size} pixels, got {height} × {width}; crop or resize them.")
-        self._require_channels(images, self.config.in_channels)
+        self._require_signal(images)
         return rearrange(self.quant_proj(self.encoder(images)), "b k d -> b d k")
 
     def from_latent(self, quantized: Float[Tensor, "b d k"]) -> Float[Tensor, "b c H W"]:

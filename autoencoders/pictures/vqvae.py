@@ -81,7 +81,7 @@ class VQVAE(OneMapTokenizer, TrainableTokenizer):
 
     def latent(self, images: Float[Tensor, "b c H W"]) -> Float[Tensor, "b d h w"]:
         """What the quantizer is given; ValueError on a wrong number of channels or a side off the stride's grid."""
-        self._require_channels(images, self.config.in_channels)
+        self._require_signal(images)
         return self.quant_conv(self.encoder(images))
 
     def from_latent(self, quantized: Float[Tensor, "b d h w"]) -> Float[Tensor, "b c H W"]:

@@ -59,7 +59,7 @@ class VQVAE2(TrainableTokenizer):
 
     def quantize(self, images: Float[Tensor, "b c H W"]) -> list[QuantizerOutput]:
         """The outputs of both quantizers, the top one first; ValueError on pictures that do not fit."""
-        self._require_channels(images, self.config.in_channels)
+        self._require_signal(images)
         fine = self.bottom_encoder(images)
         top = self.top_quantizer(self.top_quant_conv(self.top_encoder(fine)))
         seen = torch.cat([self.top_decoder(top.quantized), fine], dim=1)

@@ -85,9 +85,7 @@ class AttentionFreeTokenizer(OneMapTokenizer):
 
     def latent(self, images: Float[Tensor, "b c H W"]) -> Float[Tensor, "b d h w"]:
         """What the quantizer is given; ValueError on other than 3 channels or a side off the stride's grid."""
-        if images.shape[1] != CHANNELS:
-            raise ValueError(f"images must have {CHANNELS} channels, got {images.shape[1]}.")
-        self._require_grid(images)
+        self._require_signal(images)
         return self.encoder(images)
 
     def from_latent(self, quantized: Float[Tensor, "b d h w"]) -> Float[Tensor, "b c H W"]:

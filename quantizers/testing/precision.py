@@ -72,3 +72,17 @@ def _mixed_step(quantizer: Quantizer, z: Tensor, autocast: torch.dtype | None) -
         **{f"the gradient of {name}": value for name, value in gradients.items() if value is not None},
         **{f"buffer {name}": value for name, value in quantizer.named_buffers()},
     }
+
+
+@contract_line("stored in half precision (.bfloat16(), .half()) it gives the codes of the same weights in float32")
+def check_half_weights(make: Make) -> None:
+    quantizer = trained(make).eval()
+    z = latent(quantizer, 32, 32)
+    for half in (torch.bfloat16, torch.float16):
+        stored, same = copy.deepcopy(quantizer).to(half), copy.deepcopy(quantizer)
+        same.load_state_dict(stored.state_dict())
+        for given in (z, z.to(half)):
+            out = stored(given)
+            expect_output(stored, given, out, f"after .to({half}), {given.dtype} input")
+            expect(torch.equal(out.codes, same(given).codes), f"after .to({half}): other codes")
+        expect_decodes(stored, out)

@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from quantizers.base import Quantizer
 from quantizers.testing.contract import Make, contract_line, expect, expect_equal, latent, snapshot, trained
@@ -79,3 +80,22 @@ def check_deepcopy(make: Make) -> None:
     quantizer(latent(quantizer, 5, 3))
     expect_equal(before, snapshot(twin), "training the original changed its copy")
     _expect_same_continuation(twin, copy.deepcopy(twin), "after deepcopy")
+
+
+@contract_line("made on the meta device it is whole once its state is assigned, or loaded after `to_empty`")
+def check_meta_device(make: Make) -> None:
+    quantizer = trained(make)
+    for assign in (True, False):
+        with torch.device("meta"):
+            made = make()
+        if not assign:
+            made._apply(_used_memory)  # what `to_empty` does, with the memory that it may be given
+        made.load_state_dict(copy.deepcopy(quantizer.state_dict()), assign=assign)
+        what = "after load_state_dict(assign=True)" if assign else "after to_empty and load_state_dict"
+        left = [name for name, value in snapshot(made).items() if value.is_meta]
+        expect(not left, f"{what}: still on the meta device: {', '.join(left)}")
+        _expect_same_continuation(copy.deepcopy(quantizer), made, what)
+
+
+def _used_memory(tensor: Tensor) -> Tensor:
+    return torch.full_like(tensor, 3, device="cpu")

@@ -4,32 +4,15 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from small_backbones import SMALL
 from small_priors import LAYOUTS, make, random_tokens
 from torch import nn
 
 from autoencoders import create_tokenizer
 from autoencoders.pictures.backbones import code_maps_of
-from autoencoders.pictures.sizes import (
-    BACKBONES,
-    BackboneConfig,
-    DVAEConfig,
-    TiTokConfig,
-    ViTConfig,
-    VQGANConfig,
-    VQVAE2Config,
-    VQVAEConfig,
-)
+from autoencoders.pictures.sizes import BACKBONES
 from priors import PRIORS, CodeLayout, Prior, SamplingStopped
 from quantizers import create_quantizer
-
-SMALL: dict[str, BackboneConfig] = {
-    "vqgan": VQGANConfig(32, width=8, multipliers=(1, 1), blocks=1, attention_resolutions=(16,), z_channels=4),
-    "vqvae": VQVAEConfig(32, width=8, residual_width=4, blocks=1),
-    "vqvae2": VQVAE2Config(32, width=8, residual_width=4, blocks=1),
-    "vit": ViTConfig(32, width=16, layers=1, heads=2),
-    "1d": TiTokConfig(32, width=16, layers=1, heads=2, latent_tokens=4),
-    "dvae": DVAEConfig(32, width=8, multipliers=(1, 1), blocks=1, z_channels=4),
-}
 
 
 def modes(module: nn.Module) -> dict[str, bool]:

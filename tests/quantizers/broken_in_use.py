@@ -53,7 +53,7 @@ class SamplesInEval(Rounding):
         return out._replace(loss=out.loss + noise)
 
 
-@breaks("state-dict", "after load_state_dict: codes differ", "safetensors")
+@breaks("state-dict", "after load_state_dict: codes differ", "safetensors", "meta-device")
 class ForgetsState(Rounding):
     is_projection = False
 
@@ -73,6 +73,26 @@ class SharesMemory(Rounding):
         super().__init__(**options)
         self.register_buffer("table", torch.zeros(4))
         self.register_buffer("start_of_table", self.table[:2])
+
+
+@breaks("meta-device", "still on the meta device: offset")
+class ConstantThatNobodyLoads(Rounding):
+    is_projection = False
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.register_buffer("offset", torch.tensor(0.25), persistent=False)
+
+    def quantize_rows(self, rows):
+        return super().quantize_rows(rows + self.offset)
+
+
+@breaks("meta-device", "after to_empty and load_state_dict: codes differ")
+class ConstantThatNothingRestores(ConstantThatNobodyLoads):
+    def _load_from_state_dict(self, *args, **kwargs):
+        super()._load_from_state_dict(*args, **kwargs)
+        if self.offset.is_meta:
+            self.offset = torch.tensor(0.25)
 
 
 @breaks("deepcopy", "training the original changed its copy: seen", "compile-training")
@@ -112,7 +132,7 @@ class TensorOfTheHost(Rounding):
         return super().quantize_rows(rows + torch.zeros(2).to(rows.device))
 
 
-@breaks("no-host-sync", "a training step uses a tensor that is neither a parameter nor a buffer")
+@breaks("no-host-sync", "a training step uses a tensor that is neither a parameter nor a buffer", "meta-device")
 class TableOfTheHost(Rounding):
     def __init__(self, **options):
         super().__init__(**options)

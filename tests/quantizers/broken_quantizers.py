@@ -89,7 +89,7 @@ class DecodesInPlace(Rounding):
         return decoded
 
 
-@breaks("decode", "off by up to 1", "float64")
+@breaks("decode", "off by up to 1", "float64", "half-weights")
 class WrongDecode(Rounding):
     def decode_rows(self, codes):
         return super().decode_rows(codes) + 1
@@ -98,7 +98,7 @@ class WrongDecode(Rounding):
 @breaks(
     "shapes",
     r"codes outside \[0, 17179869184\)",
-    *("inputs-unchanged", "decode", "float64", "autocast", "eval-mode", "memory-of-decode"),
+    *("inputs-unchanged", "decode", "float64", "autocast", "half-weights", "eval-mode", "memory-of-decode"),
 )
 class WrapsPast31Bits(Rounding):
     def __init__(self, *, levels: int = 2**17):
@@ -180,3 +180,15 @@ class ProjectsInDecode(Rounding):
         vectors = super().decode(codes)
         identity = torch.eye(self.dim, dtype=vectors.dtype, device=vectors.device)
         return F.linear(vectors.movedim(1, -1), identity).movedim(-1, 1)
+
+
+@breaks("half-weights", r"after .to\(torch.bfloat16\): other codes")
+class ComputesInThePrecisionOfItsWeights(Rounding):
+    is_projection = False
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.register_buffer("third", torch.tensor(1 / 3))
+
+    def quantize_rows(self, rows):
+        return super().quantize_rows(rows + 5 * self.third)
