@@ -42,16 +42,18 @@ class _DifferentiableSum(torch.autograd.Function):
     """Sum over ranks. Every rank's loss depends on every rank's x, so gradients are summed as well."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
+    def forward(x: Tensor) -> Tensor:
         x = x.clone(memory_format=torch.contiguous_format)
         dist.all_reduce(x)
         return x
 
     @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
+        pass
+
+    @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
-        grad = grad.clone(memory_format=torch.contiguous_format)
-        dist.all_reduce(grad)
-        return grad
+        return _DifferentiableSum.apply(grad)
 
 
 def differentiable_sum_over_ranks(x: Tensor) -> Tensor:

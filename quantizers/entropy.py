@@ -3,6 +3,7 @@
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor
 
@@ -42,36 +43,59 @@ def mean_entropy(sums: Float[Tensor, "*k"]) -> Float[Tensor, ""]:
 
 class _MeanEntropy(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, sums: Tensor) -> Tensor:
-        count = sums.sum().clamp_min(1)  # each distribution sums to 1
-        p = sums / count
-        log_p = p.clamp_min(torch.finfo(p.dtype).tiny).log_()
-        ctx.save_for_backward(log_p, count)
+    def forward(sums: Tensor) -> Tensor:
+        p, log_p, _ = _mean_and_log(sums)
         return -torch.dot(p.flatten(), log_p.flatten())
 
     @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
-        log_p, count = ctx.saved_tensors
+        (sums,) = ctx.saved_tensors
+        _, log_p, count = _mean_and_log(sums)
         return (log_p + 1) * (-grad / count)
+
+
+def _mean_and_log(sums: Float[Tensor, "*k"]) -> tuple[Float[Tensor, "*k"], Float[Tensor, "*k"], Float[Tensor, ""]]:
+    """The mean distribution, its finite logarithm, and of how many it is."""
+    count = sums.sum().clamp_min(1)  # each distribution sums to 1
+    p = sums / count
+    return p, p.clamp_min(torch.finfo(p.dtype).tiny).log(), count
 
 
 def bernoulli_entropy(logits: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
     """Entropy in nats of d independent bits with these logits, exact and finite for any finite logit."""
-    return _BernoulliEntropy.apply(logits)
+    return _BernoulliEntropy.apply(logits)[0]
 
 
 class _BernoulliEntropy(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, logits: Tensor) -> Tensor:
-        size = logits.abs()
-        rarer = torch.sigmoid(-size)  # r log(1 / r) = r (m - log(1 - r)): no logarithm of a probability that may be 0
-        ctx.save_for_backward(logits, rarer)
-        return (size * rarer).sub_(torch.log1p(-rarer)).sum(1)
+    def forward(logits: Tensor) -> tuple[Tensor, Tensor]:
+        size, rarer = logits.abs(), _rarer(logits)
+        # r log(1 / r) = r (m - log(1 - r)): no logarithm of a probability that may be 0
+        return (size * rarer).sub_(torch.log1p(-rarer)).sum(1), rarer
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
+    def setup_context(ctx: Any, inputs: tuple[Tensor], output: tuple[Tensor, Tensor]) -> None:
+        ctx.mark_non_differentiable(output[1])
+        ctx.set_materialize_grads(False)  # of what has none
+        ctx.save_for_backward(*inputs, output[1])
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor | None, _: Tensor | None) -> Tensor | None:  # type: ignore[override]
+        if grad is None:
+            return None
         logits, rarer = ctx.saved_tensors
+        if torch.is_grad_enabled():  # to be differentiated again
+            rarer = _rarer(logits)
         return (rarer * rarer - rarer).mul_(logits).mul_(grad.unsqueeze(1))
+
+
+def _rarer(logits: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+    """The probability of the value of a bit that is not the likelier one."""
+    return torch.sigmoid(-logits.abs())
 
 
 def mean_code_entropy(logits: Float[Tensor, "n d"]) -> Float[Tensor, ""]:
@@ -81,25 +105,35 @@ def mean_code_entropy(logits: Float[Tensor, "n d"]) -> Float[Tensor, ""]:
     probabilities of the two halves of the bits: N x 2^(d/2) each, no N x 2^d tensor. Exact, with its
     gradient; the three products with 2^d N multiplications each, one forward and two backward, are most of the cost.
     """
-    return mean_entropy(_CodeSums.apply(logits))
+    return mean_entropy(_CodeSums.apply(logits)[0])
 
 
 class _CodeSums(torch.autograd.Function):
     """Sums over rows of p(code), as a matrix: values of the first half of the bits, values of the second."""
 
     @staticmethod
-    def forward(ctx: Any, logits: Tensor) -> Tensor:
+    def forward(logits: Tensor) -> tuple[Tensor, ...]:
         one, zero = torch.sigmoid(logits), torch.sigmoid(-logits)
         half = logits.shape[1] // 2
         left = _joint(one[:, :half], zero[:, :half])
         right = _joint(one[:, half:], zero[:, half:])
-        ctx.save_for_backward(one, zero, left, right)
-        return left.T @ right
+        return left.T @ right, one, zero, left, right
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
-        one, zero, left, right = ctx.saved_tensors
+    def setup_context(ctx: Any, inputs: tuple[Tensor], output: tuple[Tensor, ...]) -> None:
+        ctx.mark_non_differentiable(*output[1:])
+        ctx.set_materialize_grads(False)  # of what has none
+        ctx.save_for_backward(*inputs, *output[1:])
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor | None, *_: Tensor | None) -> Tensor | None:  # type: ignore[override]
+        if grad is None:
+            return None
+        logits, one, zero, left, right = ctx.saved_tensors
         with torch.autocast(one.device.type, enabled=False):  # which a caller may have left on for the backward pass
+            if torch.is_grad_enabled():  # to be differentiated again
+                one, zero = torch.sigmoid(logits), torch.sigmoid(-logits)
+                left, right = map(_differentiable_joint, logits.tensor_split([logits.shape[1] // 2], 1))
             of_left = _sums_by_bits((right @ grad.T).mul_(left))
             of_right = _sums_by_bits((left @ grad).mul_(right))
         with_zero, with_one = torch.cat([of_left, of_right], 2).unbind(1)
@@ -118,9 +152,20 @@ def _joint(one: Float[Tensor, "n d"], zero: Float[Tensor, "n d"]) -> Float[Tenso
     return joint
 
 
+def _differentiable_joint(logits: Float[Tensor, "n d"]) -> Float[Tensor, "n k"]:
+    """The same of logits, slower and with a gradient."""
+    is_one = _values_of_bits(logits.shape[1], logits)
+    return (F.logsigmoid(logits) @ is_one.T + F.logsigmoid(-logits) @ (1 - is_one).T).exp()
+
+
+def _values_of_bits(count: int, like: Tensor) -> Float[Tensor, "k d"]:
+    """The bits of all values of so many."""
+    bits = torch.arange(count, device=like.device)
+    return (torch.arange(2**count, device=like.device).unsqueeze(1) >> bits & 1).to(like.dtype)
+
+
 def _sums_by_bits(joint: Float[Tensor, "n k"]) -> Float[Tensor, "n 2 d"]:
     """For each bit, the sums over the values with a 0 there and over those with a 1."""
     count, size = joint.shape
-    bits = torch.arange(size.bit_length() - 1, device=joint.device)
-    is_one = torch.arange(size, device=joint.device).unsqueeze(1) >> bits & 1
-    return (joint @ torch.cat([1 - is_one, is_one], 1).to(joint.dtype)).view(count, 2, len(bits))
+    is_one = _values_of_bits(size.bit_length() - 1, joint)
+    return (joint @ torch.cat([1 - is_one, is_one], 1)).view(count, 2, is_one.shape[1])

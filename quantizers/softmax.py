@@ -6,6 +6,7 @@ Rows are taken in tiles, forward and again backward, where each tile's products 
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor
 
@@ -33,11 +34,7 @@ def choose_by_softmax(
 
 class _ChoiceBySoftmax(torch.autograd.Function):
     @staticmethod
-    def forward(
-        ctx: Any, rows: Tensor, vectors: Tensor, codes: Tensor, temperature: float
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        ctx.save_for_backward(rows, vectors, codes)
-        ctx.temperature = temperature
+    def forward(rows: Tensor, vectors: Tensor, codes: Tensor, temperature: float) -> tuple[Tensor, Tensor, Tensor]:
         entropy, sums = rows.new_zeros(()), rows.new_zeros(vectors.shape[0])
         for tile in rows.split(_tile_rows(rows, vectors)):
             log_p, p = _log_softmax(tile @ vectors.T, temperature)
@@ -46,23 +43,61 @@ class _ChoiceBySoftmax(torch.autograd.Function):
         return vectors[codes], entropy, sums
 
     @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor, float], output: tuple[Tensor, ...]) -> None:
+        *tensors, ctx.temperature = inputs
+        ctx.save_for_backward(*tensors)
+
+    @staticmethod
     def backward(  # type: ignore[override]
         ctx: Any, of_chosen: Tensor, of_entropy: Tensor, of_sums: Tensor
     ) -> tuple[Tensor, Tensor, None, None]:
         rows, vectors, codes = ctx.saved_tensors
-        grad_rows = torch.empty_like(rows)
-        grad_vectors = torch.zeros_like(vectors).index_add_(0, codes, of_chosen)
-        size = _tile_rows(rows, vectors)
-        tiles = zip(rows.split(size), of_chosen.split(size), grad_rows.split(size), strict=True)
         with torch.autocast(rows.device.type, enabled=False):  # which a caller may have left on for the backward pass
-            for tile, of_tile, grad_tile in tiles:
-                products = tile @ vectors.T
-                grad = _softmax_gradient(products.softmax(1), of_tile @ vectors.T)
-                log_p, p = _log_softmax(products, ctx.temperature)
-                grad += _softmax_gradient(p, log_p.mul_(-of_entropy).add_(of_sums)).div_(ctx.temperature)
-                torch.mm(grad, vectors, out=grad_tile)
-                grad_vectors.addmm_(grad.T, tile)
-        return grad_rows, grad_vectors, None, None
+            if torch.is_grad_enabled():  # to be differentiated again, which holds all products anyhow
+                return *_gradients(rows, vectors, codes, of_chosen, of_entropy, of_sums, ctx.temperature), None, None
+            return *_tiled_gradients(rows, vectors, codes, of_chosen, of_entropy, of_sums, ctx.temperature), None, None
+
+
+def _gradients(
+    rows: Float[Tensor, "n d"],
+    vectors: Float[Tensor, "k d"],
+    codes: Int64[Tensor, " n"],
+    of_chosen: Float[Tensor, "n d"],
+    of_entropy: Float[Tensor, ""],
+    of_sums: Float[Tensor, " k"],
+    temperature: float,
+) -> tuple[Float[Tensor, "n d"], Float[Tensor, "k d"]]:
+    """The gradients on rows and vectors, differentiable, with the softmax in place of the choice there too."""
+    products = rows @ vectors.T
+    p, log_q = products.softmax(1), torch.log_softmax(products / temperature, 1)
+    choice = F.one_hot(codes, vectors.shape[0]).to(p.dtype) + (p - p.detach())
+    q, of_q, of_choice = log_q.exp(), of_sums - of_entropy * log_q, of_chosen @ vectors.T
+    of_products = p * (of_choice - (p * of_choice).sum(1, keepdim=True))
+    of_products = of_products + q * (of_q - (q * of_q).sum(1, keepdim=True)) / temperature
+    return of_products @ vectors, choice.T @ of_chosen + of_products.T @ rows
+
+
+def _tiled_gradients(
+    rows: Float[Tensor, "n d"],
+    vectors: Float[Tensor, "k d"],
+    codes: Int64[Tensor, " n"],
+    of_chosen: Float[Tensor, "n d"],
+    of_entropy: Float[Tensor, ""],
+    of_sums: Float[Tensor, " k"],
+    temperature: float,
+) -> tuple[Float[Tensor, "n d"], Float[Tensor, "k d"]]:
+    """The same without derivatives, and with no matrix of all rows and codes."""
+    grad_rows = torch.empty_like(rows)
+    grad_vectors = torch.zeros_like(vectors).index_add_(0, codes, of_chosen)
+    size = _tile_rows(rows, vectors)
+    for tile, of_tile, grad_tile in zip(rows.split(size), of_chosen.split(size), grad_rows.split(size), strict=True):
+        products = tile @ vectors.T
+        grad = _softmax_gradient(products.softmax(1), of_tile @ vectors.T)
+        log_p, p = _log_softmax(products, temperature)
+        grad += _softmax_gradient(p, log_p.mul_(-of_entropy).add_(of_sums)).div_(temperature)
+        torch.mm(grad, vectors, out=grad_tile)
+        grad_vectors.addmm_(grad.T, tile)
+    return grad_rows, grad_vectors
 
 
 def _tile_rows(rows: Float[Tensor, "n d"], vectors: Float[Tensor, "k d"]) -> int:
