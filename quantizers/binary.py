@@ -55,7 +55,7 @@ class BinaryQuantizer(Quantizer):
         commitment_weight: float,
         inverse_temperature: float,
     ) -> None:
-        super().__init__(dim=bits, codebook_size=2 ** check_bits(bits))
+        super().__init__(dim=check_bits(bits), codebook_size=2 ** check_bits(bits))
         self.magnitude = magnitude
         self.entropy_weight = check_number("entropy_weight", entropy_weight, 0)
         self.diversity_gamma = check_number("diversity_gamma", diversity_gamma, 0)

@@ -39,7 +39,7 @@ def split_bits(bits: int, count_option: str, base: str, options: dict[str, Any])
     Raises:
         ValueError: the bits cannot be split so.
     """
-    check_integer("bits", bits, 1, MAX_BITS)
+    bits = check_integer("bits", bits, 1, MAX_BITS)
     check_base(base)
     divisors = [count for count in range(1, bits + 1) if bits % count == 0]
     known = quantizer_options(base).keys() - {"base"}  # a base that has a base takes its default
@@ -49,7 +49,7 @@ def split_bits(bits: int, count_option: str, base: str, options: dict[str, Any])
         return {count_option: count, **options_for_bits(base, bits // count, base_options)}
 
     if count_option in options:
-        count = options[count_option]
+        count = check_integer(count_option, options[count_option], 1)
         if count not in divisors:
             raise ValueError(
                 f"bits={bits} cannot be split evenly over {count_option}={count!r}: "

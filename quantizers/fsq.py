@@ -30,7 +30,7 @@ MARGIN = 1e-3
 def levels_for_bits(bits: int) -> tuple[int, ...]:
     """Levels for about 2^bits codes: the paper's table where it has a row (its 12 bits are 4375 codes), else exactly
     2^bits codes, as many dimensions of 8 levels as fit and the rest of 4 (one of 2 for a single bit)."""
-    check_integer("bits", bits, 1, MAX_BITS)
+    bits = check_integer("bits", bits, 1, MAX_BITS)
     if bits in PAPER_LEVELS:
         return PAPER_LEVELS[bits]
     if bits == 1:

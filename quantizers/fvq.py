@@ -63,11 +63,12 @@ class BridgedCodebook(Codebook):
     def __init__(self, size: int, dim: int, *, patch_size: int | None, hidden_dim: int, depth: int) -> None:
         super().__init__(size, dim)
         if patch_size is None:
-            patch_size = min(size, max(16, min(64, size // 1024)))
-        if size % check_integer("patch_size", patch_size, 1):
-            raise ValueError(f"patch_size must divide codebook_size={size}, got {patch_size}")
+            patch_size = min(self.size, max(16, min(64, self.size // 1024)))
+        patch_size = check_integer("patch_size", patch_size, 1)
+        if self.size % patch_size:
+            raise ValueError(f"patch_size must divide codebook_size={self.size}, got {patch_size}")
         self.table = nn.Parameter(torch.empty(size, dim).uniform_(-1 / size, 1 / size))
-        self.bridge = VQBridge(dim, patch_size=patch_size, hidden_dim=hidden_dim, depth=depth)
+        self.bridge = VQBridge(self.dim, patch_size=patch_size, hidden_dim=hidden_dim, depth=depth)
 
     def forward(self) -> Float[Tensor, "k d"]:
         return call_in_single(self.bridge, at_least_single(self.table))
@@ -86,8 +87,9 @@ class VQBridge(nn.Module):
 
     def __init__(self, dim: int, *, patch_size: int, hidden_dim: int, depth: int) -> None:
         super().__init__()
-        check_integer("depth", depth, 1, MAX_PARTS)
-        if check_integer("hidden_dim", hidden_dim, HEADS, MAX_CHANNELS) % HEADS:
+        depth = check_integer("depth", depth, 1, MAX_PARTS)
+        hidden_dim = check_integer("hidden_dim", hidden_dim, HEADS, MAX_CHANNELS)
+        if hidden_dim % HEADS:
             raise ValueError(f"hidden_dim must be a multiple of {HEADS}, got {hidden_dim}")
         self.patch_size = patch_size
         self.compress = _linear(patch_size * dim, hidden_dim)

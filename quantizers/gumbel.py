@@ -55,8 +55,8 @@ class Gumbel(Quantizer):
         temperature_until: float = 1.0,
         one_hot: bool = False,
     ) -> None:
-        check_integer("dim", dim, 1, MAX_CHANNELS)
-        check_integer("codebook_size", codebook_size, 1, 2**MAX_BITS)
+        dim = check_integer("dim", dim, 1, MAX_CHANNELS)
+        codebook_size = check_integer("codebook_size", codebook_size, 1, 2**MAX_BITS)
         super().__init__(dim=dim, codebook_size=codebook_size)
         self.kl_weight = check_number("kl_weight", kl_weight, 0)
         self.kl_warmup = check_number("kl_warmup", kl_warmup, 0, 1)

@@ -87,7 +87,7 @@ class MultiScale(Quantizer):
         codebook = LearnedCodebook(
             codebook_size, dim, dead_threshold=dead_threshold, kmeans_iterations=kmeans_iterations
         )
-        super().__init__(dim=dim, codebook_size=codebook_size, codes_per_position=len(scales))
+        super().__init__(dim=codebook.dim, codebook_size=codebook.size, codes_per_position=len(scales))
         self.scales = scales
         self.codebook = codebook
         self.beta = check_number("beta", beta, 0)
@@ -96,15 +96,15 @@ class MultiScale(Quantizer):
         count = min(
             check_integer("phis", phis, 0, MAX_PARTS), len(self.scales)
         )  # with more, some would get no gradient
-        check_number("phi_weight", phi_weight, 0, 1)
-        self.phis = nn.ModuleList([Phi(dim, phi_weight) for _ in range(count)])
+        phi_weight = check_number("phi_weight", phi_weight, 0, 1)
+        self.phis = nn.ModuleList([Phi(self.dim, phi_weight) for _ in range(count)])
 
     @classmethod
     def options_for_bits(cls, bits: int, **options: Any) -> dict[str, Any]:
         """The codebook whose rate is nearest, for the scales chosen, or else for `BENCHMARK_SCALES`."""
         scales = check_scales(options.get("scales", BENCHMARK_SCALES))
         density = nominal_density(scales)
-        check_integer("bits", bits, math.ceil(density * math.log2(1.5)), math.floor(density * MAX_BITS))
+        bits = check_integer("bits", bits, math.ceil(density * math.log2(1.5)), math.floor(density * MAX_BITS))
         return {"scales": scales, "codebook_size": round(2 ** (bits / density))}
 
     @property
@@ -244,11 +244,10 @@ def check_scales(scales: object) -> tuple[int, ...]:
     """Return `scales` as a tuple if they are ascending positive integers, else raise a `ValueError`."""
     if not isinstance(scales, Sequence) or not scales:
         raise ValueError(f"scales must be a sequence of at least one integer, got {scales!r}")
-    for scale in scales:
-        check_integer("every one of scales", scale, 1)
+    checked = tuple(check_integer("every one of scales", scale, 1) for scale in scales)
     if any(left >= right for left, right in pairwise(scales)):
         raise ValueError(f"scales must be ascending, got {scales!r}")
-    return tuple(scales)
+    return checked
 
 
 def nominal_density(scales: Sequence[int]) -> float:

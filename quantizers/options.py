@@ -1,6 +1,7 @@
 """Checks of options: a `ValueError` that names the option, what was expected and what came."""
 
 from collections.abc import Collection
+from numbers import Integral, Real
 
 MAX_CHANNELS = 2**20
 """Of anything that is a width; far above any use, so that a slip of the pen does not ask for all the memory."""
@@ -13,19 +14,21 @@ MAX_NUMBER = 1e9
 
 
 def check_integer(name: str, value: object, low: int, high: int | None = None) -> int:
-    """Return `value` if it is an integer in [low, high], else raise a `ValueError` that names the option."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < low or (high is not None and value > high):
+    """Return `value` as an int if it is an integer, of Python's or NumPy's, in [low, high], else raise a `ValueError`
+    that names the option."""
+    is_integer = isinstance(value, Integral) and not isinstance(value, bool)
+    if not is_integer or value < low or (high is not None and value > high):
         expected = f"an integer >= {low}" if high is None else f"an integer from {low} to {high}"
         raise ValueError(f"{name} must be {expected}, got {value!r}")
-    return value
+    return int(value)
 
 
 def check_number(name: str, value: object, low: float, high: float = MAX_NUMBER) -> float:
-    """Return `value` if it is a number in [low, high], else raise a `ValueError` that names the option."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not low <= value <= high:  # type: ignore[operator]  # which a NaN never is
+    """Return `value` as a float if it is a number, of Python's or NumPy's, in [low, high], else raise a `ValueError`
+    that names the option."""
+    if not isinstance(value, Real) or isinstance(value, bool) or not low <= value <= high:  # which a NaN never is
         raise ValueError(f"{name} must be a number from {low:g} to {high:g}, got {value!r}")
-    return float(value)  # type: ignore[arg-type]
+    return float(value)
 
 
 def check_flag(name: str, value: object) -> bool:

@@ -28,7 +28,7 @@ class PQ(Quantizer):
     """
 
     def __init__(self, *, groups: int = 2, base: str = "vq-ema", **base_options: Any) -> None:
-        check_integer("groups", groups, 1, MAX_PARTS)
+        groups = check_integer("groups", groups, 1, MAX_PARTS)
         known = quantizer_options(check_base(base))
         if "dim" in known:
             dim = check_integer("dim", base_options.get("dim", groups * known["dim"].default), 1, MAX_CHANNELS)

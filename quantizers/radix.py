@@ -42,14 +42,12 @@ class MixedRadix(WithConstants):
         super().__init__()
         if not isinstance(levels, Sequence) or not levels:
             raise ValueError(f"levels must be a sequence of at least one integer, got {levels!r}")
-        for level in levels:
-            check_integer("every one of levels", level, 2, MAX_LEVELS)
-        self.levels = tuple(levels)
-        self.codebook_size = math.prod(levels)
+        self.levels = tuple(check_integer("every one of levels", level, 2, MAX_LEVELS) for level in levels)
+        self.codebook_size = math.prod(self.levels)
         if self.codebook_size > 2**MAX_BITS:
             bits = math.log2(self.codebook_size)
             raise ValueError(f"levels must multiply to at most 2^{MAX_BITS} codes, got 2^{bits:.1f}")
-        radix = [math.prod(levels[:digit]) for digit in range(len(levels))]
+        radix = [math.prod(self.levels[:digit]) for digit in range(len(self.levels))]
         self._hold_constants(lambda: {"radix": torch.tensor(radix), "counts": torch.tensor(self.levels)})
 
     def encode(self, digits: Num[Tensor, "n d"]) -> Int64[Tensor, " n"]:

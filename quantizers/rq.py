@@ -48,7 +48,7 @@ class RQ(Quantizer):
         dropout: float = 0.0,
         **base_options: Any,
     ) -> None:
-        check_integer("codes_per_position", codes_per_position, 1, MAX_PARTS)
+        codes_per_position = check_integer("codes_per_position", codes_per_position, 1, MAX_PARTS)
         layers = [
             create_quantizer(check_base(base), **base_options)
             for _ in range(1 if check_flag("shared", shared) else codes_per_position)

@@ -47,7 +47,7 @@ class LinearCodebook(Codebook):
     def __init__(self, size: int, dim: int) -> None:
         super().__init__(size, dim)
         self.register_buffer("table", torch.randn(size, dim) * dim**-0.5)
-        self.linear = nn.Linear(dim, dim)
+        self.linear = nn.Linear(self.dim, self.dim)
 
     def forward(self) -> Float[Tensor, "k d"]:
         return call_in_single(self.linear, at_least_single(self.table))
