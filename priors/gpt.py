@@ -16,7 +16,7 @@ from priors.attention import LayerCache, Stack
 from priors.depth import DepthPart
 from priors.embedding import SequenceInput, SlotTable
 from priors.layout import CodeLayout
-from priors.prior import Drawing, Prior, without_impossible
+from priors.prior import Drawing, Labels, Prior, without_impossible
 from priors.sampling import SamplingStopped, draw, filter_logits, guided
 from priors.settings import GPTConfig
 
@@ -40,20 +40,18 @@ class GPT(Prior):
         """What logits are products with."""
         return self.input.tokens if self.head is None else self.head
 
-    def forward(
-        self, tokens: Int64[Tensor, "b p d"], labels: Int64[Tensor, " b"] | None = None
-    ) -> Float[Tensor, "b p d v"]:
+    def forward(self, tokens: Int64[Tensor, "b p d"], labels: Labels | None = None) -> Float[Tensor, "b p d v"]:
         """Logits of each token from those before it; also for the first positions alone."""
         self.layout.check(tokens)
         return self._logits(tokens, self._starts(labels, len(tokens)))
 
-    def loss(self, tokens: Int64[Tensor, "b p d"], labels: Int64[Tensor, " b"] | None = None) -> Float[Tensor, ""]:
+    def loss(self, tokens: Int64[Tensor, "b p d"], labels: Labels | None = None) -> Float[Tensor, ""]:
         """Mean cross-entropy of a token in nats."""
         self._check_whole(tokens)
         logits = self._logits(tokens, self._training_starts(labels, len(tokens)))
         return F.cross_entropy(logits.flatten(0, 2).float(), tokens.flatten())
 
-    def _nll(self, tokens: Tensor, labels: Tensor | None, generator: torch.Generator | None) -> Tensor:
+    def _nll(self, tokens: Tensor, labels: Labels | None, generator: torch.Generator | None) -> Tensor:
         logits = self._logits(tokens, self._starts(labels, len(tokens))).float()
         return F.cross_entropy(logits.movedim(-1, 1), tokens, reduction="none").sum((1, 2))
 

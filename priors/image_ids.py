@@ -93,9 +93,19 @@ class ImageIds:
 
 
 def require_range(codes: Sequence[Int[Tensor, "_b _n ..."]], codebook_size: int) -> None:
-    """ValueError unless all codes lie in [0, codebook_size)."""
+    """ValueError unless all codes are integers in [0, codebook_size)."""
     for of in codes:
+        if of.is_floating_point() or of.dtype == torch.bool:
+            raise ValueError(f"codes must be integers, got {of.dtype}")
         if of.numel() and not (of.min() >= 0 and of.max() < codebook_size):
             raise ValueError(
                 f"codes must lie in [0, {codebook_size}), got some from {int(of.min())} to {int(of.max())}"
             )
+
+
+def integers(values: Tensor | Sequence[int], what: str) -> Int64[Tensor, " b"]:
+    """The values as a tensor. ValueError where they are no integers: nothing is rounded."""
+    found = torch.as_tensor(values)
+    if len(found) and (found.is_floating_point() or found.is_complex() or found.dtype == torch.bool):
+        raise ValueError(f"{what} must be integers, got {found.dtype}")
+    return found.to("cpu", torch.int64)

@@ -15,7 +15,7 @@ from torch import Tensor
 from priors.attention import Stack
 from priors.embedding import SequenceInput, SlotTable
 from priors.layout import CodeLayout, check_below
-from priors.prior import Drawing, Prior, without_impossible
+from priors.prior import Drawing, Labels, Prior, without_impossible
 from priors.sampling import SamplingStopped, draw, filter_logits, guided
 from priors.settings import MaskGITConfig, Sampling
 from quantizers.modes import evaluating
@@ -45,15 +45,13 @@ class MaskGIT(Prior):
         self.stack = Stack(config, config.layers, causal=False)
         self.head = SlotTable(layout.depth, layout.vocabulary, config.width)
 
-    def forward(
-        self, tokens: Int64[Tensor, "b p d"], labels: Int64[Tensor, " b"] | None = None
-    ) -> Float[Tensor, "b p d v"]:
+    def forward(self, tokens: Int64[Tensor, "b p d"], labels: Labels | None = None) -> Float[Tensor, "b p d v"]:
         """Logits of each token from those that are not masked."""
         check_below("tokens", tokens, self.mask_token + 1)
         self._check_whole(tokens.masked_fill(tokens == self.mask_token, 0))
         return self._logits(tokens, self._starts(labels, len(tokens)))
 
-    def loss(self, tokens: Int64[Tensor, "b p d"], labels: Int64[Tensor, " b"] | None = None) -> Float[Tensor, ""]:
+    def loss(self, tokens: Int64[Tensor, "b p d"], labels: Labels | None = None) -> Float[Tensor, ""]:
         """Mean cross-entropy of a masked token in nats; the share that is masked is cos(pi/2 u), u uniform."""
         self._check_whole(tokens)
         shares = torch.cos(math.pi / 2 * torch.rand(len(tokens), device=tokens.device))
@@ -66,7 +64,7 @@ class MaskGIT(Prior):
     def bound(
         self,
         tokens: Int64[Tensor, "b p d"],
-        labels: Int64[Tensor, " b"] | None = None,
+        labels: Labels | None = None,
         generator: torch.Generator | None = None,
         draws: int = BOUND_DRAWS,
     ) -> Float[Tensor, " b"]:
@@ -97,7 +95,7 @@ class MaskGIT(Prior):
                 total += length / counts * (entropies * masked).sum((1, 2))
         return total / draws
 
-    def _nll(self, tokens: Tensor, labels: Tensor | None, generator: torch.Generator | None) -> Tensor:
+    def _nll(self, tokens: Tensor, labels: Labels | None, generator: torch.Generator | None) -> Tensor:
         return self.bound(tokens, labels, generator)
 
     def _cross_entropy(self, tokens: Tensor, masked: Tensor, starts: Tensor) -> Float[Tensor, "b p d"]:

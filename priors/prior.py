@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import ClassVar, NamedTuple
 
 import torch
@@ -16,6 +16,9 @@ from quantizers.options import check_integer
 
 OnStep = Callable[[int, int], None]
 StopRequested = Callable[[], bool]
+
+Labels = Int64[Tensor, " b"] | Sequence[int]
+"""The class of each picture."""
 
 
 class Drawing(NamedTuple):
@@ -63,20 +66,18 @@ class Prior(nn.Module, ABC):
         self.label_dropout = label_dropout
 
     @abstractmethod
-    def forward(
-        self, tokens: Int64[Tensor, "b p d"], labels: Int64[Tensor, " b"] | None = None
-    ) -> Float[Tensor, "b p d v"]:
+    def forward(self, tokens: Int64[Tensor, "b p d"], labels: Labels | None = None) -> Float[Tensor, "b p d v"]:
         """Logits of every token. ValueError on tokens or labels that do not fit."""
 
     @abstractmethod
-    def loss(self, tokens: Int64[Tensor, "b p d"], labels: Int64[Tensor, " b"] | None = None) -> Float[Tensor, ""]:
+    def loss(self, tokens: Int64[Tensor, "b p d"], labels: Labels | None = None) -> Float[Tensor, ""]:
         """What training minimises, in nats per token, some labels being hidden. ValueError as `forward`."""
 
     @torch.no_grad()
     def nll(
         self,
         tokens: Int64[Tensor, "b p d"],
-        labels: Int64[Tensor, " b"] | None = None,
+        labels: Labels | None = None,
         generator: torch.Generator | None = None,
     ) -> Float[Tensor, " b"]:
         """Negative log-likelihood of whole pictures in nats, or a bound above it; in eval mode, without gradients.
@@ -96,7 +97,7 @@ class Prior(nn.Module, ABC):
     def sample(
         self,
         count: int,
-        labels: Int64[Tensor, " b"] | None = None,
+        labels: Labels | None = None,
         sampling: Sampling = Sampling(),  # noqa: B008 - frozen
         generator: torch.Generator | None = None,
         given: Int64[Tensor, "b q d"] | None = None,
@@ -136,14 +137,14 @@ class Prior(nn.Module, ABC):
             return self._sample(Drawing(given, starts, sampling, generator, on_step, stop_requested))
 
     @abstractmethod
-    def _nll(self, tokens: Tensor, labels: Tensor | None, generator: torch.Generator | None) -> Tensor:
+    def _nll(self, tokens: Tensor, labels: Labels | None, generator: torch.Generator | None) -> Tensor:
         """`nll` of checked tokens."""
 
     @abstractmethod
     def _sample(self, drawing: Drawing) -> Tensor:
         """`sample` with everything checked."""
 
-    def _starts(self, labels: Tensor | None, count: int) -> Int64[Tensor, " b"]:
+    def _starts(self, labels: Labels | None, count: int) -> Int64[Tensor, " b"]:
         """Which start each picture has: its label, or the number of classes for none."""
         device = next(self.parameters()).device
         if not self.classes:
@@ -152,6 +153,7 @@ class Prior(nn.Module, ABC):
             return torch.zeros(count, dtype=torch.int64, device=device)
         if labels is None:
             raise ValueError(f"labels are missing: this prior takes one of {self.classes} classes for each picture.")
+        labels = torch.as_tensor(labels)
         if labels.dtype != torch.int64 or labels.shape != (count,):
             raise ValueError(
                 f"labels must be int64, one for each of {count} pictures, got {labels.dtype} of {tuple(labels.shape)}."
@@ -159,7 +161,7 @@ class Prior(nn.Module, ABC):
         check_below("labels", labels, self.classes)
         return labels.to(device)
 
-    def _training_starts(self, labels: Tensor | None, count: int) -> Int64[Tensor, " b"]:
+    def _training_starts(self, labels: Labels | None, count: int) -> Int64[Tensor, " b"]:
         """The same, a share of the labels being hidden in training."""
         starts = self._starts(labels, count)
         if not (self.training and self.classes and self.label_dropout):

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from jaxtyping import Int, Int64
+from jaxtyping import Bool, Int, Int64
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from priors.image_ids import ImageIds, require_range
+from priors.image_ids import ImageIds, integers, require_range
 from priors.token_index import Contents, Index, OtherSetError, Shard, TokenSetError, read_index
 from storage.paths import StrPath
 
@@ -28,7 +28,8 @@ LABEL_KIND = torch.int32
 METADATA = "token_set"
 """All that a shard says of itself, in one entry: more would be stored in any order, and files of equal sets differ."""
 
-Indices = Int[Tensor, " b"] | Sequence[int]
+Indices = Int[Tensor, " b"] | Bool[Tensor, " _pictures"] | Sequence[int] | Sequence[bool]
+"""Numbers of pictures, or a mask over all of the set, as PyTorch indexes."""
 
 
 def tensor_name(code_map: str) -> str:
@@ -95,7 +96,7 @@ class TokenSet:
         """The code maps of these pictures.
 
         Raises:
-            IndexError: no such picture.
+            IndexError: no such picture, a mask of another length than the set, or indices that are no integers.
             TokenSetError: a code that the tokenizer does not have.
         """
         places = self._places(indices)
@@ -161,7 +162,17 @@ class TokenSet:
             pass
 
     def _places(self, indices: Indices) -> Int64[Tensor, " b"]:
-        places = torch.as_tensor(indices, dtype=torch.int64)
+        places = torch.as_tensor(indices)
+        if places.ndim != 1:
+            raise IndexError(f"{self.folder}: pictures are asked for by a list of numbers, got {indices!r}")
+        if places.dtype == torch.bool:
+            if len(places) != len(self):
+                raise IndexError(f"{self.folder} has {len(self)} pictures, got a mask of {len(places)}")
+            places = places.nonzero()[:, 0].cpu()
+        try:
+            places = integers(places, "the numbers of pictures")
+        except ValueError as error:
+            raise IndexError(f"{self.folder}: {error}") from error
         if len(places) and not (places.min() >= 0 and places.max() < len(self)):
             raise IndexError(
                 f"{self.folder} has pictures 0 to {len(self) - 1}, asked for {int(places.min())} to {int(places.max())}"

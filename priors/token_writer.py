@@ -12,6 +12,7 @@ from jaxtyping import Int
 from safetensors.torch import save
 from torch import Tensor
 
+from priors.image_ids import integers
 from priors.token_index import INDEX, SHARD_NAME, Contents, Index, OtherSetError, Shard, TokenSetError
 from priors.token_set import LABEL_KIND, LABELS, METADATA, TokenSet, file_digest, read_shard, tensor_name
 from storage.paths import StrPath
@@ -57,7 +58,10 @@ class TokenSetWriter:
             self.done = self._resume()
 
     def add(
-        self, codes: Sequence[Int[Tensor, "b n ..."]], labels: Int[Tensor, " b"] | None, names: Sequence[str]
+        self,
+        codes: Sequence[Int[Tensor, "b n ..."]],
+        labels: Int[Tensor, " b"] | Sequence[int] | None,
+        names: Sequence[str],
     ) -> None:
         """The next pictures: their code maps, their classes where there are any, and what they are called.
 
@@ -72,6 +76,7 @@ class TokenSetWriter:
         if contents.classes:
             if labels is None or len(labels) != count:
                 raise ValueError(f"each of {count} pictures needs a label, got {0 if labels is None else len(labels)}")
+            labels = integers(labels, "labels")
             if count and not (labels.min() >= 0 and labels.max() < len(contents.classes)):
                 raise ValueError(f"labels must lie in [0, {len(contents.classes)}), as many as there are classes")
             batch[LABELS] = labels.to("cpu", LABEL_KIND)

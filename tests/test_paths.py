@@ -3,15 +3,22 @@
 import ast
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import numpy as np
 import pytest
 import torch
 
+from autoencoders.pictures.loss_config import LossConfig
+from autoencoders.pictures.sizes import BACKBONES
 from autoencoders.pretrained import WeightsError, list_pretrained, load_pretrained
+from benchmarks.data.config import DataConfig, DataError
+from benchmarks.data.opening import open_source
 from benchmarks.records.files import RecordError
 from benchmarks.records.grids import save_grid
 from benchmarks.records.record import read_record, read_records
+from benchmarks.training.settings import Settings, TrainConfig
+from priors import GPTConfig, MaskGITConfig
 from priors.token_set import TokenSet, TokenSetError
 from storage.checkpoint import load_tree, save_tree
 
@@ -69,3 +76,23 @@ def test_text_is_a_path(tmp_path: Path) -> None:
     assert load_tree(str(tmp_path / "tree.safetensors"))["a"].tolist() == [1, 1]
     save_grid(str(tmp_path / "grid.png"), {"one": np.zeros((1, 3, 8, 8), np.uint8)})
     assert (tmp_path / "grid.png").stat().st_size
+
+
+def test_configurations_cannot_tell_text_from_paths(tmp_path: Path) -> None:
+    folder, file = tmp_path / "pictures", tmp_path / "weights.pth"
+    assert DataConfig(source=folder) == DataConfig(source=str(folder))  # type: ignore[arg-type]
+    assert DataConfig(root=str(folder)) == DataConfig(root=folder)  # type: ignore[arg-type]
+    assert LossConfig(lpips_backbone=str(file)) == LossConfig(lpips_backbone=file)  # type: ignore[arg-type]
+    assert Settings(start=str(file)) == Settings(start=file)  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="pictures"):
+        open_source(DataConfig(source=folder))  # type: ignore[arg-type]
+
+
+CONFIGURATIONS = {DataConfig: {"source", "root"}, LossConfig: {"lpips_backbone"}, Settings: {"start"}}
+
+
+def test_no_other_configuration_has_a_path() -> None:
+    """Of those that are stored, which Python code makes as well as flags."""
+    for kind in (*CONFIGURATIONS, TrainConfig, *BACKBONES.values(), GPTConfig, MaskGITConfig):
+        paths = {name for name, of in get_type_hints(kind).items() if Path in (of, *get_args(of))}
+        assert paths <= CONFIGURATIONS.get(kind, set())

@@ -36,4 +36,6 @@ class LossConfig:
     """Channels after its first convolution."""
 
     def __post_init__(self) -> None:
+        if self.lpips_backbone is not None:
+            object.__setattr__(self, "lpips_backbone", Path(self.lpips_backbone))
         check_ranges(self)

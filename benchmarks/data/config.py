@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -48,5 +49,7 @@ class DataConfig:
     """Test on at most this many pictures, taken evenly from all."""
 
     def __post_init__(self) -> None:
-        """Refuse values that cannot work."""
+        """Take paths as text or not, as they come; refuse values that cannot work."""
+        object.__setattr__(self, "source", os.fspath(self.source))
+        object.__setattr__(self, "root", None if self.root is None else Path(self.root))
         check_ranges(self)

@@ -212,3 +212,22 @@ def test_bad_input_is_one_sentence(name: str) -> None:
     never_hidden = make(name, LAYOUTS["plain"], 3, label_dropout=0.0)
     with pytest.raises(ValueError, match="guidance needs"):
         never_hidden.sample(2, label, Sampling(guidance=2.0))
+
+
+@each_kind
+def test_labels_as_a_list(name: str) -> None:
+    prior = make(name, LAYOUTS["plain"], classes=3)
+    tokens = random_tokens(prior.layout, 3)
+    labels = torch.tensor([2, 0, 1])
+    for call in (prior.nll, prior.forward):
+        assert torch.equal(call(tokens, labels.tolist()), call(tokens, labels))
+    assert torch.equal(prior.sample(3, [2, 0, 1], generator=seeded(1)), prior.sample(3, labels, generator=seeded(1)))
+    assert prior.loss(tokens, [2, 0, 1]).isfinite()
+
+
+@each_kind
+def test_bad_labels_are_named(name: str) -> None:
+    prior = make(name, LAYOUTS["plain"], classes=3)
+    for labels in ([0.5, 1.0, 2.0], [0, 1], [True, False, True], [0, 1, 3]):
+        with pytest.raises(ValueError, match="labels"):
+            prior.sample(3, labels)

@@ -36,6 +36,53 @@ def test_codes_labels_and_names_come_back(tmp_path: Path) -> None:
     assert torch.equal(tokens.codes([7, 48])[1], codes[1][[7, 48]])
 
 
+def test_a_mask_and_lists_of_integers_also_of_numpy(tmp_path: Path) -> None:
+    tokens = TokenSet.open(make(tmp_path / "set"))
+    codes, labels, names = random_codes(some_contents(), 50)
+    mask = labels == 1
+    rows = mask.nonzero()[:, 0]
+    for indices in (mask, mask.tolist(), rows, rows.int(), rows.tolist(), list(rows.numpy())):
+        assert all(torch.equal(*pair) for pair in zip(tokens.codes(indices), (of[mask] for of in codes), strict=True))
+        assert torch.equal(tokens.labels(indices), labels[mask])
+        assert tokens.names(indices) == [names[row] for row in rows]
+    assert tokens.names([]) == []
+    assert tokens.names(range(48, 50)) == names[48:]
+
+
+@pytest.mark.parametrize(
+    ("indices", "said"),
+    [
+        ([1.9], "must be integers, got torch.float32"),
+        (torch.tensor([1.0]), "must be integers, got torch.float32"),
+        (torch.tensor([1j]), "must be integers, got torch.complex64"),
+        ([True, False], "50 pictures, got a mask of 2"),
+        (torch.ones(51, dtype=torch.bool), "50 pictures, got a mask of 51"),
+        (3, "by a list of numbers, got 3"),
+        (torch.ones(50, 1, dtype=torch.bool), "by a list of numbers"),
+        ([-1], "pictures 0 to 49"),
+    ],
+)
+def test_bad_indices(indices: object, said: str, tmp_path: Path) -> None:
+    tokens = TokenSet.open(make(tmp_path / "set"))
+    for call in (tokens.codes, tokens.labels, tokens.names):
+        with pytest.raises(IndexError, match=said):
+            call(indices)
+
+
+def test_bad_codes_and_labels_are_not_rounded(tmp_path: Path) -> None:
+    contents = some_contents()
+    codes, labels, names = random_codes(contents, 5)
+    writer = TokenSetWriter(tmp_path, contents)
+    with pytest.raises(ValueError, match="codes must be integers, got"):
+        writer.add([of.float() for of in codes], labels, names)
+    with pytest.raises(ValueError, match="labels must be integers, got"):
+        writer.add(codes, [1.9] * 5, names)
+    with pytest.raises(ValueError, match="codes must be integers"):
+        contents.ids.as_ids([of.double() for of in codes])
+    writer.add(codes, labels.tolist(), names)
+    assert torch.equal(writer.finish().labels(range(5)), labels)
+
+
 def test_batches_are_all_in_order(tmp_path: Path) -> None:
     codes, labels, _ = random_codes(some_contents(), 50)
     batches = list(TokenSet.open(make(tmp_path / "set")).batches(8))
