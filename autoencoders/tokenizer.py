@@ -15,6 +15,7 @@ from typing import Any, ClassVar, NamedTuple
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
+from torch.utils._pytree import _register_namedtuple
 from torch.utils.checkpoint import checkpoint
 
 from quantizers import Quantizer, QuantizerOutput
@@ -36,6 +37,9 @@ class TokenizerOutput(NamedTuple):
     loss: Float[Tensor, ""]
     stats: dict[str, Float[Tensor, ""]]
     log_scale: Float[Tensor, "b c *extent"] | None = None
+
+
+_register_namedtuple(TokenizerOutput, serialized_type_name="autoencoders.TokenizerOutput")  # for `torch.export.save`
 
 
 class Tokenizer(nn.Module, ABC):

@@ -9,6 +9,7 @@ import torch
 from einops import rearrange
 from jaxtyping import Float, Int64
 from torch import Tensor
+from torch.utils._pytree import _register_namedtuple
 
 from quantizers.constants import WithConstants
 from quantizers.precision import at_least_single
@@ -32,6 +33,9 @@ class QuantizerOutput(NamedTuple):
     codes: Int64[Tensor, "b c *spatial"]
     loss: Float[Tensor, ""]
     stats: dict[str, Float[Tensor, ""]]
+
+
+_register_namedtuple(QuantizerOutput, serialized_type_name="quantizers.QuantizerOutput")  # for `torch.export.save`
 
 
 class RowOutput(NamedTuple):
@@ -159,6 +163,9 @@ class Quantizer(WithConstants, ABC):
 
     def forward(self, z: Float[Tensor, "b d *spatial"]) -> QuantizerOutput:
         """Quantize `z`.
+
+        `torch.export` takes it in eval mode. The program's output is of this package; one that is to run without the
+        package is that of a module that returns tensors, such as `quantizer(z).codes`.
 
         Raises:
             ValueError: wrong channel count, number of axes or dtype; NaN or infinite values.

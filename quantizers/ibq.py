@@ -80,7 +80,6 @@ class NormalCodebook(Codebook):
         return self.vectors
 
 
-@torch.no_grad()
 def largest_products(rows: Float[Tensor, "n d"], vectors: Float[Tensor, "k d"]) -> Int64[Tensor, " n"]:
     """Index of the vector with the largest inner product with each row, by the search for the nearest.
 
@@ -88,6 +87,7 @@ def largest_products(rows: Float[Tensor, "n d"], vectors: Float[Tensor, "k d"]) 
     the nearest has the largest product (Bachrach et al. 2014, RecSys, section 3). Rows are brought to the norm R as
     well, which changes no choice and keeps the products' digits.
     """
+    rows, vectors = rows.detach(), vectors.detach()
     squares = vectors.double().square().sum(1, keepdim=True)
     largest = squares.amax()
     vectors = torch.cat([vectors, (largest - squares).sqrt().to(vectors.dtype)], 1)

@@ -16,11 +16,11 @@ MAX_NUMBER = 1e9
 def check_integer(name: str, value: object, low: int, high: int | None = None) -> int:
     """Return `value` as an int if it is an integer, of Python's or NumPy's, in [low, high], else raise a `ValueError`
     that names the option."""
-    is_integer = isinstance(value, Integral) and not isinstance(value, bool)
-    if not is_integer or value < low or (high is not None and value > high):
+    integer = int(value) if isinstance(value, Integral) and not isinstance(value, bool) else None
+    if integer is None or integer < low or (high is not None and integer > high):
         expected = f"an integer >= {low}" if high is None else f"an integer from {low} to {high}"
         raise ValueError(f"{name} must be {expected}, got {value!r}")
-    return int(value)
+    return integer
 
 
 def check_number(name: str, value: object, low: float, high: float = MAX_NUMBER) -> float:

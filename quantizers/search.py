@@ -1,6 +1,6 @@
 """Nearest codes, and draws of codes by their distance, without an N x K matrix."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -26,7 +26,7 @@ def nearest_codes(rows: Float[Tensor, "n d"], codes: Float[Tensor, "k d"]) -> In
 
     Computes in float32, in float64 if either input is, and never lower, whatever autocast or
     `torch.set_float32_matmul_precision` say. On a CPU no code is nearer in float64; for other devices see
-    `search_two_best`.
+    `search_two_best`, which is also what `torch.export` takes, so that its programs run without this package.
 
     Raises:
         ValueError: not two matrices with one width, or no code to choose from.
@@ -34,7 +34,15 @@ def nearest_codes(rows: Float[Tensor, "n d"], codes: Float[Tensor, "k d"]) -> In
     rows, codes = _checked(rows, codes)
     if rows.shape[0] == 0:
         return torch.zeros(0, dtype=torch.int64, device=rows.device)
+    if _is_exporting():
+        return search_two_best(rows, codes)
     return _search_in_graph(rows, codes) if torch.compiler.is_compiling() else _search(rows, codes)
+
+
+def _is_exporting() -> bool:
+    """Whether `torch.export` is at work, where PyTorch tells; else a program needs this package to run."""
+    tells: Callable[[], bool] = getattr(torch.compiler, "is_exporting", bool)
+    return tells()
 
 
 def _search(rows: Tensor, codes: Tensor) -> Tensor:
@@ -71,7 +79,8 @@ def search_two_best(rows: Float[Tensor, "n d"], codes: Float[Tensor, "k d"]) -> 
     unit = codes.abs().amax().clamp_min(torch.finfo(codes.dtype).tiny)  # squares would leave the range of float32
     vectors, bias, centre = _centred(codes / unit)
     found = []
-    for tile in rows.split(TILE_ROWS):
+    # an exported program, whose number of rows is open, takes all at a time
+    for tile in (rows,) if _is_exporting() else rows.split(TILE_ROWS):
         shifted = tile / unit - centre
         scores, pair = tile.new_empty(tile.shape[0], 0), tile.new_empty(tile.shape[0], 0, dtype=torch.int64)
         for start in range(0, codes.shape[0], TILE_CODES):

@@ -20,7 +20,7 @@ def pytest_collection_finish() -> None:
     gc.freeze()  # what was imported stays: without, each collection, of which small runs make many, takes half a second
 
 
-UNCHECKED = re.compile("compile|checkpointing|bad|cannot|broken|refuse|wrong|unknown|numpy")
+UNCHECKED = re.compile("compile|export|checkpointing|bad|cannot|broken|refuse|wrong|unknown|numpy")
 """Dynamo cannot trace the check, tests of bad input are to see our own errors, not the check's, and an integer of
 NumPy's is no `int`."""
 

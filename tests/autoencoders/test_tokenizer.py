@@ -1,6 +1,7 @@
 """What every tokenizer promises, on every backbone and baseline: precisions, channels, input that is none."""
 
 import dataclasses
+import io
 from collections.abc import Callable
 
 import pytest
@@ -104,3 +105,17 @@ def test_the_meta_device(name: str) -> None:
             other._apply(lambda tensor: torch.full_like(tensor, 3, device="cpu"))  # memory that was used before
         other.load_state_dict(tokenizer.state_dict(), assign=assign)
         assert all(torch.equal(*pair) for pair in zip(other.encode(picture), tokenizer.encode(picture), strict=True))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SMALL)
+def test_an_exported_tokenizer_is_saved_and_loaded(name: str) -> None:
+    tokenizer = made(name)
+    picture = torch.rand(2, 3, 32, 32)
+    file = io.BytesIO()
+    torch.export.save(torch.export.export(tokenizer, (picture,)), file)
+    file.seek(0)
+    found, expected = torch.export.load(file).module()(picture), tokenizer(picture)
+    assert type(found) is type(expected)
+    torch.testing.assert_close(found.reconstruction, expected.reconstruction, rtol=1e-4, atol=1e-5)
+    assert all(torch.equal(*pair) for pair in zip(found.codes, expected.codes, strict=True))
