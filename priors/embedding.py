@@ -63,7 +63,7 @@ class SequenceInput(WithConstants):
         self.drop = nn.Dropout(config.dropout)
         self.register_buffer("rotation", None, persistent=False)
         if config.rotary:
-            self._hold_constants(lambda: {"rotation": rotations(layout, config.width // config.heads)})
+            self.hold_constants(lambda: {"rotation": rotations(layout, config.width // config.heads)})
 
     def embed(self, tokens: Int64[Tensor, "b p d"]) -> Float[Tensor, "b p d c"]:
         """A vector for each token."""

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 class WithConstants(nn.Module):
-    """A module with constants that follow from its options alone, `_hold_constants`.
+    """A module with constants that follow from its options alone, `hold_constants`.
 
     They are buffers, which move with the module, and in no state dict, as there is nothing to store. Unlike other such
     buffers they are whole after `to_empty`, on the CPU where the rest is made on the meta device (so that
@@ -19,7 +19,7 @@ class WithConstants(nn.Module):
         super().__init__()
         self._constants: dict[str, Tensor] = {}
 
-    def _hold_constants(self, make: Callable[[], Mapping[str, Tensor]]) -> None:
+    def hold_constants(self, make: Callable[[], Mapping[str, Tensor]]) -> None:
         """Keep what `make` gives as buffers of these names, in the default precision, but float32 at least."""
         with torch.device("cpu"):
             self._constants |= make()

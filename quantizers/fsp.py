@@ -42,7 +42,7 @@ class FSP(Quantizer):
         super().__init__(dim=len(levels), codebook_size=radix.codebook_size)
         self.levels = radix.levels
         self.radix = radix
-        self._hold_constants(lambda: {"half_bin": RANGE / torch.tensor(self.levels, dtype=torch.get_default_dtype())})
+        self.hold_constants(lambda: {"half_bin": RANGE / torch.tensor(self.levels, dtype=torch.get_default_dtype())})
 
     @classmethod
     def options_for_bits(cls, bits: int, **options: Any) -> dict[str, Any]:

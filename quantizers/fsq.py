@@ -68,7 +68,7 @@ class FSQ(Quantizer):
         super().__init__(dim=len(levels), codebook_size=radix.codebook_size)
         self.levels = radix.levels
         self.radix = radix
-        self._hold_constants(lambda: _grid(self.levels))
+        self.hold_constants(lambda: _grid(self.levels))
 
     @classmethod
     def options_for_bits(cls, bits: int, **options: Any) -> dict[str, Any]:

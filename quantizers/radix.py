@@ -48,7 +48,7 @@ class MixedRadix(WithConstants):
             bits = math.log2(self.codebook_size)
             raise ValueError(f"levels must multiply to at most 2^{MAX_BITS} codes, got 2^{bits:.1f}")
         radix = [math.prod(self.levels[:digit]) for digit in range(len(self.levels))]
-        self._hold_constants(lambda: {"radix": torch.tensor(radix), "counts": torch.tensor(self.levels)})
+        self.hold_constants(lambda: {"radix": torch.tensor(radix), "counts": torch.tensor(self.levels)})
 
     def encode(self, digits: Num[Tensor, "n d"]) -> Int64[Tensor, " n"]:
         """The code of each row of digits, which may be whole numbers in floating point."""

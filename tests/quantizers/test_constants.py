@@ -17,7 +17,7 @@ class Module(WithConstants):
 
     def __init__(self) -> None:
         super().__init__()
-        self._hold_constants(lambda: VALUES)
+        self.hold_constants(lambda: VALUES)
 
 
 @pytest.mark.parametrize(
