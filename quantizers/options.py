@@ -26,7 +26,7 @@ def check_integer(name: str, value: object, low: int, high: int | None = None) -
 def check_number(name: str, value: object, low: float, high: float = MAX_NUMBER) -> float:
     """Return `value` as a float if it is a number, of Python's or NumPy's, in [low, high], else raise a `ValueError`
     that names the option."""
-    if not isinstance(value, Real) or isinstance(value, bool) or not low <= value <= high:  # which a NaN never is
+    if not isinstance(value, Real) or isinstance(value, bool) or not low <= value <= high:  # type: ignore[operator]  # which a NaN never is
         raise ValueError(f"{name} must be a number from {low:g} to {high:g}, got {value!r}")
     return float(value)
 
