@@ -26,9 +26,10 @@ def check_integer(name: str, value: object, low: int, high: int | None = None) -
 def check_number(name: str, value: object, low: float, high: float = MAX_NUMBER) -> float:
     """Return `value` as a float if it is a number, of Python's or NumPy's, in [low, high], else raise a `ValueError`
     that names the option."""
-    if not isinstance(value, Real) or isinstance(value, bool) or not low <= value <= high:  # type: ignore[operator]  # which a NaN never is
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    if not is_number or not low <= value <= high:  # type: ignore[operator]  # which a NaN never is
         raise ValueError(f"{name} must be a number from {low:g} to {high:g}, got {value!r}")
-    return float(value)
+    return float(value)  # type: ignore[arg-type]
 
 
 def check_flag(name: str, value: object) -> bool:
