@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 from rich.console import Console
-from rich.markup import escape
 
 from autoencoders.pretrained import list_pretrained
 from benchmarks.command_line.flags import parse_flags
-from benchmarks.command_line.process import run_command
+from benchmarks.command_line.process import exit_code, run_command
 from benchmarks.tables.markers import around_markers, put_between_markers
 from quantizers import list_quantizers
 
@@ -56,20 +56,21 @@ TABLES = {"quantizers": quantizers, "pretrained": pretrained}
 """By the names of their places in the README."""
 
 
-def main(arguments: Arguments) -> int:
-    """Print the tables or write them; 0, or 2 where the file has no place for one."""
+def write(arguments: Arguments, console: Console, errors: Console) -> int:
+    """Print the tables or write them; 0. ValueError where the file has no place for one."""
     if arguments.readme is None:
         print("\n\n".join(table() for table in TABLES.values()))
         return 0
-    try:
-        for name in TABLES:  # both places are there before either is written to
-            around_markers(arguments.readme, name)
-        for name, table in TABLES.items():
-            put_between_markers(arguments.readme, name, table())
-    except (OSError, ValueError) as error:
-        Console(stderr=True, soft_wrap=True).print(f"error: {escape(str(error))}")
-        return 2
+    for name in TABLES:  # both places are there before either is written to
+        around_markers(arguments.readme, name)
+    for name, table in TABLES.items():
+        put_between_markers(arguments.readme, name, table())
     return 0
+
+
+def main(arguments: Arguments) -> int:
+    """The command: as `write`, 2 for a user's mistake."""
+    return exit_code(partial(write, arguments))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
@@ -14,7 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from benchmarks.command_line.flags import parse_flags
-from benchmarks.command_line.process import run_command
+from benchmarks.command_line.process import exit_code, run_command
 from benchmarks.command_line.usage import RUNS, UsageError, existing_paths
 from benchmarks.records import generation
 from benchmarks.tables import comparable, formats, summaries
@@ -121,13 +122,15 @@ def build(arguments: Arguments, stored: Stored) -> Built:
     return Built(summaries.comparison(summary, columns), summary[shown].to_csv(index=False), columns)
 
 
-def write(arguments: Arguments, built: Sequence[formats.Titled], csv: str, remarks: Sequence[str]) -> None:
+def write(
+    arguments: Arguments, built: Sequence[formats.Titled], csv: str, remarks: Sequence[str], console: Console
+) -> None:
     """Print the tables, or put them where they were asked for."""
     if arguments.readme is not None:
         put_between_markers(arguments.readme, arguments.section, f"{formats.markdown(built)}\n{summaries.LEGEND}\n")
         return
     if arguments.format == "terminal" and arguments.output is None:
-        formats.print_tables(built, Console(), [summaries.LEGEND, *remarks])
+        formats.print_tables(built, console, [summaries.LEGEND, *remarks])
         return
     texts = {"csv": lambda: csv, "latex": lambda: formats.latex(built), "html": lambda: formats.html(built)}
     text = texts.get(arguments.format, lambda: formats.markdown(built))()
@@ -138,29 +141,26 @@ def write(arguments: Arguments, built: Sequence[formats.Titled], csv: str, remar
             temporary.write_text(text, encoding="utf-8")
 
 
-def main(arguments: Arguments) -> int:
-    """Print or write the table; 0 when every file was a valid run, 1 when some were not, 2 for a user's mistake."""
-    errors = Console(stderr=True, soft_wrap=True)
-    try:
-        if arguments.readme is not None:
-            around_markers(arguments.readme, arguments.section)
-        stored = read(arguments)
-        built = build(arguments, stored)
-        for problem in stored.problems:
-            errors.print(f"left out: {escape(problem)}")
-        write(arguments, built.tables, built.csv, stored.remarks(built.columns))
-    except BrokenPipeError:
-        raise  # the reader has gone away, and nothing is wrong
-    except (UsageError, OSError) as error:
-        errors.print(f"error: {escape(str(error))}")
-        return 2
+def show(arguments: Arguments, console: Console, errors: Console) -> int:
+    """Print or write the table; 0 when every file was a valid run, 1 when some were not.
+
+    Raises:
+        UsageError: nothing can be compared, or not as was asked for.
+    """
+    if arguments.readme is not None:
+        around_markers(arguments.readme, arguments.section)
+    stored = read(arguments)
+    built = build(arguments, stored)
+    for problem in stored.problems:
+        errors.print(f"left out: {escape(problem)}")
+    write(arguments, built.tables, built.csv, stored.remarks(built.columns), console)
     return 1 if stored.problems else 0
 
 
-def command(argv: Sequence[str]) -> int:
-    """`main` with the arguments of a command line."""
-    return main(parse_flags(Arguments, "benchmarks.compare", argv))
+def main(arguments: Arguments) -> int:
+    """The command: as `show`, 2 for a user's mistake, 130 when stopped."""
+    return exit_code(partial(show, arguments))
 
 
 if __name__ == "__main__":
-    run_command(command)
+    run_command(lambda argv: main(parse_flags(Arguments, "benchmarks.compare", argv)))

@@ -5,17 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
 from rich.console import Console
-from rich.markup import escape
 
 from benchmarks.command_line.flags import parse_flags
-from benchmarks.command_line.process import run_command
+from benchmarks.command_line.process import exit_code, run_command
 from benchmarks.command_line.usage import RUNS, UsageError, existing_paths
-from benchmarks.records.files import RecordError, find_records
+from benchmarks.records.files import find_records
 from benchmarks.records.variants import PREFIX, Explanation, read_explanation
 from benchmarks.tables import formats
 from benchmarks.tables.markers import around_markers, put_between_markers
@@ -55,31 +55,32 @@ def read(arguments: Arguments) -> list[Explanation]:
     return found
 
 
-def main(argv: Sequence[str]) -> int:
-    """The command: 0, or 2 for a user's mistake."""
-    console, errors = Console(), Console(stderr=True, soft_wrap=True)
-    arguments = parse_flags(Arguments, "benchmarks.explain", argv)
-    try:
-        if arguments.readme is not None:
-            around_markers(arguments.readme, arguments.section)
-        explanations = read(arguments)
-        if arguments.across_tokenizers:
-            built, legend = tables_across(explanations), LEGEND_ACROSS
-        else:
-            built, legend = [table for explanation in explanations for table in tables(explanation)], LEGEND
-        if arguments.readme is not None:
-            put_between_markers(arguments.readme, arguments.section, f"{formats.markdown(built)}\n{legend}\n")
-        elif arguments.format == "terminal":
-            show(built, legend, explanations, console)
-        else:
-            written = {"markdown": formats.markdown, "latex": formats.latex, "html": formats.html}[arguments.format]
-            sys.stdout.write(written(built))
-    except BrokenPipeError:
-        raise  # the reader has gone away, and nothing is wrong
-    except (UsageError, RecordError, OSError) as error:
-        errors.print(f"error: {escape(str(error))}")
-        return 2
+def write(arguments: Arguments, console: Console, errors: Console) -> int:
+    """Print or write the tables; 0.
+
+    Raises:
+        UsageError, RecordError: there is nothing to show.
+    """
+    if arguments.readme is not None:
+        around_markers(arguments.readme, arguments.section)
+    explanations = read(arguments)
+    if arguments.across_tokenizers:
+        built, legend = tables_across(explanations), LEGEND_ACROSS
+    else:
+        built, legend = [table for explanation in explanations for table in tables(explanation)], LEGEND
+    if arguments.readme is not None:
+        put_between_markers(arguments.readme, arguments.section, f"{formats.markdown(built)}\n{legend}\n")
+    elif arguments.format == "terminal":
+        show(built, legend, explanations, console)
+    else:
+        written = {"markdown": formats.markdown, "latex": formats.latex, "html": formats.html}[arguments.format]
+        sys.stdout.write(written(built))
     return 0
+
+
+def main(argv: Sequence[str]) -> int:
+    """The command: 0, 2 for a user's mistake, 130 when stopped."""
+    return exit_code(partial(write, parse_flags(Arguments, "benchmarks.explain", argv)))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from benchmarks.command_line.flags import parse_flags
-from benchmarks.command_line.process import run_command
+from benchmarks.command_line.process import exit_code, run_command
 from benchmarks.command_line.usage import UsageError
 from storage.whole_files import replacing
 
@@ -63,32 +64,29 @@ def execute(path: Path) -> str:
     return nbformat.writes(notebook) + "\n"
 
 
+def run(arguments: Arguments, console: Console, errors: Console) -> int:
+    """Run the notebooks and store them: 0 when all ran, 1 when a cell failed. UsageError where there is none."""
+    paths = arguments.notebooks or sorted(FOLDER.glob("*.ipynb"))
+    if not paths:
+        raise UsageError(f"no notebook in {FOLDER}: start this in the repository, or name notebooks")
+    failed = 0
+    for path in paths:
+        console.print(f"running {escape(str(path))}", soft_wrap=True)
+        try:
+            text = execute(path)
+        except NotebookError as error:
+            failed += 1
+            errors.print(f"error: {escape(str(error))}")
+        else:
+            with replacing(path) as temporary:
+                temporary.write_text(text, encoding="utf-8")
+    return 1 if failed else 0
+
+
 def main(argv: Sequence[str]) -> int:
     """The command: 0 when all ran, 1 when a cell failed, 2 for a user's mistake, 130 when stopped."""
-    console, errors = Console(), Console(stderr=True, soft_wrap=True)
     arguments = parse_flags(Arguments, "benchmarks.notebooks", argv)
-    paths = arguments.notebooks or sorted(FOLDER.glob("*.ipynb"))
-    failed = 0
-    try:
-        if not paths:
-            raise UsageError(f"no notebook in {FOLDER}: start this in the repository, or name notebooks")
-        for path in paths:
-            console.print(f"running {escape(str(path))}", soft_wrap=True)
-            try:
-                text = execute(path)
-            except NotebookError as error:
-                failed += 1
-                errors.print(f"error: {escape(str(error))}")
-            else:
-                with replacing(path) as temporary:
-                    temporary.write_text(text, encoding="utf-8")
-    except UsageError as error:
-        errors.print(f"error: {escape(str(error))}")
-        return 2
-    except KeyboardInterrupt:
-        errors.print("stopped; the notebooks named before the last are stored")
-        return 130
-    return 1 if failed else 0
+    return exit_code(partial(run, arguments), "stopped; the notebooks named before the last are stored")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +17,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from benchmarks import plots
 from benchmarks.command_line.flags import parse_flags
-from benchmarks.command_line.process import run_command
+from benchmarks.command_line.process import exit_code, run_command
 from benchmarks.command_line.usage import RUNS, UsageError, existing_paths, require_writable
 from benchmarks.plots.saving import Format, save
 from benchmarks.plots.source_coding import figures as source_figures
@@ -103,32 +104,28 @@ def figures(stored: Stored) -> Iterator[tuple[str, str, Figure]]:
         yield f"speed-{run.conditions.id}", f"Speed against size, {run.conditions.threads} threads", sweep_figure(run)
 
 
-def main(arguments: Arguments) -> int:
-    """Write the pictures; 0 when every file was a valid run, 1 when some were not, 2 for a user's mistake, 130 when
-    stopped."""
-    console, errors = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
-    try:
-        stored = read(existing_paths(arguments.paths), arguments.only)
-        for problem in stored.problems:
-            errors.print(f"left out: {escape(problem)}")
-        if not (stored.runs or stored.sources or stored.sweeps):
-            named = ", ".join(map(str, arguments.paths))
-            raise UsageError(f"no stored run in {named} to draw fits; make one with python -m benchmarks.run")
-        require_writable(arguments.output)
-        columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
-        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-            task = bar.add_task("drawing")
-            for stem, title, figure in figures(stored):
-                bar.update(task, description=escape(title))
-                for path in save(figure, arguments.output, stem, arguments.format):
-                    console.print(f"picture: {escape(str(path))}", highlight=False)
-    except UsageError as error:
-        errors.print(f"error: {escape(str(error))}")
-        return 2
-    except KeyboardInterrupt:
-        errors.print("stopped; the pictures named above are written")
-        return 130
+def draw(arguments: Arguments, console: Console, errors: Console) -> int:
+    """Write the pictures; 0 when every file was a valid run, 1 when some were not. UsageError where there is none."""
+    stored = read(existing_paths(arguments.paths), arguments.only)
+    for problem in stored.problems:
+        errors.print(f"left out: {escape(problem)}")
+    if not (stored.runs or stored.sources or stored.sweeps):
+        named = ", ".join(map(str, arguments.paths))
+        raise UsageError(f"no stored run in {named} to draw fits; make one with python -m benchmarks.run")
+    require_writable(arguments.output)
+    columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("drawing")
+        for stem, title, figure in figures(stored):
+            bar.update(task, description=escape(title))
+            for path in save(figure, arguments.output, stem, arguments.format):
+                console.print(f"picture: {escape(str(path))}", highlight=False, soft_wrap=True)
     return 1 if stored.problems else 0
+
+
+def main(arguments: Arguments) -> int:
+    """The command: as `draw`, 2 for a user's mistake, 130 when stopped."""
+    return exit_code(partial(draw, arguments), "stopped; the pictures named above are written")
 
 
 if __name__ == "__main__":

@@ -12,9 +12,12 @@ import argparse
 import socket
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from benchmarks.command_line.process import run_command
-from benchmarks.metrics.weights import PUBLISHED, MetricWeights, PublishedWeights
+
+if TYPE_CHECKING:
+    from benchmarks.metrics.weights import PublishedWeights
 
 TIMEOUT = 30  # seconds without an answer, after which a server counts as out of reach
 
@@ -49,7 +52,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description="Fetch the published weights that LPIPS and rFID need into the torch hub cache.",
     )
     parser.add_argument("--list", action="store_true", help="say what is at hand, and fetch nothing")
-    if not parser.parse_args(arguments).list:
+    is_list = parser.parse_args(arguments).list
+    from benchmarks.metrics.weights import PUBLISHED, MetricWeights  # torch, which help need not wait for
+
+    if not is_list:
         socket.setdefaulttimeout(TIMEOUT)
         at_hand = [_fetch(weights) for weights in PUBLISHED]
         return 0 if all(at_hand) else 1

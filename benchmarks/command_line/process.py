@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from rich.console import Console
+from rich.markup import escape
 
 START = (sys.executable, str(Path(__file__).resolve().parents[1] / "__main__.py"))
 """Before the name of a command: starts it in a process of its own, whatever lies in the working folder."""
@@ -55,6 +56,22 @@ def _in_ascii(error: UnicodeError) -> tuple[str, int]:
 def _likest(sign: str) -> str:
     letters = unicodedata.normalize("NFKD", sign).encode("ascii", "ignore").decode()
     return ASCII.get(sign) or letters or sign.encode("ascii", "backslashreplace").decode()
+
+
+def exit_code(work: Callable[[Console, Console], int], stopped: str = "stopped") -> int:
+    """What a command's work returns, given the consoles of its output and its errors; 2 for a mistake of the user's
+    (ValueError, OSError), which is said in its sentence, and 130 after `stopped` for Ctrl-C."""
+    console, errors = Console(), Console(stderr=True, soft_wrap=True)
+    try:
+        return work(console, errors)
+    except BrokenPipeError:
+        raise  # the reader has gone away, and nothing is wrong
+    except (ValueError, OSError) as error:
+        errors.print(f"error: {escape(str(error))}")
+        return 2
+    except KeyboardInterrupt:
+        errors.print(stopped)
+        return 130
 
 
 def _reader_is_gone() -> bool:

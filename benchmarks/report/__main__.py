@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Annotated, NamedTuple, TypeVar
 
@@ -13,7 +14,7 @@ from rich.markup import escape
 from rich.progress import track
 
 from benchmarks.command_line.flags import parse_flags
-from benchmarks.command_line.process import run_command
+from benchmarks.command_line.process import exit_code, run_command
 from benchmarks.command_line.usage import RUNS, UsageError, existing_paths
 from benchmarks.plots import figures
 from benchmarks.records.files import RecordError
@@ -102,28 +103,24 @@ def write(path: Path, text: str) -> None:
         raise UsageError(f"cannot write --output {path}: {error.strerror}; name a file that you may write") from error
 
 
+def report(arguments: Arguments, console: Console, errors: Console) -> int:
+    """Write the file: 0 when every file was a valid run, 1 when some were not. UsageError where there is none."""
+    found = find_runs(arguments.paths, arguments.only, errors)
+    for problem in found.problems:
+        errors.print(f"left out: {escape(problem)}")
+    if not found.runs:
+        named = ", ".join(map(str, arguments.paths))
+        raise UsageError(f"no stored run in {named} fits; make one with python -m benchmarks.run")
+    all_sections = sections(found.runs, found.throughputs, found.priors)
+    shown = [(section, plots(section)) for section in followed(all_sections, "drawing", errors)]
+    write(arguments.output, page(shown, len(found.problems)))
+    console.print(f"report: {escape(str(arguments.output))}", soft_wrap=True)
+    return 1 if found.problems else 0
+
+
 def main(argv: Sequence[str]) -> int:
     """The command: 0 when every file was a valid run, 1 when some were not, 2 for a mistake, 130 when stopped."""
-    console, errors = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True)
-    arguments = parse_flags(Arguments, "benchmarks.report", argv)
-    try:
-        found = find_runs(arguments.paths, arguments.only, errors)
-        for problem in found.problems:
-            errors.print(f"left out: {escape(problem)}")
-        if not found.runs:
-            named = ", ".join(map(str, arguments.paths))
-            raise UsageError(f"no stored run in {named} fits; make one with python -m benchmarks.run")
-        all_sections = sections(found.runs, found.throughputs, found.priors)
-        shown = [(section, plots(section)) for section in followed(all_sections, "drawing", errors)]
-        write(arguments.output, page(shown, len(found.problems)))
-    except UsageError as error:
-        errors.print(f"error: {escape(str(error))}")
-        return 2
-    except KeyboardInterrupt:
-        errors.print("stopped; nothing was written")
-        return 130
-    console.print(f"report: {escape(str(arguments.output))}")
-    return 1 if found.problems else 0
+    return exit_code(partial(report, parse_flags(Arguments, "benchmarks.report", argv)), "stopped; nothing was written")
 
 
 if __name__ == "__main__":

@@ -147,7 +147,6 @@ def test_mistakes_are_sentences(home: Path, tmp_path: Path, capsys: pytest.Captu
     refused("there is no variant taming", stored, *other, "--protocol", "taming")
     refused("no pictures in", stored, "--data", tmp_path, "--output", tmp_path / "out")
     refused("no stored run", home / "photographs", *other)
-    refused("--batch-size", stored, *other, "--batch-size", 0)
     small = tmp_path / "small"
     small.mkdir()
     Image.fromarray(np.zeros((20, 20, 3), np.uint8)).save(small / "a.png")

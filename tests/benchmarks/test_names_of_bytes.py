@@ -12,9 +12,10 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from benchmarks import run, tokens
+from benchmarks import run
 from benchmarks.data import DataConfig, open_data, open_evaluation_data, open_pairs
 from benchmarks.evaluate.__main__ import main as evaluate
+from benchmarks.tokens import __main__ as tokens
 from storage.paths import from_printable, printable
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")

@@ -10,7 +10,8 @@ import benchmarks.protocols.source_coding.codec as codec
 from benchmarks.protocols.source_coding.run import RunConfig, run_id
 from benchmarks.protocols.source_coding.vectors import open_source
 from benchmarks.records.source_coding import PROTOCOL, SourceRun, read_run
-from benchmarks.sources import everyone, main
+from benchmarks.sources.__main__ import main
+from benchmarks.sources.command import everyone
 from benchmarks.tables import source_coding as tables
 
 DOCUMENT = Path(__file__).parents[2] / "benchmarks" / "protocols" / "source-coding.md"

@@ -13,7 +13,7 @@ from benchmarks.records.record import Record, write_record
 from benchmarks.records.throughput import PROTOCOL, SPEEDS, Throughput, path_for, read_throughputs
 from benchmarks.tables import summaries
 from benchmarks.tables.measured_later import with_throughputs
-from benchmarks.throughput import main
+from benchmarks.throughput.__main__ import main
 
 
 def test_medians_of_the_rounds_replace_what_the_runs_said(

@@ -17,12 +17,12 @@ from safetensors.torch import save_file
 from autoencoders import BlockMean
 from autoencoders.pretrained import registry
 from autoencoders.pretrained.model import Pretrained
-from benchmarks import tokens
 from benchmarks.data import DataConfig, centre_crop, open_data, to_rgb, to_tensor
 from benchmarks.metrics.pictures import to_unit_range
 from benchmarks.protocols.reconstruction.measured import PROTOCOL
 from benchmarks.protocols.speed.measure import torch_threads
 from benchmarks.records.record import Record, read_record, write_record
+from benchmarks.tokens import __main__ as tokens
 from benchmarks.training.arguments import parse
 from benchmarks.training.models import make_tokenizer
 from benchmarks.training.planning import plan

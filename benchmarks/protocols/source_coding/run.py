@@ -20,7 +20,8 @@ from typing import Any
 import torch
 
 from autoencoders.ranges import Bits, Seed, Size, check_ranges
-from benchmarks.protocols.source_coding.codec import AffineCodec, Training, measure, train
+from benchmarks.protocols.source_coding.codec import AffineCodec, measure, train
+from benchmarks.protocols.source_coding.settings import Training
 from benchmarks.protocols.source_coding.vectors import Source, open_source
 from benchmarks.records.environment import environment
 from benchmarks.records.files import write_model

@@ -17,7 +17,7 @@ from benchmarks.metrics.pictures import psnr
 from benchmarks.records.record import read_arrays, read_record
 from benchmarks.reproduce.__main__ import main as reproduce
 from benchmarks.tables.comparable import asked_bits
-from benchmarks.throughput import main as throughput
+from benchmarks.throughput.__main__ import main as throughput
 
 Evaluate = Callable[..., int]
 The = Callable[[Path, str], Path]

@@ -14,7 +14,8 @@ from safetensors.torch import load_file, save_file
 from benchmarks.records.record import Record, read_arrays, read_record
 from benchmarks.reproduce.__main__ import main as reproduce
 from benchmarks.tables import summaries
-from benchmarks.throughput import main as throughput, methods
+from benchmarks.throughput.__main__ import main as throughput
+from benchmarks.throughput.command import methods
 
 Evaluate = Callable[..., int]
 The = Callable[[Path, str], Path]
@@ -138,7 +139,6 @@ def test_a_users_mistakes_are_sentences(
     refused("there is no folder", path, "--data", tmp_path / "nowhere", "--output", tmp_path / "out")
     refused("does not exist", tmp_path / "nowhere.json", *other)
     refused("no stored run", tmp_path / "empty", *other)
-    refused("--batch-size", path, *other, "--batch-size", 0)
     weights.write_bytes(whole[: len(whole) // 2])
     refused("not a file of weights", path, *other)
     weights.write_bytes(whole)

@@ -15,12 +15,13 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from benchmarks import compare, tokens
+from benchmarks import compare
 from benchmarks.data import DataConfig, open_data, test_batches
 from benchmarks.generate.arguments import parse
 from benchmarks.protocols.speed.measure import torch_threads
 from benchmarks.records.generation import read_generation
 from benchmarks.records.record import read_record
+from benchmarks.tokens import __main__ as tokens
 from benchmarks.training.prior_settings import PRESETS
 from benchmarks.training.prior_trainer import parameter_groups
 from benchmarks.training.trained import trained_tokenizer

@@ -6,8 +6,9 @@ import torch
 from scipy.optimize import brentq, minimize_scalar
 from scipy.stats import norm
 
-from benchmarks.protocols.source_coding.codec import AffineCodec, Training, measure, train
+from benchmarks.protocols.source_coding.codec import AffineCodec, measure, train
 from benchmarks.protocols.source_coding.lloyd_max import GAUSSIAN, lloyd_max
+from benchmarks.protocols.source_coding.settings import Training
 from benchmarks.protocols.source_coding.vectors import open_source
 from quantizers import Quantizer, create_quantizer
 

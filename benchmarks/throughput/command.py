@@ -1,27 +1,21 @@
-"""Time the methods of stored runs against each other: `python -m benchmarks.throughput`."""
+"""What `python -m benchmarks.throughput` does with its arguments."""
 
 from __future__ import annotations
 
 import gc
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Annotated
 
 import torch
-import tyro
 from accelerate import Accelerator
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
 
 from autoencoders import Tokenizer
-from autoencoders.ranges import Parts
-from benchmarks.command_line.flags import parse_flags
-from benchmarks.command_line.process import run_command
-from benchmarks.command_line.usage import RUNS, UsageError, existing_paths
+from benchmarks.command_line.usage import UsageError, existing_paths
 from benchmarks.data import Data, training_batches
 from benchmarks.metrics.speed import measure_speed
 from benchmarks.protocols.speed.measure import torch_threads
@@ -29,8 +23,8 @@ from benchmarks.records.environment import environment
 from benchmarks.records.files import write_model
 from benchmarks.records.record import Record, iterate_records
 from benchmarks.records.throughput import PROTOCOL, SCHEMA, Row, Throughput, path_for
-from benchmarks.records.values import as_command
 from benchmarks.tables import comparable
+from benchmarks.throughput.arguments import Arguments
 from benchmarks.training import baselines
 from benchmarks.training.loop import make_accelerator
 from benchmarks.training.models import build, make_tokenizer
@@ -43,23 +37,6 @@ ROUNDS, WARM_UP, STEPS = 3, 5, 15
 
 PICTURES = 32
 """Of the test set, in the batch that is encoded and decoded."""
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """Time the methods of stored runs against each other: training steps, encoding, quantizing and decoding, all
-    methods of a table in turn, several rounds. Leave the machine alone meanwhile.
-
-    The speeds of each table are stored in the folder of its runs, as throughput-SETTINGS.json, and stand in the tables
-    from then on. Nothing of a stopped command is kept.
-    """
-
-    paths: Annotated[tuple[Path, ...], tyro.conf.Positional] = (RUNS,)
-    """Stored runs (JSON files), or folders of them; each row of their tables is timed once."""
-    threads: Parts = field(default_factory=torch.get_num_threads)
-    """CPU threads."""
-    cpu: bool = False
-    """Stay on the CPU where there is a GPU."""
 
 
 Method = tuple[Path, Record]
@@ -152,25 +129,15 @@ def time_table(
     return path_for(first_path.parent, first.settings), throughput
 
 
-def main(argv: Sequence[str]) -> int:
-    """The command: 0 when all tables are timed, 2 for a user's mistake, 130 when stopped."""
-    console, errors = Console(), Console(stderr=True, soft_wrap=True)
-    arguments = parse_flags(Arguments, "benchmarks.throughput", argv)
-    command = as_command("python", "-m", "benchmarks.throughput", *argv)
-    try:
-        with torch_threads(arguments.threads):
-            for rows in methods(arguments.paths, errors).values():
-                path, throughput = time_table(rows, arguments.cpu, command, console)
-                write_model(path, throughput)
-                console.print(f"stored: {escape(str(path))}; python -m benchmarks.compare shows it", soft_wrap=True)
-    except ValueError as error:
-        errors.print(f"error: {escape(str(error))}")
-        return 2
-    except KeyboardInterrupt:
-        errors.print("stopped; nothing is kept of the table that was being timed")
-        return 130
+def time_all(arguments: Arguments, command: str, console: Console, errors: Console) -> int:
+    """Time all tables and store their speeds; 0 when all are there.
+
+    Raises:
+        ValueError: a mistake of the user's, in a sentence.
+    """
+    with torch_threads(arguments.threads or torch.get_num_threads()):
+        for rows in methods(arguments.paths, errors).values():
+            path, throughput = time_table(rows, arguments.cpu, command, console)
+            write_model(path, throughput)
+            console.print(f"stored: {escape(str(path))}; python -m benchmarks.compare shows it", soft_wrap=True)
     return 0
-
-
-if __name__ == "__main__":
-    run_command(main)

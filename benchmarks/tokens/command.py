@@ -1,10 +1,8 @@
-"""The codes of a data set under a tokenizer, computed once: `python -m benchmarks.tokens`."""
+"""What `python -m benchmarks.tokens` does with its arguments."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 import torch
@@ -14,16 +12,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from autoencoders import Tokenizer
 from autoencoders.pretrained.registry import load_pretrained
-from autoencoders.ranges import Count, Place, Size
-from benchmarks.command_line.flags import parse_flags
-from benchmarks.command_line.process import run_command
 from benchmarks.command_line.usage import UsageError, require_writable
-from benchmarks.data import DataConfig, DataError, EvaluationData, Part, open_evaluation_data, test_batches
+from benchmarks.data import DataConfig, DataError, EvaluationData, open_evaluation_data, test_batches
 from benchmarks.data.folder import require_folder, test_folder_of
 from benchmarks.data.opening import is_folder, open_source
 from benchmarks.metrics.codes import has_codebook
 from benchmarks.metrics.device import full_float32
 from benchmarks.metrics.pictures import to_unit_range
+from benchmarks.tokens.arguments import Arguments
 from benchmarks.training.loop import make_accelerator
 from benchmarks.training.settings import TrainConfig
 from benchmarks.training.trained import DOUBT, find_published, find_runs, require_tokenizer, trained_tokenizer
@@ -35,53 +31,6 @@ from storage.paths import printable
 
 IN_MEMORY = 2**26
 """Bytes of crops that stay in memory at most; more are decoded again: memory does not grow with their number."""
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """Compute the codes of pictures under a tokenizer once, and store them in a folder for priors and language models.
-
-    The tokenizer is that of a stored run of `python -m benchmarks.run` (--run), or a published one (--model NAME with
-    --checkpoint). Of each picture the reconstruction protocol's centre crop is taken. priors/token_set.md describes the
-    folder; a prior needs one of each --part. A command that was stopped or killed goes on after the last whole file
-    when it is given again.
-    """
-
-    data: str
-    """A folder, "photographs", "torchvision:NAME" or "huggingface:NAME[:column]"."""
-    output: Path
-    """Folder that the codes are stored in, for these pictures and this tokenizer alone."""
-    run: Path | None = None
-    """Stored run (RUN.json, with RUN.safetensors beside it)."""
-    model: str | None = None
-    """Name of a published tokenizer, see python -m benchmarks.evaluate --list-models."""
-    checkpoint: Path | None = None
-    """Its file of weights, or folder."""
-    part: Part = "train"
-    """Which pictures: those that a run on --data trains on, those that it tests on, or all of them."""
-    classes: bool = False
-    """Store labels: a picture's class is the folder that it lies in."""
-    image_size: Size | None = None
-    """Side in pixels that pictures are resized and cropped to for --model; the model's own unless given."""
-    id_offset: Place = 0
-    """First id of pictures in the vocabulary of a language model: how many ids it has without pictures."""
-    limit: Count | None = None
-    """Take at most this many pictures, evenly from all."""
-    batch_size: Count = 32
-    """Pictures per batch."""
-    root: Path | None = None
-    """Where torchvision and Hugging Face keep their files; their usual cache unless given."""
-    cpu: bool = False
-    """Stay on the CPU where there is a GPU."""
-
-    def check(self) -> None:
-        """Raise UsageError where these flags do not go together."""
-        if (self.run is None) == (self.model is None):
-            raise UsageError("which tokenizer? Give either --run RUN.json, or --model NAME with --checkpoint FILE")
-        if self.model is None and self.checkpoint is not None:
-            raise UsageError("--checkpoint is the file of a published tokenizer: say which by --model NAME")
-        if self.model is None and self.image_size is not None:
-            raise UsageError("--image-size is for --model: a stored run has the size that it was trained at")
 
 
 class Named(NamedTuple):
@@ -189,8 +138,8 @@ def encode(
     writer.finish()
 
 
-def make_tokens(arguments: Arguments, console: Console, errors: Console) -> None:
-    """The command's work.
+def make_tokens(arguments: Arguments, console: Console, errors: Console) -> int:
+    """Compute and store the codes; 0 when all are there.
 
     Raises:
         ValueError: a mistake of the user's, in a sentence.
@@ -212,27 +161,9 @@ def make_tokens(arguments: Arguments, console: Console, errors: Console) -> None
     if writer.finished:
         writer.finish().verify()
         console.print(f"done already: {writer.done:,} pictures, {escape(where)}", soft_wrap=True)
-        return
+        return 0
     if writer.done:
         console.print(f"going on after {writer.done:,} of {len(data.test):,} pictures", soft_wrap=True)
     encode(named.tokenizer.to(accelerator.device), data, classes, writer, arguments.batch_size, console)
     console.print(f"stored: {writer.done:,} pictures, {escape(where)}", soft_wrap=True)
-
-
-def main(argv: Sequence[str]) -> int:
-    """The command: 0 when all is stored, 2 for a user's mistake, 130 when stopped."""
-    console, errors = Console(), Console(stderr=True, soft_wrap=True)
-    arguments = parse_flags(Arguments, "benchmarks.tokens", argv)
-    try:
-        make_tokens(arguments, console, errors)
-    except (ValueError, OSError) as error:
-        errors.print(f"error: {escape(str(error))}")
-        return 2
-    except KeyboardInterrupt:
-        errors.print("stopped; whole files are stored, and the same command goes on from there")
-        return 130
     return 0
-
-
-if __name__ == "__main__":
-    run_command(main)

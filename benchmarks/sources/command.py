@@ -1,75 +1,30 @@
-"""Quantizers as source coders: train, measure, store, show: `python -m benchmarks.sources --quantizer all`."""
+"""What `python -m benchmarks.sources` does with its arguments."""
 
 from __future__ import annotations
 
 import signal
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import torch
-from annotated_types import Interval, MinLen
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from autoencoders.ranges import Bits, Parts, Size
-from benchmarks.command_line.flags import parse_flags
 from benchmarks.command_line.options import parse_options
-from benchmarks.command_line.process import run_command
 from benchmarks.command_line.usage import UsageError, require_writable
 from benchmarks.metrics.codes import has_codebook
 from benchmarks.plots.source_coding import save_figures
-from benchmarks.protocols.source_coding.codec import TEST_SEED, Training
 from benchmarks.protocols.source_coding.run import RunConfig, make_quantizer, perform_all, record_path
-from benchmarks.protocols.source_coding.vectors import SOURCES
 from benchmarks.records.files import find_records, if_stored
-from benchmarks.records.source_coding import SourceName, read_run, read_runs
+from benchmarks.records.source_coding import read_run, read_runs
+from benchmarks.sources.arguments import Arguments
 from benchmarks.tables import source_coding as tables
 from benchmarks.tables.markers import around_markers, put_between_markers
 from quantizers import list_quantizers, quantizer_class
 from quantizers.registry import source_digest
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """Code known random sources with quantizers alone, between an affine encoder and decoder, and compare their
-    distortion with Shannon's bound under the source-coding protocol.
-
-    Each combination of --quantizer, --bits, --source, --block-length and --seed is one run of some seconds. A run that
-    is stored already is not done again, so that a command that was stopped goes on when it is given again.
-    """
-
-    quantizer: Annotated[tuple[str, ...], MinLen(1)] = ("fsq",)
-    """Names from python -m benchmarks.run --list, package.module:Class for your own, or "all"."""
-    bits: tuple[Bits, ...] = (2, 4, 8, 12)
-    """Bits per vector; --bits without a number leaves the rate to --options."""
-    source: Annotated[tuple[SourceName, ...], MinLen(1)] = tuple(SOURCES)
-    """What is coded."""
-    block_length: Annotated[tuple[Size, ...], MinLen(1)] = (4,)
-    """Samples of a vector."""
-    seed: Annotated[tuple[Annotated[int, Interval(ge=0, lt=TEST_SEED)], ...], MinLen(1)] = (0,)
-    """Seeds: of the training vectors, the initial weights, and any noise; the one above seeds the test vectors."""
-    options: tuple[str, ...] = ()
-    """Options of the quantizers as name=value, e.g. decay=0.9."""
-    train: Training = field(default_factory=Training)
-    workers: Parts = field(default_factory=torch.get_num_threads)
-    """Runs at a time, each on one thread."""
-    output: Path = Path("runs/source-coding")
-    """Folder that runs are stored in, and the pictures of all that it holds."""
-    force: bool = False
-    """Do runs again that are stored already."""
-    report: bool = False
-    """Do no run: show and draw all that --output holds."""
-    format: Literal["terminal", "markdown", "csv"] = "terminal"
-    """How the table is written."""
-    short: bool = False
-    """Only dB above the bound, a column for each rate."""
-    readme: Path | None = None
-    """Put the short tables into this file, between the lines <!-- source-coding --> and
-    <!-- end of source-coding -->."""
 
 
 def plan(arguments: Arguments) -> tuple[list[RunConfig], list[str]]:
@@ -138,7 +93,8 @@ def execute(arguments: Arguments, runs: Sequence[RunConfig], console: Console, e
     failed = 0
     with bar:
         task = bar.add_task("source coding", total=len(todo))
-        for run, result in perform_all(todo, arguments.output, min(arguments.workers, max(1, len(todo)))):
+        workers = min(arguments.workers or torch.get_num_threads(), max(1, len(todo)))
+        for run, result in perform_all(todo, arguments.output, workers):
             if isinstance(result, Exception):
                 failed += 1
                 errors.print(f"error: {escape(f'{run}: {result}')}")
@@ -178,34 +134,25 @@ def stop(number: int, frame: Any) -> None:
     raise KeyboardInterrupt
 
 
-def main(argv: Sequence[str]) -> int:
-    """The command: 0 when all is there, 1 when a run failed or a file is none, 2 for a user's mistake, 130 when
-    stopped."""
-    console, errors = Console(), Console(stderr=True, soft_wrap=True)
+def code_sources(arguments: Arguments, console: Console, errors: Console) -> int:
+    """Do the runs and show them: 0 when all is there, 1 when a run failed or a file is none.
+
+    Raises:
+        ValueError: a mistake of the user's, in a sentence.
+    """
     if not console.is_terminal:
         console.width = 120  # of a log or a pipe, where nothing says how wide
-    try:
-        arguments = parse_flags(Arguments, "benchmarks.sources", argv)
-        if arguments.readme is not None:
-            around_markers(arguments.readme, "source-coding")
-        if arguments.report:
-            return 0 if show(arguments, list(find_records([arguments.output])), console, errors) else 1
-        runs, left_out = plan(arguments)
-        require_writable(arguments.output)
-        for problem in left_out:
-            errors.print(f"left out: {escape(problem)}")
-        signal.signal(signal.SIGTERM, stop)
-        failed = execute(arguments, runs, errors, errors)
-        paths = [path for run in runs if (path := record_path(run, arguments.output)).exists()]
-        complete = show(arguments, paths, console, errors) if paths else False
-    except ValueError as error:
-        errors.print(f"error: {escape(str(error))}")
-        return 2
-    except KeyboardInterrupt:
-        errors.print("stopped; what was done is stored, and the same command goes on from there")
-        return 130
+    if arguments.readme is not None:
+        around_markers(arguments.readme, "source-coding")
+    if arguments.report:
+        paths = list(find_records([arguments.output])) if arguments.output.is_dir() else []
+        return 0 if show(arguments, paths, console, errors) else 1
+    runs, left_out = plan(arguments)
+    require_writable(arguments.output)
+    for problem in left_out:
+        errors.print(f"left out: {escape(problem)}")
+    signal.signal(signal.SIGTERM, stop)
+    failed = execute(arguments, runs, errors, errors)
+    paths = [path for run in runs if (path := record_path(run, arguments.output)).exists()]
+    complete = show(arguments, paths, console, errors) if paths else False
     return 0 if complete and not failed else 1
-
-
-if __name__ == "__main__":
-    run_command(main)
