@@ -133,6 +133,17 @@ class Quantizer(WithConstants, ABC):
     def start(self, rows: Float[Tensor, "n d"]) -> None:
         """Start from the first training batch (bounded rows), e.g. by k-means; here nothing."""
 
+    def requires_grad_(self, requires_grad: bool = True) -> "Quantizer":
+        """Whether the quantizer learns at all: its parameters, and what follows the data by moving averages.
+
+        False freezes it, in training mode too, until it is called with True. Called on a module around a quantizer it
+        reaches the parameters alone, as those of a batch norm: freeze the quantizer itself.
+        """
+        for part in self.modules():
+            if part is not self:
+                part.requires_grad_(requires_grad)
+        return super().requires_grad_(requires_grad)
+
     @abstractmethod
     def quantize_rows(self, rows: Float[Tensor, "n d"]) -> RowOutput:
         """Quantize N positions (float32 or float64, as `bound` gives them; N may be 0)."""

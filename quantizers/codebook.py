@@ -2,8 +2,8 @@
 
 A learned one starts by k-means, keeps running counts, and brings dead codes back to life. Every statistic is of
 the global batch: one flat all-reduce per step sums counts, EMA sums and the vectors offered to dead codes, so all
-ranks hold the same codebook, equal to that of one rank with the whole batch. Nothing is read back to the host; the
-k-means start, once, is the exception.
+ranks hold the same codebook, equal to that of one rank with the whole batch. Nothing is read back to the host but by
+the k-means start, and by looking whether it has been.
 """
 
 from abc import ABC, abstractmethod
@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 
-from quantizers.distributed import sum_over_ranks
+from quantizers.distributed import require_own_storage, sum_over_ranks, write_to_shard
 from quantizers.entropy import count_codes
 from quantizers.kmeans import kmeans, offer_rows
 from quantizers.options import MAX_CHANNELS, check_integer, check_number
@@ -25,6 +25,9 @@ MAX_BITS = 26
 
 MAX_ITERATIONS = 1000
 """Of k-means at the start; it has long converged by then."""
+
+ENOUGH_ROWS = 128
+"""To start a codebook from; so few show nothing yet of how the latents lie."""
 
 
 def size_for_bits(bits: int) -> int:
@@ -78,7 +81,15 @@ class LearnedCodebook(Codebook):
     the mean count; it is then replaced by a row of the batch and given the mean count. The threshold is
     relative, so that it means the same for any batch size and codebook. The first training batch starts the
     codebook by k-means; with fewer rows than codes every row becomes a code, and the rest are dead and filled
-    from the next batches.
+    from the next batches. As long as it has met fewer rows than `ENOUGH_ROWS` and than codes, a batch with more than
+    twice as many starts it again.
+
+    Whether it has started is what the buffer `started` says, wherever that comes from: a checkpoint, another rank, a
+    copy of the model. Above 0 it has, so that an average of models, of which some had not, has.
+
+    Vectors with `requires_grad` False are frozen: in training too nothing of the codebook is written. Under
+    `fully_shard` what is written goes into each rank's shard as well; where a parameter has another owner that would
+    lose it (`FullyShardedDataParallel`, DeepSpeed), training ends with a `RuntimeError` before it is.
 
     Args:
         size: number of vectors K.
@@ -92,7 +103,7 @@ class LearnedCodebook(Codebook):
     vectors: Float[Tensor, "k d"]
     counts: Float[Tensor, " k"]
     steps: Int64[Tensor, ""]
-    started: Bool[Tensor, ""]
+    started: Float[Tensor, ""]
 
     def __init__(
         self,
@@ -104,22 +115,30 @@ class LearnedCodebook(Codebook):
         kmeans_iterations: int = 10,
     ) -> None:
         super().__init__(size, dim)
+        self._shards: Tensor | None = None
         self.decay = check_number("decay", decay, 0, 1)
         self.dead_threshold = check_number("dead_threshold", dead_threshold, 0, 1)
         self.kmeans_iterations = check_integer("kmeans_iterations", kmeans_iterations, 0, MAX_ITERATIONS)
         self._hold_vectors(torch.empty(size, dim).uniform_(-1 / size, 1 / size))
         self.register_buffer("counts", torch.ones(size))
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
-        self.register_buffer("started", torch.tensor(kmeans_iterations == 0))
-        # `started` on the host, so that no step reads a value from the device
-        self._has_started = kmeans_iterations == 0
+        self.register_buffer("started", torch.tensor(float(kmeans_iterations == 0)))
+        # The `started` that was seen above 0, and its version then: unchanged it is not read from the device again
+        self._seen: tuple[Tensor, int] | None = None
 
     def _hold_vectors(self, vectors: Float[Tensor, "k d"]) -> None:
         self.vectors = nn.Parameter(vectors)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        # `fully_shard` sets the sharded parameter and, while it is needed, the whole of it in turn
+        if name == "vectors" and hasattr(value, "placements"):
+            self.__dict__["_shards"] = value
+        super().__setattr__(name, value)
+
     def _load_from_state_dict(self, *args: Any, **kwargs: Any) -> None:
         super()._load_from_state_dict(*args, **kwargs)
-        self._has_started = bool(self.started)
+        if not self.started.is_meta:
+            self._seen = self._sight()  # now, so that a graph compiled next need not look
 
     def forward(self) -> Float[Tensor, "k d"]:
         return self.project(self.vectors)
@@ -129,29 +148,82 @@ class LearnedCodebook(Codebook):
         return vectors
 
     @property
+    def frozen(self) -> bool:
+        """Whether training leaves the codebook as it is."""
+        return not self._vectors_in_training().requires_grad
+
+    def _vectors_in_training(self) -> Tensor:
+        with torch.enable_grad():  # a parametrization makes them anew, with a gradient or without
+            return self.vectors
+
+    @property
     def needs_start(self) -> bool:
-        return not self._has_started
+        """Whether the next training batch must `start` this codebook. A compiled graph, which cannot look, trusts what
+        was seen last."""
+        if self.frozen or self.kmeans_iterations == 0:
+            return False
+        if self._seen is None or not (torch.compiler.is_compiling() or self._is_unchanged(*self._seen)):
+            self._look()
+        return self._seen is None
+
+    def _is_unchanged(self, started: Tensor, version: int) -> bool:
+        return started is self.started and version == started._version
+
+    def _sight(self) -> tuple[Tensor, int] | None:
+        return (self.started, self.started._version) if self.started.item() > 0 else None
+
+    @uncompiled
+    def _look(self) -> None:
+        """Read `started` from the device."""
+        self._seen = self._sight()
+
+    @torch.no_grad()
+    def keep(self) -> None:
+        """Take the vectors as those of a finished training: no batch starts them and none are replaced, though they
+        learn on unless frozen."""
+        self.kmeans_iterations, self.dead_threshold = 0, 0.0
+        self.started.fill_(1)
+
+    def _rows_met(self) -> Float[Tensor, ""]:
+        """About how many rows all training batches so far had."""
+        return self.counts.sum() * self.steps
 
     @uncompiled
     @torch.no_grad()
     def start(self, rows: Float[Tensor, "n d"]) -> None:
-        """Set vectors and counts by k-means on the global batch; one that is empty is passed over."""
+        """Set vectors and counts by k-means on the global batch. Passed over are a batch that is empty, one that is
+        little beside the few rows that it was started from before, and all where the codebook is frozen."""
+        if self.frozen:
+            return
+        require_own_storage(self._vectors_in_training())
         rows = rows.detach().to(self.counts.dtype)
         count = int(sum_over_ranks([rows.new_tensor([rows.shape[0]])])[0])
-        if count == 0:
+        enough, met = min(self.size, ENOUGH_ROWS), float(self._rows_met())
+        if count == 0 or (met < enough and count <= 2 * met):
             return
         vectors, counts = kmeans(rows, self.size, self.kmeans_iterations, count, self.project)
         self._set(vectors, counts)
-        self.started.fill_(True)
-        self._has_started = True
+        self.steps.zero_()
+        self.started.fill_(count >= enough)
 
     def _set(self, vectors: Float[Tensor, "k d"], counts: Float[Tensor, " k"]) -> None:
-        self.vectors.data.copy_(vectors)
+        self._write(torch.ones_like(counts, dtype=torch.bool), vectors)
         self.counts.copy_(counts)
+
+    def _write(self, chosen: Bool[Tensor, " k"], vectors: Float[Tensor, "k d"]) -> None:
+        """Put `vectors` in the place of those chosen."""
+        chosen = chosen.unsqueeze(1)
+        self.vectors.data.copy_(torch.where(chosen, vectors, self.vectors))
+        if self._shards is not None:
+            write_to_shard(self._shards, chosen.expand_as(vectors), vectors)
 
     @torch.no_grad()
     def update(self, rows: Float[Tensor, "n d"], codes: Int64[Tensor, " n"]) -> Float[Tensor, " k"]:
         """One step of the statistics; returns the code counts of the global batch."""
+        if self.frozen:
+            return super().update(rows, codes)
+        if self.dead_threshold > 0 and not torch.compiler.is_compiling():
+            require_own_storage(self._vectors_in_training())
         rows = rows.detach().to(self.counts.dtype)
         # not at step 0: the rows that started the codebook have nothing new to offer
         dead = self._is_dead(self.counts) & (self.steps > 0)
@@ -166,6 +238,8 @@ class LearnedCodebook(Codebook):
         replaced = dead & self._is_dead(self.counts) & (offered > 0)
         self._replace(replaced, offers, self.counts.mean())
         self.steps.add_(present)
+        if self.needs_start:  # no longer, once it has met enough
+            self.started.copy_(self._rows_met() >= min(self.size, ENOUGH_ROWS))
         return batch_counts
 
     def _is_dead(self, counts: Float[Tensor, " k"]) -> Bool[Tensor, " k"]:
@@ -178,7 +252,7 @@ class LearnedCodebook(Codebook):
         pass
 
     def _replace(self, replaced: Bool[Tensor, " k"], vectors: Float[Tensor, "k d"], count: Float[Tensor, ""]) -> None:
-        self.vectors.data.copy_(torch.where(replaced.unsqueeze(1), vectors, self.vectors))
+        self._write(replaced, vectors)
         self.counts.copy_(torch.where(replaced, count, self.counts))
 
 
@@ -187,7 +261,8 @@ class EMACodebook(LearnedCodebook):
     gradient).
 
     `counts` and `sums` are exponential moving averages of how many rows a code gets and of their sum;
-    `vectors` is their quotient, with the counts smoothed by `eps` (Laplace).
+    `vectors` is their quotient, with the counts smoothed by `eps` (Laplace). All are buffers, which no `requires_grad`
+    tells whether they may learn; `requires_grad_` of the codebook, or of its quantizer, does.
 
     Args:
         eps: Laplace smoothing of the counts; the others as in `LearnedCodebook`.
@@ -201,9 +276,19 @@ class EMACodebook(LearnedCodebook):
         super().__init__(size, dim, **options)
         self.eps = check_number("eps", eps, 0)
         self.register_buffer("sums", self.vectors.clone())
+        self._learns = True
 
     def _hold_vectors(self, vectors: Float[Tensor, "k d"]) -> None:
         self.register_buffer("vectors", vectors)
+
+    @property
+    def frozen(self) -> bool:
+        return not self._learns
+
+    def requires_grad_(self, requires_grad: bool = True) -> "EMACodebook":
+        """Whether the codebook learns."""
+        self._learns = requires_grad
+        return super().requires_grad_(requires_grad)
 
     def _set(self, vectors: Float[Tensor, "k d"], counts: Float[Tensor, " k"]) -> None:
         super()._set(vectors, counts)

@@ -64,7 +64,8 @@ class PQ(Quantizer):
 
     def start(self, rows: Float[Tensor, "n d"]) -> None:
         for part, group in self._groups(rows):
-            part.start(group)
+            if part.needs_start:
+                part.start(group)
 
     def quantize_rows(self, rows: Float[Tensor, "n d"]) -> RowOutput:
         outputs = [part.quantize_rows(group) for part, group in self._groups(rows)]

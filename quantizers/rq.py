@@ -92,7 +92,7 @@ class RQ(Quantizer):
 
     @property
     def needs_start(self) -> bool:
-        return self.layer(0).needs_start
+        return any(layer.needs_start for layer in self.layers)
 
     @uncompiled
     @torch.no_grad()

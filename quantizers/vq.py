@@ -18,8 +18,9 @@ class VQ(VectorQuantizer):
     it by k-means and dead codes are replaced. `kmeans_iterations=0, dead_threshold=0` is the paper's.
 
     Use it where the codebook must be an ordinary parameter: one optimizer and one learning rate for all, weight
-    averaging, sharded training. Not where its learning rate would need tuning of its own (`vq-ema` has none), and not
-    for tens of thousands of codes, of which each gets a gradient too rarely (`simvq`, `fvq`, `vq-cosine`).
+    averaging, sharded training (`fully_shard`). Not where its learning rate would need tuning of its own (`vq-ema` has
+    none), and not for tens of thousands of codes, of which each gets a gradient too rarely (`simvq`, `fvq`,
+    `vq-cosine`).
 
     Args:
         dim: channels, the width of a code vector.

@@ -20,6 +20,19 @@ READERS = (torch.ops.aten.multinomial.default, torch.ops.aten._linalg_check_erro
 READING_TAGS = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
 
 
+class _FirstStep(TorchDispatchMode):
+    """Answers those who read a number that is a buffer: whether a codebook has started is looked at once per device."""
+
+    def __init__(self, values: dict[Tensor, float]) -> None:
+        super().__init__()
+        self.values = values
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is torch.ops.aten._local_scalar_dense.default and args[0] in self.values:
+            return self.values[args[0]]
+        return func(*args, **(kwargs or {}))
+
+
 class _NoWaiting(TorchDispatchMode):
     """Fails on operations that make the host wait for a GPU: copies from and to it, and values read in secret."""
 
@@ -58,12 +71,16 @@ def check_no_host_sync(make: Make) -> None:
 
 def _run_on_fake_gpu(quantizer: Quantizer, what: str) -> None:
     twin = copy.deepcopy(quantizer)
+    numbers = {name: value.item() for name, value in twin.named_buffers() if value.ndim == 0}
     with FakeTensorMode():
         for module in twin.modules():
             for tensors in (module._parameters, module._buffers):
                 tensors |= {name: _on_fake_gpu(value) for name, value in tensors.items() if value is not None}
         z = torch.empty(2, twin.dim, 5, 3, device="cuda", requires_grad=True)
         try:
+            if twin.training:
+                with _FirstStep({twin.get_buffer(name): value for name, value in numbers.items()}):
+                    twin(z)
             with _NoWaiting():
                 out = twin(z)
                 if not twin.training:
