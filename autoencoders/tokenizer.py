@@ -76,6 +76,12 @@ class Tokenizer(nn.Module, ABC):
     def quantizers(self) -> tuple[Quantizer, ...]:
         """From latents to codes, one for each map; all of one codebook size."""
 
+    def requires_grad_(self, requires_grad: bool = True) -> Tokenizer:
+        """Whether the tokenizer learns: its parameters, and all that its quantizers follow the data by."""
+        for quantizer in self.quantizers:
+            quantizer.requires_grad_(requires_grad)
+        return super().requires_grad_(requires_grad)
+
     @abstractmethod
     def quantize(self, signal: Float[Tensor, "b c *extent"]) -> list[QuantizerOutput]:
         """The quantizers' outputs, one for each map; ValueError on a signal that does not fit."""

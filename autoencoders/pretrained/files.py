@@ -18,6 +18,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from quantizers.codebook import LearnedCodebook
 from storage.paths import StrPath
 
 SHOWN = 8
@@ -173,7 +174,7 @@ Model = TypeVar("Model", bound=nn.Module)
 def build(
     make: Callable[[], Model], tensors: Mapping[str, Tensor], source: StrPath, optional: frozenset[str] = frozenset()
 ) -> Model:
-    """A model with these tensors, in eval mode.
+    """A model with these tensors, in eval mode. Trained on, its codebooks are neither started anew nor lose dead codes.
 
     It is made on the meta device first, where it takes no memory, to see whether the tensors are its.
 
@@ -191,6 +192,9 @@ def build(
         _require_match(make().state_dict(), tensors, source, optional)
     model = make()
     fill(model, tensors, source, optional)
+    for part in model.modules():
+        if isinstance(part, LearnedCodebook):
+            part.keep()
     return model.eval()
 
 
@@ -234,6 +238,7 @@ def _require_match(
             f"{name} {tensors[name].dtype} for {wanted[name].dtype}"
             for name in common
             if (tensors[name].dtype in FLOATS) != wanted[name].is_floating_point()
+            and (tensors[name].dtype, tensors[name].ndim) != (torch.bool, 0)  # a flag, which any number can stand for
         ],
     }
     problems = [f"{what}: {_listed(names)}" for what, names in found.items() if names]

@@ -44,8 +44,7 @@ def load_llamagen(path: StrPath, config: VQGANConfig, codebook_size: int = 16384
     tensors.pop(UNUSED, None)
     levels = len(config.multipliers)
     return build(
-        # it has a codebook already, so no k-means
-        lambda: VQGAN(config, create_quantizer("vq-cosine", codebook_size=codebook_size, dim=dim, kmeans_iterations=0)),
+        lambda: VQGAN(config, create_quantizer("vq-cosine", codebook_size=codebook_size, dim=dim)),
         renamed(tensors, lambda name: our_name(name, levels), path),
         path,
         KEPT,

@@ -50,7 +50,6 @@ def load_rq_vae(path: StrPath, config: VQGANConfig, codebook_size: int, codes_pe
             codes_per_position=codes_per_position,
             codebook_size=codebook_size,
             dim=config.z_channels,
-            kmeans_iterations=0,  # it has a codebook already
         )
         return VQGAN(config, quantizer)
 

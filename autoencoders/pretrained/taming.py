@@ -81,9 +81,7 @@ def from_taming_names(
         ours["quantizer.project.weight"] = projection.flatten(1)
 
     def make() -> VQGAN:
-        # "vq" has a codebook already, so no k-means
-        options = {"kmeans_iterations": 0} if codebook.quantizer == "vq" else {}
-        quantizer = create_quantizer(codebook.quantizer, codebook_size=codebook.size, dim=codebook.dim, **options)
+        quantizer = create_quantizer(codebook.quantizer, codebook_size=codebook.size, dim=codebook.dim)
         model = VQGAN(config, quantizer)
         if not middle_attention:
             for part in (model.encoder, model.decoder):

@@ -46,10 +46,7 @@ def load_var(
     channels = config.z_channels
 
     def make() -> VQGAN:
-        # it has a codebook already, so no k-means
-        quantizer = create_quantizer(
-            "multi-scale", dim=channels, codebook_size=codebook_size, scales=scales, kmeans_iterations=0
-        )
+        quantizer = create_quantizer("multi-scale", dim=channels, codebook_size=codebook_size, scales=scales)
         model = VQGAN(config, quantizer)
         model.quant_conv = nn.Conv2d(channels, channels, 3, padding=1)
         model.post_quant_conv = nn.Conv2d(channels, channels, 3, padding=1)
