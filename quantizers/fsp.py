@@ -59,7 +59,7 @@ class FSP(Quantizer):
 
     def quantize_rows(self, rows: Float[Tensor, "n d"]) -> RowOutput:
         bins = ((rows.detach() + RANGE) / (2 * self.half_bin)).to(torch.int64)
-        digits = bins.clamp_min(0).minimum(self.radix.counts - 1)
+        digits = bins.clamp_min(0).minimum(self.radix.counts.to(torch.int64) - 1)
         codes = self.radix.encode(digits)
         if self.training:
             quantized = self._perturb(rows)

@@ -35,8 +35,8 @@ class MixedRadix(WithConstants):
         ValueError: `levels` is no such sequence.
     """
 
-    radix: Int64[Tensor, " d"]
-    counts: Int64[Tensor, " d"]
+    radix: Num[Tensor, " d"]
+    counts: Num[Tensor, " d"]
 
     def __init__(self, levels: Sequence[int]) -> None:
         super().__init__()
@@ -48,15 +48,20 @@ class MixedRadix(WithConstants):
             bits = math.log2(self.codebook_size)
             raise ValueError(f"levels must multiply to at most 2^{MAX_BITS} codes, got 2^{bits:.1f}")
         radix = [math.prod(self.levels[:digit]) for digit in range(len(self.levels))]
-        self.hold_constants(lambda: {"radix": torch.tensor(radix), "counts": torch.tensor(self.levels)})
+        # Where they are exact as floats they are floats: PyTorch's averages of models cut integers off.
+        exact = self.codebook_size <= EXACT_IN_FLOAT32
+        dtype = torch.get_default_dtype() if exact else torch.int64
+        self.hold_constants(
+            lambda: {"radix": torch.tensor(radix, dtype=dtype), "counts": torch.tensor(self.levels, dtype=dtype)}
+        )
 
     def encode(self, digits: Num[Tensor, "n d"]) -> Int64[Tensor, " n"]:
         """The code of each row of digits, which may be whole numbers in floating point."""
         if digits.is_floating_point() and self.codebook_size <= EXACT_IN_FLOAT32:  # sums of floats are vectorised
             lines, radix = side_by_side(digits, self.radix.to(digits.dtype))
             return (lines * radix).view_as(digits).sum(1).to(torch.int64)
-        return (digits.to(torch.int64) * self.radix).sum(1)
+        return (digits.to(torch.int64) * self.radix.to(torch.int64)).sum(1)
 
     def decode(self, codes: Int64[Tensor, " n"]) -> Int64[Tensor, "n d"]:
         """The digits of each code."""
-        return codes.unsqueeze(1) // self.radix % self.counts
+        return codes.unsqueeze(1) // self.radix.to(torch.int64) % self.counts.to(torch.int64)
