@@ -156,6 +156,9 @@ class LearnedCodebook(Codebook):
         with torch.enable_grad():  # a parametrization makes them anew, with a gradient or without
             return self.vectors
 
+    def _require_own_vectors(self) -> None:
+        require_own_storage(self._vectors_in_training())
+
     @property
     def needs_start(self) -> bool:
         """Whether the next training batch must `start` this codebook. A compiled graph, which cannot look, trusts what
@@ -195,7 +198,7 @@ class LearnedCodebook(Codebook):
         little beside the few rows that it was started from before, and all where the codebook is frozen."""
         if self.frozen:
             return
-        require_own_storage(self._vectors_in_training())
+        self._require_own_vectors()
         rows = rows.detach().to(self.counts.dtype)
         count = int(sum_over_ranks([rows.new_tensor([rows.shape[0]])])[0])
         enough, met = min(self.size, ENOUGH_ROWS), float(self._rows_met())
@@ -223,7 +226,7 @@ class LearnedCodebook(Codebook):
         if self.frozen:
             return super().update(rows, codes)
         if self.dead_threshold > 0 and not torch.compiler.is_compiling():
-            require_own_storage(self._vectors_in_training())
+            self._require_own_vectors()
         rows = rows.detach().to(self.counts.dtype)
         # not at step 0: the rows that started the codebook have nothing new to offer
         dead = self._is_dead(self.counts) & (self.steps > 0)
@@ -284,6 +287,9 @@ class EMACodebook(LearnedCodebook):
     @property
     def frozen(self) -> bool:
         return not self._learns
+
+    def _require_own_vectors(self) -> None:
+        pass  # buffers are kept by nobody else
 
     def requires_grad_(self, requires_grad: bool = True) -> "EMACodebook":
         """Whether the codebook learns."""

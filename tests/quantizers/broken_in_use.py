@@ -32,9 +32,13 @@ class RangeOfTheFirstBatch(Rounding):
 
 
 @breaks("small-start", "1 codes in use after 8 batches")
-class NeverRevives(VQEMA):
+class StaysAtItsStart(VQEMA):
     def __init__(self, *, dim: int = 2, codebook_size: int = 64):
         super().__init__(dim=dim, codebook_size=codebook_size, dead_threshold=0)
+
+    def start(self, rows):
+        super().start(rows)
+        self.codebook.started.fill_(len(rows) > 0)
 
 
 @breaks("eval-mode", "eval mode changed: seen", "empty")

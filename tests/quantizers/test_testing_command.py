@@ -1,0 +1,30 @@
+"""`python -m quantizers.testing NAME --bits B` on the zoo's own defaults."""
+
+import sys
+
+import pytest
+
+from quantizers import create_quantizer, list_quantizers
+from quantizers.testing.__main__ import main
+
+RATES = (4, 6, 8, 10, 14)
+
+NAMES = [entry.name for entry in list_quantizers()]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bits", RATES)
+@pytest.mark.parametrize("name", NAMES)
+def test_defaults_keep_the_contract_also_compiled(
+    name: str, bits: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["quantizers.testing", name, "--bits", str(bits)])
+    status, said = main(), capsys.readouterr()
+    assert status == 0, "\n".join(line for line in said.out.splitlines() if not line.startswith("ok "))
+
+
+def test_every_name_is_made_at_each_of_these_rates_or_says_why_not() -> None:
+    for name in NAMES:
+        for bits in RATES:
+            quantizer = create_quantizer(name, bits=bits)
+            assert name == "none" or abs(quantizer.bits_per_position - bits) < 0.1
