@@ -162,5 +162,10 @@ def main(arguments: Arguments) -> int:
     return exit_code(partial(show, arguments))
 
 
+def command(argv: Sequence[str]) -> int:
+    """`main` with the arguments of a command line."""
+    return main(parse_flags(Arguments, "benchmarks.compare", argv))
+
+
 if __name__ == "__main__":
-    run_command(lambda argv: main(parse_flags(Arguments, "benchmarks.compare", argv)))
+    run_command(command)

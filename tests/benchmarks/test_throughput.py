@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import compare, run, throughput as command
+from benchmarks import compare, run
 from benchmarks.records.files import write_model
 from benchmarks.records.record import Record, write_record
 from benchmarks.records.throughput import PROTOCOL, SPEEDS, Throughput, path_for, read_throughputs
 from benchmarks.tables import summaries
 from benchmarks.tables.measured_later import with_throughputs
+from benchmarks.throughput import command
 from benchmarks.throughput.__main__ import main
 
 
@@ -72,5 +73,5 @@ def test_mistakes_are_sentences(
 
 
 def test_the_written_protocol_is_this_version() -> None:
-    document = Path(command.__file__).parent / "protocols" / "throughput.md"
+    document = Path(compare.__file__).parent / "protocols" / "throughput.md"
     assert re.findall(r"^Version: `(.+)`$", document.read_text(encoding="utf-8"), re.MULTILINE) == [PROTOCOL]

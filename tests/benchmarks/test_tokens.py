@@ -22,7 +22,7 @@ from benchmarks.metrics.pictures import to_unit_range
 from benchmarks.protocols.reconstruction.measured import PROTOCOL
 from benchmarks.protocols.speed.measure import torch_threads
 from benchmarks.records.record import Record, read_record, write_record
-from benchmarks.tokens import __main__ as tokens
+from benchmarks.tokens import __main__ as tokens, command as work
 from benchmarks.training.arguments import parse
 from benchmarks.training.models import make_tokenizer
 from benchmarks.training.planning import plan
@@ -151,7 +151,7 @@ def test_a_killed_command_goes_on(
     rq: Path, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     words = ["--run", rq, "--batch-size", 4]
-    monkeypatch.setattr(tokens, "SHARD_PICTURES", 9)
+    monkeypatch.setattr(work, "SHARD_PICTURES", 9)
     kill_at_call(monkeypatch, os, "fsync", 3, lambda: command(*words, "--output", tmp_path / "killed"))
     for left in (tmp_path / "killed").glob(".codes-00002.safetensors.*.tmp"):
         left.rename(left.with_name(".codes-00002.safetensors.1.tmp"))
@@ -228,7 +228,7 @@ def test_wrong_codes_in_the_folder(rq: Path, mean: Path, command: Command, tmp_p
 
 
 def test_no_codebook_is_a_wrong_tokenizer(mean: Path, command: Command, tmp_path: Path, monkeypatch, capsys) -> None:
-    monkeypatch.setattr(tokens, "has_codebook", lambda _: False)
+    monkeypatch.setattr(work, "has_codebook", lambda _: False)
     assert command("--model", "mean", "--checkpoint", mean, "--output", tmp_path / "codes") == 2
     assert "has no codebook" in capsys.readouterr().err
 
@@ -238,7 +238,7 @@ def test_stopped_by_hand(rq: Path, command: Command, tmp_path: Path, monkeypatch
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(tokens, "encode", stop)
+        patch.setattr(work, "encode", stop)
         assert command("--run", rq, "--output", tmp_path / "codes") == 130
     assert "the same command goes on" in capsys.readouterr().err
     assert command("--run", rq, "--output", tmp_path / "codes") == 0

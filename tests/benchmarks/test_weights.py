@@ -9,7 +9,6 @@ from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
 from torchvision.models import VGG16_Weights
 
 from autoencoders.pictures.perceptual import LPIPS_BACKBONES
-from benchmarks import weights as command
 from benchmarks.metrics import weights as module
 from benchmarks.metrics.weights import INCEPTION, LPIPS_BACKBONE, MetricWeights, PublishedWeights
 from benchmarks.weights import main
@@ -33,8 +32,7 @@ def published(tmp_path, monkeypatch) -> PublishedWeights:
     url = (tmp_path / "server" / f"small-{DIGEST}.pth").as_uri()
     for name in ("INCEPTION", "LPIPS_BACKBONE"):
         monkeypatch.setattr(module, name, dataclasses.replace(getattr(module, name), url=url))
-    for of in (module, command):
-        monkeypatch.setattr(of, "PUBLISHED", (module.INCEPTION, module.LPIPS_BACKBONE))
+    monkeypatch.setattr(module, "PUBLISHED", (module.INCEPTION, module.LPIPS_BACKBONE))
     return module.INCEPTION
 
 
@@ -79,7 +77,7 @@ def test_a_wrong_file_by_path_is_an_error(published, tmp_path):
 
 def test_offline_says_where_to_get_it_and_where_to_put_it(published, monkeypatch, capsys):
     unreachable = dataclasses.replace(published, url=f"http://127.0.0.1:9/small-{DIGEST}.pth")
-    monkeypatch.setattr(command, "PUBLISHED", (unreachable,))
+    monkeypatch.setattr(module, "PUBLISHED", (unreachable,))
     assert main([]) == 1
     message = capsys.readouterr().err
     assert unreachable.url in message
@@ -91,7 +89,7 @@ def test_offline_says_where_to_get_it_and_where_to_put_it(published, monkeypatch
 def test_a_download_with_the_wrong_hash_is_refused(published, tmp_path, monkeypatch, capsys):
     (tmp_path / "server" / "small-00000000.pth").write_bytes(CONTENT)
     altered = dataclasses.replace(published, url=(tmp_path / "server" / "small-00000000.pth").as_uri())
-    monkeypatch.setattr(command, "PUBLISHED", (altered,))
+    monkeypatch.setattr(module, "PUBLISHED", (altered,))
     assert main([]) == 1
     assert "invalid hash" in capsys.readouterr().err
     assert not altered.cached.exists()

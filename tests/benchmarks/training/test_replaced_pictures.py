@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks import compare, run, throughput
+from benchmarks import compare, run
 from benchmarks.evaluate.__main__ import main as evaluate
 from benchmarks.generate.__main__ import main as generate
 from benchmarks.protocols.speed.measure import torch_threads
 from benchmarks.records.record import read_record
 from benchmarks.reproduce.__main__ import main as reproduce
 from benchmarks.sweep.__main__ import main as sweep
+from benchmarks.throughput import __main__ as throughput
 
 WORDS = ("--quantizer", "fsq", "--preset", "smoke", "--cpu", "--train.images", "32", "--data", "pictures")
 
