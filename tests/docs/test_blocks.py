@@ -17,6 +17,7 @@ from PIL import Image
 from torch.distributed.run import get_args_parser
 
 from benchmarks import compare
+from benchmarks.records import baselines
 from quantizers import create_quantizer, list_quantizers
 
 Parse = Callable[[str, list[str]], Any]
@@ -76,7 +77,7 @@ def _require_known(module: str, flags: Any) -> None:
                     create_quantizer(quantizer, bits=bits, **options)
     if module == "benchmarks.compare":
         assert {*flags.columns, flags.sort, flags.matrix} - {None} <= compare.BY_NAME.keys()
-        known = {entry.name for entry in list_quantizers()}
+        known = {entry.name for entry in list_quantizers()} | set(baselines.NAMES)
         assert known.issuperset(flags.only.quantizer)
 
 
