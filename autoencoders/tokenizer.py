@@ -212,14 +212,13 @@ class TrainableTokenizer(Tokenizer):
         of one part. The quantizers see the batch whole: their statistics, batch entropies and starts are the batch's.
         """
         networks = [child for child in self.children() if not isinstance(child, Quantizer)]
-        whole = [network.forward for network in networks]
-        for network, forward in zip(networks, whole, strict=True):
-            network.forward = _in_parts(forward, parts)  # type: ignore[method-assign]
+        for network in networks:
+            network.forward = _in_parts(network.forward, parts)  # type: ignore[method-assign]
         try:
             yield
         finally:
-            for network, forward in zip(networks, whole, strict=True):
-                network.forward = forward  # type: ignore[method-assign]
+            for network in networks:
+                del network.forward  # the class has its own
 
 
 def _in_parts(forward: Callable[[Tensor], Tensor], parts: int) -> Callable[[Tensor], Tensor]:

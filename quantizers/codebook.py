@@ -13,11 +13,12 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 
-from quantizers.distributed import require_own_storage, sum_over_ranks, write_to_shard
+from quantizers.distributed import sum_over_ranks
 from quantizers.entropy import count_codes
 from quantizers.kmeans import kmeans, offer_rows
 from quantizers.options import MAX_CHANNELS, check_integer, check_number
 from quantizers.printing import shown_options
+from quantizers.sharding import require_own_storage, write_to_shard
 from quantizers.uncompiled import uncompiled
 
 MAX_BITS = 26
@@ -257,60 +258,3 @@ class LearnedCodebook(Codebook):
     def _replace(self, replaced: Bool[Tensor, " k"], vectors: Float[Tensor, "k d"], count: Float[Tensor, ""]) -> None:
         self._write(replaced, vectors)
         self.counts.copy_(torch.where(replaced, count, self.counts))
-
-
-class EMACodebook(LearnedCodebook):
-    """K vectors that follow the mean of the rows they code (van den Oord et al. 2017, appendix A.1; no
-    gradient).
-
-    `counts` and `sums` are exponential moving averages of how many rows a code gets and of their sum;
-    `vectors` is their quotient, with the counts smoothed by `eps` (Laplace). All are buffers, which no `requires_grad`
-    tells whether they may learn; `requires_grad_` of the codebook, or of its quantizer, does.
-
-    Args:
-        eps: Laplace smoothing of the counts; the others as in `LearnedCodebook`.
-    """
-
-    learns_by_loss = False
-
-    sums: Float[Tensor, "k d"]
-
-    def __init__(self, size: int, dim: int, *, eps: float = 1e-5, **options: Any) -> None:
-        super().__init__(size, dim, **options)
-        self.eps = check_number("eps", eps, 0)
-        self.register_buffer("sums", self.vectors.clone())
-        self._learns = True
-
-    def _hold_vectors(self, vectors: Float[Tensor, "k d"]) -> None:
-        self.register_buffer("vectors", vectors)
-
-    @property
-    def frozen(self) -> bool:
-        return not self._learns
-
-    def _require_own_vectors(self) -> None:
-        pass  # buffers are kept by nobody else
-
-    def requires_grad_(self, requires_grad: bool = True) -> "EMACodebook":
-        """Whether the codebook learns."""
-        self._learns = requires_grad
-        return super().requires_grad_(requires_grad)
-
-    def _set(self, vectors: Float[Tensor, "k d"], counts: Float[Tensor, " k"]) -> None:
-        super()._set(vectors, counts)
-        self.sums.copy_(vectors * counts.unsqueeze(1))
-
-    def _batch_sums(self, rows: Float[Tensor, "n d"], codes: Int64[Tensor, " n"]) -> list[Float[Tensor, "k d"]]:
-        return [torch.zeros_like(self.sums).index_add_(0, codes, rows)]
-
-    def _learn(self, present: Bool[Tensor, ""], share: Float[Tensor, ""], *sums: Float[Tensor, "k d"]) -> None:
-        self.sums.lerp_(sums[0], share)
-        total = self.counts.sum()
-        smoothed = (self.counts + self.eps) / (total + self.size * self.eps) * total
-        averaged = (present & (self.counts > 0)).unsqueeze(1)  # a code that never had a row has no mean
-        self.vectors.copy_(torch.where(averaged, self.sums / smoothed.unsqueeze(1), self.vectors))
-
-    def _replace(self, replaced: Bool[Tensor, " k"], vectors: Float[Tensor, "k d"], count: Float[Tensor, ""]) -> None:
-        super()._replace(replaced, vectors, count)
-        # with the old sums, the next average would take the new vector back to where the dead one was
-        self.sums.copy_(torch.where(replaced.unsqueeze(1), vectors * count, self.sums))

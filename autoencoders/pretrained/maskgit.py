@@ -105,7 +105,6 @@ def load_maskgit(path: StrPath, *, codebook_size: int = 1024, dim: int = 256, **
     """
 
     def make() -> MaskGITVQGAN:
-        # it has a codebook already, so no k-means
         quantizer = create_quantizer("vq", codebook_size=codebook_size, dim=dim)
         return MaskGITVQGAN(quantizer, **sizes)
 

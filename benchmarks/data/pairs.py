@@ -96,14 +96,13 @@ def open_pairs(reference: StrPath, reconstruction: StrPath, console: Console) ->
     sizes = _sizes(names, looks)
     fingerprints = [content_digest(*(look.digests[i] for look in looks)) for i in (0, 1)]
     lossy = sum(PurePosixPath(name).suffix.lower() in LOSSY for name in reconstructions.files)
+    are_one_square = len({side for size in sizes for side in size}) == 1
     record = {
         "name": short_name(str(reference)),
         "source": printable(reference),
         "split": "all pictures",
         "image_size": min(map(min, sizes)),
-        **(
-            {} if {*sizes} == {(sizes[0][0], sizes[0][0])} else {"sizes": _in_words(sizes)}
-        ),  # one says more than a side
+        **({} if are_one_square else {"sizes": _in_words(sizes)}),
         "fingerprint": fingerprints[0],
         "test": {
             "pictures": len(names),

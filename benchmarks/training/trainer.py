@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import TypeVar, cast
 
 import torch
@@ -86,10 +86,10 @@ class Trainer(TrainingLoop[Tensor]):
         """One optimizer step of the tokenizer, and one of the discriminator once it plays."""
         self._set_learning_rate(self.optimizer, *([self.critic_optimizer] if self.discriminator else []))
         self._set_quantizers()
-        parts = to_pictures(batch, self.device).chunk(self.train.accumulation)
-        reconstructions = self._train_generator(*parts)
+        images = to_pictures(batch, self.device)
+        reconstruction = self._train_generator(images)
         if self.discriminator is not None and self.loss.gan_active(self.step):
-            self._train_discriminator(parts, reconstructions)
+            self._train_discriminator(images, reconstruction)
         if self.average is not None:
             self.average.update_parameters(self.tokenizer)
 
@@ -122,12 +122,12 @@ class Trainer(TrainingLoop[Tensor]):
             quantizer.deferred = False
             quantizer(torch.cat(kept))
 
-    def _train_generator(self, *parts: Tensor) -> list[Tensor]:
-        """One step of encoder, quantizers and decoder on the batch; the reconstruction of each part."""
-        reconstructions = self._descend_by_part(parts) if len(parts) > 1 else [self._descend(parts[0])]
+    def _train_generator(self, images: Tensor) -> Tensor:
+        """One step of encoder, quantizers and decoder; the reconstruction."""
+        reconstruction = self._descend(images) if self.train.accumulation == 1 else self._descend_by_part(images)
         self.optimizer.step()
         self.optimizer.zero_grad()
-        return reconstructions
+        return reconstruction
 
     def _descend(self, images: Tensor) -> Tensor:
         """Leave the gradients of a batch that passes as one, and return its reconstruction."""
@@ -136,27 +136,28 @@ class Trainer(TrainingLoop[Tensor]):
         self._collect(out.stats)
         return out.reconstruction.detach()
 
-    def _descend_by_part(self, parts: Sequence[Tensor]) -> list[Tensor]:
+    def _descend_by_part(self, images: Tensor) -> Tensor:
         """The same, with the activations of one part at a time.
 
         The quantizers see the latents of the whole batch, so that their statistics, batch entropies and starts are
         those of a batch that passes as one. Their backward pass, and the encoder's, begin once the gradients of all
         decoded parts are there; the encoder runs twice for that (Gao et al. 2021, arXiv:2101.06983, section 3).
         """
-        with self.tokenizer.in_parts(len(parts)):
-            outputs = self._forward(self.tokenizer.quantize, torch.cat(list(parts)))
+        parts = self.train.accumulation
+        with self.tokenizer.in_parts(parts):
+            outputs = self._forward(self.tokenizer.quantize, images)
         leaves = [output.quantized.detach().requires_grad_() for output in outputs]
         chunks = [
             [
                 QuantizerOutput(quantized, codes, output.loss.detach(), output.stats)
-                for quantized, codes in zip(leaf.chunk(len(parts)), output.codes.chunk(len(parts)), strict=True)
+                for quantized, codes in zip(leaf.chunk(parts), output.codes.chunk(parts), strict=True)
             ]
             for leaf, output in zip(leaves, outputs, strict=True)
         ]
         reconstructions = []
-        for images, *given in zip(parts, *chunks, strict=True):
+        for some, *given in zip(images.chunk(parts), *chunks, strict=True):
             out: TokenizerOutput = self._forward(self.tokenizer.finish, given)
-            self.accelerator.backward(self._generator_loss(images, out))
+            self.accelerator.backward(self._generator_loss(some, out))
             reconstructions.append(out.reconstruction.detach())
         self._collect(out.stats)
         weight = self.loss.config.codebook_weight
@@ -167,7 +168,7 @@ class Trainer(TrainingLoop[Tensor]):
             [*(leaf.grad for leaf in leaves), *(torch.full_like(loss, weight) for loss in losses)],
         )
         self._average_gradients()
-        return reconstructions
+        return torch.cat(reconstructions)
 
     def _forward(self, network: Callable[[Given], Made], given: Given) -> Made:
         try:
@@ -197,11 +198,12 @@ class Trainer(TrainingLoop[Tensor]):
         self._collect(terms)
         return total
 
-    def _train_discriminator(self, parts: Sequence[Tensor], reconstructions: Sequence[Tensor]) -> None:
-        for images, reconstruction in zip(parts, reconstructions, strict=True):
+    def _train_discriminator(self, images: Tensor, reconstruction: Tensor) -> None:
+        parts = self.train.accumulation
+        for real, fake in zip(images.chunk(parts), reconstruction.chunk(parts), strict=True):
             with self.accelerator.accumulate(self.critic):
                 with self.accelerator.autocast():
-                    total, terms = self.loss.discriminator(images, reconstruction, self.critic)
+                    total, terms = self.loss.discriminator(real, fake, self.critic)
                 self._require_finite(terms)
                 self.accelerator.backward(total)
                 self.critic_optimizer.step()

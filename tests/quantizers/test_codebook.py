@@ -5,8 +5,9 @@ import torch
 from vector_quantize_pytorch import VectorQuantize
 
 from quantizers import create_quantizer
-from quantizers.codebook import EMACodebook, LearnedCodebook
+from quantizers.codebook import LearnedCodebook
 from quantizers.search import nearest_codes
+from quantizers.vq_ema import EMACodebook
 
 
 def test_ema_update_is_the_peers_after_several_steps():
