@@ -66,11 +66,11 @@ def main(argv: Sequence[str]) -> int:
             return 0
         from benchmarks.training import session  # takes seconds, which help, lists and mistyped flags need not wait for
 
-        runs, data, execution = session.prepare(arguments)
+        runs, execution = session.prepare(arguments)
     except ValueError as error:
         errors.print(f"error: {escape(str(error))}", soft_wrap=True)
         return 2
-    done = session.execute(arguments, runs, data, execution, console, errors)
+    done = session.execute(runs, execution, console, errors, force=arguments.force)
     if done.records and execution.accelerator.is_main_process:
         show(done.records, done.paths, console)
     return done.code

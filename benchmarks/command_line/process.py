@@ -60,14 +60,15 @@ def _likest(sign: str) -> str:
 
 def exit_code(work: Callable[[Console, Console], int], stopped: str = "stopped") -> int:
     """What a command's work returns, given the consoles of its output and its errors; 2 for a mistake of the user's
-    (ValueError, OSError), which is said in its sentence, and 130 after `stopped` for Ctrl-C."""
+    (ValueError, OSError), whose sentences, a line each, are said, and 130 after `stopped` for Ctrl-C."""
     console, errors = Console(), Console(stderr=True, soft_wrap=True)
     try:
         return work(console, errors)
     except BrokenPipeError:
         raise  # the reader has gone away, and nothing is wrong
     except (ValueError, OSError) as error:
-        errors.print(f"error: {escape(str(error))}")
+        for line in str(error).splitlines() or [repr(error)]:
+            errors.print(f"error: {escape(line)}")
         return 2
     except KeyboardInterrupt:
         errors.print(stopped)

@@ -9,8 +9,7 @@ from rich.markup import escape
 
 from autoencoders.pretrained import list_pretrained
 from benchmarks.command_line.flags import parse_flags
-from benchmarks.command_line.process import run_command
-from benchmarks.command_line.usage import UsageError
+from benchmarks.command_line.process import exit_code, run_command
 from benchmarks.evaluate.arguments import Arguments
 from benchmarks.records.values import as_command
 
@@ -26,19 +25,19 @@ def show_models(console: Console) -> None:
 
 def main(argv: Sequence[str]) -> int:
     """The command: 0 when all is measured, 2 for a user's mistake, 130 when stopped."""
-    console, errors = Console(), Console(stderr=True, soft_wrap=True)
     arguments = parse_flags(Arguments, "benchmarks.evaluate", argv)
-    if arguments.list_models:
-        show_models(console)
-        return 0
-    try:
-        arguments.check()
-    except UsageError as error:
-        errors.print(f"error: {escape(str(error))}")
-        return 2
-    from benchmarks.evaluate.command import evaluate  # takes seconds, which help and the list need not wait for
+    command = as_command("python", "-m", "benchmarks.evaluate", *argv)
 
-    return evaluate(arguments, as_command("python", "-m", "benchmarks.evaluate", *argv), console, errors)
+    def work(console: Console, errors: Console) -> int:
+        if arguments.list_models:
+            show_models(console)
+            return 0
+        arguments.check()
+        from benchmarks.evaluate.command import evaluate  # takes seconds, which help and the list need not wait for
+
+        return evaluate(arguments, command, console, errors)
+
+    return exit_code(work, "stopped; what was measured is stored, and the same command goes on from there")
 
 
 if __name__ == "__main__":

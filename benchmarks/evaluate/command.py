@@ -56,31 +56,27 @@ def prepare(arguments: Arguments, accelerator: Accelerator, console: Console, er
 
 
 def evaluate(arguments: Arguments, command: str, console: Console, errors: Console) -> int:
-    """Measure and show: 0 when all is measured, 2 for a user's mistake, 130 when stopped.
+    """Measure and show; 0.
 
     Args:
         command: What is asked for as a command line, which explanations are stored with.
+
+    Raises:
+        ValueError: a mistake of the user's, in a sentence.
     """
-    try:
-        variants = chosen_variants(arguments)
-        accelerator = make_accelerator(TrainConfig(), arguments.cpu)
-        console.quiet = errors.quiet = not accelerator.is_main_process
-        weights = MetricWeights.find(inception=arguments.inception, lpips_backbone=arguments.lpips_backbone)
-        jobs = prepare(arguments, accelerator, console, errors)
-        cache = None if arguments.no_cache else cache_folder()
-        measuring = Measuring(accelerator, weights, arguments.batch_size, arguments.force, cache)
-        execute(jobs, measuring, console)
-        if accelerator.is_main_process:
-            print_runs([(job.path, read_record(job.path)) for job in jobs], console)
-            if arguments.explain:
-                tokenizers = cast(Sequence[TokenizerJob], jobs)  # which the arguments' check sees to
-                for explanation in explain_all(tokenizers, variants, measuring, command, console):
-                    built = explain_tables.tables(explanation)
-                    explain_tables.show(built, explain_tables.LEGEND, [explanation], console)
-    except (ValueError, OSError) as error:
-        errors.print(f"error: {escape(str(error))}")
-        return 2
-    except KeyboardInterrupt:
-        errors.print("stopped; what was measured is stored, and the same command goes on from there")
-        return 130
+    variants = chosen_variants(arguments)
+    accelerator = make_accelerator(TrainConfig(), arguments.cpu)
+    console.quiet = errors.quiet = not accelerator.is_main_process
+    weights = MetricWeights.find(inception=arguments.inception, lpips_backbone=arguments.lpips_backbone)
+    jobs = prepare(arguments, accelerator, console, errors)
+    cache = None if arguments.no_cache else cache_folder()
+    measuring = Measuring(accelerator, weights, arguments.batch_size, arguments.force, cache)
+    execute(jobs, measuring, console)
+    if accelerator.is_main_process:
+        print_runs([(job.path, read_record(job.path)) for job in jobs], console)
+        if arguments.explain:
+            tokenizers = cast(Sequence[TokenizerJob], jobs)  # which the arguments' check sees to
+            for explanation in explain_all(tokenizers, variants, measuring, command, console):
+                built = explain_tables.tables(explanation)
+                explain_tables.show(built, explain_tables.LEGEND, [explanation], console)
     return 0

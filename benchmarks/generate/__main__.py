@@ -5,24 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.markup import escape
 
-from benchmarks.command_line.process import run_command
+from benchmarks.command_line.process import exit_code, run_command
 from benchmarks.generate.arguments import parse
 
 
 def main(argv: Sequence[str]) -> int:
     """The command; a user's mistake becomes a sentence and exit code 2."""
-    console, errors = Console(), Console(stderr=True, soft_wrap=True)
-    try:
+
+    def work(console: Console, errors: Console) -> int:
         arguments = parse(argv)
         arguments.check()
-    except ValueError as error:
-        errors.print(f"error: {escape(str(error))}")
-        return 2
-    from benchmarks.generate.command import generate  # takes seconds, which help need not wait for
+        from benchmarks.generate.command import generate  # takes seconds, which help need not wait for
 
-    return generate(arguments, console, errors)
+        return generate(arguments, console, errors)
+
+    return exit_code(work, "stopped; the same command goes on from the last checkpoint")
 
 
 if __name__ == "__main__":

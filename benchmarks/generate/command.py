@@ -99,14 +99,14 @@ def execute(
 
 
 def generate(arguments: Arguments, console: Console, errors: Console) -> int:
-    """Train, measure and show: 0 when all is done, 1 when one failed, 2 for a user's mistake, 130 when stopped."""
-    try:
-        accelerator = make_accelerator(arguments.train, arguments.cpu)
-        console.quiet = errors.quiet = not accelerator.is_main_process
-        arguments.train.part(accelerator.num_processes)
-        weights = MetricWeights.find(inception=arguments.inception)
-        jobs = in_step("the stored runs", partial(find_jobs, arguments, accelerator, errors))
-    except (ValueError, OSError) as error:
-        errors.print(f"error: {escape(str(error))}")
-        return 2
+    """Train, measure and show: 0 when all is done, 1 when one failed, 130 when stopped.
+
+    Raises:
+        ValueError: a mistake of the user's, in a sentence.
+    """
+    accelerator = make_accelerator(arguments.train, arguments.cpu)
+    console.quiet = errors.quiet = not accelerator.is_main_process
+    arguments.train.part(accelerator.num_processes)
+    weights = MetricWeights.find(inception=arguments.inception)
+    jobs = in_step("the stored runs", partial(find_jobs, arguments, accelerator, errors))
     return execute(jobs, arguments, weights, accelerator, console, errors)

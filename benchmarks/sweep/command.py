@@ -83,28 +83,28 @@ def show(planned: Plan, outcomes: Sequence[Outcome], console: Console, errors: C
 
 
 def sweep(arguments: Arguments, console: Console, errors: Console) -> int:
-    """Do the runs and compare them: 0 when all is done, 1 when one failed, 2 for a user's mistake, 130 when stopped."""
+    """Do the runs and compare them: 0 when all is done, 1 when a run failed, 130 when stopped.
+
+    Raises:
+        ValueError: mistakes of the user's, a line each.
+    """
+    file = read_sweep(arguments.file, arguments.instead)
+    planned = plan(file)
+    for problem in planned.left_out:
+        errors.print(f"left out: {escape(problem)}")
+    stages = [[job for job in jobs if not job.is_done] for jobs in (planned.baselines, planned.runs)]
+    to_do = [job for stage in stages for job in stage]
+    errors.print(f"{len(planned.jobs) - len(to_do)} of {len(planned.jobs)} runs are done already", highlight=False)
+    if arguments.dry_run:
+        show_plan(planned.jobs, console)
+        return 0
+    require_writable(file.sweep.output)
+    if arguments.slurm is not None:
+        if to_do:
+            write_script(arguments, arguments.slurm, to_do, errors)
+        return 0
     try:
-        file = read_sweep(arguments.file, arguments.instead)
-        planned = plan(file)
-        for problem in planned.left_out:
-            errors.print(f"left out: {escape(problem)}")
-        stages = [[job for job in jobs if not job.is_done] for jobs in (planned.baselines, planned.runs)]
-        to_do = [job for stage in stages for job in stage]
-        errors.print(f"{len(planned.jobs) - len(to_do)} of {len(planned.jobs)} runs are done already", highlight=False)
-        if arguments.dry_run:
-            show_plan(planned.jobs, console)
-            return 0
-        require_writable(file.sweep.output)
-        if arguments.slurm is not None:
-            if to_do:
-                write_script(arguments, arguments.slurm, to_do, errors)
-            return 0
         outcomes = execute(arguments, stages, errors)
-    except ValueError as error:
-        for line in str(error).splitlines():
-            errors.print(f"error: {escape(line)}")
-        return 2
     except KeyboardInterrupt:
         errors.print("stopped; the same command goes on from the last checkpoints")
         os._exit(130)  # at once; the runs end with this process

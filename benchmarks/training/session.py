@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from autoencoders.pictures.perceptual import choose_perceptual
 from benchmarks.command_line.usage import require_writable
-from benchmarks.data import Data, open_data
+from benchmarks.data import open_data
 from benchmarks.metrics.weights import MetricWeights
 from benchmarks.records.record import Record
 from benchmarks.training.arguments import Arguments
@@ -20,8 +20,8 @@ from benchmarks.training.experiment import Execution, find_done, perform_with_ba
 from benchmarks.training.in_step import in_turn
 from benchmarks.training.loop import TrainingError, TrainingStopped, make_accelerator
 from benchmarks.training.planning import plan, require_memory
-from benchmarks.training.resolved import resolve
-from benchmarks.training.settings import RunConfig, describe
+from benchmarks.training.resolved import ResolvedRun, resolve
+from benchmarks.training.settings import describe
 from benchmarks.training.stored import require_same_content
 from storage.checkpoint import CheckpointError
 
@@ -40,8 +40,8 @@ class Done(NamedTuple):
     code: int
 
 
-def prepare(arguments: Arguments) -> tuple[list[RunConfig], Data, Execution]:
-    """Everything that can be found wrong with what was asked for is found here, before the first run starts.
+def prepare(arguments: Arguments) -> tuple[list[ResolvedRun], Execution]:
+    """The runs; everything that can be found wrong with what was asked for is found here, before the first run starts.
 
     Raises:
         ValueError: a mistake of the user's, in a sentence (DataError and UsageError are of this kind).
@@ -55,46 +55,46 @@ def prepare(arguments: Arguments) -> tuple[list[RunConfig], Data, Execution]:
     choice = choose_perceptual(arguments.loss.perceptual, settings.loss.lpips_backbone)
     notes = {"perceptual loss": choice.reason} if arguments.loss.perceptual == "auto" else {}
     data = in_turn("the pictures", partial(open_data, arguments.data), accelerator)
+    resolved = [resolve(run, data, arguments.output) for run in runs]
     if not arguments.force:
-        for path in (resolve(run, data, arguments.output).path for run in runs):
-            if (known := find_done(path, accelerator)) is not None:
-                require_same_content(path, known.data, data.record)
+        for run in resolved:
+            if (known := find_done(run.path, accelerator)) is not None:
+                require_same_content(run.path, known.data, data.record)
     execution = Execution(accelerator, weights, arguments.checkpoint_every, arguments.eval_batch_size, notes)
-    return runs, data, execution
+    return resolved, execution
 
 
 def execute(
-    arguments: Arguments,
-    runs: Sequence[RunConfig],
-    data: Data,
-    execution: Execution,
-    console: Console,
-    errors: Console,
+    runs: Sequence[ResolvedRun], execution: Execution, console: Console, errors: Console, *, force: bool
 ) -> Done:
-    """Do the runs, one after the other; one that fails does not end the others."""
+    """Do the runs on their pictures, one after the other; one that fails does not end the others.
+
+    Args:
+        force: Do those again that are stored already.
+    """
     accelerator = execution.accelerator
     console.quiet = errors.quiet = not accelerator.is_main_process
-    console.print(escape(data.words), soft_wrap=True, highlight=False)
+    console.print(escape(runs[0].data.words), soft_wrap=True, highlight=False)
     records: list[Record] = []
     paths: list[Path] = []
     failures = 0
     for run in runs:
-        resolved = resolve(run, data, arguments.output)
-        record = None if arguments.force else find_done(resolved.path, accelerator)
+        name = describe(run.asked)
+        record = None if force else find_done(run.path, accelerator)
         if record is not None:
-            console.print(f"{escape(describe(run))}: done already, see {escape(str(resolved.path))}", soft_wrap=True)
+            console.print(f"{escape(name)}: done already, see {escape(str(run.path))}", soft_wrap=True)
         else:
             try:
-                record = perform_with_bar(resolved, execution, console)
+                record = perform_with_bar(run, execution, console)
             except (TrainingError, CheckpointError) as error:
                 failures += 1
-                errors.print(f"error: {escape(f'{describe(run)}: {error}')}", soft_wrap=True)
+                errors.print(f"error: {escape(f'{name}: {error}')}", soft_wrap=True)
                 continue
             except TrainingStopped as stopped:
-                errors.print(f"{escape(describe(run))}: {stopped}; the same command goes on from there", soft_wrap=True)
+                errors.print(f"{escape(name)}: {stopped}; the same command goes on from there", soft_wrap=True)
                 return Done([], [], 130)
         records.append(record)
-        paths.append(resolved.path)
+        paths.append(run.path)
     if failures:
         errors.print(f"{failures} of {len(runs)} runs failed; the others are stored")
     return Done(records, paths, 1 if failures else 0)
