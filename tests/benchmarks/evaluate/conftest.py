@@ -14,6 +14,7 @@ from autoencoders import BlockMean
 from autoencoders.pretrained import WeightsError, registry
 from autoencoders.pretrained.model import Pretrained
 from benchmarks import run
+from benchmarks.data import centre_crop
 from benchmarks.evaluate import measure
 from benchmarks.evaluate.__main__ import main
 from benchmarks.metrics.weights import MetricWeights
@@ -71,6 +72,44 @@ def evaluate() -> Callable[..., int]:
             return main([*map(str, words), "--cpu"])
 
     return command
+
+
+@pytest.fixture
+def refused(evaluate: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """What the command says of a user's mistake, which the message is part of."""
+
+    def command(message: str, *words: object) -> str:
+        capsys.readouterr()
+        assert evaluate(*words) == 2
+        error = " ".join(capsys.readouterr().err.split())
+        assert error.startswith("error: ")
+        assert message in error
+        assert "Traceback" not in error
+        return error
+
+    return command
+
+
+@pytest.fixture
+def crops(home: Path, tmp_path: Path) -> Path:
+    """The protocol's crops at 32 px of some pictures, and a folder for reconstructions of them beside it."""
+    (tmp_path / "kept" / "deep").mkdir(parents=True)
+    for index, path in enumerate(sorted((home / "other" / "test").iterdir())):
+        with Image.open(path) as picture:
+            centre_crop(picture, 32).save(tmp_path / "kept" / ("deep" if index % 3 == 1 else "") / path.name)
+    return tmp_path / "kept"
+
+
+@pytest.fixture
+def made(crops: Path, tmp_path: Path) -> Path:
+    """Reconstructions of `crops` as BMP: the mean colour of each block of 8 x 8, rounded."""
+    for path in crops.rglob("*.png"):
+        with Image.open(path) as picture:
+            blocks = np.asarray(picture, np.float64).reshape(4, 8, 4, 8, 3).mean((1, 3))
+        to = (tmp_path / "made" / path.relative_to(crops)).with_suffix(".bmp")
+        to.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(blocks.round().astype(np.uint8).repeat(8, 0).repeat(8, 1)).save(to)
+    return tmp_path / "made"
 
 
 def load_block_mean(path: Path) -> BlockMean:

@@ -18,6 +18,7 @@ from benchmarks.throughput.__main__ import main as throughput
 from benchmarks.throughput.command import methods
 
 Evaluate = Callable[..., int]
+Refused = Callable[..., str]
 The = Callable[[Path, str], Path]
 
 
@@ -117,22 +118,12 @@ def other_weights(path: Path, change: Callable[[dict[str, Any]], dict[str, Any]]
     save_file(change(load_file(weights)), weights, metadata={"run": of or read_record(path).id})
 
 
-def test_a_users_mistakes_are_sentences(
-    home: Path, runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], evaluate: Evaluate, the: The
-) -> None:
+def test_a_users_mistakes_are_sentences(home: Path, runs: Path, tmp_path: Path, refused: Refused, the: The) -> None:
     path = the(runs, "fsq-*.json")
     weights = path.with_suffix(".safetensors")
     whole = weights.read_bytes()
     (tmp_path / "empty").mkdir()
     other = ["--data", home / "other" / "test", "--output", tmp_path / "out"]
-
-    def refused(message: str, *words: object) -> None:
-        capsys.readouterr()
-        assert evaluate(*words) == 2
-        error = " ".join(capsys.readouterr().err.split())
-        assert error.startswith("error: ")
-        assert message in error
-        assert "Traceback" not in error
 
     refused("was trained on", path, "--data", home / "seen", "--output", tmp_path / "out")
     refused("no pictures in", path, "--data", tmp_path / "empty", "--output", tmp_path / "out")
