@@ -40,8 +40,12 @@ def find_records(paths: Iterable[StrPath], names: str = "*.json") -> Iterator[Pa
 def _below(folder: Path, names: str) -> Iterator[Path]:
     seen: set[str] = set()
     for place, folders, files in os.walk(folder, followlinks=True):
-        seen.add(os.path.realpath(place))
-        folders[:] = [name for name in folders if os.path.realpath(os.path.join(place, name)) not in seen]
+        real = os.path.realpath(place)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders.sort()  # so that a folder of several names has the same one each time
         yield from (Path(place, name) for name in fnmatch.filter(files, names))
 
 
