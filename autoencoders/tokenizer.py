@@ -62,6 +62,11 @@ class Tokenizer(nn.Module, ABC):
         return 3
 
     @property
+    def only_extent(self) -> tuple[int, ...] | None:
+        """The one that a signal must have; None where it may be any on the strides' grid."""
+        return None
+
+    @property
     def dtype(self) -> torch.dtype:
         """The precision of the networks around the quantizers, which signals must have outside of autocast; where
         there are none, the quantizers'."""

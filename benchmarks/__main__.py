@@ -27,6 +27,7 @@ COMMANDS = {
     "evaluate": ("benchmarks.evaluate", "measure stored or published tokenizers, or anybody's reconstructions"),
     "explain": ("benchmarks.explain", "what each choice of a protocol moves"),
     "generate": ("benchmarks.generate", "train priors on codes, and draw new pictures"),
+    "compress": ("benchmarks.compress", "pictures as files of codes, and back"),
     "tokens": ("benchmarks.tokens", "the codes of a data set, for priors and language models"),
     "reproduce": ("benchmarks.reproduce", "make stored runs again, and say whether the numbers agree"),
     "throughput": ("benchmarks.throughput", "time the methods of stored runs together"),

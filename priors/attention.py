@@ -70,6 +70,7 @@ class Block(nn.Module):
         self.attention = Attention(config, causal=causal)
         self.norm_2 = nn.LayerNorm(config.width)
         self.expand = nn.Linear(config.width, EXPANSION * config.width)
+        self.activation = nn.GELU()
         self.contract = nn.Linear(EXPANSION * config.width, config.width)
         self.drop = nn.Dropout(config.dropout)
 
@@ -81,7 +82,7 @@ class Block(nn.Module):
         start: int = 0,
     ) -> Float[Tensor, "b n c"]:
         x = x + self.drop(self.attention(self.norm_1(x), rotation, cache, start))
-        return x + self.drop(self.contract(F.gelu(self.expand(self.norm_2(x)))))
+        return x + self.drop(self.contract(self.activation(self.expand(self.norm_2(x)))))
 
 
 class Stack(nn.Module):

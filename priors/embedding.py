@@ -83,7 +83,7 @@ class SequenceInput(WithConstants):
         return self.drop(torch.cat([F.embedding(labels, self.starts).unsqueeze(1), steps], 1))
 
 
-def rotations(layout: CodeLayout, channels: int) -> Float[Tensor, "2 s r"]:
+def rotations(layout: CodeLayout, channels: int, dtype: torch.dtype | None = None) -> Float[Tensor, "2 s r"]:
     """Cosines and sines for the start and every step: each axis turns its share of the channels.
 
     Coordinates are those of the finest map, so that what lies over each other in two maps has the same; the start is at
@@ -99,14 +99,15 @@ def rotations(layout: CodeLayout, channels: int) -> Float[Tensor, "2 s r"]:
             "choose another width or number of heads."
         )
     finest = [max((*grid, *[1] * axes)[axis] for grid in layout.grids) for axis in range(axes)]
-    places = [torch.full((1, axes), -1.0)]
+    places = [torch.full((1, axes), -1.0, dtype=dtype)]
     for grid in layout.grids:
         sides = (*grid, *[1] * (axes - len(grid)))
-        ticks = [(torch.arange(side) + 0.5) * fine / side - 0.5 for side, fine in zip(sides, finest, strict=True)]
+        sizes = zip(sides, finest, strict=True)
+        ticks = [(torch.arange(side, dtype=dtype) + 0.5) * fine / side - 0.5 for side, fine in sizes]
         places.append(torch.cartesian_prod(*ticks).reshape(-1, axes))
     repeats = layout.depth if layout.flatten else 1
     coordinates = torch.cat([places[0], torch.cat(places[1:]).repeat_interleave(repeats, 0)])
     count = channels // (2 * axes)
-    frequencies = LONGEST_WAVE ** (-torch.arange(count) / count)
+    frequencies = LONGEST_WAVE ** (-torch.arange(count, dtype=dtype) / count)
     angles = (coordinates.unsqueeze(2) * frequencies).flatten(1)
     return torch.stack([angles.cos(), angles.sin()])

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from priors.layout import CodeLayout, check_below
-from priors.settings import Sampling
+from priors.settings import Sampling, TransformerPriorConfig
 from quantizers.modes import evaluating
 from quantizers.options import check_integer
 
@@ -52,12 +52,14 @@ class Prior(nn.Module, ABC):
     A prior implements `forward`, `loss`, `_nll` and `_sample`.
 
     Attributes:
+        config: its sizes.
         layout: which codes the tokens stand for.
         classes: number of labels; 0 for a prior that takes none.
         exact: whether `nll` is the negative log-likelihood; where not it is an upper bound.
     """
 
     exact: ClassVar[bool]
+    config: TransformerPriorConfig
 
     def __init__(self, layout: CodeLayout, classes: int, label_dropout: float) -> None:
         super().__init__()

@@ -127,6 +127,12 @@ class MultiScale(Quantizer):
             maps.append(found)
         return maps
 
+    def join_code_maps(
+        self, maps: Sequence[Int64[Tensor, " b *p"]], spatial: Sequence[int]
+    ) -> Int64[Tensor, "b c *spatial"]:
+        """Each map's codes repeated to the grid's size."""
+        return torch.stack([_repeat(found, spatial) for found in maps], 1)
+
     @property
     def needs_start(self) -> bool:
         return self.codebook.needs_start
@@ -153,7 +159,7 @@ class MultiScale(Quantizer):
         quantized = ESTIMATORS[self.estimator](_rows(z), _rows(totals[-1]))
         return QuantizerOutput(
             _grid(quantized, z.shape[0], z.shape[2:]),
-            torch.stack([_repeat(found, z.shape[2:]) for found in maps], 1),
+            self.join_code_maps(maps, z.shape[2:]),
             fit + self.beta * commitment,
             {"commitment": commitment.detach(), **usage_stats(counts)},
         )

@@ -115,6 +115,11 @@ class TiTok(OneMapTokenizer, TrainableTokenizer):
             read_opposites(coder.transformer)
 
     @property
+    def only_extent(self) -> tuple[int, int]:
+        """The config's image_size."""
+        return (self.config.image_size, self.config.image_size)
+
+    @property
     def last_layer(self) -> nn.Parameter:
         """Weight of the layer that makes the pixels, where the adaptive GAN weight is measured."""
         return self.decoder.head.last_layer

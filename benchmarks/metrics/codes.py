@@ -67,8 +67,7 @@ class CodeHistogram:
 
 def code_maps(codes: Int[Tensor, "b c *spatial"], quantizer: Quantizer) -> list[Int[np.ndarray, "b _p"]]:
     """For each code of a position, what each picture has of it; a code that several positions share counts once."""
-    own = getattr(quantizer, "code_maps", None)
-    maps = codes.unbind(1) if own is None else own(codes)
+    maps = quantizer.code_maps(codes)
     smallest = next(
         kind for kind in (np.int16, np.int32, np.int64) if quantizer.codebook_size - 1 <= np.iinfo(kind).max
     )

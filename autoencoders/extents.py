@@ -1,0 +1,107 @@
+"""Signals of any extent: padded to what a tokenizer takes, in tiles where they are large, and cut back.
+
+Which tiles depends on the extent alone, so that codes made here are decoded as they were made.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from einops import rearrange
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from autoencoders.tiling import decode_tiled, encode_tiled
+from autoencoders.tokenizer import Tokenizer
+from quantizers.modes import evaluating
+
+LARGEST_WHOLE = 2**20
+"""Samples of a channel; a larger signal is taken in tiles."""
+TILE, OVERLAP = 512, 64
+"""Sides in samples, at least: they are multiples of the strides."""
+
+
+@torch.no_grad()
+def encode_any(tokenizer: Tokenizer, signal: Float[Tensor, "1 c *extent"]) -> list[Int64[Tensor, "b n ..."]]:
+    """The code maps of one signal, in eval mode: beyond its end it goes on as it ended.
+
+    A tokenizer that takes only one extent gets tiles of that, which are then the batch of the code maps.
+    """
+    unit = tokenizer.only_extent or tokenizer.strides
+    for axis, step in enumerate(unit, 2):
+        length = signal.shape[axis]
+        places = torch.arange(-(-length // step) * step, device=signal.device).clamp_max(length - 1)
+        signal = signal.index_select(axis, places)
+    with evaluating(tokenizer):
+        if tokenizer.only_extent is not None:
+            parts = _split(signal, unit)
+            codes = [tokenizer.encode(part) for part in parts.split(_at_once(unit))]
+            return [torch.cat(of_map) for of_map in zip(*codes, strict=True)]
+        if not _is_tiled(tokenizer, signal.shape[2:]):
+            return tokenizer.encode(signal)
+    return encode_tiled(tokenizer, signal, *_tile(tokenizer))
+
+
+@torch.no_grad()
+def decode_any(
+    tokenizer: Tokenizer, codes: Sequence[Int64[Tensor, "b n ..."]], extent: Sequence[int]
+) -> Float[Tensor, "1 c *extent"]:
+    """The signal of that extent from what `encode_any` gave; not clamped."""
+    unit = tokenizer.only_extent or tokenizer.strides
+    padded = [-(-length // step) * step for length, step in zip(extent, unit, strict=True)]
+    with evaluating(tokenizer):
+        if tokenizer.only_extent is not None:
+            batches = zip(*(found.split(_at_once(unit)) for found in codes), strict=True)
+            parts = torch.cat([tokenizer.decode(batch) for batch in batches])
+            signal = _join(parts, [length // step for length, step in zip(padded, unit, strict=True)])
+        elif _is_tiled(tokenizer, padded):
+            signal = decode_tiled(tokenizer, codes, padded, *_tile(tokenizer))
+        else:
+            signal = tokenizer.decode(codes)
+    return signal[tuple(map(slice, (*signal.shape[:2], *extent)))]
+
+
+@torch.no_grad()
+def code_shapes(tokenizer: Tokenizer, extent: Sequence[int]) -> tuple[int, list[tuple[int, ...]]]:
+    """Of the code maps that `encode_any` gives: the batch, and the sides of each map."""
+    unit = tokenizer.only_extent or tokenizer.strides
+    counts = [-(-length // step) for length, step in zip(extent, unit, strict=True)]
+    device = next((tensor.device for tensor in tokenizer.state_dict().values()), None)
+    with evaluating(tokenizer):
+        cells = tokenizer.encode(torch.zeros(1, tokenizer.channels, *unit, dtype=tokenizer.dtype, device=device))
+    if tokenizer.only_extent is not None:
+        return math.prod(counts), [tuple(cell.shape[2:]) for cell in cells]
+    return 1, [tuple(side * count for side, count in zip(cell.shape[2:], counts, strict=True)) for cell in cells]
+
+
+def _is_tiled(tokenizer: Tokenizer, extent: Sequence[int]) -> bool:
+    """Codes that depend on the whole signal have no tiles."""
+    return math.prod(extent) > LARGEST_WHOLE and all(quantizer.is_positionwise for quantizer in tokenizer.quantizers)
+
+
+def _tile(tokenizer: Tokenizer) -> tuple[int, int]:
+    stride = math.lcm(*tokenizer.strides)
+    return -(-TILE // stride) * stride, -(-OVERLAP // stride) * stride
+
+
+def _at_once(unit: Sequence[int]) -> int:
+    return max(1, LARGEST_WHOLE // math.prod(unit))
+
+
+def _split(signal: Float[Tensor, "1 c *extent"], unit: Sequence[int]) -> Float[Tensor, "b c *unit"]:
+    """Tiles in raster order."""
+    axes = range(len(unit))
+    outer, inner = " ".join(f"n{axis}" for axis in axes), " ".join(f"u{axis}" for axis in axes)
+    whole = " ".join(f"(n{axis} u{axis})" for axis in axes)
+    sizes = {f"u{axis}": step for axis, step in enumerate(unit)}
+    return rearrange(signal, f"b c {whole} -> (b {outer}) c {inner}", **sizes)
+
+
+def _join(parts: Float[Tensor, "b c *unit"], counts: Sequence[int]) -> Float[Tensor, "1 c *extent"]:
+    axes = range(len(counts))
+    outer, inner = " ".join(f"n{axis}" for axis in axes), " ".join(f"u{axis}" for axis in axes)
+    whole = " ".join(f"(n{axis} u{axis})" for axis in axes)
+    sizes = {f"n{axis}": count for axis, count in enumerate(counts)}
+    return rearrange(parts, f"(b {outer}) c {inner} -> b c {whole}", **sizes)

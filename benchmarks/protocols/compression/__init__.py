@@ -1,0 +1,1 @@
+"""The protocol `compression`: pictures as files, beside the codecs that people use."""
