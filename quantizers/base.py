@@ -204,12 +204,12 @@ class Quantizer(WithConstants, ABC):
         """
         return (1.0,) * self.codes_per_position
 
-    def code_maps(self, codes: Int64[Tensor, "b c *spatial"]) -> list[Int64[Tensor, " b *p"]]:
+    def code_maps(self, codes: Int64[Tensor, "b c *spatial"]) -> list[Int64[Tensor, "b ..."]]:
         """For each code of a position a map of its own, in which a code that several positions share stands once."""
         return list(codes.unbind(1))
 
     def join_code_maps(
-        self, maps: Sequence[Int64[Tensor, " b *p"]], spatial: Sequence[int]
+        self, maps: Sequence[Int64[Tensor, "b ..."]], spatial: Sequence[int]
     ) -> Int64[Tensor, "b c *spatial"]:
         """The codes of a grid from what `code_maps` gave."""
         return torch.stack(list(maps), 1)

@@ -116,7 +116,7 @@ class MultiScale(Quantizer):
         positions = max(math.prod(spatial), 1)
         return tuple(math.prod(sizes) / positions for sizes in self._map_sizes(spatial))
 
-    def code_maps(self, codes: Int64[Tensor, "b c *spatial"]) -> list[Int64[Tensor, " b *p"]]:
+    def code_maps(self, codes: Int64[Tensor, "b c *spatial"]) -> list[Int64[Tensor, "b ..."]]:
         """The codes of each scale at its map's own size, each once."""
         maps = []
         for scale, sizes in enumerate(self._map_sizes(codes.shape[2:])):
@@ -128,7 +128,7 @@ class MultiScale(Quantizer):
         return maps
 
     def join_code_maps(
-        self, maps: Sequence[Int64[Tensor, " b *p"]], spatial: Sequence[int]
+        self, maps: Sequence[Int64[Tensor, "b ..."]], spatial: Sequence[int]
     ) -> Int64[Tensor, "b c *spatial"]:
         """Each map's codes repeated to the grid's size."""
         return torch.stack([_repeat(found, spatial) for found in maps], 1)
