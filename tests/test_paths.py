@@ -13,7 +13,7 @@ from autoencoders.pictures.loss_config import LossConfig
 from autoencoders.pictures.sizes import BACKBONES
 from autoencoders.pretrained import WeightsError, list_pretrained, load_pretrained
 from benchmarks.data.config import DataConfig, DataError
-from benchmarks.data.opening import open_source
+from benchmarks.data.sources import open_source
 from benchmarks.records.files import RecordError
 from benchmarks.records.grids import save_grid
 from benchmarks.records.record import read_record, read_records

@@ -18,13 +18,20 @@ class DataError(ValueError):
     """The data asked for cannot be used; the message is one sentence for the person who asked."""
 
 
+SOURCES = (
+    '"photographs" (the ones that scikit-image and scikit-learn ship), a folder of pictures or of tar files, a tar '
+    'file or several ("shards-{000..009}.tar", quoted), a folder of datasets.save_to_disk, "torchvision:NAME" (e.g. '
+    'torchvision:CIFAR10), or "huggingface:NAME[:column]"; behind it #TRAIN,TEST chooses its splits'
+)
+"""What `source` may be, for people."""
+
+
 @dataclass(frozen=True)
 class DataConfig:
     """Which pictures, at which size, and how they are cropped for training."""
 
-    source: Annotated[str, tyro.conf.arg(aliases=["--data"])] = "photographs"
-    """"photographs" (the ones that scikit-image and scikit-learn ship), a folder of pictures,
-    "torchvision:NAME" (e.g. torchvision:CIFAR10), or "huggingface:NAME[:column]"."""
+    source: Annotated[str, tyro.conf.arg(aliases=["--data"], help=SOURCES)] = "photographs"
+    """One of `SOURCES`."""
 
     image_size: Size = 32
     """Side of the square pictures, in pixels."""

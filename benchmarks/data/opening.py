@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from io import SEEK_END
-from pathlib import Path
 from typing import Any, BinaryIO, Generic, NamedTuple, TypeVar
 
 import torch
@@ -18,11 +16,10 @@ from torch import Tensor
 
 from benchmarks.data.config import DataConfig, DataError
 from benchmarks.data.datasets import Decoder, TestPictures, TrainingPictures, protocol_crop, reason
-from benchmarks.data.folder import TEST_FOLDERS, open_folder
 from benchmarks.data.machine import MEMORY_SHARE, in_threads, memory_budget, own_console
-from benchmarks.data.named import open_huggingface, open_torchvision
-from benchmarks.data.photographs import open_photographs
+from benchmarks.data.naming import short_name
 from benchmarks.data.pictures import Part, Pictures, Source, Subset, take_evenly
+from benchmarks.data.sources import open_source
 from benchmarks.data.transforms import CENTRE_CROP_RULE
 from storage.paths import printable
 
@@ -77,42 +74,6 @@ class Usable(Generic[Result]):
     def of(self, pictures: Pictures) -> Pictures:
         """Those of the pictures that worked."""
         return Subset(pictures, list(self.results)) if self.skipped else pictures
-
-
-def _scheme(source: str) -> tuple[str, str]:
-    """What kind of source it is, and its name: ("torchvision", "CIFAR10"); what is none of the others is a folder, also
-    one with a colon in its name."""
-    scheme, _, name = source.partition(":")
-    if source == "photographs" or (scheme in ("torchvision", "huggingface") and name):
-        return scheme, name
-    return "folder", source
-
-
-def is_folder(source: str) -> bool:
-    """Whether a data source is a folder, and no data set by name."""
-    return _scheme(source)[0] == "folder"
-
-
-def open_source(config: DataConfig) -> Source:
-    """The pictures that `config.source` names, not yet decoded. Raises DataError where it names none."""
-    scheme, name = _scheme(config.source)
-    if scheme == "photographs":
-        return open_photographs(config)
-    if scheme == "torchvision":
-        return open_torchvision(config, name)
-    if scheme == "huggingface":
-        name, _, column = name.partition(":")
-        return open_huggingface(config, name, column or None)
-    return open_folder(config)
-
-
-def short_name(source: str) -> str:
-    """A name for the data that may also name a folder of results; of SET/test it is SET-test."""
-    folder = Path(source).expanduser().resolve()
-    name = folder.name if folder.is_dir() else source
-    if folder.is_dir() and name in ("train", *TEST_FOLDERS):
-        name = f"{folder.parent.name}-{name}"
-    return re.sub(r"[^\w.-]+", "-", name) or "folder"
 
 
 def content_digest(*parts: str | bytes) -> str:
@@ -197,7 +158,7 @@ def open_data(config: DataConfig, console: Console | None = None) -> Data:
     }
     _report(console, {**train_record["skipped"], **test_record["skipped"]})
     counts = f"{train_record['pictures']:,} pictures to train on, {len(test):,} to test on"
-    words = f"{record['name']}: {counts} ({source.split})"
+    words = f"{record['name']}: {counts} ({source.choice})"
     return Data(train=train, test=test, record=record, words=words, workers=config.workers)
 
 
@@ -233,7 +194,7 @@ def open_evaluation_data(
     }
     _report(console, test_record["skipped"])
     count = f"{len(test):,}" if len(test) == len(pictures) else f"{len(test):,} of {len(pictures):,}"
-    which = "all" if part == "all" else f"those that {part} ({source.split})"
+    which = "all" if part == "all" else f"those that {part} ({source.choice})"
     words = f"{record['name']}: {count} pictures, {which}"
     return EvaluationData(test=test, record=record, words=words, workers=config.workers)
 

@@ -16,11 +16,12 @@ from rich.console import Console
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from benchmarks.data.config import DataConfig, DataError
+from benchmarks.data.config import DataError
 from benchmarks.data.datasets import reason
 from benchmarks.data.folder import PictureFiles, find_pictures, require_folder
 from benchmarks.data.machine import in_threads
-from benchmarks.data.opening import content_digest, short_name
+from benchmarks.data.naming import short_name
+from benchmarks.data.opening import content_digest
 from benchmarks.data.transforms import to_rgb, to_tensor
 from storage.paths import StrPath, printable
 
@@ -122,7 +123,7 @@ def open_pairs(reference: StrPath, reconstruction: StrPath, console: Console) ->
 
 def _by_name(folder: Path) -> dict[str, str]:
     """Relative path without suffix -> file."""
-    files = find_pictures(require_folder(DataConfig(source=str(folder)))).files
+    files = find_pictures(require_folder(str(folder))).files
     if not files:
         raise DataError(f"no pictures in {folder}")
     bare = [PurePosixPath(file).with_suffix("").as_posix() for file in files]

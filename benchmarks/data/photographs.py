@@ -20,7 +20,7 @@ from PIL import Image
 from scipy.stats import qmc
 
 from benchmarks.data.config import DataConfig, DataError
-from benchmarks.data.pictures import Source
+from benchmarks.data.pictures import Source, require_splits
 from benchmarks.data.transforms import to_rgb
 
 SMALLEST_CROP, LARGEST_CROP = 96, 256
@@ -108,9 +108,13 @@ class Crops:
     def stored(self, index: int, picture: Image.Image) -> BinaryIO:
         return BytesIO(picture.tobytes())
 
+    def class_of(self, index: int) -> str:
+        raise DataError("the bundled photographs have no classes")
 
-def open_photographs(config: DataConfig) -> Source:
-    """The bundled photographs. Raises DataError for an image size that they cannot give."""
+
+def open_photographs(config: DataConfig, splits: Sequence[str] = ()) -> Source:
+    """The bundled photographs. Raises DataError for an image size that they cannot give, and for other splits."""
+    require_splits(splits, (), "photographs")
     size = config.image_size
     largest = min(min(size_of(box)) for photograph in PHOTOGRAPHS for box in (photograph.train, photograph.test))
     if size > largest:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import PurePosixPath
 from typing import BinaryIO, Literal, Protocol
 
 import numpy as np
 from PIL import Image
 
 from benchmarks.data.config import DataError
+from storage.paths import printable
+
+MOST_CLASSES = 2**20
+"""Classes that are numbers are fewer: what is larger is something else."""
 
 Part = Literal["train", "test", "all"]
 """The pictures that a run trains on, those that it tests on, or both."""
@@ -18,7 +23,8 @@ Part = Literal["train", "test", "all"]
 
 class Pictures(Protocol):
     """Named pictures by number. `open` may be lazy, as PIL's is: first the size, pixels on demand. `stored` gives the
-    bytes that one which is open comes from; where there are none but its pixels, those."""
+    bytes that one which is open comes from; where there are none but its pixels, those. `class_of` gives the name of a
+    picture's class, or the number where the data set numbers them; it raises DataError where none is known."""
 
     def __len__(self) -> int: ...
 
@@ -27,6 +33,8 @@ class Pictures(Protocol):
     def open(self, index: int) -> Image.Image: ...
 
     def stored(self, index: int, picture: Image.Image) -> BinaryIO: ...
+
+    def class_of(self, index: int) -> str | int: ...
 
 
 CropSides = Callable[[int], tuple[float, float]]
@@ -44,6 +52,8 @@ class Source:
         crop_sides: Of training crops.
         crop_rule: The same in words.
         unsplit: All of them in their order, where they come without a part to test on and a rule chose it.
+        others: Splits that come with them and neither train nor test.
+        classes: Names of the classes by number, where the data set has them.
     """
 
     open_train: Callable[[], Pictures]
@@ -52,6 +62,13 @@ class Source:
     crop_sides: CropSides
     crop_rule: str
     unsplit: Pictures | None = None
+    others: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+
+    @property
+    def choice(self) -> str:
+        """The split and what else could be chosen, for the screen."""
+        return self.split + (f"; not taken: {', '.join(self.others)}" if self.others else "")
 
     @property
     def measured(self) -> Part:
@@ -66,6 +83,24 @@ class Source:
         if part == "test":
             return self.test
         return Joined(self.open_train(), self.test) if self.unsplit is None else self.unsplit
+
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes of both parts, by label: a label means the same in each. The data set's own where it has
+        them; of mere numbers all up to the largest; else the names that its pictures have, sorted.
+
+        Raises DataError where the class of a picture is not known.
+        """
+        if self.classes:
+            return self.classes
+        everything = self.part("all")
+        found = {everything.class_of(number) for number in range(len(everything))}
+        names = sorted(printable(name) for name in found if isinstance(name, str))
+        numbers = [number for number in found if isinstance(number, int)]
+        if names and numbers:
+            raise DataError(f"some classes are numbers, as {numbers[0]}, and some are names, as {names[0]}")
+        if numbers and max(numbers) >= MOST_CLASSES:
+            raise DataError(f"{max(numbers)} is no number of a class: these go from 0 to {MOST_CLASSES - 1}")
+        return tuple(names) if names else tuple(map(str, range(max(numbers) + 1)))
 
     def words(self, part: Part) -> str:
         """What a part is."""
@@ -90,6 +125,9 @@ class Subset:
 
     def stored(self, index: int, picture: Image.Image) -> BinaryIO:
         return self.pictures.stored(self.indices[index], picture)
+
+    def class_of(self, index: int) -> str | int:
+        return self.pictures.class_of(self.indices[index])
 
 
 @dataclass(frozen=True)
@@ -116,6 +154,27 @@ class Joined:
     def stored(self, index: int, picture: Image.Image) -> BinaryIO:
         pictures, place = self._at(index)
         return pictures.stored(place, picture)
+
+    def class_of(self, index: int) -> str | int:
+        pictures, place = self._at(index)
+        return pictures.class_of(place)
+
+
+def folder_class(picture: str, below: int) -> str:
+    """The folder that a picture lies in, `below` folders down its path, which is that of its class. DataError where it
+    lies in none."""
+    folders = [part for part in PurePosixPath(picture).parts[:-1] if part not in ("/", "..")][below:]
+    if not folders:
+        raise DataError(f"{printable(picture)} lies in no folder of its class")
+    return folders[0]
+
+
+def require_splits(asked: Collection[str], known: Collection[str], source: str) -> None:
+    """Raise DataError where a split that was asked for is not there."""
+    for split in asked:
+        if split not in known:
+            how = f"only {', '.join(known)}: #TRAIN,TEST chooses two, #ONE one to divide" if known else "nor any other"
+            raise DataError(f"{source} has no split {split}, {how}")
 
 
 def take_evenly(pictures: Pictures, limit: int | None) -> Pictures:

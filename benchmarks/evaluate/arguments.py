@@ -10,6 +10,7 @@ import tyro
 
 from autoencoders.ranges import Count, Size
 from benchmarks.command_line.usage import UsageError
+from benchmarks.data.config import SOURCES
 from benchmarks.data.pictures import Part
 
 
@@ -41,8 +42,7 @@ class Arguments:
     reconstruction: Path | None = None
     """Folder of reconstructions, each as large as the original of the same relative path (but for the suffix); of JPEG,
     WebP and AVIF files the sizes give the bits per pixel."""
-    data: str | None = None
-    """A folder, "photographs", "torchvision:NAME" or "huggingface:NAME[:column]"."""
+    data: Annotated[str | None, tyro.conf.arg(help=SOURCES)] = None
     part: Part | None = None
     """Which pictures of --data: those that a run on it trains on, those that it tests on, or all."""
     image_size: Size | None = None

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+import tyro
 
 from autoencoders.ranges import Count, Place, Size
 from benchmarks.command_line.usage import UsageError
+from benchmarks.data.config import SOURCES
 from benchmarks.data.pictures import Part
 
 
@@ -20,8 +24,7 @@ class Arguments:
     when it is given again.
     """
 
-    data: str
-    """A folder, "photographs", "torchvision:NAME" or "huggingface:NAME[:column]"."""
+    data: Annotated[str, tyro.conf.arg(help=SOURCES)]
     output: Path
     """Folder that the codes are stored in, for these pictures and this tokenizer alone."""
     run: Path | None = None
@@ -33,7 +36,8 @@ class Arguments:
     part: Part = "train"
     """Which pictures: those that a run on --data trains on, those that it tests on, or all of them."""
     classes: bool = False
-    """Store labels: a picture's class is the folder that it lies in."""
+    """Store labels: a picture's class is the folder that it lies in, what KEY.cls beside it in a WebDataset shard says,
+    or the label in a data set by name."""
     image_size: Size | None = None
     """Side in pixels that pictures are resized and cropped to for --model; the model's own unless given."""
     id_offset: Place = 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 import torch
@@ -14,8 +13,7 @@ from autoencoders import Tokenizer
 from autoencoders.pretrained.registry import load_pretrained
 from benchmarks.command_line.usage import UsageError, require_writable
 from benchmarks.data import DataConfig, DataError, EvaluationData, open_evaluation_data, test_batches
-from benchmarks.data.folder import require_folder, test_folder_of
-from benchmarks.data.opening import is_folder, open_source
+from benchmarks.data.sources import open_source
 from benchmarks.metrics.codes import has_codebook
 from benchmarks.metrics.device import full_float32
 from benchmarks.metrics.pictures import to_unit_range
@@ -66,35 +64,17 @@ def open_tokenizer(arguments: Arguments, errors: Console) -> Named:
 
 
 class Classes(NamedTuple):
-    """Names of the classes by label, and how many folders above a picture's own stand before its class."""
+    """Names of the classes by label."""
 
     names: tuple[str, ...]
-    above: int
 
-    def label(self, picture: str) -> int:
-        """The class of a picture, by its path."""
-        return self.names.index(_folder(picture, self.above))
-
-
-def find_classes(config: DataConfig) -> Classes:
-    """The classes of all pictures of a folder, of both parts: a label means the same in each.
-
-    Raises:
-        DataError: no folder, or a picture that lies in none within.
-    """
-    if not is_folder(config.source):
-        raise DataError(f"--classes takes the folders that pictures lie in for their classes: {config.source} has none")
-    above = 0 if test_folder_of(require_folder(config)) is None else 1
-    everything = open_source(config).part("all")
-    pictures = (printable(everything.name(place)) for place in range(len(everything)))
-    return Classes(tuple(sorted({_folder(picture, above) for picture in pictures})), above)
-
-
-def _folder(picture: str, above: int) -> str:
-    folders = PurePosixPath(picture).parts[above:-1]
-    if not folders:
-        raise DataError(f"{picture} lies in no folder of its class, which --classes needs")
-    return folders[0]
+    def label(self, of_picture: str | int) -> int:
+        """The label of a class, given by its name or number. DataError for a number that has no name."""
+        if isinstance(of_picture, str):
+            return self.names.index(printable(of_picture))
+        if of_picture >= len(self.names):
+            raise DataError(f"a picture is of class {of_picture}, and there are {len(self.names)}, from 0 on")
+        return of_picture
 
 
 def contents_of(named: Named, data: EvaluationData, classes: Classes | None, arguments: Arguments) -> Contents:
@@ -127,12 +107,15 @@ def encode(
     """The codes of all pictures that are not done, under a progress bar."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     device = next((tensor.device for tensor in tokenizer.state_dict().values()), torch.device("cpu"))
+    taken = data.test.pictures
     with full_float32(), Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("pictures", total=len(data.test), completed=writer.done)
         for places, pictures in test_batches(data, batch_size, done=writer.done):
             codes = tokenizer.encode(to_unit_range(pictures.to(device)))
-            names = [printable(data.test.pictures.name(place)) for place in places.tolist()]
-            labels = None if classes is None else torch.tensor([classes.label(name) for name in names])
+            names = [printable(taken.name(place)) for place in places.tolist()]
+            labels = (
+                None if classes is None else torch.tensor([*map(classes.label, map(taken.class_of, places.tolist()))])
+            )
             writer.add(codes, labels, names)
             bar.advance(task, len(names))
     writer.finish()
@@ -151,7 +134,7 @@ def make_tokens(arguments: Arguments, console: Console, errors: Console) -> int:
     require_writable(arguments.output)
     named = open_tokenizer(arguments, errors)
     config = DataConfig(arguments.data, named.image_size, root=arguments.root, limit_test=arguments.limit)
-    classes = find_classes(config) if arguments.classes else None
+    classes = Classes(open_source(config).class_names()) if arguments.classes else None
     data = open_evaluation_data(config, arguments.part, budget=IN_MEMORY)
     console.print(escape(data.words), soft_wrap=True, highlight=False)
     # whole batches in each shard, so that a command that goes on makes the same batches

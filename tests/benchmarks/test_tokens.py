@@ -195,7 +195,7 @@ def test_a_published_tokenizer(
         (["--model", "mean"], "--checkpoint PATH is missing"),
         (["--model", "other"], "there is no published tokenizer 'other'"),
         (["--model", "mean", "--checkpoint", "{rq}", "--image-size", "36"], "multiples of the strides 8 × 8"),
-        (["--run", "{rq}", "--data", "photographs", "--classes"], "photographs has none"),
+        (["--run", "{rq}", "--data", "photographs", "--classes"], "the bundled photographs have no classes"),
         (["--run", "{rq}", "--data", "{cats}", "--classes"], "lies in no folder of its class"),
         (["--run", "{rq}", "--data", "nowhere"], "there is no folder nowhere"),
     ],

@@ -186,6 +186,7 @@ def fake_datasets(monkeypatch: pytest.MonkeyPatch, noise) -> types.ModuleType:
 
     module = types.ModuleType("datasets")
     module.Image, module.load_dataset = Picture, load_dataset  # type: ignore[attr-defined]
+    module.ClassLabel = type("ClassLabel", (), {})  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "datasets", module)
     return module
 
@@ -215,7 +216,7 @@ def test_huggingface_with_one_split(name: str) -> None:
 @pytest.mark.usefixtures("fake_datasets")
 def test_huggingface_with_a_test_split_alone() -> None:
     assert len(open_evaluation_data(DataConfig(source="huggingface:test/alone")).test) == 4
-    with pytest.raises(DataError, match="'test/alone' has no train split, only test"):
+    with pytest.raises(DataError, match="'test/alone' has no split train, only test: #TRAIN,TEST"):
         open_data(DataConfig(source="huggingface:test/alone"))
 
 
