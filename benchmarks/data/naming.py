@@ -57,7 +57,7 @@ def short_name(source: str) -> str:
     if scheme != "path":
         words = f"{scheme}:{name}" if scheme != name else name
     elif not path.is_dir():
-        words = re.sub(r"[^\w.-]+", "-", path.name.removesuffix(".tar")).strip("-")
+        words = re.sub(r"[^\w.]+", "-", path.name.removesuffix(".tar")).strip("-")
     elif path.name in ("train", *TEST_FOLDERS):
         words = f"{path.parent.name}-{path.name}"
     else:

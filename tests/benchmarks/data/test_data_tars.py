@@ -1,0 +1,352 @@
+"""Pictures in tar files: shards, packed folders, and what is broken, linked or oddly named in them."""
+
+import io
+import os
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from benchmarks.data import DataConfig, DataError, open_data, open_evaluation_data, opening, training_batches
+from benchmarks.data.sources import open_source
+from benchmarks.data.tar_files import Window
+
+Noise = Callable[..., Image.Image]
+
+
+def config(source: Path | str, **fields) -> DataConfig:
+    return DataConfig(source=str(source), image_size=32, **fields)
+
+
+def names(pictures) -> list[str]:
+    return [pictures.name(index) for index in range(len(pictures))]
+
+
+def png(picture: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def pack(path: Path, members: dict[str, bytes | tarfile.TarInfo], **options) -> Path:
+    """A tar file of these members, in this order."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(path, "w", **options) as tar:
+        for name, content in members.items():
+            if isinstance(content, bytes):
+                info = tarfile.TarInfo(name)
+                info.size = len(content)
+                tar.addfile(info, io.BytesIO(content))
+            else:
+                tar.addfile(content)
+    return path
+
+
+def link(name: str, target: str, kind: bytes) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = kind, target
+    return info
+
+
+@pytest.fixture
+def shards(tmp_path: Path, noise: Noise) -> Path:
+    """Three WebDataset shards of four samples each, whose classes are 0 to 11 but for 3."""
+    for shard in range(3):
+        members: dict[str, bytes | tarfile.TarInfo] = {}
+        for number in range(4 * shard, 4 * shard + 4):
+            members[f"{number:04}.json"] = b"{}"
+            members[f"{number:04}.png"] = png(noise(seed=number))
+            members[f"{number:04}.cls"] = f"{2 if number == 3 else number}\n".encode()
+        pack(tmp_path / "shards" / f"set-{shard:03}.tar", members)
+    return tmp_path / "shards"
+
+
+@pytest.mark.parametrize("packing", [".", "class0 class1 class2"])
+@pytest.mark.parametrize("split", [False, True])
+def test_a_packed_folder_is_the_folder(folder: Path, tmp_path: Path, packing: str, split: bool) -> None:
+    """The same record, so that a run on one is done already on the other: names, split, classes, bytes."""
+    if split:
+        (folder / "class0").rename(folder / "val")
+        (folder / "class1").rename(folder / "train")
+        packing = packing.replace("class0", "val").replace("class1", "train")
+    tar = tmp_path / "pictures.tar"
+    subprocess.run(["tar", "cf", tar, "-C", folder, *packing.split()], check=True)
+    loose, packed = open_data(config(folder)).record, open_data(config(tar)).record
+    assert loose.pop("source") != packed.pop("source")
+    assert loose == packed
+    if not split:
+        assert open_source(config(tar)).class_names() == open_source(config(folder)).class_names()
+    for part in ("train", "test", "all"):
+        one, other = (open_evaluation_data(config(source), part).record for source in (folder, tar))
+        assert one["fingerprint"] == other["fingerprint"]
+
+
+def test_shards_by_pattern_and_folder_are_the_same(shards: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(shards.parent)
+    sources = ["shards", "shards/set-{000..002}.tar", "shards/set-*.tar", str(shards / "set-{00[01],002}.tar")]
+    records = [open_data(config(source)).record for source in sources]
+    assert len({record["fingerprint"] for record in records}) == 1
+    assert len({record["train"]["content"] for record in records}) == 1
+    assert [record["name"] for record in records] == ["shards", "set-000..002", "set", "set-00-01-002"]
+    everything = open_source(config(sources[1])).part("all")
+    assert names(everything) == [f"set-{n // 4:03}.tar/{n:04}.png" for n in range(12)]
+    assert open_evaluation_data(config("shards/set-{001..002}.tar")).words.endswith(": 8 pictures, all")
+
+
+def test_any_picture_at_any_time_from_several_processes(
+    shards: Path, noise: Noise, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_memory = open_data(config(shards, workers=0))
+    monkeypatch.setattr(opening, "memory_budget", lambda: 0)
+    streamed = open_data(config(shards, workers=2))
+    assert streamed.train.decoded is None
+    arguments = {"batch_size": 6, "seed": 3, "start_step": 0, "steps": 4}
+    for one, other in zip(
+        training_batches(in_memory, **arguments), training_batches(streamed, **arguments), strict=True
+    ):
+        assert torch.equal(one, other)
+    pictures = open_source(config(shards)).part("all")
+    for number in (11, 0, 7, 7):
+        with pictures.open(number) as picture:
+            assert picture.tobytes() == noise(seed=number).tobytes()
+
+
+def test_classes_of_shards_are_their_numbers(shards: Path) -> None:
+    source = open_source(config(shards))
+    assert source.class_names() == tuple(map(str, range(12)))  # also 3, which no picture is of
+    everything = source.part("all")
+    assert [everything.class_of(number) for number in range(12)] == [0, 1, 2, 2, 4, 5, 6, 7, 8, 9, 10, 11]
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes"),
+    [
+        ((b"tench", b" cock\n"), ("cock", "tench")),
+        ((b"7", b"tench"), "some classes are numbers, as 7, and some are names, as tench"),
+        ((b"7", b"4000000000"), "4000000000 is no number of a class"),
+        ((b"7", b""), "1.png lies in no folder of its class"),
+    ],
+)
+def test_classes_that_are_names_or_nothing(
+    tmp_path: Path, noise: Noise, labels: tuple[bytes, ...], classes: tuple[str, ...] | str
+) -> None:
+    members: dict[str, bytes | tarfile.TarInfo] = {}
+    for number, label in enumerate(labels):
+        members |= {f"{number}.png": png(noise()), f"{number}.cls": label}
+    source = open_source(config(pack(tmp_path / "a.tar", members)))
+    if isinstance(classes, str):
+        with pytest.raises(DataError, match=classes):
+            source.class_names()
+    else:
+        assert source.class_names() == classes
+
+
+@pytest.mark.parametrize(
+    "place", ["set-{split}-{number}.tar", "{split}/{number}.tar", "a_{split}_{number}.tar", "deep/{split}.{number}.tar"]
+)
+def test_splits_of_shards_stand_in_their_names(tmp_path: Path, noise: Noise, place: str) -> None:
+    for split in ("train", "validation", "test", "training"):
+        for number in range(2):
+            path = tmp_path / "set" / place.format(split=split, number=number)
+            pack(path, {f"{number}.png": png(noise(seed=number)), "x/y.png": png(noise(seed=9))})
+    data = open_data(config(tmp_path / "set"))
+    assert data.record["split"] == "train/ trains, validation/ tests"
+    assert data.words.endswith(
+        "4 pictures to train on, 4 to test on (train/ trains, validation/ tests; not taken: test/)"
+    )
+    assert all("validation" in name for name in names(data.test.pictures))
+    chosen = open_data(config(f"{tmp_path / 'set'}#training,test"))
+    assert chosen.record["split"] == "training/ trains, test/ tests"
+    assert chosen.record["name"] == "set-training-test"
+    assert all("training" in name for name in names(chosen.train.decoder.pictures))
+    with pytest.raises(DataError, match="has no split val, only train: #TRAIN,TEST chooses two"):
+        open_data(config(f"{tmp_path / 'set'}#train,val"))
+
+
+def test_one_split_of_shards_is_divided(shards: Path, noise: Noise) -> None:
+    for path in list(shards.iterdir()):
+        path.rename(path.with_name(path.name.replace("set", "val")))
+    assert "every fifth" in open_data(config(shards)).record["split"]
+    pack(shards / "other.tar", {"a.png": png(noise())})
+    assert len(open_evaluation_data(config(shards)).test) == 13
+    assert len(open_evaluation_data(config(f"{shards}#val")).test) == 12
+
+
+def test_links_lead_to_members_only(tmp_path: Path, noise: Noise, console) -> None:
+    (tmp_path / "secret.png").write_bytes(png(noise(seed=9)))
+    members: dict[str, bytes | tarfile.TarInfo] = {
+        "a/0.png": png(noise(seed=0)),
+        "b/hard.png": link("b/hard.png", "a/0.png", tarfile.LNKTYPE),
+        "b/soft.png": link("b/soft.png", "../a/0.png", tarfile.SYMTYPE),
+        "b/twice.png": link("b/twice.png", "soft.png", tarfile.SYMTYPE),
+        "b/out.png": link("b/out.png", str(tmp_path / "secret.png"), tarfile.SYMTYPE),
+        "b/up.png": link("b/up.png", "../../secret.png", tarfile.SYMTYPE),
+        "b/circle.png": link("b/circle.png", "circle.png", tarfile.SYMTYPE),
+        "b/device.png": link("b/device.png", "", tarfile.CHRTYPE),
+    }
+    data = open_evaluation_data(config(pack(tmp_path / "x" / "links.tar", members)), console=console)
+    assert names(data.test.pictures) == ["a/0.png", "b/hard.png", "b/soft.png", "b/twice.png"]
+    assert all(torch.equal(data.test[0], data.test[number]) for number in range(4))
+    skipped = data.record["test"]["skipped"]
+    assert sorted(skipped) == ["b/circle.png", "b/out.png", "b/up.png"]
+    assert skipped["b/up.png"] == "a link to ../../secret.png, which is not in the tar file"
+
+
+def test_odd_names_are_read_and_nothing_is_unpacked(
+    tmp_path: Path, noise: Noise, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    odd = [
+        "../above.png",
+        "/tmp/absolute.png",
+        "./plain.png",
+        "w/../w/x.png",
+        os.fsdecode(b"caf\xe9.png"),
+        "n" * 300 + ".png",
+    ]
+    hidden = ["._plain.png", ".git/x.png", "__MACOSX/._x.png"]
+    members: dict[str, bytes | tarfile.TarInfo] = {name: png(noise()) for name in odd + hidden}
+    monkeypatch.chdir(tmp_path / "here")
+    for kind in (tarfile.PAX_FORMAT, tarfile.GNU_FORMAT):
+        before = sorted(tmp_path.rglob("*"))
+        tar = pack(tmp_path / "odd.tar", members, format=kind, encoding="utf-8", errors="surrogateescape")
+        record = open_evaluation_data(config(tar)).record
+        found = names(open_source(config(tar)).part("all"))
+        assert sorted(found) == sorted(["../above.png", "/tmp/absolute.png", "plain.png", "w/x.png", *odd[4:]])
+        assert record["test"]["pictures"] == len(odd)
+        assert set(tmp_path.rglob("*")) - set(before) <= {tar}
+    assert open_source(config(tar)).part("all").class_of(found.index("/tmp/absolute.png")) == "tmp"
+
+
+def test_the_member_that_stands_last_counts(tmp_path: Path, noise: Noise) -> None:
+    """As for who unpacks: `tar -r` brings a file up to date so."""
+    tar = pack(tmp_path / "a.tar", {"a.png": png(noise(seed=0))})
+    with tarfile.open(tar, "a") as more:
+        info = tarfile.TarInfo("a.png")
+        info.size = len(png(noise(seed=1)))
+        more.addfile(info, io.BytesIO(png(noise(seed=1))))
+    with open_source(config(tar)).part("all").open(0) as picture:
+        assert picture.tobytes() == noise(seed=1).tobytes()
+
+
+def test_broken_members_are_named(tmp_path: Path, noise: Noise, console) -> None:
+    whole = png(noise())
+    members = {"a.png": whole, "b.png": b"", "c.png": b"junk", "d.png": whole[:600], "e.txt": b"a text"}
+    data = open_evaluation_data(config(pack(tmp_path / "broken.tar", members)), console=console)
+    assert len(data.test) == 1
+    skipped = data.record["test"]["skipped"]
+    assert skipped.keys() == {"b.png", "c.png", "d.png"}
+    assert (skipped["b.png"], skipped["c.png"]) == ("the file is empty", "no picture in a known format")
+    assert "left out 3 unusable pictures" in console.file.getvalue()
+
+
+def headers(tar: Path) -> list[int]:
+    with tarfile.open(tar) as opened:
+        return [member.offset for member in opened]
+
+
+@pytest.mark.parametrize(
+    ("where", "lost", "reason"),
+    [
+        ("in the last header", 1, "cut off"),
+        ("in the last picture", 1, "cut off"),
+        ("before the end mark", 0, "cut off"),
+        ("a header in the middle", 3, "damaged here, at byte"),
+    ],
+)
+def test_a_damaged_file_gives_what_can_be_read(
+    tmp_path: Path, noise: Noise, console, where: str, lost: int, reason: str
+) -> None:
+    content = {f"c/{number}.png": png(noise(seed=number)) for number in range(6)}
+    tar = pack(tmp_path / "set" / "0.tar", content)  # type: ignore[arg-type]
+    pack(tmp_path / "set" / "1.tar", {"c/whole.png": png(noise())})
+    places, whole = headers(tar), tar.read_bytes()
+    end = places[-1] + 512 + -(-len(content["c/5.png"]) // 512) * 512
+    tar.write_bytes(
+        {
+            "in the last header": whole[: places[-1] + 100],
+            "in the last picture": whole[: places[-1] + 1000],
+            "before the end mark": whole[:end],
+            "a header in the middle": whole[: places[3]] + b"\xff" * 512 + whole[places[3] + 512 :],
+        }[where]
+    )
+    for data, record in (
+        (open_evaluation_data(config(tmp_path / "set"), console=console), "test"),
+        (open_evaluation_data(config(tar)), "test"),
+    ):
+        skipped = data.record[record]["skipped"]
+        (rest,) = (name for name in skipped if name.endswith("c/(what follows)"))
+        assert reason in skipped[rest]
+        assert sum("what follows" not in name for name in skipped) == (where == "in the last picture")
+    assert len(data.test) == 6 - lost
+    assert "0.tar/c/(what follows)" in console.file.getvalue()
+    assert open_source(config(tar)).class_names() == ("c",)
+
+
+@pytest.mark.parametrize("mode", ["w:gz", "w:xz"])
+def test_what_is_no_tar_file_is_said_in_a_sentence(tmp_path: Path, noise: Noise, mode: str) -> None:
+    compressed = tmp_path / "pictures.tar.gz"
+    with tarfile.open(compressed, mode) as tar:
+        noise().save(tmp_path / "a.png")
+        tar.add(tmp_path / "a.png", "a.png")
+    with pytest.raises(DataError, match=r"no pictures in .*gz: .*one that is compressed has to be uncompressed"):
+        open_data(config(compressed))
+    for content in (b"", b"no tar file at all" * 100):
+        (tmp_path / "wrong.tar").write_bytes(content)
+        with pytest.raises(DataError, match=r"no pictures in .*wrong.tar: wrong.tar: no tar file that can be read"):
+            open_data(config(tmp_path / "wrong.tar"))
+    with pytest.raises(DataError, match=r"a\.png is a file: name the folder"):
+        open_data(config(tmp_path / "a.png"))
+    with pytest.raises(DataError, match=r"no pictures in .*texts.tar"):
+        open_data(config(pack(tmp_path / "texts.tar", {"a.txt": b"a"})))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs GNU tar and a file system with holes")
+def test_a_member_with_holes_is_named(tmp_path: Path, noise: Noise) -> None:
+    noise().save(tmp_path / "a.png")
+    with (tmp_path / "b.bmp").open("wb") as file:
+        file.truncate(1 << 20)
+    subprocess.run(["tar", "cSf", "holes.tar", "a.png", "b.bmp"], cwd=tmp_path, check=True)
+    skipped = open_evaluation_data(config(tmp_path / "holes.tar")).record["test"]["skipped"]
+    assert skipped == {"b.bmp": "stored with holes: pack it without --sparse"}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "message"),
+    [
+        ("set-{000..004}.tar", "there is no tar file set-003.tar, which set-{000..004}.tar names"),
+        ("other-*.tar", r"there is no tar file other-\*\.tar$"),
+        ("set-{0..9999999}.tar", "names more than 1,000,000 files"),
+        ("other.tar", "there is no folder other.tar: the data source is "),
+    ],
+)
+def test_patterns_of_nothing(shards: Path, monkeypatch: pytest.MonkeyPatch, pattern: str, message: str) -> None:
+    monkeypatch.chdir(shards)
+    with pytest.raises(DataError, match=message):
+        open_data(config(pattern))
+
+
+def test_a_folder_with_pictures_and_tar_files_is_one_of_pictures(folder: Path, noise: Noise) -> None:
+    before = open_data(config(folder)).record
+    pack(folder / "more.tar", {"a.png": png(noise())})
+    assert open_data(config(folder)).record == before
+
+
+def test_signs_of_patterns_in_a_path_that_exists(shards: Path) -> None:
+    odd = shards.rename(shards.with_name("a{b,c}*[d]#e,f"))
+    assert len(open_evaluation_data(config(odd)).test) == 12
+    assert len(open_evaluation_data(config(odd / "set-001.tar")).test) == 4
+
+
+def test_a_window_is_a_file_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(bytes(range(100)))
+    with Window(tmp_path / "file", 10, 20) as window:
+        assert window.read() == bytes(range(10, 30))
+        assert (window.seek(-5, io.SEEK_END), window.read(3), window.tell()) == (15, bytes(range(25, 28)), 18)
+        assert (window.seek(40), window.read()) == (40, b"")
+    assert window.closed
