@@ -6,7 +6,7 @@ import io
 import os
 import posixpath
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -17,7 +17,7 @@ from benchmarks.data.config import DataConfig, DataError
 from benchmarks.data.folder import FORMATS, TEST_FOLDERS, TRAIN_FOLDER, is_picture
 from benchmarks.data.machine import in_threads, own_console
 from benchmarks.data.pictures import Source, folder_class, require_splits, split_by_source, split_every_fifth
-from benchmarks.data.tar_files import SUFFIX, Headers, Window, find_target, read_headers, sample_key
+from benchmarks.data.tar_files import Headers, Window, find_target, read_headers, sample_key
 from storage.paths import StrPath, printable
 
 REST = "(what follows)"
@@ -103,9 +103,10 @@ def open_tars(config: DataConfig, tars: Sequence[StrPath], splits: Sequence[str]
     problems = [f": {printable(names[each.tar])}: {each.problem}" for each in members if each.problem]
     if all(member.problem for member in members):
         raise DataError(f"no pictures in {config.source}{problems[0] if problems else ''}")
-    asked = splits or (TRAIN_FOLDER, *TEST_FOLDERS)
-    of_member = [_split_of(names, member, asked) for member in members]
-    known = [split for split in asked if split in of_member]
+    usual = dict.fromkeys((*splits, TRAIN_FOLDER, *TEST_FOLDERS))
+    of_tar = [_split_in(name, usual) for name in names]
+    of_member = [_split_of(member, usual) if len(names) == 1 else of_tar[member.tar] for member in members]
+    known = [split for split in usual if split in of_member]
     require_splits(splits, known, config.source)
 
     def part(split: str) -> TarPictures:
@@ -114,21 +115,24 @@ def open_tars(config: DataConfig, tars: Sequence[StrPath], splits: Sequence[str]
 
     if len(splits) == 1:
         return split_every_fifth(part(splits[0]), "relative path", config.min_crop)
-    train, tests = asked[0], [split for split in known if split != asked[0]]
-    if train not in known or not tests:
+    train, test = splits or (TRAIN_FOLDER, next((split for split in TEST_FOLDERS if split in known), None))
+    if train not in known or test is None:
         return split_every_fifth(TarPictures(folder, names, members), "relative path", config.min_crop)
-    test, *others = tests
     source = split_by_source(lambda: part(train), part(test), f"{train}/ trains, {test}/ tests", config.min_crop)
-    return replace(source, others=tuple(f"{other}/" for other in others))
+    return replace(source, others=tuple(f"{other}/" for other in known if other not in (train, test)))
 
 
-def _split_of(names: Sequence[str], member: Member, splits: Sequence[str]) -> str | None:
-    """The one of the splits that a member belongs to."""
-    if len(names) == 1:
-        first, sign, _ = member.path.partition("/")
-        return first if sign and first in splits else None
-    words = re.split(r"[\W_]+", names[member.tar].removesuffix(SUFFIX))
-    return next((word for word in words if word in splits), None)
+def _split_of(member: Member, splits: Iterable[str]) -> str | None:
+    """The split that a member of a single file belongs to, by the folder that it lies in."""
+    first, sign, _ = member.path.partition("/")
+    return first if sign and first in splits else None
+
+
+def _split_in(tar: str, splits: Iterable[str]) -> str | None:
+    """The split whose name stands first as words in that of a tar file; of two in one place the longer."""
+    found = {split: re.search(rf"(?<![^\W_]){re.escape(split)}(?![^\W_])", tar) for split in splits}
+    places = {split: (match.start(), -len(split)) for split, match in found.items() if match}
+    return min(places, key=places.__getitem__, default=None)
 
 
 def _members(path: Path, number: int) -> list[Member]:

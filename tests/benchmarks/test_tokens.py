@@ -1,8 +1,10 @@
 """Codes of a data set by the command: those that the tokenizer gives, also after a kill; mistakes in a sentence."""
 
 import hashlib
+import io
 import json
 import os
+import tarfile
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -133,6 +135,26 @@ def test_of_a_folder_without_a_split_the_screen_says_what_is_stored(
     assert len(found) == stored
     assert found.contents.classes == ("pictures",)
     assert found.contents.data["part"] == part
+
+
+def test_classes_of_shards_are_labels(home: Path, mean: Path, tmp_path: Path) -> None:
+    """Also where a part lacks some of them."""
+    pictures = sorted((home / "pictures").rglob("*.png"))
+    (tmp_path / "shards").mkdir()
+    for part, numbers in (("train", range(12)), ("val", range(12, 15))):
+        with tarfile.open(tmp_path / "shards" / f"{part}-000.tar", "w") as tar:
+            for number in numbers:
+                tar.add(pictures[number], f"{number:02}.png")
+                label = tarfile.TarInfo(f"{number:02}.cls")
+                label.size = 1
+                tar.addfile(label, io.BytesIO(b"%d" % (number % 4)))
+    for part, numbers in (("train", range(12)), ("test", range(12, 15))):
+        words = ["--model", "mean", "--checkpoint", mean, "--output", tmp_path / part, "--part", part, "--classes"]
+        with torch_threads(1):
+            assert tokens.main([*map(str, words), "--data", str(tmp_path / "shards"), "--cpu"]) == 0
+        found = TokenSet.open(tmp_path / part)
+        assert found.contents.classes == ("0", "1", "2", "3")
+        assert found.labels(range(len(found))).tolist() == [number % 4 for number in numbers]
 
 
 def test_the_data_are_named_as_an_evaluation_names_them(home: Path, rq: Path, command: Command, tmp_path: Path) -> None:

@@ -164,7 +164,9 @@ def test_splits_of_shards_stand_in_their_names(tmp_path: Path, noise: Noise, pla
     assert chosen.record["split"] == "training/ trains, test/ tests"
     assert chosen.record["name"] == "set-training-test"
     assert all("training" in name for name in names(chosen.train.decoder.pictures))
-    with pytest.raises(DataError, match="has no split val, only train: #TRAIN,TEST chooses two"):
+    pack(tmp_path / "set" / "train_more" / "0.tar", {"a.png": png(noise())})
+    assert len(open_data(config(f"{tmp_path / 'set'}#train_more,test")).train) == 1
+    with pytest.raises(DataError, match="has no split val, only train, validation, test: #TRAIN,TEST chooses two"):
         open_data(config(f"{tmp_path / 'set'}#train,val"))
 
 
