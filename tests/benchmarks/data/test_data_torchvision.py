@@ -1,18 +1,13 @@
-"""Data sets by name, from files of the test's own: nothing is downloaded."""
+"""torchvision's data sets, from files of the test's own: nothing is downloaded."""
 
 import functools
 import hashlib
-import io
 import pickle
-import sys
-import types
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 import torchvision.datasets
-from PIL import Image
 
 from benchmarks.data import DataConfig, DataError, open_data, open_evaluation_data, training_batches
 
@@ -143,118 +138,3 @@ def test_pictures_smaller_than_asked_for(tmp_path: Path, monkeypatch: pytest.Mon
     write_cifar10(tmp_path, monkeypatch)
     with pytest.raises(DataError, match=r"none of 4 pictures .* 32 × 32 px, the short side is under 64"):
         open_data(DataConfig(source="torchvision:CIFAR10", root=tmp_path, image_size=64))
-
-
-class FakeRows(list):
-    """As much of a Hugging Face data set as is used, for machines without the package."""
-
-    def __init__(self, rows, features) -> None:
-        super().__init__(rows)
-        self.features = features
-
-    def select_columns(self, columns):
-        return FakeRows([{column: row[column] for column in columns} for row in self], self.features)
-
-    def cast_column(self, column, feature):
-        assert feature.decode is False
-        return self
-
-
-@pytest.fixture
-def fake_datasets(monkeypatch: pytest.MonkeyPatch, noise) -> types.ModuleType:
-    def row(number: int) -> dict:
-        buffer = io.BytesIO()
-        noise(seed=number).save(buffer, "PNG")
-        return {"label": number, "photo": {"bytes": buffer.getvalue(), "path": None}}
-
-    class Picture:
-        def __init__(self, decode: bool = True) -> None:
-            self.decode = decode
-
-    def load_dataset(name: str, cache_dir: str | None = None) -> dict:
-        if name == "nobody/nothing":
-            raise ConnectionError("the hub cannot be\nreached")
-        features = {"label": "int", "photo": Picture()}
-        known = {
-            "two/splits": {"train": range(6), "validation": range(6, 9)},
-            "test/alone": {"test": range(4)},
-            "any/name": {"pictures": range(10)},
-            "no/usual": {"fold1": range(2), "fold2": range(2)},
-        }
-        splits = known.get(name, {"train": range(10)})
-        return {split: FakeRows([row(number) for number in numbers], features) for split, numbers in splits.items()}
-
-    module = types.ModuleType("datasets")
-    module.Image, module.load_dataset = Picture, load_dataset  # type: ignore[attr-defined]
-    module.ClassLabel = type("ClassLabel", (), {})  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "datasets", module)
-    return module
-
-
-@pytest.mark.usefixtures("fake_datasets")
-@pytest.mark.parametrize("column", ["", ":photo"])
-def test_huggingface_splits(column: str) -> None:
-    data = open_data(DataConfig(source=f"huggingface:two/splits{column}"))
-    assert data.record["split"] == "train trains, validation tests"
-    assert data.record["name"] == f"huggingface-two-splits{column.replace(':', '-')}"
-    assert (len(data.train), len(data.test)) == (6, 3)
-    contents = {open_data(DataConfig(f"huggingface:{name}")).record["train"]["content"] for name in ("two/splits", "x")}
-    assert contents > {data.record["train"]["content"]}
-    assert data.test.pictures.name(2) == "validation[2]"
-
-
-@pytest.mark.usefixtures("fake_datasets")
-@pytest.mark.parametrize("name", ["one/split", "any/name"])
-def test_huggingface_with_one_split(name: str) -> None:
-    data = open_data(DataConfig(source=f"huggingface:{name}"))
-    assert (len(data.train), len(data.test)) == (8, 2)
-    whole = open_evaluation_data(DataConfig(source=f"huggingface:{name}"))
-    assert len(whole.test) == 10
-    assert whole.words.endswith(": 10 pictures, all")
-
-
-@pytest.mark.usefixtures("fake_datasets")
-def test_huggingface_with_a_test_split_alone() -> None:
-    assert len(open_evaluation_data(DataConfig(source="huggingface:test/alone")).test) == 4
-    with pytest.raises(DataError, match="'test/alone' has no split train, only test: #TRAIN,TEST"):
-        open_data(DataConfig(source="huggingface:test/alone"))
-
-
-@pytest.mark.usefixtures("fake_datasets")
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("nobody/nothing", "Hugging Face's 'nobody/nothing' could not be loaded: the hub cannot be reached"),
-        ("no/usual", "'no/usual' has neither a train nor a test split, only fold1, fold2"),
-        ("two/splits:label", "has no column label: its columns of pictures are photo, of all label, photo"),
-    ],
-)
-def test_huggingface_errors(name: str, message: str) -> None:
-    with pytest.raises(DataError, match=message):
-        open_data(DataConfig(source=f"huggingface:{name}"))
-
-
-def test_huggingface_package_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "datasets", None)
-    with pytest.raises(DataError, match=r'pip install "quantizer-zoo-benchmark\[huggingface\]"'):
-        open_data(DataConfig(source="huggingface:cifar10"))
-
-
-def test_huggingface_package_itself(tmp_path: Path, noise) -> None:
-    """The real package, where it is installed, on parquet files as the hub has them."""
-    datasets = pytest.importorskip("datasets")
-    for split, count in (("train", 5), ("test", 2)):
-        paths = []
-        for number in range(count):
-            paths.append(str(tmp_path / f"{split}{number}.png"))
-            noise(seed=number).save(paths[-1])
-        features = datasets.Features({"label": datasets.Value("int64"), "image": datasets.Image()})
-        rows = datasets.Dataset.from_dict({"label": [0] * count, "image": paths}, features=features)
-        rows.to_parquet(str(tmp_path / "set" / f"{split}-00000-of-00001.parquet"))
-    data = open_data(DataConfig(source=f"huggingface:{tmp_path / 'set'}", root=tmp_path / "cache"))
-    assert (len(data.train), len(data.test)) == (5, 2)
-    with Image.open(tmp_path / "test1.png") as picture:
-        expected = picture.resize((38, 32), Image.Resampling.BICUBIC).crop((3, 0, 35, 32))
-    assert torch.equal(
-        data.test[1].permute(1, 2, 0).flatten(), torch.tensor(list(expected.tobytes()), dtype=torch.uint8)
-    )
