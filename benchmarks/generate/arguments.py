@@ -18,6 +18,7 @@ from benchmarks.protocols.generation.settings import GenerationConfig
 from benchmarks.records.files import find_records
 from benchmarks.training.prior_settings import PRESETS, PriorPreset, PriorSettings, preset_settings
 from benchmarks.training.settings import TrainConfig
+from benchmarks.training.tracking.names import TrackerName, require_trackers
 from priors import GPTConfig, PriorConfig, PriorName
 
 
@@ -53,6 +54,9 @@ class Arguments:
     """Stay on the CPU where there is a GPU."""
     checkpoint_every: Count = 200
     """Steps between checkpoints."""
+    log: tuple[TrackerName, ...] = ()
+    """What watches the training, one or several: its curves, and drawn pictures at every tenth of it.
+    jsonl: files in RUN.logs beside the run. tensorboard, wandb: these programs (extras of the same names)."""
     inception: Path | None = None
     """Weights of the FID Inception network, for gFID, precision, recall and Inception Score; see python -m
     benchmarks.weights."""
@@ -71,6 +75,7 @@ class Arguments:
         """Raise UsageError where these flags do not go together."""
         if (self.train_tokens is None) != (self.test_tokens is None):
             raise UsageError("--train-tokens and --test-tokens go together: bits are measured on pictures never seen")
+        require_trackers(self.log)
         if self.train.compile:
             raise UsageError("--train.compile is for tokenizers: a prior is not compiled")
         if self.generation.sampling.guidance != 1 and self.train_tokens is None:

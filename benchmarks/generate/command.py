@@ -78,6 +78,7 @@ def execute(
                     accelerator,
                     weights,
                     arguments.checkpoint_every,
+                    arguments.log,
                     bar.start,
                     bar.progress,
                     bar.stage,

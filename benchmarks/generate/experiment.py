@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, replace
 from datetime import datetime, timezone
+from functools import partial
 
 import numpy as np
 import torch
 from accelerate import Accelerator
+from PIL import Image
 from safetensors.torch import save_file
 
 from benchmarks.data import test_batches
@@ -20,18 +22,22 @@ from benchmarks.protocols.generation.metrics import GenerationMetrics, generatio
 from benchmarks.records.environment import environment
 from benchmarks.records.files import write_model
 from benchmarks.records.generation import PROTOCOL, SCHEMA, Generation
-from benchmarks.records.grids import save_tiles
+from benchmarks.records.grids import draw_tiles, save_tiles
 from benchmarks.records.record import TrainingRecord, trained_content, write_arrays
 from benchmarks.records.values import plain
 from benchmarks.training.in_step import in_step
 from benchmarks.training.loop import Progress
 from benchmarks.training.prior_settings import changes
 from benchmarks.training.prior_trainer import PriorTrainer
+from benchmarks.training.tracking.names import TrackerName
+from benchmarks.training.tracking.tracked import tracked
 from priors import Prior
 from storage.whole_files import replacing
 
 SHOWN = 64
 """Pictures of the grid that is stored."""
+WATCHED = 16
+"""Of one that trackers are shown."""
 
 
 def perform(
@@ -39,6 +45,7 @@ def perform(
     accelerator: Accelerator,
     weights: MetricWeights,
     every: int,
+    log: Sequence[TrackerName],
     on_start: Callable[[int], None],
     on_progress: Callable[[Progress], None],
     on_stage: Callable[[str], None],
@@ -48,6 +55,7 @@ def perform(
 
     Args:
         every: Steps between checkpoints.
+        log: Trackers that watch the training.
         on_start: Called with the step that the training starts at.
         on_progress: Called as the training goes on.
         on_stage: Called with what is being done after the training.
@@ -69,7 +77,9 @@ def perform(
         trainer.resume(job.checkpoint)
         on_start(trainer.step)
         codes = job.training_codes(trainer.step, accelerator)
-        trainer.fit(codes, job.checkpoint, every, on_progress, stop_requested)
+        settings = {"run": job.run.id, "seed": job.seed, **plain(asdict(job.settings))}
+        with tracked(on_progress, log, job.logs, trainer, settings, partial(samples, job, trainer)) as tell:
+            trainer.fit(codes, job.checkpoint, every, tell, stop_requested)
         trainer.save(job.checkpoint)  # what follows may be long, too
         return trainer
 
@@ -128,6 +138,14 @@ def perform(
     arrays = {"image/nll_bits": bits, "image/nll_bpp": bits / pixels, "train/nll_bits": known, "samples": pictures}
     store(job, record, prior, arrays | curves)
     return record
+
+
+def samples(job: Job, trainer: PriorTrainer) -> Image.Image:
+    """Pictures that the prior draws now, of the same noise each time."""
+    config = replace(job.settings.generation, count=WATCHED, batch_size=WATCHED)
+    with trainer.present() as prior:
+        (pictures,) = generate(prior, job.encoder, config, job.seed)
+    return draw_tiles(pictures.numpy())
 
 
 def measure(

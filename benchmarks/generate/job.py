@@ -15,7 +15,7 @@ from benchmarks.command_line.flags import as_flags
 from benchmarks.data import Data, DataConfig, EvaluationData, open_data, open_evaluation_data
 from benchmarks.generate.arguments import Arguments
 from benchmarks.protocols.generation.codes import CodeBatch, Encoder, centre_crops, in_order
-from benchmarks.records.files import if_stored
+from benchmarks.records.files import LOGS, if_stored
 from benchmarks.records.generation import path_for, read_generation
 from benchmarks.records.record import Record
 from benchmarks.records.values import as_command, digest
@@ -98,6 +98,11 @@ class Job:
     def checkpoint(self) -> Path:
         """Where its training is kept until it is done."""
         return self.path.with_suffix(".checkpoint.safetensors")
+
+    @property
+    def logs(self) -> Path:
+        """Folder of what its training tells trackers."""
+        return self.path.with_suffix(LOGS)
 
     @property
     def name(self) -> str:

@@ -28,10 +28,14 @@ class RecordError(ValueError):
     """A file that is not a record of this program; the message says why."""
 
 
+LOGS = ".logs"
+"""Ends the name of a folder beside a run that holds what its training told trackers: some of that is JSON, too."""
+
+
 def find_records(paths: Iterable[StrPath], names: str = "*.json") -> Iterator[Path]:
     """The files named, and those below the folders named whose own names are such, in order of name.
 
-    Folders that are links are entered, each folder once.
+    Folders that are links are entered, each folder once; those of trackers are not.
     """
     for path in map(Path, paths):
         yield from sorted(_below(path, names)) if path.is_dir() else [path]
@@ -45,7 +49,8 @@ def _below(folder: Path, names: str) -> Iterator[Path]:
             folders.clear()
             continue
         seen.add(real)
-        folders.sort()  # so that a folder of several names has the same one each time
+        # in order, so that a folder of several names has the same one each time
+        folders[:] = sorted(folder for folder in folders if not folder.endswith(LOGS))
         yield from (Path(place, name) for name in fnmatch.filter(files, names))
 
 

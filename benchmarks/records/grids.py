@@ -19,14 +19,12 @@ LABEL, MARGIN = 14, 6
 """Pixels of a label's letters, and around it."""
 
 
-def save_grid(path: StrPath, rows: Mapping[str, np.ndarray]) -> None:
-    """Write a PNG with one labelled row of pictures per entry.
+def draw_grid(rows: Mapping[str, np.ndarray]) -> Image.Image:
+    """One labelled row of pictures per entry.
 
     Args:
-        path: The file.
         rows: Label -> uint8 pictures (N, 3, H, W), as many and as large in every row.
     """
-    path = Path(path)
     count = len(next(iter(rows.values())))
     sheet = _sheet(np.concatenate([*rows.values()]), count, COMPARED)
     font = ImageFont.load_default(LABEL)
@@ -36,18 +34,22 @@ def save_grid(path: StrPath, rows: Mapping[str, np.ndarray]) -> None:
     pen, height = ImageDraw.Draw(image), (sheet.shape[0] + GAP) / len(rows)
     for number, name in enumerate(rows):
         pen.text((left - MARGIN, (number + 0.5) * height - GAP / 2), name, "black", font, anchor="rm")
-    _save(path, image)
+    return image
+
+
+def draw_tiles(pictures: np.ndarray) -> Image.Image:
+    """Pictures, uint8 (N, 3, H, W), side by side in rows about as long as there are rows."""
+    return Image.fromarray(_sheet(pictures, math.ceil(math.sqrt(len(pictures))), DRAWN))
+
+
+def save_grid(path: StrPath, rows: Mapping[str, np.ndarray]) -> None:
+    """Write `draw_grid`'s picture as PNG."""
+    _save(Path(path), draw_grid(rows))
 
 
 def save_tiles(path: StrPath, pictures: np.ndarray) -> None:
-    """Write a PNG of pictures side by side, in rows about as long as there are rows.
-
-    Args:
-        path: The file.
-        pictures: uint8 (N, 3, H, W).
-    """
-    path = Path(path)
-    _save(path, Image.fromarray(_sheet(pictures, math.ceil(math.sqrt(len(pictures))), DRAWN)))
+    """Write `draw_tiles`' picture as PNG."""
+    _save(Path(path), draw_tiles(pictures))
 
 
 def _sheet(pictures: np.ndarray, columns: int, side: int) -> np.ndarray:

@@ -18,6 +18,7 @@ from benchmarks.command_line.flags import parse_flags
 from benchmarks.data.config import DataConfig
 from benchmarks.training.presets import preset_settings
 from benchmarks.training.settings import PresetName, TrainConfig
+from benchmarks.training.tracking.names import TrackerName
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,9 @@ class Arguments:
     """Stay on the CPU where there is a GPU."""
     checkpoint_every: Count = 100
     """Steps between checkpoints."""
+    log: tuple[TrackerName, ...] = ()
+    """What watches the training, one or several: its curves, and originals over reconstructions at every tenth of it.
+    jsonl: files in RUN.logs beside the run. tensorboard, wandb: these programs (extras of the same names)."""
     eval_batch_size: Count = 32
     """Pictures per batch in the evaluation."""
     inception: Path | None = None

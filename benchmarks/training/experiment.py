@@ -16,6 +16,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 from jaxtyping import UInt8
+from PIL import Image
 from rich.console import Console
 from safetensors.torch import save_file
 from torch import Tensor
@@ -29,7 +30,7 @@ from benchmarks.protocols.reconstruction.evaluation import evaluate
 from benchmarks.protocols.reconstruction.measured import PROTOCOL, Evaluation
 from benchmarks.records.environment import environment
 from benchmarks.records.files import if_stored
-from benchmarks.records.grids import save_grid
+from benchmarks.records.grids import draw_grid, save_grid
 from benchmarks.records.record import (
     SCHEMA,
     QuantizerRecord,
@@ -47,9 +48,14 @@ from benchmarks.training.models import make_tokenizer, start_from
 from benchmarks.training.progress import interruptible, training_bar
 from benchmarks.training.resolved import ResolvedRun
 from benchmarks.training.settings import RunConfig, describe
+from benchmarks.training.tracking.names import TrackerName
+from benchmarks.training.tracking.tracked import tracked
 from benchmarks.training.trainer import Trainer, to_pictures
 from storage.paths import StrPath
 from storage.whole_files import replacing
+
+WATCHED = 8
+"""Test pictures whose reconstructions trackers are shown."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,8 @@ class Execution:
     eval_batch_size: int
     notes: dict[str, str]
     """Stored with each run, e.g. why the perceptual loss is no LPIPS."""
+    log: tuple[TrackerName, ...] = ()
+    """Trackers that watch the training."""
 
 
 def find_done(path: StrPath, accelerator: Accelerator) -> Record | None:
@@ -120,8 +128,7 @@ def perform(
     record = None
     if accelerator.is_main_process:
         on_stage("timing")
-        batch = torch.stack([data.test[index] for index in range(min(len(data.test), 32))])
-        speed = measure_speed(tokenizer, batch, accelerator.device)
+        speed = measure_speed(tokenizer, _first_pictures(data, 32), accelerator.device)
         record = _record(run, execution, tokenizer, evaluation, speed, training, started)
         _store(run, record, tokenizer, evaluation, history)
     accelerator.wait_for_everyone()
@@ -160,7 +167,13 @@ def _train(
     trainer.resume(run.checkpoint)
     on_start(trainer.step)
     batches = recall(trainer.step, train.steps - trainer.step)
-    trainer.fit(batches, run.checkpoint, execution.checkpoint_every, on_progress, stop_requested)
+
+    def samples() -> Image.Image:
+        shown = _first_pictures(run.data, WATCHED)
+        return draw_grid({"original": shown.numpy(), asked.quantizer: trainer.reconstruct(shown).numpy()})
+
+    with tracked(on_progress, execution.log, run.logs, trainer, plain(asdict(asked)), samples) as tell:
+        trainer.fit(batches, run.checkpoint, execution.checkpoint_every, tell, stop_requested)
     probe = min(train.steps, 20)
     begin = time.perf_counter()
     images = sum(len(batch) for batch in recall(0, probe)) * accelerator.num_processes
@@ -176,6 +189,11 @@ def _train(
         losses={name: value for name, value in last.items() if name not in ("step", "images_per_second")},
     )
     return trainer.evaluated(), training, trainer.history
+
+
+def _first_pictures(data: Data, count: int) -> UInt8[Tensor, "count 3 size size"]:
+    """The first test pictures, as many as there are."""
+    return torch.stack([data.test[index] for index in range(min(len(data.test), count))])
 
 
 def _batches(

@@ -11,6 +11,7 @@ import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -65,6 +66,18 @@ class Progress:
     step: int
     values: dict[str, float]
     images_per_second: float
+
+
+@contextmanager
+def watched(model: nn.Module, device: torch.device) -> Iterator[None]:
+    """For a look at a model in training: in eval mode for a while, without gradients, and with the noise of the
+    training as it was afterwards."""
+    with torch.no_grad(), torch.random.fork_rng([device] if device.type == "cuda" else []):
+        model.eval()
+        try:
+            yield
+        finally:
+            model.train()
 
 
 class TrainingLoop(ABC, Generic[Batch]):

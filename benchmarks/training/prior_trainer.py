@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from accelerate import Accelerator
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from benchmarks.protocols.generation.codes import CodeBatch
-from benchmarks.training.loop import TrainingError, TrainingLoop
+from benchmarks.training.loop import TrainingError, TrainingLoop, watched
 from benchmarks.training.settings import TrainConfig
 from priors import Prior
 
@@ -60,10 +63,20 @@ class PriorTrainer(TrainingLoop[CodeBatch]):
         self.model, self.optimizer = accelerator.prepare(_Loss(self.prior), optimizer)
         self._seed(seed)
 
+    @property
+    def _averaged(self) -> Prior:
+        """The weight average, or the model itself."""
+        return self.prior if self.average is None else self.average.module  # type: ignore[return-value]
+
     def evaluated(self) -> Prior:
         """The prior to measure and store: the weight average, or the model itself, in eval mode."""
-        model: Prior = self.prior if self.average is None else self.average.module  # type: ignore[assignment]
-        return model.eval()
+        return self._averaged.eval()
+
+    @contextmanager
+    def present(self) -> Iterator[Prior]:
+        """The prior to measure and store if the training ended now, for a look at it that leaves no trace."""
+        with watched(self._averaged, self.device):
+            yield self._averaged
 
     def _train_step(self, batch: CodeBatch) -> None:
         self._set_learning_rate(self.optimizer)

@@ -8,6 +8,7 @@ from typing import Any
 
 from benchmarks.data import Data
 from benchmarks.protocols.reconstruction.measured import PROTOCOL
+from benchmarks.records.files import LOGS
 from benchmarks.training.presets import changes, command_line
 from benchmarks.training.settings import RunConfig, run_id, settings_digest
 from storage.paths import StrPath
@@ -42,6 +43,11 @@ class ResolvedRun:
     def checkpoint(self) -> Path:
         """Where its training is kept until it is done."""
         return self.path.with_suffix(".checkpoint.safetensors")
+
+    @property
+    def logs(self) -> Path:
+        """Folder of what its training tells trackers."""
+        return self.path.with_suffix(LOGS)
 
 
 def resolve(asked: RunConfig, data: Data, output: StrPath) -> ResolvedRun:

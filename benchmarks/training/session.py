@@ -23,6 +23,7 @@ from benchmarks.training.planning import plan, require_memory
 from benchmarks.training.resolved import ResolvedRun, resolve
 from benchmarks.training.settings import describe
 from benchmarks.training.stored import require_same_content
+from benchmarks.training.tracking.names import require_trackers
 from storage.checkpoint import CheckpointError
 
 
@@ -47,6 +48,7 @@ def prepare(arguments: Arguments) -> tuple[list[ResolvedRun], Execution]:
         ValueError: a mistake of the user's, in a sentence (DataError and UsageError are of this kind).
     """
     runs = plan(arguments)
+    require_trackers(arguments.log)
     require_writable(arguments.output)
     weights = MetricWeights.find(inception=arguments.inception, lpips_backbone=arguments.lpips_backbone)
     accelerator = make_accelerator(arguments.train, arguments.cpu)
@@ -60,7 +62,9 @@ def prepare(arguments: Arguments) -> tuple[list[ResolvedRun], Execution]:
         for run in resolved:
             if (known := find_done(run.path, accelerator)) is not None:
                 require_same_content(run.path, known.data, data.record)
-    execution = Execution(accelerator, weights, arguments.checkpoint_every, arguments.eval_batch_size, notes)
+    execution = Execution(
+        accelerator, weights, arguments.checkpoint_every, arguments.eval_batch_size, notes, arguments.log
+    )
     return resolved, execution
 
 

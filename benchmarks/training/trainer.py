@@ -7,11 +7,13 @@ from typing import TypeVar, cast
 
 import torch
 from accelerate import Accelerator
+from jaxtyping import UInt8
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from autoencoders import TokenizerOutput, TrainableTokenizer, VQGANLoss
-from benchmarks.training.loop import TrainingError, TrainingLoop
+from benchmarks.metrics.pictures import to_uint8
+from benchmarks.training.loop import TrainingError, TrainingLoop, watched
 from benchmarks.training.settings import Settings
 from quantizers import QuantizerOutput
 from quantizers.distributed import sum_over_ranks, world_size
@@ -77,10 +79,28 @@ class Trainer(TrainingLoop[Tensor]):
     def _adam(self, module: nn.Module) -> torch.optim.Adam:
         return torch.optim.Adam(module.parameters(), lr=0.0, betas=self.train.betas)
 
+    @property
+    def _averaged(self) -> TrainableTokenizer:
+        """The weight average, or the model itself."""
+        return self.tokenizer if self.average is None else cast(TrainableTokenizer, self.average.module)
+
     def evaluated(self) -> TrainableTokenizer:
         """The model to evaluate and store: the weight average, or the model itself, in eval mode."""
-        model = self.tokenizer if self.average is None else cast(TrainableTokenizer, self.average.module)
-        return model.to(memory_format=torch.contiguous_format).eval()
+        return self._averaged.to(memory_format=torch.contiguous_format).eval()
+
+    def reconstruct(self, pictures: UInt8[Tensor, "b 3 h w"]) -> UInt8[Tensor, "b 3 h w"]:
+        """What the model to evaluate would make of pictures if the training ended now, on the CPU; before its
+        quantizers are there, what it makes of them without.
+
+        Raises:
+            ValueError: the model has diverged.
+        """
+        model = self._averaged
+        with watched(model, self.device):
+            for quantizer, trained in zip(model.quantizers, self.tokenizer.quantizers, strict=True):
+                quantizer.deferred = trained.deferred
+                quantizer.train(trained.deferred)  # those in eval mode quantize all the same
+            return to_uint8(model(to_pictures(pictures, self.device)).reconstruction).cpu()
 
     def _train_step(self, batch: Tensor) -> None:
         """One optimizer step of the tokenizer, and one of the discriminator once it plays."""
