@@ -54,9 +54,10 @@ class Arguments:
     """Stay on the CPU where there is a GPU."""
     checkpoint_every: Count = 200
     """Steps between checkpoints."""
-    log: tuple[TrackerName, ...] = ()
+    log: Annotated[tuple[TrackerName, ...], tyro.conf.arg(aliases=["--log-with"])] = ()
     """What watches the training, one or several: its curves, and drawn pictures at every tenth of it.
-    jsonl: files in RUN.logs beside the run. tensorboard, wandb: these programs (extras of the same names)."""
+    jsonl: files in RUN.logs beside the run. tensorboard, wandb: these programs (extras of the same names). Under
+    torchrun write --log-with: it takes --log for one of its own flags."""
     inception: Path | None = None
     """Weights of the FID Inception network, for gFID, precision, recall and Inception Score; see python -m
     benchmarks.weights."""

@@ -55,9 +55,10 @@ class Arguments:
     """Stay on the CPU where there is a GPU."""
     checkpoint_every: Count = 100
     """Steps between checkpoints."""
-    log: tuple[TrackerName, ...] = ()
+    log: Annotated[tuple[TrackerName, ...], tyro.conf.arg(aliases=["--log-with"])] = ()
     """What watches the training, one or several: its curves, and originals over reconstructions at every tenth of it.
-    jsonl: files in RUN.logs beside the run. tensorboard, wandb: these programs (extras of the same names)."""
+    jsonl: files in RUN.logs beside the run. tensorboard, wandb: these programs (extras of the same names). Under
+    torchrun write --log-with: it takes --log for one of its own flags."""
     eval_batch_size: Count = 32
     """Pictures per batch in the evaluation."""
     inception: Path | None = None

@@ -2,12 +2,49 @@
 
 import os
 import signal
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmarks.protocols.speed.measure import torch_threads
+from benchmarks.data.machine import torch_threads
+
+ROOT = Path(__file__).parents[2]
+
+DEADLY = """
+import os, pkgutil, signal, sys
+owner, name, number, module = *sys.argv[1].rsplit(".", 1), int(sys.argv[2]), sys.argv[3]
+owner = pkgutil.resolve_name(owner)
+function, calls = getattr(owner, name), 0
+def deadly(*arguments, **keywords):
+    global calls
+    calls += 1
+    result = function(*arguments, **keywords)
+    if calls == number:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return result
+setattr(owner, name, deadly)
+sys.exit(pkgutil.resolve_name(module).main(sys.argv[4:]))
+"""
+
+
+def kill_command_at_call(place: str, number: int, module: str, words: Sequence[str]) -> None:
+    """Start a command on one thread, which dies at a call of a function: for trainings, whose backward pass works in no
+    fork of a process that has done one.
+
+    Args:
+        place: of the function, "package.module:Class.method".
+        number: of the call, from 1; the process is killed after it.
+        module: has the command's `main`.
+        words: after it.
+    """
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    command = [sys.executable, "-c", DEADLY, place, str(number), module, *words]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stdout + done.stderr
 
 
 def kill_at_call(

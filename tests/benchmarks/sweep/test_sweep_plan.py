@@ -44,6 +44,13 @@ def test_a_job_is_the_run_that_its_command_makes(plan_of: PlanOf) -> None:
     assert planned.runs[0].log == Path("my runs/logs") / f"{planned.runs[0].record.stem}.log"
 
 
+def test_a_run_that_is_watched_is_the_same_run(plan_of: PlanOf) -> None:
+    plain = plan_of("- {quantizers: fsq, bits: 4}")
+    watched = plan_of("- {quantizers: fsq, bits: 4, settings: {log: [jsonl, tensorboard]}}")
+    assert [job.record for job in watched.jobs] == [job.record for job in plain.jobs]
+    assert "--log jsonl tensorboard" in watched.runs[0].command
+
+
 def test_what_several_groups_ask_for_is_done_once(plan_of: PlanOf) -> None:
     planned = plan_of("- {quantizers: [vq, fsq], bits: 4}\n- {quantizers: [fsq, block-mean], bits: [4, 5]}")
     assert [job.name for job in planned.jobs] == [
