@@ -1,4 +1,7 @@
-"""What this machine can give: cores, memory, and work spread over threads."""
+"""What this machine can give: cores, memory, and work spread over threads.
+
+Without torch, which help and lists do not wait for.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TypeVar
 
 import psutil
@@ -17,6 +22,18 @@ Result = TypeVar("Result")
 MEMORY_SHARE = 0.25
 """Of the memory available: what decoded pictures may take, all processes of this machine together."""
 
+LOOK = 0.1
+"""Seconds that the cores are watched for."""
+
+SPARE = 0.5
+"""Of a core: by as much threads may outnumber the free ones, for no machine is ever quite idle."""
+
+SAID = "QUANTIZER_ZOO_CROWDING_SAID"
+"""Variable that a process leaves to those that it starts, for one warning to be enough."""
+
+CGROUP = Path("/sys/fs/cgroup")
+"""Where a container finds what it may use."""
+
 
 def processes_here() -> int:
     """Training processes on this machine, as torchrun and accelerate launch tell it."""
@@ -27,6 +44,78 @@ def cores() -> int:
     """Cores that one training process may count on."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, allowed // processes_here())
+
+
+def free_cores() -> float:
+    """Cores that are idle now, of those that all training processes of this machine together may use.
+
+    Each is watched for 0.1 s. The load average would still count what this command did a minute ago, and would not yet
+    count what began a second ago. A container's quota bounds them, less what its processes use of it.
+    """
+    began, used = time.monotonic(), _cgroup_seconds()
+    use = psutil.cpu_percent(LOOK, percpu=True)
+    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(len(use))
+    idle = sum(1 - use[core] / 100 for core in allowed if core < len(use))
+    quota = _cgroup_quota() - (_cgroup_seconds() - used) / (time.monotonic() - began)
+    return max(0.0, min(idle, quota))
+
+
+def _cgroup_quota() -> float:
+    """Cores, by the second version of control groups."""
+    try:
+        limit, period = (CGROUP / "cpu.max").read_text().split()
+        return int(limit) / int(period)
+    except (OSError, ValueError):  # there is none: "max 100000", or no such file
+        return float("inf")
+
+
+def _cgroup_seconds() -> float:
+    """Of all cores, that the processes of the control group have used."""
+    try:
+        return int((CGROUP / "cpu.stat").read_text().split()[1]) / 1e6
+    except (OSError, ValueError, IndexError):
+        return 0.0
+
+
+def crowding(threads: int) -> str | None:
+    """Where the threads of each training process, several, are more than there are free cores: both in words."""
+    if threads == 1:
+        return None
+    free, total = free_cores(), threads * processes_here()
+    if total - free <= SPARE:
+        return None
+    return f"{total} threads, and {free:.1f} of {cores() * processes_here()} cores free"
+
+
+def warn_of_crowding(threads: int, instead: str, console: Console) -> None:
+    """Say it once, in this process or in one that it starts, if threads are more than there are free cores.
+
+    Args:
+        threads: Of each training process.
+        instead: What to do.
+    """
+    if not os.environ.get(SAID):
+        os.environ[SAID] = "1"
+        if (found := crowding(threads)) is not None:
+            console.print(
+                f"{found}: threads that wait for each other on busy cores can take ten times as long; {instead}, or "
+                "begin when the machine is idle",
+                soft_wrap=True,
+                highlight=False,
+            )
+
+
+@contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """PyTorch on `count` CPU threads."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def memory_budget() -> int:

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from functools import partial
 
 import pandas as pd
+import torch
 from accelerate import Accelerator
 from rich.console import Console
 from rich.markup import escape
 
 from benchmarks.command_line.usage import UsageError
+from benchmarks.data.machine import warn_of_crowding
 from benchmarks.generate.arguments import Arguments
 from benchmarks.generate.experiment import perform
 from benchmarks.generate.job import Job, open_job
@@ -62,6 +64,8 @@ def execute(
     errors: Console,
 ) -> int:
     """Do the jobs; 0 when all are done, 1 when one failed, 130 when the user stopped them."""
+    if accelerator.device.type == "cpu":
+        warn_of_crowding(torch.get_num_threads(), "set OMP_NUM_THREADS=1", errors)
     records: list[Generation] = []
     failed = 0
     for job in jobs:

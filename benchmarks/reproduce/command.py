@@ -15,9 +15,8 @@ from rich.table import Table
 
 from benchmarks.command_line.usage import UsageError, require_writable
 from benchmarks.data import Data, DataConfig
-from benchmarks.data.machine import cores
+from benchmarks.data.machine import crowding, torch_threads
 from benchmarks.metrics.weights import MetricWeights
-from benchmarks.protocols.speed.measure import torch_threads
 from benchmarks.records.files import find_records
 from benchmarks.records.record import Record, read_arrays, read_record, read_records
 from benchmarks.reproduce.agreement import Agreement, compare
@@ -88,8 +87,8 @@ def make_again(each: Reproduction, console: Console) -> tuple[Record, Path]:
     if done is not None:
         console.print(f"{escape(each.stored.id)}: done already, see {escape(str(path))}", soft_wrap=True)
         return done, path
-    if threads > cores():
-        console.print(f"{threads} threads as in the stored run, on {cores()} cores: slow, with the same numbers")
+    if (found := crowding(threads)) is not None:
+        console.print(f"{found}: slow, with the numbers of the stored run, which had as many")
     with torch_threads(threads):
         return perform_with_bar(each.run, each.execution, console), path
 

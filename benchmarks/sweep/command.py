@@ -40,10 +40,11 @@ def write_script(arguments: Arguments, path: Path, jobs: Sequence[Job], console:
     console.print(f"{len(jobs)} runs are to do; submit them by: sbatch {escape(str(path))}", highlight=False)
 
 
-def executor(arguments: Arguments) -> AbstractContextManager[Executor]:
+def executor(arguments: Arguments, errors: Console) -> AbstractContextManager[Executor]:
     """What does the jobs: this machine's processes, or Ray."""
     environments = local.shares(arguments.workers)
     if arguments.ray is None:
+        local.warn_of_crowding(environments, errors)
         return nullcontext(partial(local.perform, environments))
     return cluster.executor(arguments.ray, len(environments), arguments.cpus_per_run, arguments.gpus_per_run)
 
@@ -52,7 +53,7 @@ def execute(arguments: Arguments, stages: Sequence[Sequence[Job]], errors: Conso
     """Do the jobs, stage after stage; what became of each, without those that a stop came before."""
     outcomes: list[Outcome] = []
     jobs = [job for stage in stages for job in stage]
-    with executor(arguments) as perform, interruptible() as stop_requested, Display(jobs, errors) as display:
+    with executor(arguments, errors) as perform, interruptible() as stop_requested, Display(jobs, errors) as display:
         for stage in stages:
             for ended in perform(stage, stop_requested):
                 display.look()

@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from queue import SimpleQueue
 
+from rich.console import Console
+
+from benchmarks.data import machine
 from benchmarks.data.machine import cores
 from benchmarks.sweep.job import TICK, Job, Outcome, carry_out
 
@@ -33,6 +36,13 @@ def shares(workers: int | None) -> list[dict[str, str]]:
     if not devices:
         return [threads] * count
     return [{**threads, "CUDA_VISIBLE_DEVICES": devices[index % len(devices)]} for index in range(count)]
+
+
+def warn_of_crowding(environments: Sequence[Mapping[str, str]], errors: Console) -> None:
+    """Say where the threads of all runs that go on at a time are more than there are free cores."""
+    threads = int(environments[0]["OMP_NUM_THREADS"])
+    if threads > 1 and "CUDA_VISIBLE_DEVICES" not in environments[0]:
+        machine.warn_of_crowding(threads * len(environments), f"give --workers {cores()}, a thread each", errors)
 
 
 def perform(

@@ -17,8 +17,8 @@ from rich.progress import Progress
 from autoencoders import Tokenizer
 from benchmarks.command_line.usage import UsageError, existing_paths
 from benchmarks.data import Data, training_batches
+from benchmarks.data.machine import torch_threads
 from benchmarks.metrics.speed import measure_speed
-from benchmarks.protocols.speed.measure import torch_threads
 from benchmarks.records.environment import environment
 from benchmarks.records.files import write_model
 from benchmarks.records.record import Record, iterate_records

@@ -7,12 +7,14 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
 from rich.console import Console
 from rich.markup import escape
 
 from autoencoders.pictures.perceptual import choose_perceptual
 from benchmarks.command_line.usage import require_writable
 from benchmarks.data import open_data
+from benchmarks.data.machine import warn_of_crowding
 from benchmarks.metrics.weights import MetricWeights
 from benchmarks.records.record import Record
 from benchmarks.training.arguments import Arguments
@@ -79,6 +81,8 @@ def execute(
     accelerator = execution.accelerator
     console.quiet = errors.quiet = not accelerator.is_main_process
     console.print(escape(runs[0].data.words), soft_wrap=True, highlight=False)
+    if accelerator.device.type == "cpu":
+        warn_of_crowding(torch.get_num_threads(), "set OMP_NUM_THREADS=1", errors)
     records: list[Record] = []
     paths: list[Path] = []
     failures = 0

@@ -10,9 +10,9 @@ from PIL import Image
 from skimage import data
 
 from benchmarks import run
+from benchmarks.data.machine import torch_threads
 from benchmarks.evaluate.__main__ import main as evaluate
 from benchmarks.explain import main
-from benchmarks.protocols.speed.measure import torch_threads
 from benchmarks.protocols.variants import variants
 from benchmarks.records.files import RecordError, write_model
 from benchmarks.records.record import iterate_records

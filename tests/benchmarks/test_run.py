@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.protocols.speed.measure import torch_threads
+from benchmarks.data.machine import torch_threads
 from benchmarks.records.record import Record, read_arrays, read_record
 from benchmarks.run import main
 from benchmarks.training.presets import PRESETS

@@ -20,9 +20,9 @@ from autoencoders import BlockMean
 from autoencoders.pretrained import registry
 from autoencoders.pretrained.model import Pretrained
 from benchmarks.data import DataConfig, centre_crop, open_data, to_rgb, to_tensor
+from benchmarks.data.machine import torch_threads
 from benchmarks.metrics.pictures import to_unit_range
 from benchmarks.protocols.reconstruction.measured import PROTOCOL
-from benchmarks.protocols.speed.measure import torch_threads
 from benchmarks.records.record import Record, read_record, write_record
 from benchmarks.tokens import __main__ as tokens, command as work
 from benchmarks.training.arguments import parse

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from benchmarks.protocols.speed.measure import prepare, seconds_per_call, torch_threads
+from benchmarks.data.machine import torch_threads
+from benchmarks.protocols.speed.measure import prepare, seconds_per_call
 from benchmarks.protocols.speed.work import Competitor, Unavailable, Work
 
 SECONDS, MOST_ROUNDS = 0.3, 15

@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from multiprocessing import connection
@@ -20,6 +19,7 @@ from typing import Any
 import torch
 
 from autoencoders.ranges import Bits, Seed, Size, check_ranges
+from benchmarks.data.machine import torch_threads
 from benchmarks.protocols.source_coding.codec import AffineCodec, measure, train
 from benchmarks.protocols.source_coding.settings import Training
 from benchmarks.protocols.source_coding.vectors import Source, open_source
@@ -85,17 +85,6 @@ def record_path(run: RunConfig, output: StrPath) -> Path:
     return output / f"{run.source}-{run.block_length}" / f"{run_id(run, source)}.json"
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Numbers then do not depend on how many cores there are, and the tensors here are too small for more."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 def perform(run: RunConfig, output: StrPath) -> SourceRun:
     """Train, measure and store one run.
 
@@ -104,7 +93,7 @@ def perform(run: RunConfig, output: StrPath) -> SourceRun:
     """
     begin = time.perf_counter()
     source = open_source(run.source, run.block_length)
-    with one_thread():
+    with torch_threads(1):  # numbers then do not depend on the cores, and the tensors are too small for more
         torch.manual_seed(run.seed)
         samples = torch.Generator().manual_seed(int(torch.randint(2**31, ())))
         codec = AffineCodec(run.block_length, make_quantizer(run))

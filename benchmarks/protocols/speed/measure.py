@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,17 +36,6 @@ class Effort:
 FULL = Effort(least=7, most=50, seconds=10)
 SWEEP = Effort(least=5, most=20, seconds=3)
 QUICK = Effort(least=3, most=10, seconds=1)
-
-
-@contextmanager
-def torch_threads(count: int) -> Iterator[None]:
-    """PyTorch on `count` CPU threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def seconds_per_call(call: Callable[[], Any], repeats: int, device: torch.device) -> float:

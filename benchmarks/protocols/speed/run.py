@@ -17,10 +17,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from benchmarks.data.machine import torch_threads
 from benchmarks.protocols.speed import catalogue
 from benchmarks.protocols.speed.conditions import conditions_here
 from benchmarks.protocols.speed.limits import measure_limits
-from benchmarks.protocols.speed.measure import FULL, QUICK, SWEEP, Effort, measure, torch_threads
+from benchmarks.protocols.speed.measure import FULL, QUICK, SWEEP, Effort, measure
 from benchmarks.protocols.speed.work import Work
 from benchmarks.records.files import write_model
 from benchmarks.records.speed import SCHEMA, SpeedRun, read_run

@@ -15,11 +15,11 @@ from autoencoders.pretrained import WeightsError, registry
 from autoencoders.pretrained.model import Pretrained
 from benchmarks import run
 from benchmarks.data import centre_crop
+from benchmarks.data.machine import torch_threads
 from benchmarks.evaluate import measure
 from benchmarks.evaluate.__main__ import main
 from benchmarks.metrics.weights import MetricWeights
 from benchmarks.protocols.reconstruction import combining, share
-from benchmarks.protocols.speed.measure import torch_threads
 
 
 def make_pictures(folder: Path, names: list[str], seed: int, width: int = 64, height: int = 48) -> None:

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from benchmarks import run
+from benchmarks.data.machine import torch_threads
 from benchmarks.generate.__main__ import main
-from benchmarks.protocols.speed.measure import torch_threads
 from benchmarks.records.generation import Generation, read_generation
 
 

@@ -4,12 +4,14 @@ import json
 import math
 import re
 import shlex
+import shutil
 import signal
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
@@ -17,8 +19,8 @@ from safetensors.torch import load_file
 
 from benchmarks import compare
 from benchmarks.data import DataConfig, open_data, test_batches
+from benchmarks.data.machine import torch_threads
 from benchmarks.generate.arguments import parse
-from benchmarks.protocols.speed.measure import torch_threads
 from benchmarks.records.generation import read_generation
 from benchmarks.records.record import read_record
 from benchmarks.tokens import __main__ as tokens
@@ -178,6 +180,20 @@ def test_two_processes_train_what_one_does(start, stored, generate, fsq: Path, t
     for name, value in load_file(again.with_suffix(".safetensors")).items():
         torch.testing.assert_close(value, expected[name], rtol=1e-3, atol=1e-4)
     assert two.metrics["nll_bits"] == pytest.approx(one.metrics["nll_bits"], rel=1e-3)
+
+
+@pytest.mark.slow
+def test_a_prior_that_is_watched_is_the_same_prior(generate, stored, runs: Path, fsq: Path, tmp_path: Path) -> None:
+    shutil.copytree(runs, tmp_path / "watched")
+    assert generate("--run", fsq) == 0
+    assert generate("--run", tmp_path / "watched" / fsq.name, "--log", "jsonl") == 0
+    (path, _), (watched, _) = stored(runs), stored(tmp_path / "watched")
+    assert path.name == watched.name
+    one, two = (load_file(each.with_suffix(".safetensors")) for each in (path, watched))
+    assert all(torch.equal(one[name], two[name]) for name in one)
+    told = pd.read_json(watched.with_suffix(".logs") / "curves.jsonl", lines=True)
+    assert list(told["loss"]) == pytest.approx(list(arrays(watched)["curve/loss"]))
+    assert (watched.with_suffix(".logs") / f"samples-{told['step'].iloc[-1]:08}.png").exists()
 
 
 def test_token_sets_with_classes(generate, stored, fsq: Path, generation_home: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from benchmarks import run
-from benchmarks.protocols.speed.measure import torch_threads
+from benchmarks.data.machine import torch_threads
 from benchmarks.records import environment
 from benchmarks.reproduce.__main__ import main
 from benchmarks.training import experiment

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from benchmarks import run
-from benchmarks.protocols.speed.measure import torch_threads
+from benchmarks.data.machine import torch_threads
 from benchmarks.reproduce.__main__ import main
 
 TERNARY = """

@@ -16,8 +16,7 @@ import pytest
 
 from benchmarks import compare, run as one_run
 from benchmarks.command_line.process import START
-from benchmarks.data.machine import cores
-from benchmarks.protocols.speed.measure import torch_threads
+from benchmarks.data.machine import cores, torch_threads
 from benchmarks.records.record import read_records
 from benchmarks.sweep.__main__ import main
 from benchmarks.sweep.plan import Plan

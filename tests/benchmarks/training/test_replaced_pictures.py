@@ -13,9 +13,9 @@ import pytest
 from PIL import Image
 
 from benchmarks import compare, run
+from benchmarks.data.machine import torch_threads
 from benchmarks.evaluate.__main__ import main as evaluate
 from benchmarks.generate.__main__ import main as generate
-from benchmarks.protocols.speed.measure import torch_threads
 from benchmarks.records.record import read_record
 from benchmarks.reproduce.__main__ import main as reproduce
 from benchmarks.sweep.__main__ import main as sweep

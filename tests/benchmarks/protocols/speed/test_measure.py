@@ -11,7 +11,7 @@ from benchmarks.protocols.speed import limits, measure
 from benchmarks.protocols.speed.floors import search_floor, training_floor
 from benchmarks.protocols.speed.goals import Goal, MemoryBelow, TimesFaster, TimesTheTime, verdict
 from benchmarks.protocols.speed.limits import Limits
-from benchmarks.protocols.speed.measure import Effort, torch_threads
+from benchmarks.protocols.speed.measure import Effort
 from benchmarks.protocols.speed.work import Competitor, Unavailable, Work
 from benchmarks.records.speed import Group
 
@@ -118,13 +118,6 @@ def test_memory_is_the_peak_of_a_call() -> None:
         pytest.skip("this system does not tell the peak memory of a process")
     assert peer.peak_bytes == pytest.approx(200e6, rel=0.1)
     assert ours.peak_bytes < 20e6
-
-
-def test_the_number_of_threads_is_set_and_set_back() -> None:
-    before = torch.get_num_threads()
-    with torch_threads(before + 1):
-        assert torch.get_num_threads() == before + 1
-    assert torch.get_num_threads() == before
 
 
 def test_a_missed_goal_is_explained_by_the_operators_of_ours() -> None:
