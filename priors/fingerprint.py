@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from autoencoders import Tokenizer
 
@@ -27,11 +27,25 @@ def fingerprint(tokenizer: Tokenizer) -> str:
     for name, module in tokenizer.named_modules():
         about = {} if type(module).__module__.startswith("torch.") else dict(_attributes(module))
         digest.update(json.dumps([name, type(module).__qualname__, about], sort_keys=True).encode())
-    for name, tensor in tokenizer.state_dict().items():
-        digest.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
-        values = tensor.detach().cpu().contiguous().flatten()
-        digest.update(values.view(torch.uint8).numpy())
+    for part in _parts(tokenizer.state_dict()):
+        digest.update(part)
     return digest.hexdigest()
+
+
+def weights_fingerprint(weights: Mapping[str, Tensor]) -> str:
+    """SHA-256 of tensors, their names and types, in hexadecimal digits, in whatever order they come."""
+    digest = hashlib.sha256()
+    for part in _parts(dict(sorted(weights.items()))):
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def _parts(weights: Mapping[str, Tensor]) -> Iterator[Any]:
+    """The bytes that a digest of weights is of."""
+    for name, tensor in weights.items():
+        yield json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode()
+        values = tensor.detach().cpu().contiguous().flatten()
+        yield values.view(torch.uint8).numpy()
 
 
 def _attributes(module: nn.Module) -> Iterator[tuple[str, Any]]:

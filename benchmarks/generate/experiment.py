@@ -72,7 +72,13 @@ def perform(
 
     def train() -> PriorTrainer:
         trainer = PriorTrainer(
-            job.prior(), job.settings.train, job.seed, accelerator, job.path.stem, trained_content(job.pictures)
+            job.prior(),
+            job.settings.train,
+            job.seed,
+            accelerator,
+            job.path.stem,
+            trained_content(job.pictures),
+            job.weights,
         )
         trainer.resume(job.checkpoint)
         on_start(trainer.step)
@@ -97,6 +103,7 @@ def perform(
         protocol=PROTOCOL,
         run=job.run.id,
         tokenizer=tokenizer_name(job.run),
+        weights=job.weights,
         preset=job.preset,
         prior=job.settings.prior,
         exact=prior.exact,

@@ -12,15 +12,17 @@ import torch
 from accelerate import Accelerator
 
 from benchmarks.command_line.flags import as_flags
+from benchmarks.command_line.usage import UsageError
 from benchmarks.data import Data, DataConfig, EvaluationData, open_data, open_evaluation_data
 from benchmarks.generate.arguments import Arguments
 from benchmarks.protocols.generation.codes import CodeBatch, Encoder, centre_crops, in_order
 from benchmarks.records.files import LOGS, if_stored
 from benchmarks.records.generation import path_for, read_generation
-from benchmarks.records.record import Record
+from benchmarks.records.record import Record, same_content
 from benchmarks.records.values import as_command, digest
 from benchmarks.tables.comparable import asked_bits, label
 from benchmarks.training.codes import crops, shuffled
+from benchmarks.training.models import weights_digest
 from benchmarks.training.prior_settings import PriorPreset, PriorSettings, changes
 from benchmarks.training.stored import configuration, require_same_content, require_same_pictures
 from benchmarks.training.trained import require_tokenizer, trained_tokenizer
@@ -59,6 +61,7 @@ class Job:
         settings: The prior's.
         preset: The name that these are changed from.
         seed: Of weights, order and pictures.
+        weights: Digest of the run's weights.
         encoder: The run's tokenizer.
         data: The run's pictures.
         real: Its training pictures, as the protocol crops them.
@@ -71,6 +74,7 @@ class Job:
     settings: PriorSettings
     preset: PriorPreset
     seed: int
+    weights: str
     encoder: Encoder
     data: Data
     real: EvaluationData
@@ -169,8 +173,26 @@ def open_job(path: Path, run: Record, arguments: Arguments, device: torch.device
         command += ["--test-tokens", arguments.test_tokens.as_posix()]
     data, real = open_both(config)
     require_same_pictures(path, run, data)
-    job = Job(run, path, arguments.settings, arguments.preset, seed, encoder, data, real, tokens, as_command(*command))
+    weights = weights_digest(path)
+    job = Job(
+        run,
+        path,
+        arguments.settings,
+        arguments.preset,
+        seed,
+        weights,
+        encoder,
+        data,
+        real,
+        tokens,
+        as_command(*command),
+    )
     known = None if arguments.force else if_stored(job.path, read_generation)
     if known is not None:
         require_same_content(job.path, known.data, job.pictures)
+        if not same_content(known.weights, weights):
+            raise UsageError(
+                f"{job.path}: its codes are of other weights than those of {path}, a run that was made again since; "
+                "train it again by --force, or bring those back"
+            )
     return job

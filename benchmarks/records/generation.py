@@ -30,6 +30,8 @@ class Generation(Frozen):
     """The id of the run that trained the tokenizer."""
     tokenizer: str
     """The run's quantizer, rate and seed in words."""
+    weights: str | None = None
+    """Digest of the tokenizer's weights; None where an earlier version stored it."""
     preset: str
     prior: str
     exact: bool

@@ -144,7 +144,7 @@ def trained_content(data: Mapping[str, Any]) -> str | None:
 
 
 def same_content(one: str | None, other: str | None) -> bool:
-    """Whether two digests are of the same pictures, as far as is known: those of earlier versions are not."""
+    """Whether two digests are of the same pictures or weights, as far as is known: earlier versions stored none."""
     return one is None or other is None or one == other
 
 

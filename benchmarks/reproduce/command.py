@@ -26,7 +26,7 @@ from benchmarks.training.experiment import Execution, find_done, perform_with_ba
 from benchmarks.training.loop import TrainingError, TrainingStopped, make_accelerator
 from benchmarks.training.planning import require_memory
 from benchmarks.training.resolved import ResolvedRun, resolve
-from benchmarks.training.stored import open_pictures, rebuild, require_same_content, require_same_pictures
+from benchmarks.training.stored import open_pictures, rebuild, require_same, require_same_pictures
 from storage.checkpoint import CheckpointError
 from storage.whole_files import replacing
 
@@ -72,7 +72,7 @@ def prepare(arguments: Arguments, output: Path) -> list[Reproduction]:
     for each in reproductions:
         done = find_done(each.run.path, each.execution.accelerator)
         if done is not None:
-            require_same_content(each.run.path, done.data, each.run.data.record)
+            require_same(done, each.run)
         if done is not None and done.created == each.stored.created:
             raise UsageError(
                 f"--output {output} holds {each.path.name} itself, which would be lost: name another folder"

@@ -21,7 +21,7 @@ from benchmarks.training import baselines, planning
 from benchmarks.training.arguments import Arguments, parse
 from benchmarks.training.resolved import resolve
 from benchmarks.training.settings import PresetName, RunConfig, describe
-from benchmarks.training.stored import require_same_content
+from benchmarks.training.stored import require_same
 from quantizers import list_quantizers
 
 
@@ -69,9 +69,10 @@ def plan(file: SweepFile) -> Plan:
         except DataError as error:
             raise UsageError(f"{file.place('data')}: {error}") from error
         for one in same_data:
-            record = resolve(one.run, data, one.arguments.output).path
+            run = resolve(one.run, data, one.arguments.output)
+            record = run.path
             if (known := if_stored(record, read_record)) is not None:
-                require_same_content(record, known.data, data.record)
+                require_same(known, run)
             log = one.arguments.output / "logs" / f"{record.stem}.log"
             job = Job(one.name, tuple(words(one.arguments)), record, log)
             jobs.setdefault(str(record), (job, one.run.quantizer in baselines.NAMES))

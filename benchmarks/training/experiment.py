@@ -163,7 +163,8 @@ def _train(
         start_from(tokenizer, asked.settings.start)
     recall = partial(_batches, asked, run.data, accelerator)
     content = trained_content(run.data.record)
-    trainer = Trainer(tokenizer, asked.settings, asked.seed, accelerator, run.id, recall, content)
+    weights = asked.start_weights
+    trainer = Trainer(tokenizer, asked.settings, asked.seed, accelerator, run.id, recall, content, weights)
     trainer.resume(run.checkpoint)
     on_start(trainer.step)
     batches = recall(trainer.step, train.steps - trainer.step)

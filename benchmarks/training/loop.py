@@ -88,11 +88,20 @@ class TrainingLoop(ABC, Generic[Batch]):
         accelerator: From `make_accelerator`.
         run: The id of what is trained; a checkpoint of another one is refused.
         pictures: Digest of the content of what it is trained on; a checkpoint of another is refused.
+        weights: Digest of the weights of the stored run that it builds upon; a checkpoint on others is refused.
     """
 
-    def __init__(self, train: TrainConfig, accelerator: Accelerator, run: str, pictures: str | None = None) -> None:
+    def __init__(
+        self,
+        train: TrainConfig,
+        accelerator: Accelerator,
+        run: str,
+        pictures: str | None = None,
+        weights: str | None = None,
+    ) -> None:
         train.part(accelerator.num_processes)
-        self.train, self.run, self.pictures, self.accelerator = train, run, pictures, accelerator
+        self.train, self.run, self.accelerator = train, run, accelerator
+        self.pictures, self.weights = pictures, weights
         self.device = accelerator.device
         self.step = 0
         self.seconds = 0.0
@@ -202,10 +211,8 @@ class TrainingLoop(ABC, Generic[Batch]):
             tree = {name: part.state_dict() for name, part in self._parts().items()}
             counters = {"step": self.step, "seconds": self.seconds, "history": self.history}
             interval = {"interval": self._interval, "sums": self._sums, "counts": self._counts}
-            save_tree(
-                path,
-                {"run": self.run, "pictures": self.pictures, "random": random_states, **counters, **interval, **tree},
-            )
+            of = {"run": self.run, "pictures": self.pictures, "weights": self.weights}
+            save_tree(path, {**of, "random": random_states, **counters, **interval, **tree})
         self.accelerator.wait_for_everyone()
 
     def resume(self, path: StrPath) -> None:
@@ -221,7 +228,7 @@ class TrainingLoop(ABC, Generic[Batch]):
         whole batch: weights, averages, codebooks, the order of the pictures.
 
         Raises:
-            CheckpointError: damaged, of another run, or on other pictures.
+            CheckpointError: damaged, of another run, on other pictures, or upon other weights.
         """
         tree = load_tree(path)
         if tree.get("run") != self.run:
@@ -230,6 +237,11 @@ class TrainingLoop(ABC, Generic[Batch]):
             raise CheckpointError(
                 f"{path} was trained on other pictures of the same names and sizes; bring them back to go on, or "
                 "delete it to start this run from its beginning"
+            )
+        if not same_content(tree.get("weights"), self.weights):
+            raise CheckpointError(
+                f"{path} builds upon other weights of a stored run, which was made again since; bring those back to go "
+                "on, or delete it to start this run from its beginning"
             )
         for name, part in self._parts().items():
             part.load_state_dict(tree[name])

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from torch import Tensor
 
 from autoencoders import Tokenizer, TrainableTokenizer, code_maps_of, create_tokenizer
 from benchmarks.training import baselines
 from benchmarks.training.settings import RunConfig
+from priors.fingerprint import weights_fingerprint
 from quantizers import Quantizer, create_quantizer
 from quantizers.registry import with_dim
 from storage.checkpoint import CheckpointError
@@ -40,14 +43,46 @@ def build(run: RunConfig) -> Tokenizer:
     return baselines.make_baseline(run) if run.quantizer in baselines.NAMES else make_tokenizer(run)
 
 
+def weights_beside(run: StrPath) -> dict[str, Tensor]:
+    """The weights of a stored run, which others build upon.
+
+    Raises:
+        CheckpointError: they are not at hand.
+    """
+    run = Path(run)
+    weights = run.with_suffix(".safetensors")
+    try:
+        return load_file(weights)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(
+            f"{run}: {weights} is not a readable file of weights; name the record of a run that was trained on this "
+            "machine, or train it again"
+        ) from error
+
+
+def weights_digest(run: StrPath) -> str:
+    """Tells the weights of a stored run from those of the same run made again. Not the file's: that says its metadata
+    in any order.
+
+    Raises:
+        CheckpointError: they are not at hand.
+    """
+    weights = Path(run).with_suffix(".safetensors")
+    stat = weights.stat() if weights.exists() else None
+    return _weights_digest(Path(run).absolute(), stat and (stat.st_mtime_ns, stat.st_size, stat.st_ino))
+
+
+@lru_cache(maxsize=64)
+def _weights_digest(run: Path, version: tuple[int, ...] | None) -> str:
+    return weights_fingerprint(weights_beside(run))
+
+
 def start_from(tokenizer: TrainableTokenizer, start: StrPath) -> None:
     """Give a tokenizer the weights of a stored run that have its names and sizes, but for the quantizers'.
 
     Raises:
         CheckpointError: they are not at hand, or none fits.
     """
-    start = Path(start)
-    weights = start.with_suffix(".safetensors")
     own = tokenizer.state_dict()
     of_quantizers = {
         f"{name}.{key}"
@@ -55,16 +90,9 @@ def start_from(tokenizer: TrainableTokenizer, start: StrPath) -> None:
         if isinstance(module, Quantizer)
         for key in module.state_dict()
     }
-    try:
-        found = load_file(weights)
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(
-            f"--start {start}: {weights} is not a readable file of weights; name the record of a run that was "
-            "trained on this machine, or train it again"
-        ) from error
     fits = {
         name: tensor
-        for name, tensor in found.items()
+        for name, tensor in weights_beside(start).items()
         if name in own and name not in of_quantizers and tensor.shape == own[name].shape
     }
     if not fits:

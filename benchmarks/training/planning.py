@@ -14,7 +14,7 @@ from benchmarks.command_line.options import parse_options
 from benchmarks.command_line.usage import UsageError
 from benchmarks.training import baselines
 from benchmarks.training.arguments import Arguments
-from benchmarks.training.models import make_quantizer
+from benchmarks.training.models import make_quantizer, weights_digest
 from benchmarks.training.presets import preset_settings
 from benchmarks.training.settings import RunConfig, Settings
 from quantizers import list_quantizers
@@ -48,6 +48,7 @@ def plan(arguments: Arguments) -> list[RunConfig]:
         raise UsageError(
             f"--start {arguments.start}: no weights beside it; name the record (RUN.json) of a run trained here"
         )
+    start = None if arguments.start is None else weights_digest(arguments.start)
     own = preset_settings(arguments.preset, arguments.backbone)
     if arguments.model.image_size not in (settings.model.image_size, own.model.image_size):
         raise UsageError("the size of the pictures is set by --data.image-size; --model.image-size follows it")
@@ -71,7 +72,7 @@ def plan(arguments: Arguments) -> list[RunConfig]:
     for name in dict.fromkeys(name for name in names if name not in baselines.NAMES):
         for bits in dict.fromkeys(bits_asked):
             for seed in dict.fromkeys(arguments.seed):
-                run = RunConfig(name, bits, options, seed, arguments.preset, settings, source_digest(name))
+                run = RunConfig(name, bits, options, seed, arguments.preset, settings, source_digest(name), start)
                 rate = make_quantizer(run).bits_per_position
                 runs.append(run)
             if name != "none":

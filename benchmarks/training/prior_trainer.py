@@ -43,6 +43,7 @@ class PriorTrainer(TrainingLoop[CodeBatch]):
         accelerator: From `make_accelerator`.
         run: The id of the prior; a checkpoint of another one is refused.
         pictures: Digest of the content of the pictures that the codes are of; a checkpoint of another is refused.
+        weights: Digest of the tokenizer's weights; a checkpoint on codes of others is refused.
     """
 
     def __init__(
@@ -53,8 +54,9 @@ class PriorTrainer(TrainingLoop[CodeBatch]):
         accelerator: Accelerator,
         run: str,
         pictures: str | None = None,
+        weights: str | None = None,
     ) -> None:
-        super().__init__(train, accelerator, run, pictures)
+        super().__init__(train, accelerator, run, pictures, weights)
         self.prior = prior.to(self.device).train()
         self.average = (
             AveragedModel(self.prior, multi_avg_fn=get_ema_multi_avg_fn(train.weight_ema)) if train.weight_ema else None

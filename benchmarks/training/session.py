@@ -24,7 +24,7 @@ from benchmarks.training.loop import TrainingError, TrainingStopped, make_accele
 from benchmarks.training.planning import plan, require_memory
 from benchmarks.training.resolved import ResolvedRun, resolve
 from benchmarks.training.settings import describe
-from benchmarks.training.stored import require_same_content
+from benchmarks.training.stored import require_same
 from benchmarks.training.tracking.names import require_trackers
 from storage.checkpoint import CheckpointError
 
@@ -63,7 +63,7 @@ def prepare(arguments: Arguments) -> tuple[list[ResolvedRun], Execution]:
     if not arguments.force:
         for run in resolved:
             if (known := find_done(run.path, accelerator)) is not None:
-                require_same_content(run.path, known.data, data.record)
+                require_same(known, run)
     execution = Execution(
         accelerator, weights, arguments.checkpoint_every, arguments.eval_batch_size, notes, arguments.log
     )

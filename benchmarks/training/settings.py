@@ -128,6 +128,9 @@ class RunConfig:
     settings: Settings
     code: str | None = None
     """Digest of the source of a quantizer from outside this project: an edited one makes another run."""
+    start_weights: str | None = None
+    """Digest of the weights of `settings.start`, no part of the run's name: where that run was made again, which its
+    name does not say, nothing is done already. None also in runs of earlier versions."""
 
     def __post_init__(self) -> None:
         """Refuse numbers that cannot be."""

@@ -16,7 +16,8 @@ from benchmarks.data import Data, DataConfig, DataError, open_data
 from benchmarks.protocols.reconstruction.measured import PROTOCOL
 from benchmarks.records.record import DEFAULT_BACKBONE, ELSEWHERE, Record, same_content, trained_content
 from benchmarks.training import baselines
-from benchmarks.training.models import make_quantizer
+from benchmarks.training.models import make_quantizer, weights_digest
+from benchmarks.training.resolved import ResolvedRun
 from benchmarks.training.settings import RunConfig, run_id, settings_digest
 from quantizers.registry import source_digest
 from storage.paths import StrPath, from_printable
@@ -80,6 +81,9 @@ def rebuild(path: StrPath, stored: Record, source: str | None, lpips_backbone: S
             raise UsageError(f"{path}: {error}; start the command where that module can be imported") from error
     if run.quantizer not in baselines.NAMES:
         make_quantizer(run)
+        if run.settings.start is not None:
+            run = replace(run, start_weights=weights_digest(run.settings.start))
+            require_same_start(path, stored, run)
     data, loss = run.settings.data, run.settings.loss
     if source is not None:
         data = replace(data, source=source, root=None)
@@ -113,6 +117,22 @@ def require_same_pictures(path: StrPath, stored: Record, data: Data) -> None:
         raise UsageError(
             f"{path}: the pictures of {data.record['source']} ({here}, to train and to test on) are not those that it "
             f"was made with ({then}), or not the same bytes; say where {stored.data['name']} is by --data"
+        )
+
+
+def require_same(stored: Record, now: ResolvedRun) -> None:
+    """Raise UsageError where what is stored under the name of a run is of other training pictures, or began from other
+    weights."""
+    require_same_content(now.path, stored.data, now.data.record)
+    require_same_start(now.path, stored, now.asked)
+
+
+def require_same_start(path: StrPath, stored: Record, now: RunConfig) -> None:
+    """Raise UsageError where a stored run began from other weights of the run that is named."""
+    if not same_content(stored.config.get("start_weights"), now.start_weights):
+        raise UsageError(
+            f"{path}: began from other weights than those that are now beside {now.settings.start}, a run that was "
+            "made again since; bring those back, store what these give in another folder, or delete it"
         )
 
 

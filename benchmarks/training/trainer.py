@@ -44,6 +44,7 @@ class Trainer(TrainingLoop[Tensor]):
         recall: This process's share of some batches again, from a step on and how many: the quantizer of a training
             that it comes to late starts on them. Without it that starts on the first batch that it meets.
         pictures: Digest of the pictures' content; a checkpoint of another is refused.
+        weights: Digest of the weights that the tokenizer starts from; a checkpoint on others is refused.
     """
 
     def __init__(
@@ -55,8 +56,9 @@ class Trainer(TrainingLoop[Tensor]):
         run: str,
         recall: Callable[[int, int], Iterable[Tensor]] | None = None,
         pictures: str | None = None,
+        weights: str | None = None,
     ) -> None:
-        super().__init__(settings.train, accelerator, run, pictures)
+        super().__init__(settings.train, accelerator, run, pictures, weights)
         train = settings.train
         # The same numbers in another order in memory, in which convolutions are faster.
         self.tokenizer: TrainableTokenizer = tokenizer.to(self.device).to(memory_format=torch.channels_last).train()
