@@ -15,6 +15,9 @@ from PIL import Image
 from storage.paths import StrPath
 from storage.whole_files import replacing
 
+DIGITS = 8
+"""Of a step in the name of a picture, so that they stand in order."""
+
 
 class JsonlTracker(GeneralTracker):
     """Writes into a folder:
@@ -48,7 +51,7 @@ class JsonlTracker(GeneralTracker):
             kept = list(self._kept())
             with replacing(self.tracker) as temporary:
                 temporary.write_text("".join(kept), encoding="utf-8")
-        for picture in self.folder.glob("*-*.png"):
+        for picture in self.folder.glob(f"*-{'[0-9]' * DIGITS}.png"):
             if int(picture.stem.rpartition("-")[2]) > self.since:
                 picture.unlink()
 
@@ -75,5 +78,5 @@ class JsonlTracker(GeneralTracker):
     def log_images(self, values: Mapping[str, np.ndarray], step: int, **kwargs: Any) -> None:
         """Write the first picture of each entry, of 8-bit pictures (N, H, W, 3)."""
         for name, pictures in values.items():
-            with replacing(self.folder / f"{name}-{step:08}.png") as temporary:
+            with replacing(self.folder / f"{name}-{step:0{DIGITS}}.png") as temporary:
                 Image.fromarray(pictures[0]).save(temporary, format="png")
