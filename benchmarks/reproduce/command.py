@@ -88,7 +88,7 @@ def make_again(each: Reproduction, console: Console) -> tuple[Record, Path]:
         console.print(f"{escape(each.stored.id)}: done already, see {escape(str(path))}", soft_wrap=True)
         return done, path
     if (found := crowding(threads)) is not None:
-        console.print(f"{found}: slow, with the numbers of the stored run, which had as many")
+        console.print(f"as in the stored run {found}: slow, with the same numbers", soft_wrap=True, highlight=False)
     with torch_threads(threads):
         return perform_with_bar(each.run, each.execution, console), path
 

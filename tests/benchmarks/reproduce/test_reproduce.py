@@ -93,7 +93,7 @@ def test_the_stored_number_of_threads_is_used_and_the_baseline_has_no_seeds(
     code, entry = compared(path)
     assert code == 0
     assert entry["environment"] == []
-    assert f"{threads} threads as in the stored run" in capsys.readouterr().out
+    assert f"as in the stored run {threads} threads, and " in capsys.readouterr().out
     assert torch.get_num_threads() == before
 
 
