@@ -9,8 +9,8 @@ from PIL import Image
 
 from benchmarks import run
 from benchmarks.compress.__main__ import main
+from benchmarks.data.machine import torch_threads
 from benchmarks.generate.__main__ import main as generate
-from benchmarks.protocols.speed.measure import torch_threads
 
 SIZES = [(1, 1), (7, 45), (32, 32), (61, 40), (200, 131)]
 """Width and height."""
