@@ -17,9 +17,8 @@ from rich.markup import escape
 from benchmarks.command_line.flags import parse_flags
 from benchmarks.command_line.process import exit_code, run_command
 from benchmarks.command_line.usage import RUNS, UsageError, existing_paths
-from benchmarks.records import generation
 from benchmarks.tables import comparable, formats, summaries
-from benchmarks.tables.columns import BY_NAME, COLUMNS, Column
+from benchmarks.tables.columns import BY_NAME, COLUMNS, GENERATION, Column
 from benchmarks.tables.markers import around_markers, put_between_markers
 from benchmarks.tables.selection import Selection
 from benchmarks.tables.stored import MOST_RESAMPLED, Stored
@@ -55,9 +54,6 @@ class Arguments:
     bits per picture."""
     across_settings: bool = False
     """Rows of all settings in one table, each named by what was changed of its preset: what the changes are worth."""
-    prior: str = generation.PRIOR
-    """Which priors' bits and pictures stand in the table, where there are any (python -m benchmarks.generate): a kind,
-    or the digest of a prior's settings."""
     only: tyro.conf.OmitArgPrefixes[Selection] = field(default_factory=Selection)
 
 
@@ -82,7 +78,7 @@ def read(arguments: Arguments) -> Stored:
     elif arguments.across_settings:
         row_of = comparable.across_settings
     try:
-        stored = Stored.read(existing_paths(arguments.paths), row_of, arguments.only.fits, arguments.prior)
+        stored = Stored.read(existing_paths(arguments.paths), row_of, arguments.only.fits, arguments.only.prior)
     except ValueError as error:
         raise UsageError(str(error)) from error
     if stored.frame.empty:
@@ -102,18 +98,22 @@ class Built(NamedTuple):
 def build(arguments: Arguments, stored: Stored) -> Built:
     """What was asked for, of the runs."""
     resamples = stored.resamples()
+    names = [arguments.matrix] if arguments.matrix is not None else arguments.columns
+    columns = [column_named(name) for name in names] or list(COLUMNS)
+    frame = stored.frame
+    if any(column in GENERATION for column in columns) and len(stored.apart):
+        frame = pd.concat([frame, stored.apart], ignore_index=True)
     if arguments.matrix is not None:
-        column = column_named(arguments.matrix)
+        (column,) = columns
         if column.better is None:
             judged = ", ".join(name for name, each in BY_NAME.items() if each.better is not None)
             raise UsageError(f"--matrix: by {column.name!r} no row is better than another; there are {judged}")
         if len(stored.frame) > MOST_RESAMPLED:
             raise UsageError(f"--matrix: of {len(stored.frame):,} runs; filter them to at most {MOST_RESAMPLED:,}")
-        built = summaries.matrices(stored.frame, column, resamples)
+        built = summaries.matrices(frame, column, resamples)
         text = [titled.cells.map(lambda cell: cell.text).assign(table=titled.title) for titled in built]
         return Built(built, pd.concat(text).to_csv(index=False) if text else "", [column])
-    columns = [column_named(name) for name in arguments.columns] or list(COLUMNS)
-    summary = summaries.summarise(stored.frame, resamples)
+    summary = summaries.summarise(frame, resamples)
     if arguments.sort is not None:
         column = column_named(arguments.sort)
         summary = summary.sort_values(column.heading, ascending=column.better == "low", kind="stable")

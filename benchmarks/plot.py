@@ -23,13 +23,15 @@ from benchmarks.plots.saving import Format, save
 from benchmarks.plots.source_coding import figures as source_figures
 from benchmarks.plots.speed import sweep_figure
 from benchmarks.records.files import RecordError, find_records
-from benchmarks.records.generation import Priors, read_priors
+from benchmarks.records.priors import Generation, chosen, read_generations, without_damaged
 from benchmarks.records.record import OtherProtocolError, Record, read_arrays, read_record
 from benchmarks.records.source_coding import SourceRun, read_run as read_source_run
 from benchmarks.records.speed import SpeedRun, read_run as read_speed_run
 from benchmarks.records.throughput import Throughput, read_throughputs
+from benchmarks.tables.generated import hidden, tables
 from benchmarks.tables.selection import Selection
 from benchmarks.tables.source_coding import summarise, to_frame
+from benchmarks.tables.summaries import to_frame as to_frame_of_runs
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Stored:
     sources: list[SourceRun] = field(default_factory=list)
     sweeps: list[SpeedRun] = field(default_factory=list)
     throughputs: list[Throughput] = field(default_factory=list)
-    priors: Priors = field(default_factory=dict)
+    priors: list[Generation] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
 
@@ -71,8 +73,8 @@ def read(paths: Sequence[Path], only: Selection) -> Stored:
         except RecordError as error:
             stored.problems.append(str(error))
     stored.throughputs = read_throughputs(paths, stored.problems)
-    table_of = {record.id: record.settings for _, record in stored.runs}
-    stored.priors = read_priors(paths, table_of, stored.problems)
+    priors = without_damaged(read_generations(paths, stored.problems), stored.problems)
+    stored.priors = chosen(priors, only.prior, [record.id for _, record in stored.runs])
     return stored
 
 
@@ -109,6 +111,9 @@ def draw(arguments: Arguments, console: Console, errors: Console) -> int:
     stored = read(existing_paths(arguments.paths), arguments.only)
     for problem in stored.problems:
         errors.print(f"left out: {escape(problem)}")
+    for _, priors in tables(to_frame_of_runs(record for _, record in stored.runs), stored.priors):
+        for line in hidden(priors):
+            console.print(escape(line), soft_wrap=True, highlight=False)
     if not (stored.runs or stored.sources or stored.sweeps):
         named = ", ".join(map(str, arguments.paths))
         raise UsageError(f"no stored run in {named} to draw fits; make one with python -m benchmarks.run")

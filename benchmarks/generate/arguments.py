@@ -16,7 +16,7 @@ from benchmarks.command_line.flags import parse_flags
 from benchmarks.command_line.usage import UsageError
 from benchmarks.protocols.generation.settings import GenerationConfig
 from benchmarks.records.files import find_records
-from benchmarks.training.prior_settings import PRESETS, PriorPreset, PriorSettings, preset_settings
+from benchmarks.training.prior_settings import GENERATIONS, PRESETS, PriorPreset, PriorSettings, preset_settings
 from benchmarks.training.settings import TrainConfig
 from benchmarks.training.tracking.names import TrackerName, require_trackers
 from priors import GPTConfig, PriorConfig, PriorName
@@ -28,8 +28,9 @@ class Arguments:
     pictures, and store all of it beside the run, where python -m benchmarks.compare finds it.
 
     It is trained on the crops that the tokenizer was trained on, encoded as they come, or on token sets of
-    python -m benchmarks.tokens. A prior that is stored already is shown and not trained again; one that was stopped
-    or killed goes on from its checkpoint. Under `torchrun` several processes train; the first one measures.
+    python -m benchmarks.tokens. A prior that is stored already is not trained again: with other --generation flags or
+    --class it is drawn from at once, and each sampling is stored beside the others. A training that was stopped or
+    killed goes on from its checkpoint. Under `torchrun` several processes train; the first one measures.
     """
 
     run: Annotated[tuple[Path, ...], tyro.conf.arg(aliases=["--runs"])]
@@ -41,7 +42,7 @@ class Arguments:
     """Sizes and length of the training: by default the run's own preset. The flags below change single
     settings of it."""
     seed: Seed | None = None
-    """Seed of weights, order and pictures; by default the run's own."""
+    """Seed of weights, order and, unless --generation.seed says another, pictures; by default the run's own."""
     data: str | None = None
     """Where the run's pictures are, if elsewhere."""
     train_tokens: Path | None = None
@@ -49,7 +50,7 @@ class Arguments:
     test_tokens: Path | None = None
     """Token set to measure the bits on, instead of the run's test pictures."""
     force: bool = False
-    """Train again what is stored already."""
+    """Train and draw again what is stored already."""
     cpu: bool = False
     """Stay on the CPU where there is a GPU."""
     checkpoint_every: Count = 200
@@ -61,6 +62,9 @@ class Arguments:
     inception: Path | None = None
     """Weights of the FID Inception network, for gFID, precision, recall and Inception Score; see python -m
     benchmarks.weights."""
+    png: Path | None = None
+    """Write each drawn picture into this folder, too: 00000.png, 00001.png and so on, with the name of its class where
+    it has one. Of several runs each gets a folder of its own in it."""
     model: tyro.conf.AvoidSubcommands[PriorConfig] = field(default_factory=GPTConfig)
     flatten: bool = False
     """Where a position has several codes: every one a step of its own, instead of the depth part."""
@@ -70,7 +74,7 @@ class Arguments:
     @property
     def settings(self) -> PriorSettings:
         """What two priors must share to be compared."""
-        return PriorSettings(self.model, self.flatten, self.train, self.generation)
+        return PriorSettings(self.model, self.flatten, self.train)
 
     def check(self) -> None:
         """Raise UsageError where these flags do not go together."""
@@ -79,8 +83,6 @@ class Arguments:
         require_trackers(self.log)
         if self.train.compile:
             raise UsageError("--train.compile is for tokenizers: a prior is not compiled")
-        if self.generation.sampling.guidance != 1 and self.train_tokens is None:
-            raise UsageError("guidance needs classes, which only token sets have: make them with --classes")
 
 
 def parse(argv: Sequence[str]) -> Arguments:
@@ -99,7 +101,7 @@ def parse(argv: Sequence[str]) -> Arguments:
         model=own.model,
         flatten=own.flatten,
         train=own.train,
-        generation=own.generation,
+        generation=GENERATIONS[preset],
     )
     return parse_flags(Arguments, "benchmarks.generate", argv, default)
 

@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 import pandas as pd
 import torch
 from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
 from rich.console import Console
 from rich.markup import escape
 
 from benchmarks.command_line.usage import UsageError
 from benchmarks.data.machine import warn_of_crowding
+from benchmarks.generate import experiment
 from benchmarks.generate.arguments import Arguments
-from benchmarks.generate.experiment import perform
 from benchmarks.generate.job import Job, open_job
+from benchmarks.generate.progress import sampling_bar
 from benchmarks.metrics.codes import has_codebook
 from benchmarks.metrics.weights import MetricWeights
-from benchmarks.records.files import if_stored
-from benchmarks.records.generation import Generation, read_generation, remark
+from benchmarks.records.grids import about_picture
+from benchmarks.records.priors import Generation, remark
 from benchmarks.tables.columns import GENERATION
 from benchmarks.tables.formats import Cell, Titled, print_tables
+from benchmarks.tables.generated import changed
 from benchmarks.training.in_step import in_step
+from benchmarks.training.loading import stored_prior
 from benchmarks.training.loop import TrainingError, TrainingStopped, make_accelerator
 from benchmarks.training.progress import interruptible, training_bar
 from benchmarks.training.trained import find_runs
-from priors import SamplingStopped
+from priors import Prior, SamplingStopped
 
 
 def find_jobs(arguments: Arguments, accelerator: Accelerator, errors: Console) -> list[Job]:
@@ -44,15 +50,99 @@ def find_jobs(arguments: Arguments, accelerator: Accelerator, errors: Console) -
     return [open_job(path, run, arguments, accelerator.device) for path, run in runs]
 
 
-def show(records: Sequence[Generation], console: Console) -> None:
-    """What was measured of each prior."""
-    rows = [record.numbers for record in records]
+def folders_of_pictures(png: Path | None, jobs: Sequence[Job]) -> list[Path | None]:
+    """Where the single pictures of each job go.
+
+    Raises:
+        UsageError: other files lie there, which would be taken for pictures of this sampling.
+    """
+    if png is None:
+        return [None] * len(jobs)
+    folders = [png / job.run.id if len(jobs) > 1 else png for job in jobs]
+    for folder, job in zip(folders, jobs, strict=True):
+        if folder.exists() and not folder.is_dir():
+            raise UsageError(f"--png {folder}: a file, where a folder is to be; name another")
+        there = {path.name for path in folder.glob("[!.]*")}
+        others = sorted(there - set(job.picture_files()))
+        others += [name for name in sorted(there)[:1] if about_picture(folder / name) != job.about]
+        if others:
+            raise UsageError(f"--png {folder}: {others[0]}, of something else, lies there; name a new or empty folder")
+    return [*folders]
+
+
+def show(found: Sequence[Generation], console: Console) -> None:
+    """What was measured of each prior and of its pictures."""
+    rows = [of.numbers for of in found]
     columns = [column for column in GENERATION if any(row.get(column.name) is not None for row in rows)]
-    cells = pd.DataFrame({"tokenizer": [Cell(record.tokenizer) for record in records]})
+    names = [f"{of.prior.tokenizer} {changed(of.sampling.changes) if of.sampling else ''}".strip() for of in found]
+    cells = pd.DataFrame({"tokenizer": [Cell(name) for name in names]})
     for column in columns:
         numbers = [row.get(column.name) for row in rows]
         cells[column.heading] = [Cell("–" if value is None else column.style.format(value)) for value in numbers]
-    print_tables([Titled("priors", cells)], console, remark(records))
+    print_tables([Titled("priors", cells)], console, remark(found))
+
+
+def prior_of(job: Job, arguments: Arguments, accelerator: Accelerator, console: Console) -> Prior | None:
+    """The prior, from its file where it is stored, otherwise trained; None on all processes but the first.
+
+    Raises:
+        TrainingStopped: the user asked to stop.
+        TrainingError, ValueError, OSError: it cannot be had.
+    """
+    known = None if arguments.force else next((of.prior for of in job.stored()), None)
+    weights = job.path.with_suffix(".safetensors")
+    if broadcast_object_list([known is not None and weights.is_file()])[0]:  # the first process decides for all
+        console.print(f"{escape(job.name)}: drawing from the stored {escape(str(job.path))}", soft_wrap=True)
+        if known is None or not accelerator.is_main_process:
+            return None
+        return stored_prior(job.path, known).to(accelerator.device)
+    if known is not None:
+        console.print(f"{escape(job.name)}: {escape(str(weights))} is not there; training it again", soft_wrap=True)
+    steps = job.settings.train.steps
+    with training_bar(job.name, steps, ("loss",), console) as bar, interruptible() as stop_requested:
+        prior = experiment.train(
+            job,
+            accelerator,
+            arguments.checkpoint_every,
+            arguments.log,
+            bar.start,
+            bar.progress,
+            bar.stage,
+            stop_requested,
+        )
+    if prior is not None:
+        console.print(f"prior: {escape(str(job.path))}", soft_wrap=True)
+    return prior
+
+
+def perform(
+    job: Job,
+    arguments: Arguments,
+    png: Path | None,
+    weights: MetricWeights,
+    accelerator: Accelerator,
+    console: Console,
+) -> None:
+    """Do one job, as far as it is not done; raises as `prior_of`, and SamplingStopped."""
+    done = broadcast_object_list([None if arguments.force else job.sampling()])[0]
+    if done is not None:
+        file = job.run_path.with_name(f"{done.id}.json")
+        console.print(f"{escape(job.name)}: done already, see {escape(str(file))}", soft_wrap=True)
+        if png is None:
+            return
+    prior = prior_of(job, arguments, accelerator, console)
+    if prior is None:
+        return
+    with sampling_bar(job.name, job.generation.count, console) as bar, interruptible() as stop_requested:
+        if done is not None:
+            deque(experiment.draw(job, prior, png, bar.drawn, stop_requested), maxlen=0)
+        else:
+            experiment.sample(job, prior, weights, png, bar.drawn, bar.stage, stop_requested)
+    if png is not None:
+        console.print(f"pictures: {job.generation.count} in {escape(str(png))}", soft_wrap=True)
+    if done is None:
+        for kind, suffix in (("pictures", ".png"), ("record: ", ".json")):
+            console.print(f"{kind} {escape(str(job.sampling_path.with_suffix(suffix)))}", soft_wrap=True)
 
 
 def execute(
@@ -66,45 +156,30 @@ def execute(
     """Do the jobs; 0 when all are done, 1 when one failed, 130 when the user stopped them."""
     if accelerator.device.type == "cpu":
         warn_of_crowding(torch.get_num_threads(), "set OMP_NUM_THREADS=1", errors)
-    records: list[Generation] = []
+    found: list[Generation] = []
     failed = 0
-    for job in jobs:
-        record = None if arguments.force else if_stored(job.path, read_generation)
-        if record is not None:
-            console.print(f"{escape(job.name)}: done already, see {escape(str(job.path))}", soft_wrap=True)
-            records.append(record)
-            continue
-        steps = job.settings.train.steps
+    for job, png in zip(jobs, folders_of_pictures(arguments.png, jobs), strict=True):
         try:
-            with training_bar(job.name, steps, ("loss",), console) as bar, interruptible() as stop_requested:
-                record = perform(
-                    job,
-                    accelerator,
-                    weights,
-                    arguments.checkpoint_every,
-                    arguments.log,
-                    bar.start,
-                    bar.progress,
-                    bar.stage,
-                    stop_requested,
-                )
+            perform(job, arguments, png, weights, accelerator, console)
         except (TrainingError, ValueError, OSError) as error:
             failed += 1
             errors.print(f"error: {escape(f'{job.name}: {error}')}")
-        except (TrainingStopped, SamplingStopped) as stopped:
+        except TrainingStopped as stopped:
             errors.print(f"{escape(job.name)}: {stopped}; the same command goes on from there")
             return 130
-        if record is not None:
-            records.append(record)
-            for kind, suffix in (("pictures", ".png"), ("record: ", ".json")):
-                console.print(f"{kind} {escape(str(job.path.with_suffix(suffix)))}", soft_wrap=True)
-    if records:
-        show(records, console)
+        except SamplingStopped as stopped:
+            errors.print(f"{escape(job.name)}: {stopped}; the prior is stored, and the same command draws again")
+            return 130
+        else:
+            if accelerator.is_main_process:
+                found += [of for of in job.stored() if of.sampling and of.sampling.settings == job.drawn]
+    if found:
+        show(found, console)
     return 1 if failed else 0
 
 
 def generate(arguments: Arguments, console: Console, errors: Console) -> int:
-    """Train, measure and show: 0 when all is done, 1 when one failed, 130 when stopped.
+    """Train, draw, measure and show: 0 when all is done, 1 when one failed, 130 when stopped.
 
     Raises:
         ValueError: a mistake of the user's, in a sentence.

@@ -1,4 +1,5 @@
-"""One prior from its job to its stored record: train, measure, draw, write."""
+"""One prior from its job to its stored records: trained and its bits measured, then drawn from and its pictures
+measured, as often as somebody asks for another sampling."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timezone
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -17,17 +19,17 @@ from safetensors.torch import save_file
 from benchmarks.data import test_batches
 from benchmarks.generate.job import BATCH, Job, tokenizer_name
 from benchmarks.metrics.weights import MetricWeights
-from benchmarks.protocols.generation.drawing import generate, nll_bits, sampling_speed
-from benchmarks.protocols.generation.metrics import GenerationMetrics, generation_metrics
+from benchmarks.protocols.generation.drawing import drawn_labels, generate, nll_bits, sampling_speed
+from benchmarks.protocols.generation.metrics import METRICS, generation_metrics
 from benchmarks.records.environment import environment
 from benchmarks.records.files import write_model
-from benchmarks.records.generation import PROTOCOL, SCHEMA, Generation
-from benchmarks.records.grids import draw_tiles, save_tiles
+from benchmarks.records.generation import PROTOCOL, SCHEMA, PriorRecord, SamplingRecord
+from benchmarks.records.grids import draw_tiles, save_picture, save_tiles
 from benchmarks.records.record import TrainingRecord, trained_content, write_arrays
 from benchmarks.records.values import plain
 from benchmarks.training.in_step import in_step
 from benchmarks.training.loop import Progress
-from benchmarks.training.prior_settings import changes
+from benchmarks.training.prior_settings import generation_changes
 from benchmarks.training.prior_trainer import PriorTrainer
 from benchmarks.training.tracking.names import TrackerName
 from benchmarks.training.tracking.tracked import tracked
@@ -40,18 +42,17 @@ WATCHED = 16
 """Of one that trackers are shown."""
 
 
-def perform(
+def train(
     job: Job,
     accelerator: Accelerator,
-    weights: MetricWeights,
     every: int,
     log: Sequence[TrackerName],
     on_start: Callable[[int], None],
     on_progress: Callable[[Progress], None],
     on_stage: Callable[[str], None],
     stop_requested: Callable[[], bool],
-) -> Generation | None:
-    """Train the prior, going on from its checkpoint if there is one; the first process measures and stores it.
+) -> Prior | None:
+    """Train the prior, going on from its checkpoint if there is one; the first process measures the bits and stores it.
 
     Args:
         every: Steps between checkpoints.
@@ -62,44 +63,46 @@ def perform(
         stop_requested: Asked after every step.
 
     Returns:
-        The record; None on the other processes.
+        The prior in eval mode; None on the other processes.
 
     Raises:
-        TrainingStopped, SamplingStopped: `stop_requested` said so; the same command goes on.
+        TrainingStopped: `stop_requested` said so; the same command goes on.
         TrainingError: the training went wrong.
     """
     begin = time.perf_counter()
+    path, checkpoint = job.path, job.checkpoint
 
-    def train() -> PriorTrainer:
+    def fit() -> PriorTrainer:
         trainer = PriorTrainer(
             job.prior(),
             job.settings.train,
             job.seed,
             accelerator,
-            job.path.stem,
+            path.stem,
             trained_content(job.pictures),
             job.weights,
         )
-        trainer.resume(job.checkpoint)
+        trainer.resume(checkpoint)
         on_start(trainer.step)
         codes = job.training_codes(trainer.step, accelerator)
         settings = {"run": job.run.id, "seed": job.seed, **plain(asdict(job.settings))}
-        with tracked(on_progress, log, job.logs, trainer, settings, partial(samples, job, trainer)) as tell:
-            trainer.fit(codes, job.checkpoint, every, tell, stop_requested)
-        trainer.save(job.checkpoint)  # what follows may be long, too
+        with tracked(on_progress, log, job.logs, trainer, settings, partial(look, job, trainer)) as tell:
+            trainer.fit(codes, checkpoint, every, tell, stop_requested)
+        trainer.save(checkpoint)  # what follows may be long, too
         return trainer
 
-    trainer = in_step(job.name, train)
+    trainer = in_step(job.name, fit)
     if not accelerator.is_main_process:
         return None
     prior = trainer.evaluated()
-    bits, known, pictures, found = measure(job, prior, weights, on_stage, stop_requested)
-    on_stage("timing")
-    speed = sampling_speed(prior, job.encoder, job.settings.generation)
+    on_stage("bits of the test pictures")
+    bits = nll_bits(prior, job.test_codes(), job.encoder.device)
+    on_stage("bits of the training pictures")
+    known = nll_bits(prior, job.known_codes(), job.encoder.device)
     pixels = job.run.data["image_size"] ** 2
-    record = Generation(
+    record = PriorRecord(
         schema_version=SCHEMA,
-        id=job.path.stem,
+        id=path.stem,
         protocol=PROTOCOL,
         run=job.run.id,
         tokenizer=tokenizer_name(job.run),
@@ -108,10 +111,11 @@ def perform(
         prior=job.settings.prior,
         exact=prior.exact,
         settings=job.comparable,
-        changes=plain(changes(job.settings, job.preset)),
+        changes=plain(job.changes),
         config=plain(asdict(job.settings)),
         layout=plain(asdict(job.encoder.layout)),
         classes=prior.classes,
+        class_names=list(job.class_names),
         seed=job.seed,
         data=job.pictures,
         metrics={
@@ -119,13 +123,7 @@ def perform(
             "nll_bpp": float(bits.mean() / pixels),
             "train_nll_bits": float(known.mean()),
             "nll_gap": float(bits.mean() - known.mean()),
-            **found.metrics,
         },
-        missing=found.missing,
-        notes=found.notes,
-        generated=found.generated,
-        references=found.references,
-        speed=speed,
         parameters=sum(parameter.numel() for parameter in prior.parameters()),
         training=TrainingRecord(
             images=trainer.train.steps * trainer.train.batch_size,
@@ -137,60 +135,115 @@ def perform(
             losses={"loss": trainer.history[-1]["loss"]},
         ),
         environment=environment(accelerator.device),
-        command=job.command,
+        command=job.training_command,
         created=datetime.now(timezone.utc),
         wall_seconds=round(time.perf_counter() - begin, 2),
     )
     curves = {f"curve/{name}": np.array([entry[name] for entry in trainer.history]) for name in ("step", "loss")}
-    arrays = {"image/nll_bits": bits, "image/nll_bpp": bits / pixels, "train/nll_bits": known, "samples": pictures}
-    store(job, record, prior, arrays | curves)
-    return record
+    arrays = {"image/nll_bits": bits, "image/nll_bpp": bits / pixels, "train/nll_bits": known}
+    weights = {name: tensor.cpu().contiguous().clone() for name, tensor in prior.state_dict().items()}
+    with replacing(path.with_suffix(".safetensors")) as temporary:
+        save_file(weights, temporary, metadata={"prior": record.id})
+    write_arrays(path, arrays | curves)
+    write_model(path, record)  # last: once it is there, the prior is done
+    checkpoint.unlink(missing_ok=True)
+    return prior
 
 
-def samples(job: Job, trainer: PriorTrainer) -> Image.Image:
+def look(job: Job, trainer: PriorTrainer) -> Image.Image:
     """Pictures that the prior draws now, of the same noise each time."""
-    config = replace(job.settings.generation, count=WATCHED, batch_size=WATCHED)
+    config = replace(job.generation, count=WATCHED, batch_size=WATCHED)
     with trainer.present() as prior:
-        (pictures,) = generate(prior, job.encoder, config, job.seed)
+        (pictures,) = generate(prior, job.encoder, config, job.seed, job.classes)
     return draw_tiles(pictures.numpy())
 
 
-def measure(
+def sample(
     job: Job,
     prior: Prior,
     weights: MetricWeights,
+    png: Path | None,
+    on_drawn: Callable[[int], None],
     on_stage: Callable[[str], None],
     stop_requested: Callable[[], bool],
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, GenerationMetrics]:
-    """Bits of test and of training pictures, the first generated pictures, and the metrics of all of them."""
-    device = job.encoder.device
-    on_stage("bits of the test pictures")
-    bits = nll_bits(prior, job.test_codes(), device)
-    on_stage("bits of the training pictures")
-    known = nll_bits(prior, job.known_codes(), device)
-    first: list[torch.Tensor] = []
-    config = job.settings.generation
+) -> SamplingRecord:
+    """Draw from the stored prior, measure the pictures, and store the first of them and the numbers.
 
-    def drawn() -> Iterator[torch.Tensor]:
-        done = 0
-        for batch in generate(prior, job.encoder, config, job.seed, stop_requested=stop_requested):
-            if done < SHOWN:
-                first.append(batch[: SHOWN - done])
-            done += len(batch)
-            on_stage(f"generating {done}/{config.count}")
+    Args:
+        prior: In eval mode, on the device of the job.
+        weights: Of metrics.
+        png: Folder that each picture is written to, too.
+        on_drawn: Called with the number of pictures of each batch.
+        on_stage: Called with what is being done after that.
+        stop_requested: Asked before every step of a batch.
+
+    Raises:
+        SamplingStopped: `stop_requested` said so; nothing of it is kept but the files in `png`.
+    """
+    begin = time.perf_counter()
+    path, config, device = job.sampling_path, job.generation, job.encoder.device
+    first: list[torch.Tensor] = []
+
+    def kept() -> Iterator[torch.Tensor]:
+        for batch in draw(job, prior, png, on_drawn, stop_requested):
+            first.append(batch[: max(0, SHOWN - sum(map(len, first)))])
             yield batch
+        on_stage("measuring")
 
     real = (pictures for _, pictures in test_batches(job.real, BATCH))
-    found = generation_metrics(drawn(), real, weights=weights, device=device)
-    return bits, known, torch.cat(first).numpy(), found
+    found = generation_metrics(kept(), real, weights=weights, device=device)
+    on_stage("timing")
+    speed = sampling_speed(prior, job.encoder, config, job.classes)
+    notes = found.notes
+    if config.classes:
+        only = f"of {len(config.classes)} of {prior.classes} classes, beside real pictures of all of them"
+        measured = [name for name in METRICS if found.metrics[name] is not None]
+        notes = notes | {name: "; ".join(filter(None, (notes.get(name), only))) for name in measured}
+    record = SamplingRecord(
+        schema_version=SCHEMA,
+        id=path.stem,
+        protocol=PROTOCOL,
+        prior=job.path.stem,
+        run=job.run.id,
+        settings=job.drawn,
+        changes=plain(generation_changes(config, job.preset)),
+        config=plain(asdict(config)),
+        seed=job.generation_seed,
+        metrics=found.metrics,
+        missing=found.missing,
+        notes=notes,
+        generated=found.generated,
+        references=found.references,
+        speed=speed,
+        environment=environment(device),
+        command=job.command,
+        created=datetime.now(timezone.utc),
+        wall_seconds=round(time.perf_counter() - begin, 2),
+    )
+    samples = torch.cat(first).numpy()
+    arrays = {"samples": samples}
+    labels = drawn_labels(job.classes, config.count)
+    if labels is not None:
+        arrays["labels"] = labels[: len(samples)].numpy()
+    save_tiles(path.with_suffix(".png"), samples, job.drawn_classes[: len(samples)])
+    write_arrays(path, arrays)
+    write_model(path, record)
+    return record
 
 
-def store(job: Job, record: Generation, prior: Prior, arrays: dict[str, np.ndarray]) -> None:
-    """The record last: once it is there, the prior is done."""
-    weights = {name: tensor.cpu().contiguous().clone() for name, tensor in prior.state_dict().items()}
-    with replacing(job.path.with_suffix(".safetensors")) as temporary:
-        save_file(weights, temporary, metadata={"prior": record.id})
-    save_tiles(job.path.with_suffix(".png"), arrays["samples"])
-    write_arrays(job.path, arrays)
-    write_model(job.path, record)
-    job.checkpoint.unlink(missing_ok=True)
+def draw(
+    job: Job,
+    prior: Prior,
+    png: Path | None,
+    on_drawn: Callable[[int], None],
+    stop_requested: Callable[[], bool],
+) -> Iterator[torch.Tensor]:
+    """The pictures, uint8, batch after batch, each also as a file where there is a folder for them; otherwise as
+    `sample`."""
+    files = iter(() if png is None else [png / name for name in job.picture_files()])
+    seed, classes = job.generation_seed, job.classes
+    for batch in generate(prior, job.encoder, job.generation, seed, classes, stop_requested=stop_requested):
+        for picture, file in zip(batch.numpy(), files, strict=False):
+            save_picture(file, picture, job.about)
+        on_drawn(len(batch))
+        yield batch

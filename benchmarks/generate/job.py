@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,26 @@ from benchmarks.command_line.flags import as_flags
 from benchmarks.command_line.usage import UsageError
 from benchmarks.data import Data, DataConfig, EvaluationData, open_data, open_evaluation_data
 from benchmarks.generate.arguments import Arguments
+from benchmarks.generate.classes import classes_named, require_drawable
 from benchmarks.protocols.generation.codes import CodeBatch, Encoder, centre_crops, in_order
-from benchmarks.records.files import LOGS, if_stored
-from benchmarks.records.generation import path_for, read_generation
+from benchmarks.protocols.generation.drawing import drawn_labels
+from benchmarks.protocols.generation.settings import GenerationConfig
+from benchmarks.records.files import LOGS
+from benchmarks.records.generation import (
+    PRIOR_PREFIX,
+    SAMPLES_PREFIX,
+    SamplingRecord,
+    path_for,
+    sampling_digest,
+    tokens_name,
+)
+from benchmarks.records.priors import Generation, read_generations
 from benchmarks.records.record import Record, same_content
-from benchmarks.records.values import as_command, digest
+from benchmarks.records.values import as_command, digest, plain
 from benchmarks.tables.comparable import asked_bits, label
 from benchmarks.training.codes import crops, shuffled
 from benchmarks.training.models import weights_digest
-from benchmarks.training.prior_settings import PriorPreset, PriorSettings, changes
+from benchmarks.training.prior_settings import PriorPreset, PriorSettings, changes, generation_changes
 from benchmarks.training.stored import configuration, require_same_content, require_same_pictures
 from benchmarks.training.trained import require_tokenizer, trained_tokenizer
 from priors import CodeLayout, Prior, create_prior
@@ -42,10 +54,6 @@ class Tokens:
     test: TokenSet
 
     @property
-    def classes(self) -> int:
-        return len(self.train.contents.classes)
-
-    @property
     def data(self) -> dict[str, Any]:
         """What they are of."""
         return {"train": self.train.contents.data, "test": self.test.contents.data}
@@ -53,20 +61,22 @@ class Tokens:
 
 @dataclass(frozen=True)
 class Job:
-    """A prior to be trained on a run's tokenizer; everything is opened and checked.
+    """A prior on a run's tokenizer, to be trained unless it is stored, and drawn from; everything is opened and
+    checked.
 
     Attributes:
         run: The run's record.
         run_path: Its file.
-        settings: The prior's.
+        settings: Of the prior's training.
         preset: The name that these are changed from.
-        seed: Of weights, order and pictures.
+        seed: Of weights and order.
         weights: Digest of the run's weights.
+        generation: What is drawn; its seed where it is not that of the training, its classes by their names.
         encoder: The run's tokenizer.
         data: The run's pictures.
         real: Its training pictures, as the protocol crops them.
         tokens: What is trained on and measured with instead of pictures.
-        command: What makes the record again.
+        words: The command that trains the prior, before what says how it is drawn from.
     """
 
     run: Record
@@ -75,11 +85,12 @@ class Job:
     preset: PriorPreset
     seed: int
     weights: str
+    generation: GenerationConfig
     encoder: Encoder
     data: Data
     real: EvaluationData
     tokens: Tokens | None
-    command: str
+    words: tuple[str, ...]
 
     @property
     def pictures(self) -> dict[str, Any]:
@@ -87,16 +98,52 @@ class Job:
         return self.data.record if self.tokens is None else self.tokens.data
 
     @property
+    def other_seed(self) -> int | None:
+        """The seed where it is not that of the run."""
+        return None if self.seed == self.run.seed else self.seed
+
+    @property
     def comparable(self) -> str:
         """A digest of what priors on several tokenizers must share for their numbers to be compared: each has the seed
         of its run, or all have another one."""
-        seed = None if self.seed == self.run.seed else self.seed
-        return digest(self.settings.digest, None if self.tokens is None else self.tokens.data, seed)
+        return digest(self.settings.digest, None if self.tokens is None else self.tokens.data, self.other_seed)
 
     @property
+    def changes(self) -> dict[str, Any]:
+        """What of the training differs from the preset's own on the run's pictures and seed, by flag."""
+        changed = changes(self.settings, self.preset)
+        if self.tokens is not None:
+            changed["train_tokens"] = tokens_name(self.tokens.data)
+        return changed if self.other_seed is None else {**changed, "seed": self.seed}
+
+    @property
+    def drawn(self) -> str:
+        """A digest of what is drawn."""
+        return sampling_digest(plain(asdict(self.generation)))
+
+    def stored(self) -> list[Generation]:
+        """The prior as it is stored, with each of its samplings; nothing where it is not."""
+        prefixes = tuple(f"{prefix}{self.run.id}-" for prefix in (PRIOR_PREFIX, SAMPLES_PREFIX))
+        files = (path for path in sorted(self.run_path.parent.glob("*.json")) if path.name.startswith(prefixes))
+        own = (self.run.id, self.comparable, self.seed)
+        return [of for of in read_generations(files, []) if (of.prior.run, of.prior.settings, of.prior.seed) == own]
+
+    def sampling(self) -> SamplingRecord | None:
+        """What is stored of such pictures of this prior."""
+        return next((of.sampling for of in self.stored() if of.sampling and of.sampling.settings == self.drawn), None)
+
+    @cached_property
     def path(self) -> Path:
-        """Where its record belongs."""
-        return path_for(self.run_path, self.run.id, digest(self.comparable, self.seed))
+        """Where the prior's record belongs; that of an earlier schema stays where it is."""
+        known = [of.path for of in self.stored()]
+        key = digest(self.comparable, self.seed)
+        return known[0] if known else path_for(self.run_path, PRIOR_PREFIX, self.run.id, key)
+
+    @property
+    def sampling_path(self) -> Path:
+        """Where the record of what is drawn belongs."""
+        key = digest(self.path.stem, self.drawn)
+        return path_for(self.run_path, SAMPLES_PREFIX, self.run.id, key)
 
     @property
     def checkpoint(self) -> Path:
@@ -112,6 +159,49 @@ class Job:
     def name(self) -> str:
         """The run and the prior in a few words."""
         return f"{tokenizer_name(self.run)}, {self.settings.prior}"
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Of the prior's classes, by number; none where it has none."""
+        return () if self.tokens is None else self.tokens.train.contents.classes
+
+    @property
+    def classes(self) -> tuple[int, ...]:
+        """Numbers of the classes that are drawn in turn; none where the prior has none."""
+        asked = self.generation.classes or self.class_names
+        return tuple(self.class_names.index(name) for name in asked)
+
+    @property
+    def generation_seed(self) -> int:
+        """Of the pictures."""
+        return self.seed if self.generation.seed is None else self.generation.seed
+
+    @property
+    def drawn_classes(self) -> list[str]:
+        """The name of the class of each picture; none where the prior has none."""
+        labels = drawn_labels(self.classes, self.generation.count)
+        return [] if labels is None else [self.class_names[label] for label in labels]
+
+    @property
+    def about(self) -> str:
+        """What a single picture says of itself: which sampling it is of."""
+        return f"{self.sampling_path.stem}: {self.command}"
+
+    def picture_files(self) -> list[str]:
+        """The name of a file for each picture: 00003-cat.png."""
+        digits = max(5, len(str(self.generation.count - 1)))  # so that names have the order of the pictures
+        words = [re.sub(r"[^\w.-]+", "-", f"-{name}") for name in self.drawn_classes] or [""] * self.generation.count
+        return [f"{number:0{digits}}{word}.png" for number, word in enumerate(words)]
+
+    @property
+    def training_command(self) -> str:
+        """What trains the prior again."""
+        return as_command(*self.words)
+
+    @property
+    def command(self) -> str:
+        """What draws the pictures again, after the training where that is not stored."""
+        return as_command(*self.words, *as_flags(generation_changes(self.generation, self.preset)))
 
     def training_codes(self, start: int, accelerator: Accelerator) -> Iterator[CodeBatch]:
         """This process's share of the batches from a step on."""
@@ -135,7 +225,7 @@ class Job:
     def prior(self) -> Prior:
         """The prior before its training; equal seeds give equal weights."""
         torch.manual_seed(self.seed)
-        return create_prior(self.settings.model, self.encoder.layout, 0 if self.tokens is None else self.tokens.classes)
+        return create_prior(self.settings.model, self.encoder.layout, len(self.class_names))
 
 
 def tokenizer_name(run: Record) -> str:
@@ -162,37 +252,36 @@ def open_job(path: Path, run: Record, arguments: Arguments, device: torch.device
     tokenizer = trained_tokenizer(path, run)
     encoder = Encoder(tokenizer.to(device), CodeLayout.of(tokenizer, config.image_size, arguments.flatten), device)
     seed = run.seed if arguments.seed is None else arguments.seed
-    command = ["python", "-m", "benchmarks.generate", "--run", path.as_posix(), "--prior", arguments.prior]
-    command += ["--preset", arguments.preset, "--seed", str(seed)]
-    command += as_flags(changes(arguments.settings, arguments.preset))
+    words = ["python", "-m", "benchmarks.generate", "--run", path.as_posix(), "--prior", arguments.prior]
+    words += ["--preset", arguments.preset, "--seed", str(seed)]
+    words += as_flags(changes(arguments.settings, arguments.preset))
     tokens = None
     if arguments.train_tokens is not None and arguments.test_tokens is not None:
         of = fingerprint(tokenizer)
         tokens = Tokens(TokenSet.open(arguments.train_tokens, of), TokenSet.open(arguments.test_tokens, of))
-        command += ["--train-tokens", arguments.train_tokens.as_posix()]
-        command += ["--test-tokens", arguments.test_tokens.as_posix()]
+        words += ["--train-tokens", arguments.train_tokens.as_posix()]
+        words += ["--test-tokens", arguments.test_tokens.as_posix()]
+    names = () if tokens is None else tokens.train.contents.classes
+    generation = arguments.generation
+    require_drawable(generation, names, arguments.model.label_dropout)
+    generation = replace(
+        generation,
+        seed=None if generation.seed == seed else generation.seed,
+        classes=classes_named(generation.classes, names),
+    )
     data, real = open_both(config)
     require_same_pictures(path, run, data)
+    settings = arguments.settings
     weights = weights_digest(path)
     job = Job(
-        run,
-        path,
-        arguments.settings,
-        arguments.preset,
-        seed,
-        weights,
-        encoder,
-        data,
-        real,
-        tokens,
-        as_command(*command),
+        run, path, settings, arguments.preset, seed, weights, generation, encoder, data, real, tokens, tuple(words)
     )
-    known = None if arguments.force else if_stored(job.path, read_generation)
-    if known is not None:
-        require_same_content(job.path, known.data, job.pictures)
-        if not same_content(known.weights, weights):
-            raise UsageError(
-                f"{job.path}: its codes are of other weights than those of {path}, a run that was made again since; "
-                "train it again by --force, or bring those back"
-            )
+    if not arguments.force:
+        for of_job in job.stored():
+            require_same_content(of_job.path, of_job.prior.data, job.pictures)
+            if not same_content(of_job.prior.weights, weights):
+                raise UsageError(
+                    f"{of_job.path}: its codes are of other weights than those of {path}, a run that was made again "
+                    "since; train it again by --force, or bring those back"
+                )
     return job

@@ -30,7 +30,7 @@ from benchmarks.plots.reconstructions import reconstruction_grid
 from benchmarks.plots.scaling import quality_over_length, scales
 from benchmarks.plots.style import wrapped
 from benchmarks.plots.training import training_curves
-from benchmarks.records.generation import Priors
+from benchmarks.records.priors import Generation
 from benchmarks.records.record import Record
 from benchmarks.records.throughput import Throughput
 
@@ -64,7 +64,7 @@ EACH_RATE = (
 def figures(
     stored: Sequence[tuple[Path, Record]],
     throughputs: Sequence[Throughput] = (),
-    priors: Priors | None = None,
+    priors: Sequence[Generation] = (),
 ) -> Iterator[tuple[str, str, Figure]]:
     """All pictures that stored runs of the reconstruction protocol can give, one at a time.
 
@@ -76,7 +76,8 @@ def figures(
             path.
         throughputs: Speeds of methods timed together, as `records.throughput.read_throughputs` gives them; they stand
             in for those of the runs, as in the tables.
-        priors: What was measured of priors, by the runs that they are on, as `records.generation.chosen` gives it.
+        priors: What was measured of priors, as `records.priors.chosen` gives it; of several one is drawn, as
+            `tables.generated` says.
 
     Yields:
         File stem (no two alike), title of one line, and the figure, which has no state in pyplot.

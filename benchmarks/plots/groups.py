@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.records.generation import Priors
+from benchmarks.records.priors import Generation
 from benchmarks.records.record import Record, StoredRuns
 from benchmarks.records.throughput import Throughput
 from benchmarks.tables import comparable, summaries
-from benchmarks.tables.measured_later import with_generations, with_throughputs
+from benchmarks.tables.generated import with_generations
+from benchmarks.tables.measured_later import with_throughputs
 
 LONGEST = 60
 """Characters of a file name that say which settings were changed, before it says only that some were."""
@@ -57,11 +58,11 @@ class Group:
 def groups(
     stored: StoredRuns,
     throughputs: Sequence[Throughput] = (),
-    priors: Priors | None = None,
+    priors: Sequence[Generation] = (),
 ) -> list[Group]:
     """The groups of stored runs, in the order of the tables."""
     frame = with_throughputs(summaries.to_frame(record for _, record in stored), throughputs)
-    frame = with_generations(frame, priors or {})
+    frame = with_generations(frame, priors)
     timed = {throughput.settings for throughput in throughputs}
     runs = _runs(stored)
     found = []

@@ -18,7 +18,7 @@ from benchmarks.command_line.process import exit_code, run_command
 from benchmarks.command_line.usage import RUNS, UsageError, existing_paths
 from benchmarks.plots import figures
 from benchmarks.records.files import RecordError
-from benchmarks.records.generation import Priors, read_priors
+from benchmarks.records.priors import Generation, chosen, read_generations, without_damaged
 from benchmarks.records.record import StoredRuns, read_records
 from benchmarks.records.throughput import Throughput, read_throughputs
 from benchmarks.report.page import page
@@ -52,7 +52,7 @@ class Found(NamedTuple):
     runs: StoredRuns
     throughputs: list[Throughput]
     """Speeds of methods timed together."""
-    priors: Priors
+    priors: list[Generation]
     problems: list[str]
     """A sentence for each file that is left out."""
 
@@ -61,7 +61,7 @@ def find_runs(paths: Sequence[Path], only: Selection, errors: Console) -> Found:
     """The wanted runs in `paths`, and what was measured of them later.
 
     Raises:
-        UsageError: a path that is named is not there.
+        ValueError: a path that is named is not there, or no prior has the digest that is.
     """
     existing = existing_paths(paths)
     stored, problems = read_records(existing)
@@ -73,8 +73,9 @@ def find_runs(paths: Sequence[Path], only: Selection, errors: Console) -> Found:
             whole.append((path, record))
         except RecordError as error:
             problems.append(str(error))
-    priors = read_priors(existing, {record.id: record.settings for _, record in whole}, problems)
-    return Found(whole, read_throughputs(existing, problems), priors, problems)
+    priors = without_damaged(read_generations(existing, problems), problems)
+    of_runs = chosen(priors, only.prior, [record.id for _, record in whole])
+    return Found(whole, read_throughputs(existing, problems), of_runs, problems)
 
 
 def followed(items: Sequence[Item], work: str, console: Console) -> Iterable[Item]:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
 
-from benchmarks.records import generation
+from benchmarks.records import priors as stored_priors
+from benchmarks.records.generation import PriorRecord, SamplingRecord
+from benchmarks.records.priors import Generation
 from benchmarks.records.record import Record, StoredRuns
 from benchmarks.records.throughput import Throughput, remark
 from benchmarks.report.pictures import Grid, Samples, grids, read_samples
 from benchmarks.tables import comparable, formats, summaries
-from benchmarks.tables.measured_later import with_generations, with_throughputs
+from benchmarks.tables.generated import APART, apart, hidden, prior_files, with_generations
+from benchmarks.tables.measured_later import with_throughputs
 from benchmarks.tables.remarks import remarks
 
 Members = Mapping[tuple[str, str, str, int], StoredRuns]
@@ -44,6 +46,24 @@ class Row:
 
 
 @dataclass(frozen=True)
+class GeneratedRow:
+    """One of several priors or samplings, its name with the rate, and what was stored of it by seed."""
+
+    name: str
+    is_baseline: bool
+    cells: Sequence[Cell]
+    records: Sequence[PriorRecord | SamplingRecord]
+
+
+@dataclass(frozen=True)
+class Generated:
+    """The table of several priors and samplings."""
+
+    headings: Sequence[str]
+    rows: Sequence[GeneratedRow]
+
+
+@dataclass(frozen=True)
 class Section:
     """All that may be compared with each other."""
 
@@ -54,8 +74,10 @@ class Section:
     grids: Sequence[Grid]
     throughputs: Sequence[Throughput]
     """Speeds of methods timed together, which the table shows."""
-    priors: generation.Priors
-    """On its runs."""
+    priors: Sequence[Generation]
+    """On its runs, and what was drawn from them."""
+    generated: Generated | None
+    """The table of these, where they are several."""
 
     @property
     def runs(self) -> StoredRuns:
@@ -69,7 +91,7 @@ class Section:
 
 
 def sections(
-    stored: StoredRuns, throughputs: Sequence[Throughput] = (), priors: generation.Priors = MappingProxyType({})
+    stored: StoredRuns, throughputs: Sequence[Throughput] = (), priors: Sequence[Generation] = ()
 ) -> list[Section]:
     """The tables of all runs, in the order of `summarise`, with what was measured of them later: the speeds of methods
     timed together, and priors.
@@ -80,14 +102,41 @@ def sections(
     frame = with_throughputs(summaries.to_frame(record for _, record in stored), throughputs)
     frame = with_generations(frame, priors)
     paths = {record.id: [path] for path, record in stored}
-    for run, (path, _) in priors.items():
-        paths[run].append(path)
-    summary = summaries.summarise(frame, summaries.stored_resamples(paths))
+    for key, files in prior_files(frame, priors).items():
+        paths.setdefault(key, []).extend(files)
+    resamples = summaries.stored_resamples(paths)
+    summary = summaries.summarise(frame, resamples)
+    generated = _generated(apart(frame, priors), priors, resamples)
     members = _members(stored)
     return [
-        _section(titled, part, members, throughputs, priors)
+        _section(titled, part, members, throughputs, priors, generated)
         for titled, (_, part) in zip(summaries.comparison(summary), summaries.groups(summary), strict=True)
     ]
+
+
+def _generated(
+    frame: pd.DataFrame, priors: Sequence[Generation], resamples: summaries.Resamples
+) -> dict[tuple[str, str], Generated]:
+    """The tables of `apart`, by title and settings of the tables of the runs."""
+    if frame.empty:
+        return {}
+    stored = {of.record.id: of.record for of in priors}
+    ids = frame.groupby(summaries.KEYS, sort=False)["id"].agg(list)
+    summary = summaries.summarise(frame, resamples)
+    found = {}
+    for titled, (title, part) in zip(summaries.comparison(summary), summaries.groups(summary), strict=True):
+        rows = [
+            GeneratedRow(
+                name=_name(numbers["quantizer"], numbers["rate"]),
+                is_baseline=numbers["name"] in comparable.BASELINES,
+                cells=_cells(numbers, cells),
+                records=[stored[each] for each in ids[tuple(numbers[key] for key in summaries.KEYS)]],
+            )
+            for numbers, cells in zip(part.to_dict("records"), titled.cells.to_dict("records"), strict=True)
+        ]
+        of = title.removesuffix(APART), part["settings"].iloc[0]
+        found[of] = Generated(list(titled.cells.columns), rows)
+    return found
 
 
 def _members(stored: StoredRuns) -> Members:
@@ -104,19 +153,21 @@ def _section(
     part: pd.DataFrame,
     members: Members,
     throughputs: Sequence[Throughput],
-    priors: generation.Priors,
+    priors: Sequence[Generation],
+    generated: Mapping[tuple[str, str], Generated],
 ) -> Section:
     timed = [each for each in throughputs if each.settings in set(part["settings"])]
     rows = [
         Row(
             name=_name(numbers["quantizer"], numbers["rate"]),
             is_baseline=numbers["name"] in comparable.BASELINES,
-            cells=[Cell(text, bold, _sorted_by(numbers[name])) for name, (text, bold) in cells.items()],
+            cells=_cells(numbers, cells),
             runs=members[numbers["group"], numbers["settings"], numbers["quantizer"], numbers["rate"]],
         )
         for numbers, cells in zip(part.to_dict("records"), titled.cells.to_dict("records"), strict=True)
     ]
-    here = {record.id: priors[record.id] for row in rows for _, record in row.runs if record.id in priors}
+    runs = {record.id for row in rows for _, record in row.runs}
+    here = [of for of in priors if of.prior.run in runs]
     verdict = [titled.remark] if titled.remark else []
     known = [*verdict, *remarks(record for row in rows for _, record in row.runs), *map(remark, timed)]
     found = [(row.name, _first_samples(row.runs)) for row in rows]
@@ -124,11 +175,16 @@ def _section(
         title=titled.title,
         headings=list(titled.cells.columns),
         rows=rows,
-        remarks=[*known, *generation.remark([of for _, of in here.values()])],
+        remarks=[*known, *stored_priors.remark(here), *hidden(here)],
         grids=grids([(name, samples) for name, samples in found if samples is not None]),
         throughputs=timed,
         priors=here,
+        generated=generated.get((titled.title, part["settings"].iloc[0])),
     )
+
+
+def _cells(numbers: Mapping[Hashable, Any], cells: Mapping[Hashable, formats.Cell]) -> list[Cell]:
+    return [Cell(text, bold, _sorted_by(numbers[name])) for name, (text, bold) in cells.items()]
 
 
 def _name(quantizer: str, rate: int) -> str:

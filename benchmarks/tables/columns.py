@@ -63,7 +63,7 @@ def _parameters(record: Record) -> float | None:
 def _generated(
     name: str, heading: str, style: str, better: str | None = None, *, metric: bool = False, has_interval: bool = True
 ) -> Column:
-    """Of a prior on the run's codes: `measured_later.with_generations` fills it in."""
+    """Of a prior on the run's codes: `generated.with_generations` fills it in."""
     by_pictures = name if metric else None
     return Column(name, heading, lambda record: None, style, by_pictures, 1.0, better, has_interval)
 

@@ -1,4 +1,4 @@
-"""What was measured of runs after they were stored, put into their tables: speeds of methods in turn, and priors."""
+"""Speeds of methods measured in turn, after their runs were stored, put into the tables of these."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from benchmarks.records.generation import Priors
 from benchmarks.records.throughput import SPEEDS, Throughput
-from benchmarks.tables.columns import BY_NAME, GENERATION
+from benchmarks.tables.columns import BY_NAME
 
 
 def with_throughputs(frame: pd.DataFrame, throughputs: Sequence[Throughput]) -> pd.DataFrame:
@@ -24,16 +23,4 @@ def with_throughputs(frame: pd.DataFrame, throughputs: Sequence[Throughput]) -> 
         timed = [rows.get(key) for key in zip(frame.loc[part, "quantizer"], frame.loc[part, "rate"], strict=True)]
         for name in SPEEDS:
             frame.loc[part, BY_NAME[name].heading] = [np.nan if row is None else row.median(name) for row in timed]
-    return frame
-
-
-def with_generations(frame: pd.DataFrame, generations: Priors) -> pd.DataFrame:
-    """The runs of `summaries.to_frame` with what was measured of the priors on them."""
-    if not generations:
-        return frame
-    frame = frame.copy()
-    numbers = {run: of.numbers for run, (_, of) in generations.items()}
-    for column in GENERATION:
-        values = [numbers.get(run, {}).get(column.name) for run in frame["id"]]
-        frame[column.heading] = np.array(values, float)
     return frame

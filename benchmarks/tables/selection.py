@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from autoencoders.ranges import Bits
+from benchmarks.records.priors import PRIOR
 from benchmarks.records.record import Record
 from benchmarks.tables.comparable import asked_bits
 
@@ -21,6 +22,9 @@ class Selection:
     """Only these presets."""
     data: tuple[str, ...] = ()
     """Only these data sets."""
+    prior: str = PRIOR
+    """Which priors' bits and pictures are shown, where there are any (python -m benchmarks.generate): a kind, or the
+    digest of a prior's settings."""
 
     def fits(self, record: Record) -> bool:
         """Whether a run is wanted."""

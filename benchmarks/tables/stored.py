@@ -10,15 +10,16 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
-from benchmarks.records import generation
+from benchmarks.records import priors as stored_priors
 from benchmarks.records.files import RecordError
-from benchmarks.records.generation import PRIOR
+from benchmarks.records.priors import PRIOR
 from benchmarks.records.record import Record, StoredRuns, iterate_records
 from benchmarks.records.throughput import read_throughputs, remark
 from benchmarks.tables import formats, summaries
 from benchmarks.tables.columns import COLUMNS, GENERATION, SPEED, Column
 from benchmarks.tables.comparable import Row, within_settings
-from benchmarks.tables.measured_later import with_generations, with_throughputs
+from benchmarks.tables.generated import apart, hidden, prior_files, tables, with_generations
+from benchmarks.tables.measured_later import with_throughputs
 from benchmarks.tables.remarks import Remarks, remarks
 from benchmarks.tables.summaries import Resamples, stored_resamples
 from storage.paths import StrPath
@@ -35,8 +36,10 @@ class Stored:
     """
 
     frame: pd.DataFrame
+    apart: pd.DataFrame
+    """A row for each of several priors and samplings, as `generated.apart` makes them."""
     paths: dict[str, list[Path]]
-    """The records of each run, its own and its prior's: their arrays lie beside them."""
+    """The records of each run, its own and its prior's, and of each prior: their arrays lie beside them."""
     of_runs: Remarks
     measured_later: dict[str, tuple[Column, ...]]
     """How speeds and priors were measured, and the columns with these."""
@@ -59,7 +62,7 @@ class Stored:
             prior: Which priors' bits and pictures: a kind or the digest of a prior's settings.
 
         Raises:
-            ValueError: a table would have priors of several settings, or no prior has that digest.
+            ValueError: no prior has that digest.
         """
         records: dict[str, list[Path]] = {}
         of_runs = Remarks()
@@ -79,10 +82,9 @@ class Stored:
         frame = summaries.to_frame(wanted(), row_of)
         known = set(frame["settings"])
         throughputs = [each for each in read_throughputs(paths, problems) if each.settings in known]
-        table_of = dict(zip(frame["id"], frame["settings"], strict=True))
-        priors = generation.chosen(generation.read_generations(paths, problems), prior, table_of)
-        for run, (path, _) in priors.items():
-            records[run].append(path)
+        priors = stored_priors.chosen(stored_priors.read_generations(paths, problems), prior, frame["id"])
+        for key, files in prior_files(frame, priors).items():
+            records.setdefault(key, []).extend(files)
         frame = with_generations(with_throughputs(frame, throughputs), priors)
         mixed = (
             f"{table.group}: its rows were trained on {len(several)} sets of pictures of the same names and sizes, and "
@@ -90,10 +92,11 @@ class Stored:
             for table, several in contents.items()
             if len(several) > 1
         )
+        unseen = [line for _, here in tables(frame, priors) for line in hidden(here)]
         later = dict.fromkeys(mixed, COLUMNS)
         later |= dict.fromkeys(sorted(set(map(remark, throughputs))), SPEED)
-        later |= dict.fromkeys(generation.remark([of for _, of in priors.values()]), GENERATION)
-        return cls(frame, records, of_runs, later, problems)
+        later |= dict.fromkeys([*stored_priors.remark(priors), *unseen], GENERATION)
+        return cls(frame, apart(frame, priors), records, of_runs, later, problems)
 
     def remarks(self, columns: Collection[Column] = COLUMNS) -> list[str]:
         """What to know before reading these columns."""

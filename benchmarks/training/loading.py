@@ -13,9 +13,10 @@ from torch import Tensor
 from autoencoders import Tokenizer
 from autoencoders.pretrained.files import fill, read_tensors
 from benchmarks.records.files import RecordError
-from benchmarks.records.generation import PRIOR, Generation, chosen, read_generations
+from benchmarks.records.generation import PriorRecord
+from benchmarks.records.priors import PRIOR, chosen, read_generations
 from benchmarks.records.record import Record, read_record
-from benchmarks.training.trained import require_tokenizer, trained_tokenizer
+from benchmarks.training.trained import require_own_weights, require_tokenizer, trained_tokenizer
 from priors import CodeLayout, Prior, Sampling
 from priors.registry import create_prior
 from priors.settings import CONFIGS, PriorName
@@ -66,17 +67,30 @@ def load_run(path: StrPath, prior: str = PRIOR) -> LoadedRun:
     record = read_record(path)
     require_tokenizer(path, record)
     problems: list[str] = []
-    stored = read_generations([path.parent], problems)
-    found = chosen(stored, prior, {record.id: record.settings})
-    tokenizer = trained_tokenizer(path, record)
-    return LoadedRun(record, tokenizer, _prior(*found[record.id]) if record.id in found else None)
+    found = {of.path: of.prior for of in chosen(read_generations([path.parent], problems), prior, [record.id])}
+    if len(found) > 1:
+        labels = "; ".join(sorted(of.label for of in found.values()))
+        raise RecordError(f"{path}: there are several priors on it; name one by prior=DIGEST, of {labels}")
+    trained = [stored_prior(*each) for each in found.items()]
+    return LoadedRun(record, trained_tokenizer(path, record), trained[0] if trained else None)
 
 
-def _prior(path: Path, stored: Generation) -> Prior:
+def stored_prior(path: StrPath, stored: PriorRecord) -> Prior:
+    """A stored prior, in eval mode on the CPU.
+
+    Args:
+        path: Its record's file.
+        stored: What that holds.
+
+    Raises:
+        ValueError: its weights are not there, or not its own.
+    """
+    path = Path(path)
     sizes = CONFIGS[cast(PriorName, stored.prior)](**stored.config["model"])
     prior = create_prior(sizes, CodeLayout(**stored.layout), stored.classes)
     weights = path.with_suffix(".safetensors")
     if not weights.is_file():
         raise RecordError(f"{weights} is not there, which has the prior; make it again: {stored.command}")
+    require_own_weights(weights, "prior", stored.id)
     fill(prior, read_tensors(weights, inside=()), weights)
     return prior.eval()

@@ -1,4 +1,7 @@
-"""The settings of a prior, and the presets: the same for every tokenizer, so that their codes compare."""
+"""The settings of a prior's training, and the presets: the same for every tokenizer, so that their codes compare.
+
+What is drawn from a trained prior has settings of its own, `GenerationConfig`: none of them enters its training.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +22,12 @@ PriorPreset = Literal["smoke", "quick", "cpu", "vqgan-f16"]
 
 @dataclass(frozen=True)
 class PriorSettings:
-    """All that two tokenizers must share for their codes to be comparable."""
+    """All of the training that two tokenizers must share for their codes to be comparable."""
 
     model: PriorConfig = field(default_factory=GPTConfig)
     flatten: bool = False
     """Every token is a step of its own, instead of the depth part taking those of a position."""
     train: TrainConfig = field(default_factory=TrainConfig)
-    generation: GenerationConfig = field(default_factory=GenerationConfig)
 
     @property
     def prior(self) -> PriorName:
@@ -48,18 +50,15 @@ PRESETS: Mapping[PriorPreset, PriorSettings] = {
     "smoke": PriorSettings(
         GPTConfig(width=32, layers=1, heads=2, depth_layers=1, dropout=0.0),
         train=_train(128, 16, 3e-3),
-        generation=GenerationConfig(count=32, batch_size=16),
     ),
     # As the tokenizer's: someone tries it.
     "quick": PriorSettings(
         GPTConfig(width=128, layers=4, heads=4),
         train=_train(32_000, 64, 1e-3),
-        generation=GenerationConfig(count=1000),
     ),
     "cpu": PriorSettings(
         GPTConfig(width=192, layers=4, heads=6),
         train=_train(32_000, 64, 1e-3),
-        generation=GenerationConfig(count=1000),
     ),
     # Esser et al. 2021, the class-conditional ImageNet transformer; for GPUs. Of its sizes the paper's 1.4 billion
     # parameters are sure; its configuration lies beside its weights only, so how they are cut into layers and heads is
@@ -70,6 +69,14 @@ PRESETS: Mapping[PriorPreset, PriorSettings] = {
     ),
 }
 """Each is a GPT's."""
+
+GENERATIONS: Mapping[PriorPreset, GenerationConfig] = {
+    "smoke": GenerationConfig(count=32, batch_size=16),
+    "quick": GenerationConfig(count=1000),
+    "cpu": GenerationConfig(count=1000),
+    "vqgan-f16": GenerationConfig(),
+}
+"""What each preset draws, of whatever prior."""
 
 
 def preset_settings(preset: PriorPreset, prior: PriorName = "gpt") -> PriorSettings:
@@ -82,18 +89,22 @@ def preset_settings(preset: PriorPreset, prior: PriorName = "gpt") -> PriorSetti
 
 
 def changes(settings: PriorSettings, preset: PriorPreset) -> dict[str, Any]:
-    """What differs from the preset's own settings, flat: {"train.images": 1000, ...}."""
-    own = flat(preset_settings(preset, settings.prior))
-    return {name: value for name, value in flat(settings).items() if value != own[name]}
+    """What differs from the preset's own settings, by flag: {"train.images": 1000, ...}."""
+    return _differing(asdict(settings), asdict(preset_settings(preset, settings.prior)))
 
 
-def flat(settings: PriorSettings) -> dict[str, Any]:
-    """Every setting by its name in flags, with underscores."""
+def generation_changes(config: GenerationConfig, preset: PriorPreset) -> dict[str, Any]:
+    """What differs from what the preset draws, by flag: {"generation.sampling.top_p": 0.9, "class": ["cat"], ...}."""
+    changed = _differing({"generation": asdict(config)}, {"generation": asdict(GENERATIONS[preset])})
+    return {"class" if name == "generation.classes" else name: value for name, value in changed.items()}
 
-    def walk(values: Mapping[str, Any], before: str) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for name, value in values.items():
-            found |= walk(value, f"{before}{name}.") if isinstance(value, dict) else {before + name: value}
-        return found
 
-    return walk(asdict(settings), "")
+def _differing(values: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Every setting of nested ones that is another, by its name in flags, with underscores."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, dict):
+            found |= {f"{name}.{below}": each for below, each in _differing(value, own[name]).items()}
+        elif value != own[name]:
+            found[name] = value
+    return found

@@ -46,13 +46,18 @@ def require_tokenizer(path: StrPath, stored: Record) -> None:
     weights = path.with_suffix(".safetensors")
     if not weights.is_file():
         raise UsageError(f"{weights} is not there, which has the trained tokenizer; make it again: {stored.command}")
+    require_own_weights(weights, "run", stored.id)
+
+
+def require_own_weights(weights: Path, kind: str, owner: str) -> None:
+    """Raise UsageError unless a file of weights says that it is of this owner, a "run" or a "prior"."""
     try:
         with safe_open(weights, framework="pt") as file:
-            of = (file.metadata() or {}).get("run")
+            of = (file.metadata() or {}).get(kind)
     except (SafetensorError, OSError) as error:
         raise UsageError(f"{weights}: not a file of weights ({error})") from error
-    if of != stored.id:
-        raise UsageError(f"{weights}: the tokenizer of {of or 'no run'}, not of {stored.id}")
+    if of != owner:
+        raise UsageError(f"{weights}: the weights of {of or f'no {kind}'}, not of {owner}")
 
 
 def trained_tokenizer(path: StrPath, stored: Record) -> Tokenizer:

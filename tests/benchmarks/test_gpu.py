@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 
-from benchmarks.records.generation import read_generation
+from benchmarks.records.priors import read_generations
 from benchmarks.records.record import Record, read_record
 from benchmarks.records.speed import read_run
 
@@ -85,9 +85,9 @@ def test_a_killed_run_goes_on(home: Path) -> None:
 def test_what_follows_a_run(home: Path) -> None:
     _run(home, "runs", "--quantizer", "fsq", "rq", "vq-ema", "lfq", "gumbel")
     _do(home, "benchmarks.generate", "--runs", "runs")
-    generations = [read_generation(path) for path in (home / "runs").rglob("prior-*.json")]
+    generations = read_generations([home / "runs"], [])
     assert len(generations) == 6  # block-mean's, too
-    assert {each.environment.device for each in generations} == {torch.cuda.get_device_name()}
+    assert {each.record.environment.device for each in generations} == {torch.cuda.get_device_name()}
     _do(home, "benchmarks.throughput", "runs")
     (path,) = (home / "runs").rglob("fsq-*.json")
     _do(home, "benchmarks.evaluate", path, "--data", "pictures", "--output", "elsewhere", "--limit", 8)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
+from jaxtyping import Int64
 from torch import Tensor
 
 from benchmarks.protocols.generation.codes import CodeBatch, Encoder
@@ -28,9 +29,9 @@ def nll_bits(prior: Prior, batches: Iterable[CodeBatch], device: torch.device) -
     return np.concatenate(found)
 
 
-def batch_labels(prior: Prior, start: int, count: int, device: torch.device) -> Tensor | None:
-    """Classes of the pictures from the `start`-th on: each in turn; None where the prior has none."""
-    return torch.arange(start, start + count, device=device) % prior.classes if prior.classes else None
+def drawn_labels(classes: Sequence[int], count: int) -> Int64[Tensor, " n"] | None:
+    """The class of each picture, of so many: the given ones in turn; None where none are given."""
+    return torch.tensor(classes)[torch.arange(count) % len(classes)] if classes else None
 
 
 def generate(
@@ -38,34 +39,38 @@ def generate(
     encoder: Encoder,
     config: GenerationConfig,
     seed: int,
+    classes: Sequence[int] = (),
     on_step: Callable[[int, int], None] = lambda done, total: None,
     stop_requested: Callable[[], bool] = lambda: False,
 ) -> Iterator[Tensor]:
     """8-bit pictures, a batch at a time, on the CPU.
 
     Args:
+        classes: what pictures are of in turn, where the prior has classes.
         on_step: told how many steps of a batch are done, of how many.
 
     Raises:
         SamplingStopped: `stop_requested` said so.
     """
     generator = torch.Generator(encoder.device).manual_seed(seed)
+    every = drawn_labels(classes, config.count)
     for start in range(0, config.count, config.batch_size):
         count = min(config.batch_size, config.count - start)
-        labels = batch_labels(prior, start, count, encoder.device)
+        labels = None if every is None else every[start : start + count]
         tokens = prior.sample(count, labels, config.sampling, generator, on_step=on_step, stop_requested=stop_requested)
         yield encoder.pictures(tokens).cpu()
 
 
-def sampling_speed(prior: Prior, encoder: Encoder, config: GenerationConfig) -> dict[str, float | None]:
+def sampling_speed(
+    prior: Prior, encoder: Encoder, config: GenerationConfig, classes: Sequence[int] = ()
+) -> dict[str, float | None]:
     """Pictures per second of a batch, and seconds to a single one, from the call to 8-bit pictures."""
 
     def seconds(count: int) -> float:
         times = []
         for _ in range(1 + TIMED):
             begin = _now(encoder.device)
-            labels = batch_labels(prior, 0, count, encoder.device)
-            encoder.pictures(prior.sample(count, labels, config.sampling))
+            encoder.pictures(prior.sample(count, drawn_labels(classes, count), config.sampling))
             times.append(_now(encoder.device) - begin)
         return float(np.median(times[1:]))
 

@@ -1,21 +1,28 @@
-"""What the generation protocol draws."""
+"""What the generation protocol draws from a trained prior."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Annotated
 
-from autoencoders.ranges import Count, check_ranges
+import tyro
+
+from autoencoders.ranges import Count, Seed, check_ranges
 from priors import Sampling
 
 
 @dataclass(frozen=True)
 class GenerationConfig:
-    """What is generated."""
+    """What is generated. Nothing of it enters the training of a prior."""
 
     count: Count = 50_000
     """Pictures."""
     batch_size: Count = 64
     """Pictures drawn at a time; another size gives other pictures of the same distribution."""
+    seed: Seed | None = None
+    """Of the pictures; by default that of the prior's training."""
+    classes: Annotated[tuple[str, ...], tyro.conf.arg(name="class", prefix_name=False)] = ()
+    """Pictures of these classes only, of each in turn: their names, or their numbers from 0. By default all."""
     sampling: Sampling = field(default_factory=Sampling)
 
     def __post_init__(self) -> None:

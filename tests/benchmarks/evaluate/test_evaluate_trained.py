@@ -134,7 +134,7 @@ def test_a_users_mistakes_are_sentences(home: Path, runs: Path, tmp_path: Path, 
     refused("not a file of weights", path, *other)
     weights.write_bytes(whole)
     other_weights(path, dict, of="lfq-10bit-seed0-0123456789")
-    refused("the tokenizer of lfq-10bit-seed0-0123456789, not of fsq", path, *other)
+    refused("the weights of lfq-10bit-seed0-0123456789, not of fsq", path, *other)
     other_weights(path, lambda tensors: {f"x{name}": tensor for name, tensor in tensors.items()})
     refused("missing: ", path, *other)
     weights.write_bytes(whole)

@@ -11,7 +11,7 @@ from PIL import Image
 from benchmarks import run
 from benchmarks.data.machine import torch_threads
 from benchmarks.generate.__main__ import main
-from benchmarks.records.generation import Generation, read_generation
+from benchmarks.records.priors import Generation, read_generations
 
 
 @pytest.fixture(scope="session")
@@ -56,11 +56,13 @@ def generate() -> Callable[..., int]:
 
 
 @pytest.fixture
-def stored() -> Callable[[Path], tuple[Path, Generation]]:
-    """The only prior below a folder."""
+def stored() -> Callable[[Path], Generation]:
+    """The only prior below a folder, and its only sampling."""
 
-    def find(folder: Path) -> tuple[Path, Generation]:
-        (path,) = folder.rglob("prior-*.json")
-        return path, read_generation(path)
+    def find(folder: Path) -> Generation:
+        problems: list[str] = []
+        (found,) = read_generations([folder], problems)
+        assert problems == []
+        return found
 
     return find

@@ -21,7 +21,7 @@ from benchmarks import compare
 from benchmarks.data import DataConfig, open_data, test_batches
 from benchmarks.data.machine import torch_threads
 from benchmarks.generate.arguments import parse
-from benchmarks.records.generation import read_generation
+from benchmarks.records.priors import read_prior
 from benchmarks.records.record import read_record
 from benchmarks.tokens import __main__ as tokens
 from benchmarks.training.prior_settings import PRESETS
@@ -39,7 +39,7 @@ def arrays(path: Path) -> dict[str, np.ndarray]:
 def test_bits_are_those_of_the_stored_prior(generate, stored, fsq: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Token after token by the chain rule, from the files alone."""
     assert generate("--run", fsq) == 0
-    path, record = stored(fsq.parent)
+    path, record, sampling = stored(fsq.parent)
     run = read_record(fsq)
     tokenizer = trained_tokenizer(fsq, run)
     prior = create_prior(PRESETS["smoke"].model, CodeLayout.of(tokenizer, 32))
@@ -64,18 +64,18 @@ def test_bits_are_those_of_the_stored_prior(generate, stored, fsq: Path, capsys:
     assert len(known) == 24
     assert record.metrics["nll_gap"] == pytest.approx(np.mean(bits) - known.mean(), rel=1e-3)
     assert record.exact
-    assert record.generated == 32
-    assert record.references == 24
-    assert record.metrics["gfid"] is None
-    assert "python -m benchmarks.weights" in record.missing["gfid"]
+    assert sampling.generated == 32
+    assert sampling.references == 24
+    assert sampling.metrics["gfid"] is None
+    assert "python -m benchmarks.weights" in sampling.missing["gfid"]
     shown = capsys.readouterr().out
     assert f"{record.metrics['nll_bits']:.1f}" in shown
-    assert str(path.with_suffix(".png")) in shown.replace("\n", "")
+    assert str(path.with_name(f"{sampling.id}.png")) in shown.replace("\n", "")
 
 
 def test_pictures_are_the_priors(generate, stored, fsq: Path) -> None:
     assert generate("--run", fsq, "--generation.count", 10, "--generation.batch-size", 4) == 0
-    path, _ = stored(fsq.parent)
+    path = fsq.with_name(f"{stored(fsq.parent).sampling.id}.json")
     samples = arrays(path)["samples"]
     assert samples.shape == (10, 3, 32, 32)
     assert len(np.unique(samples.reshape(10, -1), axis=0)) == 10
@@ -86,41 +86,51 @@ def test_pictures_are_the_priors(generate, stored, fsq: Path) -> None:
 
 def test_done_once_and_the_same_again(generate, stored, fsq: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert generate("--run", fsq) == 0
-    path, first = stored(fsq.parent)
-    before = path.read_bytes(), arrays(path)
+    first = stored(fsq.parent)
+    paths = first.path, fsq.with_name(f"{first.sampling.id}.json")
+    before = {path: (path.read_bytes(), arrays(path)) for path in paths}
     assert generate("--run", fsq) == 0
     assert "done already" in capsys.readouterr().out
-    assert path.read_bytes() == before[0]
+    assert {path: path.read_bytes() for path in paths} == {path: content for path, (content, _) in before.items()}
     assert generate("--run", fsq, "--force") == 0
-    _, again = stored(fsq.parent)
-    assert again.created > first.created
-    assert again.metrics == first.metrics
-    for name, values in arrays(path).items():
-        np.testing.assert_array_equal(values, before[1][name])
+    again = stored(fsq.parent)
+    assert again.prior.created > first.prior.created
+    assert again.sampling.created > first.sampling.created
+    assert again.prior.metrics == first.prior.metrics
+    assert again.sampling.metrics == first.sampling.metrics
+    for path in paths:
+        for name, values in arrays(path).items():
+            np.testing.assert_array_equal(values, before[path][1][name])
 
 
 def test_the_stored_command_means_the_same(generate, stored, fsq: Path) -> None:
     words = ("--train.images", 64, "--model.rotary", "--generation.sampling.top-k", 5, "--seed", 3, "--flatten")
     assert generate("--run", fsq, *words) == 0
-    _, record = stored(fsq.parent)
-    assert record.changes == {"train.images": 64, "model.rotary": True, "generation.sampling.top_k": 5, "flatten": True}
-    python, _, module, *rest = shlex.split(record.command)
+    _, prior, sampling = stored(fsq.parent)
+    assert prior.changes == {"train.images": 64, "model.rotary": True, "flatten": True, "seed": 3}
+    assert sampling.changes == {"generation.sampling.top_k": 5}
+    assert shlex.split(sampling.command)[: len(shlex.split(prior.command))] == shlex.split(prior.command)
+    python, _, module, *rest = shlex.split(sampling.command)
     assert (python, module) == ("python", "benchmarks.generate")
-    assert parse(rest).settings == parse(["--run", str(fsq), *map(str, words)]).settings
+    asked = parse(["--run", str(fsq), *map(str, words)])
+    assert (parse(rest).settings, parse(rest).generation) == (asked.settings, asked.generation)
     assert parse(rest).seed == 3
     assert generate(*rest) == 0  # done already: no second file
     stored(fsq.parent)
 
 
-def test_another_seed_is_another_prior_and_no_table_mixes_them(generate, fsq: Path, capsys) -> None:
+def test_another_seed_is_another_prior_and_no_row_mixes_them(generate, fsq: Path, capsys) -> None:
     assert generate("--run", fsq, "--train.images", 16) == 0
     assert generate("--run", fsq, "--train.images", 16, "--seed", 7) == 0
-    first, second = (read_generation(path) for path in fsq.parent.glob("prior-*.json"))
+    first, second = (read_prior(path) for path in fsq.parent.glob("prior-*.json"))
     assert {first.seed, second.seed} == {0, 7}
     assert first.settings != second.settings
     assert compare.command([str(fsq)]) == 0  # a prior is found by the folder
-    assert compare.command([str(fsq.parent)]) == 2
-    assert "several priors" in capsys.readouterr().err
+    capsys.readouterr()
+    assert compare.command([str(fsq.parent), "--format", "markdown"]) == 0
+    shown = capsys.readouterr().out
+    assert "| fsq train.images=16 " in shown
+    assert "| fsq seed=7 train.images=16 " in shown
 
 
 def test_several_codes_a_position_and_a_masked_prior(generate, runs: Path) -> None:
@@ -153,12 +163,13 @@ def test_killed_and_going_on(start, generate, stored, fsq: Path, capsys: pytest.
     capsys.readouterr()
     assert generate(*words) == 0
     assert re.search(r"going on from step \d+ of 30", capsys.readouterr().out)
-    path, resumed = stored(fsq.parent)
+    path, resumed, drawn = stored(fsq.parent)
     assert not checkpoint.exists()
     before = arrays(path)
     assert generate(*words, "--force") == 0
-    _, whole = stored(fsq.parent)
+    _, whole, again = stored(fsq.parent)
     assert resumed.metrics == whole.metrics
+    assert drawn.metrics == again.metrics
     assert resumed.training.losses == whole.training.losses
     for name, values in arrays(path).items():
         np.testing.assert_array_equal(values, before[name])
@@ -167,14 +178,14 @@ def test_killed_and_going_on(start, generate, stored, fsq: Path, capsys: pytest.
 @pytest.mark.slow
 def test_two_processes_train_what_one_does(start, stored, generate, fsq: Path, tmp_path: Path) -> None:
     assert generate("--run", fsq) == 0
-    path, one = stored(fsq.parent)
-    for file in fsq.parent.glob("prior-*"):
+    path, one, _ = stored(fsq.parent)
+    for file in [*fsq.parent.glob("prior-*"), *fsq.parent.glob("samples-*")]:
         file.rename(tmp_path / file.name)
     launcher = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m")
     process = start("benchmarks.generate", "--runs", str(fsq), "--cpu", launcher=launcher)
     out, _ = process.communicate()
     assert process.returncode == 0, out
-    again, two = stored(fsq.parent)
+    again, two, _ = stored(fsq.parent)
     assert two.training.processes == 2
     expected = load_file((tmp_path / path.name).with_suffix(".safetensors"))
     for name, value in load_file(again.with_suffix(".safetensors")).items():
@@ -205,8 +216,9 @@ def test_token_sets_with_classes(generate, stored, fsq: Path, generation_home: P
             assert tokens.main(about) == 0
     words = ("--train-tokens", sets["train"], "--test-tokens", sets["test"])
     assert generate("--run", fsq, *words, "--generation.sampling.guidance", 2) == 0
-    path, record = stored(fsq.parent)
+    path, record, _ = stored(fsq.parent)
     assert record.classes == 2
+    assert record.class_names == ["cat", "dog"]
     assert len(arrays(path)["image/nll_bits"]) == 6
     assert len(arrays(path)["train/nll_bits"]) == 24
 

@@ -6,9 +6,9 @@ from typing import get_args
 import pytest
 import torch
 
-from benchmarks.training.prior_settings import PRESETS, changes, preset_settings
+from benchmarks.training.prior_settings import GENERATIONS, PRESETS, changes, generation_changes, preset_settings
 from benchmarks.training.prior_trainer import parameter_groups
-from priors import CodeLayout, GPTConfig, Prior, PriorName, create_prior
+from priors import CodeLayout, GPTConfig, Prior, PriorName, Sampling, create_prior
 
 F16 = CodeLayout(((16, 16),), 1, 1024)
 
@@ -64,3 +64,12 @@ def test_changes_are_named_as_flags() -> None:
     other = replace(own, model=replace(own.model, rotary=True), train=replace(own.train, images=6400))
     assert changes(other, "quick") == {"model.rotary": True, "train.images": 6400}
     assert isinstance(own.model, GPTConfig)
+
+
+def test_what_is_drawn_has_changes_of_its_own() -> None:
+    own = GENERATIONS["quick"]
+    assert generation_changes(own, "quick") == {}
+    other = replace(own, seed=3, classes=("cat",), sampling=Sampling(top_p=0.9))
+    named = {"generation.seed": 3, "class": ("cat",), "generation.sampling.top_p": 0.9}
+    assert generation_changes(other, "quick") == named
+    assert set(GENERATIONS) == set(PRESETS)

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from benchmarks import run
 from benchmarks.data.machine import torch_threads
 from benchmarks.generate.__main__ import main as generate
-from benchmarks.records.generation import read_generation
+from benchmarks.records.priors import read_prior
 from benchmarks.records.record import read_record
 from benchmarks.reproduce.__main__ import main as reproduce
 from benchmarks.sweep.__main__ import main as sweep
@@ -129,12 +129,12 @@ def test_weights_that_stayed_are_known_again(home: Path, capsys: pytest.CaptureF
 
 @pytest.mark.slow
 def test_they_are_built_upon_by_force(home: Path) -> None:
-    before, prior_before = read_record(stored()), read_generation(prior())
+    before, prior_before = read_record(stored()), read_prior(prior())
     remake(Path(START))
     with torch_threads(1):
         assert run.main([*WORDS, "--force"]) == 0
         assert generate(["--run", str(stored()), "--cpu", "--force"]) == 0
-    now, prior_now = read_record(stored()), read_generation(prior())
+    now, prior_now = read_record(stored()), read_prior(prior())
     assert (now.id, prior_now.id) == (before.id, prior_before.id)
     assert now.config["start_weights"] == weights_digest(START) != before.config["start_weights"]
     assert prior_now.weights == weights_digest(stored()) != prior_before.weights
