@@ -239,6 +239,18 @@ def open_both(config: DataConfig) -> tuple[Data, EvaluationData]:
     return open_data(config), open_evaluation_data(config, "train")
 
 
+def open_tokens(train: Path, test: Path, of: str) -> Tokens:
+    """Token sets of the tokenizer with that fingerprint; ValueError where they are of another, or name a label
+    otherwise."""
+    tokens = Tokens(TokenSet.open(train, of), TokenSet.open(test, of))
+    if tokens.train.contents.classes != tokens.test.contents.classes:
+        raise UsageError(
+            f"{train} and {test} have other classes, or in another order: a label would be of two; make both from one "
+            "data set by benchmarks.tokens --classes"
+        )
+    return tokens
+
+
 def open_job(path: Path, run: Record, arguments: Arguments, device: torch.device) -> Job:
     """The job on a stored run.
 
@@ -257,8 +269,7 @@ def open_job(path: Path, run: Record, arguments: Arguments, device: torch.device
     words += as_flags(changes(arguments.settings, arguments.preset))
     tokens = None
     if arguments.train_tokens is not None and arguments.test_tokens is not None:
-        of = fingerprint(tokenizer)
-        tokens = Tokens(TokenSet.open(arguments.train_tokens, of), TokenSet.open(arguments.test_tokens, of))
+        tokens = open_tokens(arguments.train_tokens, arguments.test_tokens, fingerprint(tokenizer))
         words += ["--train-tokens", arguments.train_tokens.as_posix()]
         words += ["--test-tokens", arguments.test_tokens.as_posix()]
     names = () if tokens is None else tokens.train.contents.classes

@@ -198,7 +198,7 @@ def test_a_prior_that_is_watched_is_the_same_prior(generate, stored, runs: Path,
     shutil.copytree(runs, tmp_path / "watched")
     assert generate("--run", fsq) == 0
     assert generate("--run", tmp_path / "watched" / fsq.name, "--log", "jsonl") == 0
-    (path, _), (watched, _) = stored(runs), stored(tmp_path / "watched")
+    path, watched = stored(runs).path, stored(tmp_path / "watched").path
     assert path.name == watched.name
     one, two = (load_file(each.with_suffix(".safetensors")) for each in (path, watched))
     assert all(torch.equal(one[name], two[name]) for name in one)
@@ -221,6 +221,18 @@ def test_token_sets_with_classes(generate, stored, fsq: Path, generation_home: P
     assert record.class_names == ["cat", "dog"]
     assert len(arrays(path)["image/nll_bits"]) == 6
     assert len(arrays(path)["train/nll_bits"]) == 24
+
+
+def test_token_sets_of_other_classes(generate, fsq: Path, generation_home: Path, tmp_path: Path, capsys) -> None:
+    sets = {"train": generation_home / "pictures", "test": tmp_path / "others"}
+    for kind in ("dog", "eel"):
+        shutil.copytree(generation_home / "pictures" / "dog", tmp_path / "others" / kind)
+    with torch_threads(1):
+        for part, source in sets.items():
+            about = ["--run", fsq, "--data", source, "--part", part, "--output", tmp_path / part, "--cpu", "--classes"]
+            assert tokens.main([*map(str, about)]) == 0
+    assert generate("--run", fsq, "--train-tokens", tmp_path / "train", "--test-tokens", tmp_path / "test") == 2
+    assert "have other classes, or in another order" in capsys.readouterr().err
 
 
 def test_another_tokenizers_token_set(generate, runs: Path, generation_home: Path, tmp_path: Path, capsys) -> None:
