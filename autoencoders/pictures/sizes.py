@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from tyro.conf import Suppress as NoFlag
+
 from autoencoders.ranges import PartialShare, Parts, Size, check_ranges
 from quantizers.options import MAX_CHANNELS
 
@@ -16,8 +18,8 @@ class VQGANConfig:
 
     image_size: Size = 256
     """Side of the training pictures in pixels; attention_resolutions are counted at this size."""
-    in_channels: Size = 3
-    """Channels of a picture."""
+    in_channels: NoFlag[Size] = 3
+    """Channels of a picture; commands read, measure and show RGB alone."""
     stem: Size = 1
     """Side of the blocks of pixels that become channels before the first convolution, and pixels again after the
     last; 1 as published. Full resolution is where a network spends most of its time, and small pictures gain
@@ -87,8 +89,8 @@ class VQVAEConfig:
 
     image_size: Size = 128
     """Side of the training pictures in pixels."""
-    in_channels: Size = 3
-    """Channels of a picture."""
+    in_channels: NoFlag[Size] = 3
+    """Channels of a picture; commands read, measure and show RGB alone."""
     width: Size = 128
     """Channels of every layer."""
     residual_width: Size = 32
@@ -141,8 +143,8 @@ class TransformerConfig:
 
     image_size: Size = 256
     """Side of the training pictures in pixels."""
-    in_channels: Size = 3
-    """Channels of a picture."""
+    in_channels: NoFlag[Size] = 3
+    """Channels of a picture; commands read, measure and show RGB alone."""
     patch_size: Size = 8
     """Side in pixels of the square that becomes one token."""
     width: Size = 768
@@ -199,8 +201,8 @@ class DVAEConfig:
 
     image_size: Size = 256
     """Side of the training pictures in pixels."""
-    in_channels: Size = 3
-    """Channels of a picture."""
+    in_channels: NoFlag[Size] = 3
+    """Channels of a picture; commands read, measure and show RGB alone."""
     width: Size = 256
     """Channels at full resolution."""
     multipliers: tuple[Size, ...] = (1, 2, 4, 8)

@@ -22,9 +22,6 @@ from quantizers.registry import source_digest
 
 PRECISIONS = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
-RGB = 3
-"""Channels of what all data sets give."""
-
 
 def plan(arguments: Arguments) -> list[RunConfig]:
     """The runs asked for, each quantizer made once to see that it can be; first the baselines of their settings and
@@ -52,11 +49,6 @@ def plan(arguments: Arguments) -> list[RunConfig]:
     own = preset_settings(arguments.preset, arguments.backbone)
     if arguments.model.image_size not in (settings.model.image_size, own.model.image_size):
         raise UsageError("the size of the pictures is set by --data.image-size; --model.image-size follows it")
-    if arguments.model.in_channels != RGB:
-        raise UsageError(
-            f"--model.in-channels {arguments.model.in_channels}: pictures are read, measured and shown as RGB, "
-            f"in {RGB} channels; leave the flag out. A tokenizer of other signals can be made in Python (in_channels)"
-        )
     options = parse_options(arguments.options)
     names: list[str] = []
     for name in arguments.quantizer:
