@@ -8,12 +8,15 @@ say nothing of their length and decode into something whatever they are, so `pic
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
 import constriction
 import numpy as np
 from jaxtyping import Float, Int64
+
+from priors.layout import root
 
 WORD = 32
 """Bits that constriction writes at a time."""
@@ -38,9 +41,13 @@ class Coder(ABC):
             return np.zeros(count, np.int64)
         if size <= DIGIT:
             return self._code(symbols, count, constriction.stream.model.Uniform(size))
-        high = self.uniform(None if symbols is None else symbols // DIGIT, count, -(-size // DIGIT))
-        low = self.uniform(None if symbols is None else symbols % DIGIT, count, DIGIT)
-        return high * DIGIT + low
+        digits = math.ceil(math.log2(size) / math.log2(DIGIT))
+        base = root(size, digits)
+        found = np.zeros(count, np.int64)
+        for place in reversed(range(digits)):
+            digit = None if symbols is None else symbols // base**place % base
+            found = found * base + self._code(digit, count, constriction.stream.model.Uniform(base))
+        return found
 
     def alike(
         self, symbols: Int64[np.ndarray, " n"] | None, count: int, weights: Float[np.ndarray, " v"]
@@ -92,8 +99,12 @@ class Writer(Coder):
         return shortest.to_bytes(length, "big").rstrip(b"\0")
 
 
+class BitsError(ValueError):
+    """Bits that were written under another distribution, or by nobody."""
+
+
 class Reader(Coder):
-    """From bytes to symbols. Bytes past the end are zeros."""
+    """From bytes to symbols. Bytes past the end are zeros. BitsError where there are no such symbols."""
 
     writes = False
 
@@ -104,5 +115,8 @@ class Reader(Coder):
     def _code(self, symbols: np.ndarray | None, count: int, model: object, *weights: np.ndarray) -> np.ndarray:
         if not count:
             return np.zeros(0, np.int64)
-        decoded = self._decoder.decode(model, *(weights or (count,)))
+        try:
+            decoded = self._decoder.decode(model, *(weights or (count,)))
+        except AssertionError as error:
+            raise BitsError("bits that no symbols give under this distribution") from error
         return np.asarray(decoded).astype(np.int64)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from priors.entropy_coding import Reader, Writer
+from priors.entropy_coding import BitsError, Reader, Writer
 
 
 @given(st.integers(0, 2**32), st.integers(0, 30), st.integers(2, 600), st.sampled_from([0.1, 2.0, 8.0]))
@@ -46,6 +46,14 @@ def test_nothing_takes_no_bytes() -> None:
     assert Writer().to_bytes() == b""
 
 
-def test_any_bytes_are_read_as_something_and_never_for_ever() -> None:
-    for data in (b"", b"\0" * 7, b"\xff" * 9):
+@given(st.binary(max_size=40))
+def test_any_bytes_are_read_as_something_or_refused_and_never_for_ever(data: bytes) -> None:
+    try:
         assert len(Reader(data).alike(None, 1000, np.ones(10))) == 1000
+    except BitsError:
+        return
+
+
+def test_bits_that_nobody_writes_are_refused() -> None:
+    with pytest.raises(BitsError):
+        Reader(b"\xff" * 9).alike(None, 1000, np.ones(10))
