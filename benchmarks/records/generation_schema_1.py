@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from benchmarks.records.files import Frozen, RecordError, read_this_version
 from benchmarks.records.generation import PROTOCOL, PriorRecord, SamplingRecord, sampling_digest, tokens_name
 from benchmarks.records.record import Environment, TrainingRecord
 from benchmarks.records.values import digest
+from storage.paths import StrPath
 
 SCHEMA = 1
 
@@ -100,7 +100,7 @@ class FirstRecord(Frozen):
         return SamplingRecord(**values)
 
 
-def read(path: Path) -> tuple[PriorRecord, SamplingRecord]:
+def read(path: StrPath) -> tuple[PriorRecord, SamplingRecord]:
     """What stands in such a file; RecordError as `read_this_version`."""
     record = read_this_version(path, FirstRecord, "file of a prior", PROTOCOL, SCHEMA)
     if not isinstance(record.config.get("generation"), dict):

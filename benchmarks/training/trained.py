@@ -49,7 +49,7 @@ def require_tokenizer(path: StrPath, stored: Record) -> None:
     require_own_weights(weights, "run", stored.id)
 
 
-def require_own_weights(weights: Path, kind: str, owner: str) -> None:
+def require_own_weights(weights: StrPath, kind: str, owner: str) -> None:
     """Raise UsageError unless a file of weights says that it is of this owner, a "run" or a "prior"."""
     try:
         with safe_open(weights, framework="pt") as file:
