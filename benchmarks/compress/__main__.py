@@ -9,7 +9,7 @@ from rich.console import Console
 
 from benchmarks.command_line.process import exit_code, run_command
 from benchmarks.command_line.usage import UsageError
-from benchmarks.compress.arguments import parse
+from benchmarks.compress.arguments import Measure, parse
 
 
 def main(argv: Sequence[str]) -> int:
@@ -17,13 +17,29 @@ def main(argv: Sequence[str]) -> int:
     arguments = parse(argv)
 
     def work(console: Console, errors: Console) -> int:
-        if find_spec("constriction") is None:
-            raise UsageError('files of codes need constriction: pip install "quantizer-zoo-benchmark[compression]"')
-        from benchmarks.compress.command import compress  # takes seconds, which help need not wait for
+        require_packages("constriction")
+        # what follows takes seconds, which help need not wait for
+        if isinstance(arguments, Measure):
+            if arguments.report:
+                from benchmarks.compress.show import show
+
+                return show(arguments, console, errors)
+            require_packages("bjontegaard", "pillow_jxl", "ssimulacra2")
+            from benchmarks.compress.measure import measure
+
+            return measure(arguments, console, errors)
+        from benchmarks.compress.command import compress
 
         return compress(arguments, console, errors)
 
     return exit_code(work, "stopped; what is written is whole")
+
+
+def require_packages(*names: str) -> None:
+    """Raise UsageError where one is not installed."""
+    for name in names:
+        if find_spec(name) is None:
+            raise UsageError(f'this needs {name}: pip install "quantizer-zoo-benchmark[compression]"')
 
 
 if __name__ == "__main__":

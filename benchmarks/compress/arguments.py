@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, get_args
 
 import tyro
 
+from autoencoders.ranges import Count
 from benchmarks.command_line.flags import parse_flags
-from benchmarks.command_line.usage import UsageError
+from benchmarks.command_line.usage import RUNS, UsageError
+from benchmarks.records.compression import CodecName
 
 Output = Annotated[Path, tyro.conf.arg(aliases=["-o"])]
 
@@ -65,16 +67,69 @@ class Decode(_Codec):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Measure:
+    """Measure tokenizers as codecs under the compression protocol: whole files of all pictures of --data at full size,
+    beside JPEG, WebP, AVIF and JPEG XL at qualities down to their lowest, and show tables and pictures.
+
+    Each run's codes are coded with a fixed length, under their histogram, and under each prior that is stored beside
+    the run; where a quantizer can leave out the last codes of a position (rq, multi-scale) at each number of them.
+    Every rate is stored as soon as all pictures are through: a command that was stopped or killed goes on from there
+    when it is given again, and what is stored is not measured again. Seconds mean something on an idle machine only.
+    """
+
+    run: tuple[Path, ...] = ()
+    """Stored runs (RUN.json, with RUN.safetensors beside it), or folders of them; none to measure codecs alone."""
+    prior: str | None = None
+    """Of the priors on a run's codes only this one, by its kind (gpt, maskgit) or the digest of its settings."""
+    codec: tuple[CodecName, ...] = get_args(CodecName)
+    """Codecs beside them; --codec without a name for none."""
+    data: str | None = None
+    """A folder, "photographs", "torchvision:NAME" or "huggingface:NAME[:column]"; all pictures of it are taken."""
+    limit: Count | None = None
+    """Take at most this many pictures, evenly from all of --data."""
+    root: Path | None = None
+    """Where torchvision and Hugging Face keep their files; their usual cache unless given."""
+    output: Output = RUNS
+    """Folder of results: measurements are stored in OUTPUT/compression/DATA SET, pictures of them in
+    OUTPUT/compression."""
+    force: bool = False
+    """Measure again what is stored already."""
+    cpu: bool = False
+    """Stay on the CPU where there is a GPU."""
+    lpips_backbone: Path | None = None
+    """Weights of the LPIPS backbone, for the LPIPS column; see python -m benchmarks.weights."""
+    report: bool = False
+    """Measure nothing: show and draw all that --output holds."""
+    format: Literal["terminal", "markdown", "csv"] = "terminal"
+    """How the tables are written; csv has one row for each rate, with all numbers."""
+    short: bool = False
+    """Of codecs only the lowest rate in the table of rates."""
+    readme: Path | None = None
+    """Put the short tables into this file, between the lines <!-- compression --> and <!-- end of compression -->."""
+
+    def check(self) -> None:
+        """Raise UsageError where these flags do not go together."""
+        if self.report:
+            return
+        if self.data is None:
+            raise UsageError("name the pictures: benchmarks.compress measure --run RUN.json --data FOLDER")
+        if not self.run and not self.codec:
+            raise UsageError("nothing to measure: name stored runs by --run, or codecs by --codec")
+        if not self.run and self.prior is not None:
+            raise UsageError("--prior is of the codes of a run: name that by --run")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Arguments:
-    """Pictures as files of codes, and back.
+    """Pictures as files of codes, and back, and what that is worth beside the codecs that people use.
 
     A file holds the codes of one picture in as few bytes as they need, and what tells its tokenizer, its prior and
     every change of it apart.
     """
 
-    command: tyro.conf.OmitSubcommandPrefixes[tyro.conf.OmitArgPrefixes[Encode | Decode]]
+    command: tyro.conf.OmitSubcommandPrefixes[tyro.conf.OmitArgPrefixes[Encode | Decode | Measure]]
 
 
-def parse(argv: Sequence[str]) -> Encode | Decode:
+def parse(argv: Sequence[str]) -> Encode | Decode | Measure:
     """What is to be done."""
     return parse_flags(Arguments, "benchmarks.compress", argv).command

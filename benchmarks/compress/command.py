@@ -15,13 +15,10 @@ from rich.markup import escape
 
 from benchmarks.command_line.usage import UsageError, require_writable
 from benchmarks.compress.arguments import Decode, Encode
+from benchmarks.compress.opening import open_histogram, open_run, require_prior
 from benchmarks.data.folder import FORMATS
-from benchmarks.metrics.codes import has_codebook
 from benchmarks.protocols.compression.pictures import SUFFIX, PictureCodec
-from benchmarks.records.record import read_arrays
-from benchmarks.training.loading import LoadedRun, load_run
-from benchmarks.training.loop import make_accelerator
-from benchmarks.training.settings import TrainConfig
+from benchmarks.training.loading import LoadedRun
 from priors.code_file import kind_of
 from priors.code_models import CodeModel, CodePrior, FixedLength, Histogram
 from storage.paths import printable
@@ -39,7 +36,7 @@ def compress(arguments: Encode | Decode, console: Console, errors: Console) -> i
     """
     arguments.check()
     require_writable(arguments.output)
-    run = _open_run(arguments)
+    run = open_run(arguments.run, arguments.prior, arguments.cpu)
 
     @cache
     def codec(kind: type[CodeModel]) -> PictureCodec:
@@ -72,31 +69,12 @@ def encode(codec: PictureCodec, file: Path, output: Path) -> str:
     return f"{decimal(len(data))}, {8 * len(data) / pixels:.3f} bits per pixel"
 
 
-def _open_run(arguments: Encode | Decode) -> LoadedRun:
-    run = load_run(arguments.run) if arguments.prior is None else load_run(arguments.run, arguments.prior)
-    if not all(map(has_codebook, run.tokenizer.quantizers)):
-        raise UsageError(
-            f"{arguments.run}: {run.record.quantizer.name} has no codebook, so there are no codes to store"
-        )
-    run.tokenizer.to(make_accelerator(TrainConfig(), arguments.cpu).device)
-    return run
-
-
 def _model(run: LoadedRun, arguments: Encode | Decode, kind: type[CodeModel]) -> CodeModel:
     if kind is FixedLength:
         return FixedLength()
     if kind is Histogram:
-        counts = read_arrays(arguments.run, ("code_counts",)).get("code_counts")
-        if counts is None:
-            raise UsageError(
-                f"{arguments.run} has no counts of its codes (too many to count); give --fixed-length or --prior"
-            )
-        return Histogram(counts)
-    if arguments.prior is None:
-        raise UsageError("coded under a prior: say which by --prior")
-    if run.prior is None:
-        raise UsageError(f"{arguments.run} has no prior {arguments.prior}: train one by python -m benchmarks.generate")
-    return CodePrior(run.prior)
+        return open_histogram(arguments.run)
+    return CodePrior(require_prior(run, arguments.run, arguments.prior))
 
 
 @torch.no_grad()

@@ -156,7 +156,7 @@ def open_data(config: DataConfig, console: Console | None = None) -> Data:
         "test": test_record,
         "memory_share": MEMORY_SHARE,
     }
-    _report(console, {**train_record["skipped"], **test_record["skipped"]})
+    report(console, {**train_record["skipped"], **test_record["skipped"]})
     counts = f"{train_record['pictures']:,} pictures to train on, {len(test):,} to test on"
     words = f"{record['name']}: {counts} ({source.choice})"
     return Data(train=train, test=test, record=record, words=words, workers=config.workers)
@@ -192,7 +192,7 @@ def open_evaluation_data(
         "test": test_record,
         "memory_share": MEMORY_SHARE,
     }
-    _report(console, test_record["skipped"])
+    report(console, test_record["skipped"])
     count = f"{len(test):,}" if len(test) == len(pictures) else f"{len(test):,} of {len(pictures):,}"
     which = "all" if part == "all" else f"those that {part} ({source.choice})"
     words = f"{record['name']}: {count} pictures, {which}"
@@ -249,7 +249,7 @@ def _open_train(
     }
 
 
-def _report(console: Console, skipped: dict[str, str]) -> None:
+def report(console: Console, skipped: dict[str, str]) -> None:
     """Name the pictures that were left out."""
     if not skipped:
         return

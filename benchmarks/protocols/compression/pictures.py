@@ -37,12 +37,16 @@ class PictureCodec:
 
     def encode(self, picture: Image.Image) -> bytes:
         """The picture's file. ValueError on pixels without an agreed white level."""
+        return self.files.write(self.signal(picture))
+
+    def signal(self, picture: Image.Image) -> Signal:
+        """What the file of a picture holds. ValueError as `encode`."""
         grey = picture.mode in ("1", "L", "LA", "La") or picture.mode.startswith("I")
         rgb = to_tensor(to_rgb(picture)).unsqueeze(0)
         signal = to_unit_range(rgb.to(self.device)).to(self.tokenizer.dtype)
         with full_float32():
             codes = encode_any(self.tokenizer, signal)
-        return self.files.write(Signal(codes, tuple(rgb.shape[2:]), GREY if grey else 0))
+        return Signal(codes, tuple(rgb.shape[2:]), GREY if grey else 0)
 
     def decode(self, data: bytes) -> Image.Image:
         """The picture of a file. CodeFileError on one that is not of this codec, or not whole."""

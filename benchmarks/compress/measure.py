@@ -1,0 +1,169 @@
+"""What `python -m benchmarks.compress measure` does with its arguments."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from benchmarks.command_line.usage import require_writable
+from benchmarks.compress.arguments import Measure
+from benchmarks.compress.jobs import Job, plan
+from benchmarks.compress.show import require_readme, show_files
+from benchmarks.data import DataConfig
+from benchmarks.data.whole import WholePictures, open_whole
+from benchmarks.metrics.pictures import SSIM_MIN_SIZE
+from benchmarks.metrics.weights import MetricWeights
+from benchmarks.protocols.compression.measure import Fidelity, PictureCoder, coded, means, peak_memory
+from benchmarks.protocols.compression.samples import Arrays
+from benchmarks.records.compression import (
+    PROTOCOL,
+    SCHEMA,
+    Compression,
+    Point,
+    read_compression,
+    write_compression,
+)
+from benchmarks.records.environment import environment
+from benchmarks.records.files import RecordError, if_stored
+from benchmarks.records.record import read_arrays
+from benchmarks.training.loop import make_accelerator
+from benchmarks.training.settings import TrainConfig
+
+
+def measure(arguments: Measure, console: Console, errors: Console) -> int:
+    """Measure what is not stored yet, and show all that was asked for: 0.
+
+    Raises:
+        ValueError: a mistake of the user's, in a sentence.
+    """
+    arguments.check()
+    require_readme(arguments)
+    require_writable(arguments.output)
+    weights = MetricWeights.find(lpips_backbone=arguments.lpips_backbone)
+    config = DataConfig(str(arguments.data), image_size=SSIM_MIN_SIZE, root=arguments.root, limit_test=arguments.limit)
+    pictures = open_whole(config, errors)
+    jobs = plan(arguments, pictures, errors)
+    fidelity = Fidelity(weights, make_accelerator(TrainConfig(), arguments.cpu).device)
+    execute(jobs, pictures, fidelity, arguments.force, errors)
+    return show_files([job.path for job in jobs], arguments, console, errors)
+
+
+def execute(jobs: Sequence[Job], pictures: WholePictures, fidelity: Fidelity, force: bool, console: Console) -> None:
+    """Measure each point that is not stored, under a progress bar, or with a line for each where there is no terminal;
+    each is stored when all pictures are through."""
+    measurements = [Measurement(job, pictures, fidelity, force) for job in jobs]
+    left = sum(len(measurement.todo) for measurement in measurements)
+    total = sum(len(job.points) for job in jobs)
+    if left < total:
+        console.print(f"{total - left} of {total} rates are measured already", highlight=False)
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )
+    with bar:
+        task = bar.add_task("compression", total=left * len(pictures))
+        for measurement in measurements:
+            for name in measurement.todo:
+                bar.update(task, description=escape(f"{measurement.heading}, {name}"))
+                point = measurement.measure(name, lambda: bar.advance(task))
+                if bar.disable:
+                    rate, psnr = (f"{point.metrics[metric]:.3f}" for metric in ("bpp", "psnr"))
+                    line = f"{measurement.heading}, {name}: {rate} bits per pixel, PSNR {psnr} dB"
+                    console.print(escape(line), highlight=False, soft_wrap=True)
+            measurement.finish()
+
+
+class Measurement:
+    """One job's record while it grows, a point at a time.
+
+    Attributes:
+        heading: what the screen calls it.
+        todo: names of the points that are not stored.
+    """
+
+    def __init__(self, job: Job, pictures: WholePictures, fidelity: Fidelity, force: bool) -> None:
+        self.job, self.pictures, self.fidelity = job, pictures, fidelity
+        self.record = Compression(
+            schema_version=SCHEMA,
+            protocol=PROTOCOL,
+            id=job.path.stem,
+            coder=job.coder,
+            points=(),
+            missing=fidelity.missing,
+            data=pictures.record,
+            samples=(),
+            environment=environment(fidelity.device),
+            command=job.command,
+            created=datetime.now(timezone.utc),
+            wall_seconds=0.0,
+        )
+        self.arrays: Arrays = {}
+        if not force:
+            self._resume()
+        self.heading = self.record.heading
+        self.todo = [name for name in job.points if self.record.point(name) is None]
+
+    def _resume(self) -> None:
+        """From what is stored, if it is whole: a damaged file is measured again."""
+        stored = if_stored(self.job.path, read_compression)
+        if stored is None:
+            return
+        try:
+            arrays = read_arrays(self.job.path)
+        except RecordError:
+            return
+        if arrays:
+            self.record, self.arrays = stored, arrays
+
+    def measure(self, name: str, advance: Callable[[], object]) -> Point:
+        """Measure one point on all pictures, and store it."""
+        begin = time.perf_counter()
+        setting = self.job.points[name]
+        coder = self.job.at(setting)
+        memory = peak_memory(coder, self.pictures[0], self.fidelity.device)  # and a first use, which takes longer
+        numbers = self._all(coder, advance)
+        metrics, missing = means(numbers)
+        point = Point(name=name, setting=setting, metrics={**metrics, "peak_memory_megabytes": memory})
+        done = {each.name: each for each in (*self.record.points, point)}
+        self.arrays |= {f"{name}/{metric}": values for metric, values in numbers.items()}
+        self._store(
+            begin,
+            points=tuple(done[each] for each in self.job.points if each in done),
+            missing={**self.record.missing, **missing},
+        )
+        return point
+
+    @torch.no_grad()
+    def _all(self, coder: PictureCoder, advance: Callable[[], object]) -> dict[str, np.ndarray]:
+        rows = []
+        for picture in self.pictures:
+            rows.append({**coded(coder, picture, self.fidelity), **self.job.more(coder, picture)})
+            advance()
+        return {metric: np.array([row[metric] for row in rows]) for metric in rows[0]}
+
+    @torch.no_grad()
+    def finish(self) -> None:
+        """Keep crops to be shown, where there are none yet."""
+        if not self.record.samples:
+            begin = time.perf_counter()
+            samples, arrays = self.job.samples(self.pictures)
+            if samples:
+                self.arrays |= arrays
+                self._store(begin, samples=samples)
+
+    def _store(self, begin: float, **changes: object) -> None:
+        seconds = self.record.wall_seconds + time.perf_counter() - begin
+        self.record = self.record.model_copy(update={**changes, "wall_seconds": round(seconds, 3)})
+        write_compression(self.job.path, self.record, self.arrays)
