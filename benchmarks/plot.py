@@ -19,9 +19,11 @@ from benchmarks import plots
 from benchmarks.command_line.flags import parse_flags
 from benchmarks.command_line.process import exit_code, run_command
 from benchmarks.command_line.usage import RUNS, UsageError, existing_paths, require_writable
+from benchmarks.plots.compression import figures as compression_figures
 from benchmarks.plots.saving import Format, save
 from benchmarks.plots.source_coding import figures as source_figures
 from benchmarks.plots.speed import sweep_figure
+from benchmarks.records.compression import Compression, read_compression
 from benchmarks.records.files import RecordError, find_records
 from benchmarks.records.priors import Generation, chosen, read_generations, without_damaged
 from benchmarks.records.record import OtherProtocolError, Record, read_arrays, read_record
@@ -37,7 +39,8 @@ from benchmarks.tables.summaries import to_frame as to_frame_of_runs
 @dataclass(frozen=True)
 class Arguments:
     """Draw all pictures that stored runs can give: quality over bits and against cost, training curves, use of the
-    codes and reconstructions of tokenizers, distortion over rate of source coders, speed against size.
+    codes and reconstructions of tokenizers, quality over the bytes of files, distortion over rate of source coders,
+    speed against size.
 
     Runs that cannot be compared (protocol, preset, data, settings) have pictures of their own. Files that are no valid
     runs are named and left out, and the exit code is then 1.
@@ -59,6 +62,7 @@ class Stored:
     runs: list[tuple[Path, Record]] = field(default_factory=list)
     sources: list[SourceRun] = field(default_factory=list)
     sweeps: list[SpeedRun] = field(default_factory=list)
+    compressions: list[tuple[Path, Compression]] = field(default_factory=list)
     throughputs: list[Throughput] = field(default_factory=list)
     priors: list[Generation] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -87,6 +91,8 @@ def _read(path: Path, stored: Stored, only: Selection) -> None:
         protocol = json.loads(path.read_bytes())["protocol"].partition("/")[0]
         if protocol == "source-coding":
             stored.sources.append(read_source_run(path))
+        elif protocol == "compression":
+            stored.compressions.append((path, read_compression(path)))
         elif protocol == "speed" and (run := read_speed_run(path)).conditions.series == "sweep":
             stored.sweeps.append(run)
         return
@@ -102,6 +108,7 @@ def figures(stored: Stored) -> Iterator[tuple[str, str, Figure]]:
     if stored.sources:
         for stem, title, figure in source_figures(summarise(to_frame(stored.sources))):
             yield f"source-coding-{stem}", title, figure
+    yield from compression_figures(stored.compressions)
     for run in stored.sweeps:
         yield f"speed-{run.conditions.id}", f"Speed against size, {run.conditions.threads} threads", sweep_figure(run)
 
@@ -114,7 +121,7 @@ def draw(arguments: Arguments, console: Console, errors: Console) -> int:
     for _, priors in tables(to_frame_of_runs(record for _, record in stored.runs), stored.priors):
         for line in hidden(priors):
             console.print(escape(line), soft_wrap=True, highlight=False)
-    if not (stored.runs or stored.sources or stored.sweeps):
+    if not (stored.runs or stored.sources or stored.compressions or stored.sweeps):
         named = ", ".join(map(str, arguments.paths))
         raise UsageError(f"no stored run in {named} to draw fits; make one with python -m benchmarks.run")
     require_writable(arguments.output)

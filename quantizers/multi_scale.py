@@ -16,6 +16,7 @@ from quantizers.codebook import MAX_BITS, LearnedCodebook
 from quantizers.entropy import count_codes, usage_stats
 from quantizers.estimators import ESTIMATORS
 from quantizers.losses import mean_squared_error
+from quantizers.modes import with_modes_of_its_own
 from quantizers.options import MAX_PARTS, check_choice, check_integer, check_number
 from quantizers.precision import at_least_single, call_in_single
 from quantizers.search import nearest_codes
@@ -52,8 +53,9 @@ class MultiScale(Quantizer):
     repeats, and `code_density` counts each once. Up to 3 axes; phi works on the last two.
 
     Use it for a prior that predicts a picture map by map, in as many steps as there are scales, and for previews from
-    the first maps. A code depends on the whole grid, so it suits no use that codes parts by themselves, and at the same
-    rate `rq`, with all its codes at full resolution, is simpler and as good.
+    the first maps: `truncated(n)` is the quantizer of the first n alone. A code depends on the whole grid, so it suits
+    no use that codes parts by themselves, and at the same rate `rq`, with all its codes at full resolution, is simpler
+    and as good.
 
     Args:
         dim: channels, the width of a code vector.
@@ -107,10 +109,18 @@ class MultiScale(Quantizer):
         bits = check_integer("bits", bits, math.ceil(density * math.log2(1.5)), math.floor(density * MAX_BITS))
         return {"scales": scales, "codebook_size": round(2 ** (bits / density))}
 
+    def truncated(self, codes_per_position: int) -> "MultiScale":
+        """The quantizer of the first scales only: a lower rate and a coarser picture, the same parameters and buffers
+        (shared, not copied), and a mode of its own: `truncated(n).eval()` leaves this one training."""
+        twin = with_modes_of_its_own(self)
+        twin.codes_per_position = check_integer("codes_per_position", codes_per_position, 1, self.codes_per_position)
+        return twin
+
     @property
     def bits_per_position(self) -> float:
         """Of a square grid with two axes of side s_last or a multiple; `code_density` has any grid's."""
-        return nominal_density(self.scales) * math.log2(self.codebook_size)
+        density = nominal_density(self.scales, self.codes_per_position)
+        return density * math.log2(self.codebook_size)
 
     def code_density(self, spatial: Sequence[int]) -> tuple[float, ...]:
         positions = max(math.prod(spatial), 1)
@@ -179,7 +189,8 @@ class MultiScale(Quantizer):
         return self.decode_grid(codes)
 
     def _map_sizes(self, spatial: Sequence[int]) -> list[tuple[int, ...]]:
-        return [tuple(-(-scale * length // self.scales[-1]) for length in spatial) for scale in self.scales]
+        coded = self.scales[: self.codes_per_position]
+        return [tuple(-(-scale * length // self.scales[-1]) for length in spatial) for scale in coded]
 
     def _code(self, z: Float[Tensor, "b d *spatial"]) -> Maps:
         vectors = at_least_single(self.codebook())
@@ -256,9 +267,9 @@ def check_scales(scales: object) -> tuple[int, ...]:
     return checked
 
 
-def nominal_density(scales: Sequence[int]) -> float:
-    """Codes per position of a square grid with two axes of side s_last."""
-    return sum(scale**2 for scale in scales) / scales[-1] ** 2
+def nominal_density(scales: Sequence[int], count: int | None = None) -> float:
+    """Codes per position of a square grid with two axes of side s_last, of the first `count` scales or of all."""
+    return sum(scale**2 for scale in scales[:count]) / scales[-1] ** 2
 
 
 def _rows(grid: Float[Tensor, "b d *spatial"]) -> Float[Tensor, "n d"]:

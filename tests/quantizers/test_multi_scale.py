@@ -239,3 +239,32 @@ def test_training_lowers_the_loss_and_keeps_the_codebook_in_use():
         losses.append(out.loss.item())
     assert sum(losses[-10:]) < 0.8 * sum(losses[:10])
     assert out.stats["usage"] > 0.9
+
+
+@pytest.mark.parametrize("shape", [(2, 5, 8, 8), (1, 5, 7), (3, 5)])
+def test_truncated_is_the_sum_of_the_first_scales(shape):
+    quantizer = made((1, 2, 3, 8)).eval()
+    z = torch.randn(shape, dtype=torch.float64)
+    whole = quantizer(z)
+    totals = quantizer._code(z).totals
+    for count in (1, 2, 3, 4):
+        part = quantizer.truncated(count)
+        out = part(z)
+        assert torch.equal(out.codes, whole.codes[:, :count])
+        assert torch.equal(out.quantized, totals[count - 1])
+        assert torch.equal(part.decode(whole.codes[:, :count]), out.quantized)
+        assert [found.shape for found in part.code_maps(out.codes)] == [
+            found.shape for found in quantizer.code_maps(whole.codes)[:count]
+        ]
+        assert part.bits_per_position == pytest.approx(math.log2(40) * sum(s * s for s in (1, 2, 3, 8)[:count]) / 64)
+    assert quantizer.codes_per_position == 4
+
+
+def test_truncated_has_a_mode_of_its_own_and_the_same_codebook():
+    quantizer = made((1, 2, 4)).train()
+    part = quantizer.truncated(2).eval()
+    assert quantizer.training
+    assert part.codebook.vectors is quantizer.codebook.vectors
+    for count in (0, 4):
+        with pytest.raises(ValueError, match="codes_per_position"):
+            quantizer.truncated(count)

@@ -109,7 +109,8 @@ CODECS: Mapping[CodecName, Codec] = {
 def within(codec: Codec, picture: Image.Image, budget: int) -> tuple[int, bytes]:
     """The highest quality whose file is not above the budget in bytes, or else the lowest, and that file.
 
-    Found by halving, files growing with quality.
+    Found by halving, which takes files to grow with quality: where they shrink by some bytes now and then, a quality
+    a little higher may fit as well. That of the next quality does not.
     """
     encode = partial(codec.encode, picture)
     low, high = min(codec.qualities), codec.most

@@ -1,0 +1,88 @@
+"""What is measured of whole files, and how it becomes a point."""
+
+import math
+import re
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from benchmarks.data.transforms import to_tensor
+from benchmarks.metrics.pictures import ms_ssim, psnr, ssim
+from benchmarks.metrics.weights import MetricWeights
+from benchmarks.protocols.compression.codecs import CODECS
+from benchmarks.protocols.compression.measure import Fidelity, coded, means, peak_memory
+from benchmarks.records.compression import PROTOCOL
+
+DOCUMENT = Path(__file__).parents[4] / "benchmarks" / "protocols" / "compression.md"
+CPU = torch.device("cpu")
+
+
+def _picture(width: int, height: int) -> Image.Image:
+    coarse = np.random.default_rng(0).integers(0, 256, (8, 12, 3), dtype=np.uint8)
+    return Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
+
+
+@pytest.fixture
+def fidelity() -> Fidelity:
+    return Fidelity(MetricWeights(), CPU)
+
+
+def test_the_file_counts_whole_and_the_picture_as_it_came_back(fidelity: Fidelity) -> None:
+    original, coder = _picture(200, 180), CODECS["jpeg"].at(20)
+    data = coder.encode(original)
+    numbers = coded(coder, original, fidelity)
+    assert numbers["bytes"] == len(data)
+    assert numbers["bpp"] == pytest.approx(8 * len(data) / (200 * 180))
+    with Image.open(BytesIO(data)) as opened:
+        pair = [to_tensor(picture).unsqueeze(0) for picture in (opened.convert("RGB"), original)]
+    for metric in (psnr, ssim, ms_ssim):
+        assert numbers[metric.__name__] == pytest.approx(metric(*pair).item(), abs=1e-6)
+    assert numbers["encode_seconds"] > 0 < numbers["decode_seconds"]
+    assert "lpips" not in numbers
+    assert "fetch them once" in fidelity.missing["lpips"]
+
+
+def test_a_picture_of_another_size_is_no_reconstruction(fidelity: Fidelity) -> None:
+    with pytest.raises(ValueError, match="came back"):
+        fidelity(_picture(64, 48), _picture(64, 49))
+
+
+def test_small_pictures_have_no_ms_ssim_and_say_so(fidelity: Fidelity) -> None:
+    numbers = [coded(CODECS["jpeg"].at(50), picture, fidelity) for picture in (_picture(200, 180), _picture(64, 48))]
+    assert math.isnan(numbers[1]["ms_ssim"])
+    metrics, missing = means({metric: np.array([row[metric] for row in numbers]) for metric in numbers[0]})
+    assert metrics["ms_ssim"] is None
+    assert missing == {"ms_ssim": "1 of 2 pictures have a side under 176 pixels, which do not hold its five scales"}
+    assert metrics["psnr"] == pytest.approx((numbers[0]["psnr"] + numbers[1]["psnr"]) / 2)
+
+
+def test_overhead_is_of_all_files_together() -> None:
+    numbers = {"bytes": [11.0, 30.0], "model_bits": [80.0, 240.0], "float_bits": [80.0, 239.0]}
+    metrics, missing = means({name: np.array(values) for name, values in numbers.items()})
+    assert metrics["overhead"] == pytest.approx(100 * (8 * 41 / 320 - 1))
+    assert metrics["fixed_point"] == pytest.approx(100 * (320 / 319 - 1))
+    assert missing == {}
+
+
+def test_memory_is_that_of_coding() -> None:
+    class Wasteful:
+        def encode(self, picture: Image.Image) -> bytes:
+            return bytes(50_000_000)[:1] + np.ones(50_000_000, np.uint8).tobytes()[:1]
+
+        def decode(self, data: bytes) -> Image.Image:
+            return _picture(8, 8)
+
+    peak = peak_memory(Wasteful(), _picture(8, 8), CPU)
+    assert peak is None or peak > 45
+
+
+def test_the_protocols_version_and_qualities_are_those_of_its_document() -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
+    assert re.findall(r"^Version: `(.+)`$", text, re.MULTILINE) == [PROTOCOL]
+    for codec in CODECS.values():
+        (row,) = re.findall(rf"^\| {codec.heading} \|.*\| (.+) \|$", text, re.MULTILINE)
+        assert tuple(map(int, re.sub(r"\(.*?\)", "", row).split())) == codec.qualities
