@@ -17,13 +17,14 @@ def main(argv: Sequence[str]) -> int:
     arguments = parse(argv)
 
     def work(console: Console, errors: Console) -> int:
-        require_packages("constriction")
-        # what follows takes seconds, which help need not wait for
-        if isinstance(arguments, Measure):
-            if arguments.report:
-                from benchmarks.compress.show import show
+        # what is imported here takes seconds, which help need not wait for
+        if isinstance(arguments, Measure) and arguments.report:
+            require_packages("bjontegaard")
+            from benchmarks.compress.show import show
 
-                return show(arguments, console, errors)
+            return show(arguments, console, errors)
+        require_packages("constriction")
+        if isinstance(arguments, Measure):
             require_packages("bjontegaard", "pillow_jxl", "ssimulacra2")
             from benchmarks.compress.measure import measure
 

@@ -151,17 +151,24 @@ class TokenizerJob:
 
 
 def plan(arguments: Measure, pictures: WholePictures, errors: Console) -> list[Job]:
-    """All that was asked for; what cannot be had of a run is named.
+    """All that was asked for; runs that cannot be measured, and what cannot be had of the others, are named.
 
     Raises:
-        ValueError: a mistake of the user's, in a sentence.
+        ValueError: no such run, or none that can be measured.
     """
     folder = arguments.output / FOLDER / pictures.record["name"]
-    jobs: list[Job] = [*_codec_jobs(arguments, folder, pictures)]
-    if arguments.run:
-        for path, _ in find_runs(arguments.run, errors):
-            jobs += _run_jobs(path, arguments, folder, pictures, errors)
-    return jobs
+    of_runs: list[TokenizerJob] = []
+    problems = []
+    for path, _ in find_runs(arguments.run, errors) if arguments.run else ():
+        try:
+            of_runs += _run_jobs(path, arguments, folder, pictures, errors)
+        except UsageError as error:
+            problems.append(str(error))
+    if problems and not of_runs:
+        raise UsageError(problems[0])
+    for problem in problems:
+        errors.print(f"left out: {escape(problem)}")
+    return [*_codec_jobs(arguments, folder, pictures), *of_runs]
 
 
 def _codec_jobs(arguments: Measure, folder: Path, pictures: WholePictures) -> Iterator[CodecJob]:
@@ -177,6 +184,7 @@ def _run_jobs(
 ) -> Iterator[TokenizerJob]:
     run = open_run(path, None, arguments.cpu)
     tokenizer = fingerprint(run.tokenizer)
+    priors = _priors(path, run.record, arguments.prior)
 
     def job(
         model: CodeModel, name: str, words: str, prior: Prior | None = None, flags: tuple[str, ...] = ()
@@ -189,7 +197,7 @@ def _run_jobs(
 
     yield job(FixedLength(), "fixed-length", "codes of a fixed length")
     yield from _if_it_can_be(lambda: job(open_histogram(path), "histogram", "histogram of test codes"), path, errors)
-    for of in _priors(path, run.record, arguments.prior):
+    for of in priors:
 
         def under(of: Generation = of) -> TokenizerJob:
             prior = load_run(path, of.settings).prior

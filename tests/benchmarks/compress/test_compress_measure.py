@@ -262,6 +262,15 @@ def test_a_mistake_gets_a_sentence(home, run_of, measure, capsys, words: list[st
     assert not list((home / "results").rglob("*.json"))
 
 
+@pytest.mark.usefixtures("undrawn")
+def test_of_a_folder_what_has_no_codes_is_named_and_left_out(home, measure, capsys) -> None:
+    assert measure("--run", str(home / "runs"), "--codec", "--limit", "1") == 0
+    error = " ".join(capsys.readouterr().err.split())
+    assert "left out:" in error
+    assert "none has no codebook" in error
+    assert {heading.partition(" ")[0] for heading in _stored(home)} == {"fsq", "rq", "kmeans", "block-mean"}
+
+
 def test_pictures_must_be_named(capsys) -> None:
     assert main(["measure", "--codec", "jpeg"]) == 2
     assert "name the pictures" in capsys.readouterr().err
