@@ -50,17 +50,18 @@ def measure(arguments: Measure, console: Console, errors: Console) -> int:
     config = DataConfig(str(arguments.data), image_size=SSIM_MIN_SIZE, root=arguments.root, limit_test=arguments.limit)
     pictures = open_whole(config, errors)
     jobs = plan(arguments, pictures, errors)
-    fidelity = Fidelity(weights, make_accelerator(TrainConfig(), arguments.cpu).device)
-    execute(jobs, pictures, fidelity, arguments.force, errors)
+    device = make_accelerator(TrainConfig(), arguments.cpu).device
+    fidelity = Fidelity(weights, device)
+    measurements = [Measurement(job, pictures, fidelity, arguments.force) for job in jobs]
+    execute(measurements, errors)
     return show_files([job.path for job in jobs], arguments, console, errors)
 
 
-def execute(jobs: Sequence[Job], pictures: WholePictures, fidelity: Fidelity, force: bool, console: Console) -> None:
+def execute(measurements: Sequence[Measurement], console: Console) -> None:
     """Measure each point that is not stored, under a progress bar, or with a line for each where there is no terminal;
     each is stored when all pictures are through."""
-    measurements = [Measurement(job, pictures, fidelity, force) for job in jobs]
     left = sum(len(measurement.todo) for measurement in measurements)
-    total = sum(len(job.points) for job in jobs)
+    total = sum(len(measurement.job.points) for measurement in measurements)
     if left < total:
         console.print(f"{total - left} of {total} rates are measured already", highlight=False)
     bar = Progress(
@@ -73,7 +74,7 @@ def execute(jobs: Sequence[Job], pictures: WholePictures, fidelity: Fidelity, fo
         disable=not console.is_terminal,
     )
     with bar:
-        task = bar.add_task("compression", total=left * len(pictures))
+        task = bar.add_task("compression", total=sum(of.pictures_left for of in measurements))
         for measurement in measurements:
             for name in measurement.todo:
                 bar.update(task, description=escape(f"{measurement.heading}, {name}"))
@@ -91,6 +92,7 @@ class Measurement:
     Attributes:
         heading: what the screen calls it.
         todo: names of the points that are not stored.
+        pictures_left: how many are to be coded for these.
     """
 
     def __init__(self, job: Job, pictures: WholePictures, fidelity: Fidelity, force: bool) -> None:
@@ -114,6 +116,7 @@ class Measurement:
             self._resume()
         self.heading = self.record.heading
         self.todo = [name for name in job.points if self.record.point(name) is None]
+        self.pictures_left = len(self.todo) * len(pictures)
 
     def _resume(self) -> None:
         """From what is stored, if it is whole: a damaged file is measured again."""

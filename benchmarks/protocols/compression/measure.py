@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from benchmarks.data.transforms import to_tensor
-from benchmarks.metrics.device import full_float32
+from benchmarks.metrics.device import full_float32, measuring_device
 from benchmarks.metrics.lpips import LPIPS, MIN_SIZE as LPIPS_MIN_SIZE
 from benchmarks.metrics.pictures import MS_SSIM_MIN_SIZE, ms_ssim, psnr, ssim
 from benchmarks.metrics.speed import peak_memory_growth
@@ -39,15 +39,16 @@ class Fidelity:
 
     Args:
         weights: where LPIPS's are, if they are at hand.
-        device: where it is computed.
+        device: where tokenizers are; it is computed there or, where that has no float64, on the CPU.
 
     Attributes:
+        device: where tokenizers are.
         missing: metric -> why no picture has it.
     """
 
     def __init__(self, weights: MetricWeights, device: torch.device) -> None:
-        self.device = device
-        self.lpips = None if weights.lpips_backbone is None else LPIPS(weights.lpips_backbone).to(device)
+        self.device, self.computed_on = device, measuring_device(device)
+        self.lpips = None if weights.lpips_backbone is None else LPIPS(weights.lpips_backbone).to(self.computed_on)
         self.missing = {} if self.lpips is not None else {"lpips": weights.missing["lpips"]}
 
     @torch.no_grad()
@@ -55,7 +56,7 @@ class Fidelity:
         """The numbers of one picture. ValueError where it came back in another size."""
         if decoded.size != original.size:
             raise ValueError(f"a picture of {original.size} pixels came back with {decoded.size}")
-        pair = [to_tensor(picture).unsqueeze(0).to(self.device) for picture in (decoded, original)]
+        pair = [to_tensor(picture).unsqueeze(0).to(self.computed_on) for picture in (decoded, original)]
         side = min(original.size)
         with full_float32():
             numbers = {
