@@ -29,11 +29,12 @@ from benchmarks.records.compression import (
     Sample,
     TokenizerCoder,
 )
-from benchmarks.records.generation import Generation, read_generations
+from benchmarks.records.generation import PriorRecord
+from benchmarks.records.priors import read_generations
 from benchmarks.records.record import Record
 from benchmarks.records.values import as_command, digest
 from benchmarks.tables.comparable import asked_bits, label
-from benchmarks.training.loading import load_run
+from benchmarks.training.loading import stored_prior
 from benchmarks.training.trained import find_runs
 from priors import Prior
 from priors.code_models import CodeModel, CodePrior, FixedLength
@@ -197,11 +198,10 @@ def _run_jobs(
 
     yield job(FixedLength(), "fixed-length", "codes of a fixed length")
     yield from _if_it_can_be(lambda: job(open_histogram(path), "histogram", "histogram of test codes"), path, errors)
-    for of in priors:
+    for file, of in priors.items():
 
-        def under(of: Generation = of) -> TokenizerJob:
-            prior = load_run(path, of.settings).prior
-            assert prior is not None
+        def under(file: Path = file, of: PriorRecord = of) -> TokenizerJob:
+            prior = stored_prior(file, of)
             return job(CodePrior(prior), of.prior, of.label, prior, ("--prior", of.settings))
 
         yield from _if_it_can_be(under, path, errors)
@@ -214,13 +214,12 @@ def _if_it_can_be(make: Callable[[], TokenizerJob], path: Path, errors: Console)
         errors.print(f"left out: {escape(f'{path}: {error}')}")
 
 
-def _priors(path: Path, record: Record, wanted: str | None) -> list[Generation]:
+def _priors(path: Path, record: Record, wanted: str | None) -> dict[Path, PriorRecord]:
     """Those stored beside a run, or the wanted ones of them. UsageError where none of these is there."""
-    problems: list[str] = []
-    stored = [of for of in read_generations([path.parent], problems).values() if of.run == record.id]
-    found = [of for of in stored if wanted in (None, of.prior, of.settings)]
+    stored = {of.path: of.prior for of in read_generations([path.parent], []) if of.prior.run == record.id}
+    found = {file: of for file, of in stored.items() if wanted in (None, of.prior, of.settings)}
     if wanted is not None and not found:
-        there = "; ".join(of.label for of in stored) or "none: train one by python -m benchmarks.generate"
+        there = "; ".join(of.label for of in stored.values()) or "none: train one by python -m benchmarks.generate"
         raise UsageError(f"no prior {wanted!r} is on {path}; there are: {there}")
     return found
 

@@ -11,8 +11,10 @@ from rich.console import Console
 
 from benchmarks.data.config import DataConfig
 from benchmarks.data.machine import own_console
-from benchmarks.data.opening import content_digest, open_source, report, short_name, try_each
+from benchmarks.data.naming import short_name
+from benchmarks.data.opening import content_digest, report, try_each
 from benchmarks.data.pictures import Pictures, take_evenly
+from benchmarks.data.sources import open_source
 from benchmarks.data.transforms import require_size, to_rgb
 from storage.paths import printable
 

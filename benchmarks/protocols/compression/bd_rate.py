@@ -37,7 +37,7 @@ def bd_rate(test: Curve, anchor: Curve) -> tuple[float | None, str]:
             return None, "not rising"
     overlap = _overlap(test, anchor)
     if overlap < LEAST_OVERLAP:
-        return None, f"{100 * overlap:.0f} % shared"
+        return None, f"{math.floor(100 * overlap)} % shared"
     from bjontegaard import bd_rate as of_package  # which imports pyplot
 
     found = of_package(*_ordered(anchor), *_ordered(test), method=METHOD, require_matching_points=False)

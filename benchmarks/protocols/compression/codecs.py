@@ -22,7 +22,8 @@ class Codec:
         heading: what tables call it.
         format: what Pillow calls it.
         settings: what the encoder is told beside the quality: its defaults, said aloud.
-        qualities: what is measured, from the lowest that it has.
+        qualities: what is measured, from the lowest that it has to about the PSNR of JPEG's highest, so that curves
+            share most of what they reach.
         most: the highest quality that is lossy here.
         library: what does the work, as `PIL.features` knows it; a package where Pillow knows none.
     """
@@ -91,7 +92,7 @@ CODECS: Mapping[CodecName, Codec] = {
         95,
         "libjpeg_turbo",
     ),
-    "webp": Codec("WebP", "WEBP", {"lossless": False, "method": 4}, (0, 5, 10, 20, 30, 50, 70, 90, 95), 100, "webp"),
+    "webp": Codec("WebP", "WEBP", {"lossless": False, "method": 4}, (0, 5, 10, 20, 30, 50, 70, 85, 93), 100, "webp"),
     "avif": Codec(
         "AVIF", "AVIF", {"subsampling": "4:2:0", "speed": 6}, (0, 10, 20, 30, 40, 50, 60, 75, 90), 100, "avif"
     ),
@@ -99,7 +100,7 @@ CODECS: Mapping[CodecName, Codec] = {
         "JPEG XL",
         "JXL",
         {"lossless": False, "effort": 7},
-        (0, 5, 10, 20, 30, 50, 70, 90, 95),
+        (0, 5, 10, 20, 30, 50, 70, 85, 93),
         99,  # 100 is refused unless lossless
         "pillow-jxl-plugin",
     ),

@@ -10,13 +10,11 @@ import pytest
 from killed import kill_at_call
 from PIL import Image
 
-from benchmarks import run
 from benchmarks.compress import measure as command, show
 from benchmarks.compress.__main__ import main
-from benchmarks.generate.__main__ import main as generate
+from benchmarks.data.machine import torch_threads
 from benchmarks.plot import Arguments, main as plot
 from benchmarks.protocols.compression import measure as protocol
-from benchmarks.protocols.speed.measure import torch_threads
 from benchmarks.records import compression
 from benchmarks.records.compression import Compression, read_compression
 from benchmarks.records.record import read_arrays
@@ -26,29 +24,17 @@ TOKENIZERS = {"fsq": {"fixed-length": 1, "histogram": 1, "gpt": 1}, "rq": {"fixe
 """Of each run the models of its codes, and at how many rates."""
 
 
-@pytest.fixture(scope="session")
-def compression_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """pictures/, and runs/ of fsq, with a prior, rq and none (preset smoke); whole/: three odd pictures."""
-    folder = tmp_path_factory.mktemp("compression")
-    random = np.random.default_rng(0)
-    for name, count, size in (("pictures", 20, (64, 48)), ("whole", 3, (75, 50))):
-        (folder / name).mkdir()
-        for index in range(count):
-            coarse = Image.fromarray(random.integers(0, 256, (6, 8, 3), dtype=np.uint8))
-            coarse.resize(size, Image.Resampling.BICUBIC).save(folder / name / f"{index:02}.png")
-    words = ["--preset", "smoke", "--cpu", "--train.images", "32", "--data", str(folder / "pictures")]
-    with torch_threads(1):
-        for quantizer in ("fsq", "rq", "none"):
-            assert run.main(["--quantizer", quantizer, *words, "--output", str(folder / "runs")]) == 0
-        (fsq,) = (folder / "runs").rglob("fsq-*.json")
-        assert generate(["--run", str(fsq), "--cpu", "--preset", "smoke"]) == 0
-    return folder
-
-
 @pytest.fixture
-def home(compression_home: Path, tmp_path: Path) -> Path:
-    """A copy that a test may change."""
-    return shutil.copytree(compression_home, tmp_path / "home")
+def home(compress_home: Path, tmp_path: Path) -> Path:
+    """A copy of the runs, that a test may change, and whole/: three pictures of an odd size."""
+    home = tmp_path / "home"
+    shutil.copytree(compress_home / "runs", home / "runs")
+    (home / "whole").mkdir()
+    random = np.random.default_rng(0)
+    for index in range(3):
+        coarse = Image.fromarray(random.integers(0, 256, (6, 8, 3), dtype=np.uint8))
+        coarse.resize((75, 50), Image.Resampling.BICUBIC).save(home / "whole" / f"{index:02}.png")
+    return home
 
 
 @pytest.fixture
