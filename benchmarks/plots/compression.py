@@ -21,7 +21,7 @@ from benchmarks.records.compression import (
     TokenizerCoder,
 )
 from benchmarks.records.record import read_arrays
-from benchmarks.tables.compression import QUALITIES, curve, groups, in_decibels
+from benchmarks.tables.compression import QUALITIES, curve, groups, headings, in_decibels
 from storage.paths import StrPath
 
 CODECS: Mapping[CodecName, dict[str, Any]] = {
@@ -40,13 +40,14 @@ ELSEWHERE: dict[str, Any] = {"color": "#E69F00", "linewidth": 0.8, "linestyle": 
 
 def rate_quality_figure(group: Sequence[Compression]) -> Figure:
     """Measurements on the same pictures, a panel for each metric; what others published in thin dots."""
+    called = headings(group)
     figure = Figure(figsize=(5 * len(QUALITIES), 6), layout="constrained")
     panels = figure.subplots(1, len(QUALITIES))
     for panel, (metric, heading) in zip(panels, QUALITIES.items(), strict=True):
         for record in group:
             drawn = curve(record, metric)
             if drawn.rates:
-                panel.plot(drawn.rates, drawn.qualities, label=wrapped(record.heading, 48), **_look(record))
+                panel.plot(drawn.rates, drawn.qualities, label=wrapped(called[record.id], 48), **_look(record))
         for each in published(group[0].data["name"], group[0].data["pictures"]):
             values = {"psnr": each.psnr, "ms_ssim": each.ms_ssim and in_decibels(each.ms_ssim)}.get(metric)
             if values is not None:

@@ -6,6 +6,7 @@ Measurements are compared only on the same pictures.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -59,6 +60,13 @@ def groups(records: Iterable[Compression]) -> list[list[Compression]]:
     return [found[key] for key in sorted(found)]
 
 
+def headings(group: Sequence[Compression]) -> dict[str, str]:
+    """By their ids, what measurements are called; with the id itself where several are called the same: other seeds,
+    other trainings, other priors of a kind."""
+    known = Counter(record.heading for record in group)
+    return {of.id: of.heading if known[of.heading] == 1 else f"{of.heading} [{of.id}]" for of in group}
+
+
 def curve(record: Compression, metric: str) -> Curve:
     """Rate and quality of all points that have it; MS-SSIM in dB."""
     pairs = [(point.metrics["bpp"], point.metrics.get(metric)) for point in record.points]
@@ -82,7 +90,7 @@ def to_frame(group: Sequence[Compression]) -> pd.DataFrame:
 
     `over_anchor` is how many per cent more bits it takes than JPEG, interpolated, at the same PSNR.
     """
-    anchor = anchor_of(group)
+    anchor, called = anchor_of(group), headings(group)
     rows = []
     for record in group:
         for point in record.points:
@@ -92,7 +100,7 @@ def to_frame(group: Sequence[Compression]) -> pd.DataFrame:
                     "protocol": record.protocol,
                     "data": record.data["name"],
                     "pictures": record.data["pictures"],
-                    "coder": record.heading,
+                    "coder": called[record.id],
                     "is_codec": isinstance(record.coder, CodecCoder),
                     "rate": point.name,
                     "id": record.id,
@@ -144,11 +152,11 @@ def _published_over(group: Sequence[Compression], bpp: Sequence[float], psnr: Se
 
 def _curves(group: Sequence[Compression], place: str) -> Titled:
     """Bits over JPEG's at equal quality; of what has none the reason."""
-    anchor = anchor_of(group)
+    anchor, called = anchor_of(group), headings(group)
     rows = []
     for record in group:
         cells = {
-            "codec": Cell(record.heading),
+            "codec": Cell(called[record.id]),
             "rates": Cell(str(len(record.points))),
             "bits/pixel": Cell(_range(curve(record, "psnr").rates, "{:.3f}")),
         }

@@ -15,7 +15,12 @@ README = ROOT / "README.md"
 
 PARTS = ("Options", "Gradient", "Published", "Not for")
 
-WRITERS = {"compare": ["table"], "explain": ["explain"], "sources": ["source-coding"]}
+WRITERS = {
+    "compare": ["table"],
+    "compress": ["compression"],
+    "explain": ["explain"],
+    "sources": ["source-coding"],
+}
 """The sections that a command writes unless --section names another."""
 
 ALL_AT_ONCE = {"catalogue": ["quantizers", "pretrained"], "speed": ["speed", "speed-missed"]}

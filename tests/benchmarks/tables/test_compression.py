@@ -176,3 +176,11 @@ def test_a_record_is_read_as_it_was_written_and_is_no_run(make, tokenizer, tmp_p
         assert read_compression(tmp_path / "record.json") == record
         with pytest.raises(OtherProtocolError, match="tables of its own"):
             read_record(tmp_path / "record.json")
+
+
+def test_measurements_of_one_name_are_told_apart(make, tokenizer) -> None:
+    group = [make(), tokenizer(id="fsq-seed0"), tokenizer(id="fsq-seed1")]
+    for table in tables(group, short=True)[:2]:
+        names = [row[0].text for row in table.cells.values]
+        assert len(set(names)) == 3
+        assert "[fsq-seed1]" in names[2]

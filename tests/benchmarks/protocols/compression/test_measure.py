@@ -13,6 +13,7 @@ from PIL import Image
 from benchmarks.data.transforms import to_tensor
 from benchmarks.metrics.pictures import ms_ssim, psnr, ssim
 from benchmarks.metrics.weights import MetricWeights
+from benchmarks.protocols.compression import measure
 from benchmarks.protocols.compression.codecs import CODECS
 from benchmarks.protocols.compression.measure import Fidelity, coded, means, peak_memory
 from benchmarks.records.compression import PROTOCOL
@@ -58,6 +59,24 @@ def test_small_pictures_have_no_ms_ssim_and_say_so(fidelity: Fidelity) -> None:
     assert metrics["ms_ssim"] is None
     assert missing == {"ms_ssim": "1 of 2 pictures have a side under 176 pixels, which do not hold its five scales"}
     assert metrics["psnr"] == pytest.approx((numbers[0]["psnr"] + numbers[1]["psnr"]) / 2)
+
+
+def test_lpips_is_there_where_its_weights_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    class Distance(torch.nn.Module):
+        """Stands for the network, whose weights are half a gigabyte."""
+
+        def __init__(self, backbone: Path) -> None:
+            super().__init__()
+            assert backbone == tmp_path / "vgg.pth"
+
+        def forward(self, one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+            return (one.float() - other.float()).abs().mean((1, 2, 3))
+
+    monkeypatch.setattr(measure, "LPIPS", Distance)
+    fidelity = Fidelity(MetricWeights(lpips_backbone=tmp_path / "vgg.pth"), CPU)
+    assert fidelity.missing == {}
+    assert fidelity(Image.new("RGB", (20, 20), (9, 9, 9)), Image.new("RGB", (20, 20)))["lpips"] == pytest.approx(9)
+    assert math.isnan(fidelity(_picture(40, 15), _picture(40, 15))["lpips"])
 
 
 def test_overhead_is_of_all_files_together() -> None:
