@@ -108,7 +108,7 @@ class Histogram(_Independent):
         counts = np.asarray(counts)
         if counts.ndim != 2 or not np.issubdtype(counts.dtype, np.integer) or counts.min(initial=0) < 0:
             raise ValueError(f"counts must be a table of whole numbers, got {counts.dtype} of {counts.shape}.")
-        self.weights = 2.0 * counts + 1
+        self.counts, self.weights = counts, 2.0 * counts + 1
 
     @property
     def digest(self) -> bytes:

@@ -17,7 +17,7 @@ from benchmarks.compress.arguments import Measure
 from benchmarks.compress.opening import open_histogram, open_run
 from benchmarks.data.whole import WholePictures
 from benchmarks.protocols.compression.codecs import CODECS, Codec
-from benchmarks.protocols.compression.depths import depths, truncated
+from benchmarks.protocols.compression.depths import depths, truncated, truncated_model
 from benchmarks.protocols.compression.measure import Numbers, PictureCoder, model_bits
 from benchmarks.protocols.compression.pictures import PictureCodec
 from benchmarks.protocols.compression.samples import Arrays, samples
@@ -140,7 +140,8 @@ class TokenizerJob:
         return {f"{count} code{'s' if count > 1 else ''}": {"codes": count} for count in kept}
 
     def at(self, setting: dict[str, int]) -> PictureCodec:
-        return PictureCodec(truncated(self.tokenizer, setting["codes"]), self.model)
+        count = setting["codes"]
+        return PictureCodec(truncated(self.tokenizer, count), truncated_model(self.model, self.tokenizer, count))
 
     def more(self, coder: PictureCoder, picture: Image.Image) -> Numbers:
         assert isinstance(coder, PictureCodec)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from autoencoders import Tokenizer
+from priors.code_models import CodeModel, Histogram
 from quantizers import Quantizer
 from quantizers.modes import with_modes_of_its_own
 
@@ -32,6 +33,22 @@ def truncated(tokenizer: AnyTokenizer, codes_per_position: int) -> AnyTokenizer:
             cut: Callable[[int], Quantizer] = child.truncated  # type: ignore[assignment]
             setattr(twin, name, cut(codes_per_position))
     return twin
+
+
+def truncated_model(model: CodeModel, tokenizer: Tokenizer, codes_per_position: int) -> CodeModel:
+    """What the first codes of each position of a tokenizer are coded under: of a histogram the rows of these.
+
+    Args:
+        model: of all codes of the tokenizer; of a prior there is no part.
+    """
+    if not isinstance(model, Histogram):
+        return model
+    rows: list[int] = []
+    first = 0
+    for quantizer in tokenizer.quantizers:
+        rows += range(first, first + codes_per_position)
+        first += quantizer.codes_per_position
+    return Histogram(model.counts[rows])
 
 
 def _truncates(quantizer: Quantizer) -> bool:

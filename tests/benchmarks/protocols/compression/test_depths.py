@@ -1,11 +1,15 @@
 """Many rates from one tokenizer."""
 
+import numpy as np
 import pytest
 import torch
+from small_backbones import SMALL
 from smoke_training import SMOKE
 
 from autoencoders import create_tokenizer
-from benchmarks.protocols.compression.depths import depths, truncated
+from benchmarks.protocols.compression.depths import depths, truncated, truncated_model
+from priors.code_file import CodeFiles, Signal
+from priors.code_models import Histogram
 from quantizers import create_quantizer
 
 
@@ -45,3 +49,20 @@ def test_others_have_one_depth() -> None:
     assert truncated(tokenizer, 2).quantizers[0] is not None
     with pytest.raises(ValueError, match="cannot leave out"):
         truncated(tokenizer, 1)
+
+
+def test_a_histogram_keeps_the_rows_of_the_first_codes_of_each_map() -> None:
+    torch.manual_seed(0)
+    both = [create_quantizer("rq", dim=8, codebook_size=16, codes_per_position=3) for _ in range(2)]
+    tokenizer = create_tokenizer(SMALL["vqvae2"], both).eval()
+    counts = np.arange(6 * 16).reshape(6, 16)
+    part = truncated_model(Histogram(counts), tokenizer, 2)
+    assert isinstance(part, Histogram)
+    assert np.array_equal(part.counts, counts[[0, 1, 3, 4]])
+    assert truncated_model(Histogram(counts), tokenizer, 3).digest == Histogram(counts).digest
+    images = torch.rand(1, 3, 32, 32) * 2 - 1
+    short = truncated(tokenizer, 2)
+    codec = CodeFiles(short, part)
+    codes = short.encode(images)
+    read = codec.read(codec.write(Signal(codes, (32, 32)))).codes
+    assert all(torch.equal(one, other) for one, other in zip(codes, read, strict=True))
