@@ -59,5 +59,6 @@ def is_near(one, other):
     return max(abs(a - b) for a, b in zip(one, other)) <= 8
 
 
-sys.exit(not (is_near(lost, before) and all(is_near(colour, (255, 0, 0)) for colour in kept.values())))
+is_painted = all(is_near(colour, (255, 0, 0)) for colour in kept.values())
+sys.exit(0 if is_near(lost, before) and is_painted else 1)
 PYTHON
