@@ -123,6 +123,6 @@ def test_every_command(start: Start, tmp_path: Path) -> None:
     succeeds("plot", runs, "--output", "plots")
     succeeds("report", runs, "--output", named("report.html"))
     stored = [*(tmp_path / runs).rglob("*.json"), tmp_path / "codes" / "index.json"]
-    assert len(stored) == 10  # four runs, two evaluations, the explanation, prior, speeds and codes
+    assert len(stored) == 11  # four runs, two evaluations, the explanation, prior, what it drew, speeds and codes
     for path in stored:
         assert all(text.isprintable() for text in texts(json.loads(path.read_text("utf-8")))), path
