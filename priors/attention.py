@@ -52,13 +52,21 @@ class Attention(nn.Module):
         b, n, c = x.shape
         q, k, v = self.in_proj(x).view(b, n, 3, self.heads, c // self.heads).permute(2, 0, 3, 1, 4)
         if rotation is not None:
-            q, k = rotate(q, rotation), rotate(k, rotation)
+            q, k = self.turn(q, rotation), self.turn(k, rotation)
         if cache is not None:
             k, v = cache.extend(start, k, v)
-        attended = F.scaled_dot_product_attention(
-            q, k, v, dropout_p=self.dropout if self.training else 0.0, is_causal=self.causal and n > 1
-        )
-        return self.out_proj(attended.transpose(1, 2).reshape(b, n, c))
+        return self.out_proj(self.attend(q, k, v).transpose(1, 2).reshape(b, n, c))
+
+    def turn(self, x: Float[Tensor, "b h n r"], rotation: Float[Tensor, "2 n c"]) -> Float[Tensor, "b h n r"]:
+        """Queries or keys at their places, where those are rotations."""
+        return rotate(x, rotation)
+
+    def attend(
+        self, q: Float[Tensor, "b h n r"], k: Float[Tensor, "b h m r"], v: Float[Tensor, "b h m r"]
+    ) -> Float[Tensor, "b h n r"]:
+        """Means of values; where it is causal queries are those of all steps, or of the last alone."""
+        dropout = self.dropout if self.training else 0.0
+        return F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=self.causal and q.shape[2] > 1)
 
 
 class Block(nn.Module):

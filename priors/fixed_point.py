@@ -19,10 +19,10 @@ from functools import lru_cache
 from typing import TypeVar
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from priors.attention import Attention, LayerCache, rotate
+from priors.attention import Attention, rotate
 from priors.embedding import SequenceInput, rotations
 from priors.prior import Prior
 
@@ -44,7 +44,13 @@ EXPONENT = 10
 ATTENTION, PROBABILITY = 18, 24
 """Binary places of unnormalised attention weights, and of probabilities."""
 LONGEST_SUM = 2**12
-"""Terms of any sum of products but a linear layer's, which may have four times as many."""
+"""Terms of any sum of products but a linear layer's, which may have four times as many, and that below."""
+LONGEST_PRODUCT = 2**11
+"""Channels of a head: two factors may have 21 digits each."""
+LARGEST_WEIGHT = 2.0**6
+"""Of a layer, so that states stay below 2^37."""
+LARGEST_STATE = 2.0**24
+"""That a norm tells from larger ones."""
 
 
 def fixed_point(prior: AnyPrior) -> AnyPrior:
@@ -112,7 +118,12 @@ def _powers(device: torch.device) -> Float[Tensor, " t"]:
 
 def raised(x: Tensor, exponent: Tensor) -> Tensor:
     """x times 2 to a whole power of -512 to 511; `torch.ldexp` takes a power function's word for it."""
-    return x * _powers(x.device)[exponent.long() + 512]
+    return x * _powers(x.device)[exponent + 512]
+
+
+def digits(whole: Float[Tensor, "*b"]) -> Int64[Tensor, "*b"]:
+    """How many binary digits whole numbers have, 0 of 0; those of `torch.frexp` do not compile in float64."""
+    return ((whole.view(torch.int64) >> 52) - 1022).clamp_min(0)
 
 
 def _times(x: Tensor, constant: float) -> Tensor:
@@ -137,6 +148,9 @@ class FixedLinear(nn.Module):
         super().__init__()
         if linear.in_features > 4 * LONGEST_SUM:
             raise ValueError(f"a layer in fixed point has at most {4 * LONGEST_SUM} inputs, got {linear.in_features}.")
+        largest = max(numbers.abs().max().item() for numbers in (linear.weight, linear.bias))
+        if largest >= LARGEST_WEIGHT:
+            raise ValueError(f"a layer has weights of {LARGEST_WEIGHT:g} and more, for which fixed point has no room.")
         _, exponent = math.frexp(linear.weight.abs().max().item())
         self.register_buffer("weight", on_grid(linear.weight.detach(), WEIGHT - exponent))
         self.register_buffer("bias", on_grid(linear.bias.detach(), STATE))
@@ -165,18 +179,16 @@ class FixedNorm(nn.Module):
         self.root_of_channels = round(math.sqrt(channels) * 2**16) / 2**16
 
     def forward(self, x: Float[Tensor, "*b c"]) -> Float[Tensor, "*b c"]:
-        units = x * 2.0**STATE
+        units = x.clamp(-LARGEST_STATE, LARGEST_STATE) * 2.0**STATE
         mean = quotient(units.sum(-1, keepdim=True), torch.full_like(x[..., :1], self.channels))
         centred = units - mean
         # all rows in one range, by a power of two: the largest at 2^19 to 2^20
-        _, exponent = torch.frexp(centred.abs().amax(-1, keepdim=True))
-        shift = 20 - exponent
+        shift = 20 - digits(centred.abs().amax(-1, keepdim=True))
         centred = raised(centred, shift).round_()
         epsilon = raised(torch.full_like(mean, self.epsilon * 4.0**STATE), 2 * shift).clamp_max_(2.0**51).floor_()
         squares = centred.square().sum(-1, keepdim=True) + epsilon
         # the root of a number of 50 to 52 digits has 25 to 26
-        _, digits = torch.frexp(squares.clamp_min(1))
-        up = torch.div(52 - digits, 2, rounding_mode="floor")
+        up = (52 - digits(squares)) // 2
         deviation = raised(root(raised(squares, 2 * up).floor_()).clamp_min_(1), -up)
         normalised = quotient(centred * (self.root_of_channels * 2.0**FACTOR), deviation) * 2.0**-FACTOR
         return on_grid(normalised * self.weight, FACTOR).add_(self.bias)
@@ -198,35 +210,39 @@ class FixedGELU(nn.Module):
         return torch.where(x > 8, x, self.table[((x.clamp(-8, 8) + 8) * 2.0**FACTOR).long()])
 
 
-class FixedAttention(nn.Module):
+class FixedAttention(Attention):
     """Self-attention: factors in, states out."""
 
     def __init__(self, attention: Attention) -> None:
-        super().__init__()
+        nn.Module.__init__(self)
         self.heads, self.causal = attention.heads, attention.causal
-        self.in_proj, self.out_proj = FixedLinear(attention.in_proj), FixedLinear(attention.out_proj)
+        channels = attention.in_proj.in_features // attention.heads
+        if channels > LONGEST_PRODUCT:
+            raise ValueError(f"heads in fixed point have at most {LONGEST_PRODUCT} channels, got {channels}.")
+        self.in_proj = nn.Sequential(FixedLinear(attention.in_proj), Factors())  # type: ignore[assignment]
+        self.out_proj = FixedLinear(attention.out_proj)  # type: ignore[assignment]
 
-    def forward(
-        self,
-        x: Float[Tensor, "b n c"],
-        rotation: Float[Tensor, "2 n r"] | None = None,
-        cache: LayerCache | None = None,
-        start: int = 0,
-    ) -> Float[Tensor, "b n c"]:
-        b, n, c = x.shape
-        q, k, v = _factor(self.in_proj(x)).view(b, n, 3, self.heads, c // self.heads).permute(2, 0, 3, 1, 4)
-        if rotation is not None:
-            q, k = _factor(rotate(q, rotation)), _factor(rotate(k, rotation))
-        if cache is not None:
-            k, v = cache.extend(start, k, v)
+    def turn(self, x: Float[Tensor, "b h n r"], rotation: Float[Tensor, "2 n c"]) -> Float[Tensor, "b h n r"]:
+        return _factor(rotate(x, rotation))
+
+    def attend(
+        self, q: Float[Tensor, "b h n r"], k: Float[Tensor, "b h m r"], v: Float[Tensor, "b h m r"]
+    ) -> Float[Tensor, "b h n r"]:
+        n, channels = q.shape[2:]
         scores = on_grid(q @ k.transpose(-1, -2), FACTOR).clamp_(-(2.0**20), 2.0**20)
-        exponents = _times(scores, math.log2(math.e) / math.sqrt(c // self.heads))
+        exponents = _times(scores, math.log2(math.e) / math.sqrt(channels))
         if self.causal and n > 1:
-            exponents.masked_fill_(torch.ones(n, n, dtype=torch.bool, device=x.device).triu_(1), -math.inf)
+            exponents.masked_fill_(torch.ones(n, n, dtype=torch.bool, device=q.device).triu_(1), -math.inf)
         shares = _power_of_two(exponents - exponents.amax(-1, keepdim=True), ATTENTION)
         total = shares.sum(-1, keepdim=True)
-        attended = quotient((shares @ v) * 2.0 ** (FACTOR + 1) + total, 2 * total) * 2.0**-FACTOR
-        return self.out_proj(attended.transpose(1, 2).reshape(b, n, c))
+        return quotient((shares @ v) * 2.0 ** (FACTOR + 1) + total, 2 * total) * 2.0**-FACTOR
+
+
+class Factors(nn.Module):
+    """From states to factors."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return _factor(x)
 
 
 def _factor(x: Tensor) -> Tensor:

@@ -11,9 +11,10 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from priors.code_models import CodeModel, Windows
+from priors.code_models import CodeModel
 from priors.entropy_coding import Coder
 from priors.gpt import GPT
+from priors.windows import Windows
 from quantizers import Quantizer
 from quantizers.modes import evaluating
 

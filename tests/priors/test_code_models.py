@@ -9,8 +9,9 @@ from small_priors import LAYOUTS, make
 from torch import Tensor
 
 from priors import CodeLayout, PriorName
-from priors.code_models import CodeModel, CodePrior, FixedLength, Histogram, Windows
+from priors.code_models import CodeModel, CodePrior, FixedLength, Histogram
 from priors.entropy_coding import Reader, Writer
+from priors.windows import Windows
 from quantizers import Quantizer, create_quantizer, list_quantizers
 
 FITTING = {name: layout for name, layout in LAYOUTS.items() if name != "digits with gaps"} | {
@@ -27,19 +28,9 @@ def random_codes(quantizer: Quantizer, batch: int, grid: tuple[int, ...], seed: 
     return quantizer.join_code_maps(quantizer.code_maps(codes), grid)
 
 
-class Codes(Quantizer):
-    """Has codes of a layout, and no vectors."""
-
-    def quantize_rows(self, rows: Tensor) -> None:  # type: ignore[override]
-        raise NotImplementedError
-
-    def decode_rows(self, codes: Tensor) -> None:  # type: ignore[override]
-        raise NotImplementedError
-
-
 def quantizers_of(layout: CodeLayout) -> list[Quantizer]:
     sizes = {"codebook_size": layout.codebook_size, "codes_per_position": layout.codes_per_position}
-    return [Codes(dim=1, **sizes) for _ in layout.grids]
+    return [create_quantizer("rq", dim=2, **sizes) for _ in layout.grids]
 
 
 def written(model: CodeModel, codes: list[Tensor], quantizers: list[Quantizer]) -> bytes:

@@ -11,7 +11,7 @@ from small_priors import LAYOUTS, make, random_tokens
 from torch import Tensor
 
 from priors import CodeLayout, Prior, PriorName
-from priors.fixed_point import fixed_point, quotient, raised, root, weights
+from priors.fixed_point import digits, fixed_point, quotient, raised, root, weights
 from priors.gpt import GPT, Decoder
 
 every_prior = pytest.mark.parametrize(
@@ -140,10 +140,24 @@ def test_compiled_is_equal(name: PriorName) -> None:
 def test_what_has_no_room_is_refused() -> None:
     with pytest.raises(ValueError, match="sequence of at most 4096, got 5001"):
         fixed_point(make("gpt", CodeLayout(((5000,),), 1, 5)))
+    with pytest.raises(ValueError, match="heads in fixed point have at most 2048 channels, got 2049"):
+        fixed_point(make("gpt", LAYOUTS["plain"], width=2049, heads=1, layers=1))
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("input.starts", r"input\.starts has numbers of 8 and more"),
+        ("stack.blocks.0.expand.weight", "a layer has weights of 64 and more"),
+        ("stack.blocks.0.expand.bias", "a layer has weights of 64 and more"),
+        ("stack.norm.weight", "a norm has numbers of 8 and more"),
+    ],
+)
+def test_large_numbers_have_no_room(name: str, sentence: str) -> None:
     prior = make("gpt", LAYOUTS["plain"])
     with torch.no_grad():
-        prior.input.starts[0, 0] = 9
-    with pytest.raises(ValueError, match=r"input\.starts has numbers of 8 and more"):
+        prior.get_parameter(name).flatten()[0] = 65
+    with pytest.raises(ValueError, match=sentence):
         fixed_point(prior)
 
 
@@ -156,6 +170,11 @@ def test_quotients_are_floors(numerator: int, denominator: int) -> None:
 @given(st.integers(0, 2**52 - 1))
 def test_roots_are_floors(square: int) -> None:
     assert int(root(torch.tensor([float(square)], dtype=torch.float64))) == math.isqrt(square)
+
+
+@given(st.integers(0, 2**52))
+def test_digits_are_counted(number: int) -> None:
+    assert int(digits(torch.tensor([float(number)], dtype=torch.float64))) == number.bit_length()
 
 
 @given(st.integers(-(2**40), 2**40), st.integers(-500, 500))
