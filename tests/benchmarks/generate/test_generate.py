@@ -1,17 +1,12 @@
-"""`python -m benchmarks.generate` on real runs: its numbers, resuming, several processes, mistakes in a sentence."""
+"""`python -m benchmarks.generate` on real runs: its numbers, what is done already, mistakes in a sentence."""
 
 import json
 import math
 import re
 import shlex
-import shutil
-import signal
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from PIL import Image
@@ -19,20 +14,13 @@ from safetensors.torch import load_file
 
 from benchmarks import compare
 from benchmarks.data import DataConfig, open_data, test_batches
-from benchmarks.data.machine import torch_threads
 from benchmarks.generate.arguments import parse
 from benchmarks.records.priors import read_prior
-from benchmarks.records.record import read_record
-from benchmarks.tokens import __main__ as tokens
+from benchmarks.records.record import read_arrays, read_record
 from benchmarks.training.prior_settings import PRESETS
 from benchmarks.training.prior_trainer import parameter_groups
 from benchmarks.training.trained import trained_tokenizer
 from priors import GPT, CodeLayout, GPTConfig, create_prior
-
-
-def arrays(path: Path) -> dict[str, np.ndarray]:
-    with np.load(path.with_suffix(".npz")) as found:
-        return dict(found)
 
 
 @pytest.mark.slow
@@ -57,10 +45,10 @@ def test_bits_are_those_of_the_stored_prior(generate, stored, fsq: Path, capsys:
             ]
             bits.append(-sum(math.log2(p) for p in probabilities))
     assert len(bits) == 6
-    np.testing.assert_allclose(arrays(path)["image/nll_bits"], bits, rtol=1e-4)
+    np.testing.assert_allclose(read_arrays(path)["image/nll_bits"], bits, rtol=1e-4)
     assert record.metrics["nll_bits"] == pytest.approx(np.mean(bits), rel=1e-4)
     assert record.metrics["nll_bpp"] == pytest.approx(np.mean(bits) / 32**2, rel=1e-4)
-    known = arrays(path)["train/nll_bits"]
+    known = read_arrays(path)["train/nll_bits"]
     assert len(known) == 24
     assert record.metrics["nll_gap"] == pytest.approx(np.mean(bits) - known.mean(), rel=1e-3)
     assert record.exact
@@ -76,7 +64,7 @@ def test_bits_are_those_of_the_stored_prior(generate, stored, fsq: Path, capsys:
 def test_pictures_are_the_priors(generate, stored, fsq: Path) -> None:
     assert generate("--run", fsq, "--generation.count", 10, "--generation.batch-size", 4) == 0
     path = fsq.with_name(f"{stored(fsq.parent).sampling.id}.json")
-    samples = arrays(path)["samples"]
+    samples = read_arrays(path)["samples"]
     assert samples.shape == (10, 3, 32, 32)
     assert len(np.unique(samples.reshape(10, -1), axis=0)) == 10
     picture = np.asarray(Image.open(path.with_suffix(".png")))
@@ -88,7 +76,7 @@ def test_done_once_and_the_same_again(generate, stored, fsq: Path, capsys: pytes
     assert generate("--run", fsq) == 0
     first = stored(fsq.parent)
     paths = first.path, fsq.with_name(f"{first.sampling.id}.json")
-    before = {path: (path.read_bytes(), arrays(path)) for path in paths}
+    before = {path: (path.read_bytes(), read_arrays(path)) for path in paths}
     assert generate("--run", fsq) == 0
     assert "done already" in capsys.readouterr().out
     assert {path: path.read_bytes() for path in paths} == {path: content for path, (content, _) in before.items()}
@@ -99,7 +87,7 @@ def test_done_once_and_the_same_again(generate, stored, fsq: Path, capsys: pytes
     assert again.prior.metrics == first.prior.metrics
     assert again.sampling.metrics == first.sampling.metrics
     for path in paths:
-        for name, values in arrays(path).items():
+        for name, values in read_arrays(path).items():
             np.testing.assert_array_equal(values, before[path][1][name])
 
 
@@ -148,103 +136,6 @@ def test_what_has_no_codes_is_left_out(generate, runs: Path, capsys: pytest.Capt
     assert "none has no codebook" in capsys.readouterr().err
 
 
-@pytest.mark.slow
-def test_killed_and_going_on(start, generate, stored, fsq: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A process of its own: autograd does not work in a fork."""
-    words = ("--run", str(fsq), "--train.images", "480", "--checkpoint-every", "5")
-    process = start("benchmarks.generate", *words, "--cpu")
-    while process.poll() is None and not list(fsq.parent.glob("prior-*.checkpoint.safetensors")):
-        time.sleep(0.01)
-    process.kill()
-    process.communicate()
-    assert process.returncode == -signal.SIGKILL
-    (checkpoint,) = fsq.parent.glob("prior-*.checkpoint.safetensors")
-    assert not list(fsq.parent.glob("prior-*.json"))
-    capsys.readouterr()
-    assert generate(*words) == 0
-    assert re.search(r"going on from step \d+ of 30", capsys.readouterr().out)
-    path, resumed, drawn = stored(fsq.parent)
-    assert not checkpoint.exists()
-    before = arrays(path)
-    assert generate(*words, "--force") == 0
-    _, whole, again = stored(fsq.parent)
-    assert resumed.metrics == whole.metrics
-    assert drawn.metrics == again.metrics
-    assert resumed.training.losses == whole.training.losses
-    for name, values in arrays(path).items():
-        np.testing.assert_array_equal(values, before[name])
-
-
-@pytest.mark.slow
-def test_two_processes_train_what_one_does(start, stored, generate, fsq: Path, tmp_path: Path) -> None:
-    assert generate("--run", fsq) == 0
-    path, one, _ = stored(fsq.parent)
-    for file in [*fsq.parent.glob("prior-*"), *fsq.parent.glob("samples-*")]:
-        file.rename(tmp_path / file.name)
-    launcher = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m")
-    process = start("benchmarks.generate", "--runs", str(fsq), "--cpu", launcher=launcher)
-    out, _ = process.communicate()
-    assert process.returncode == 0, out
-    again, two, _ = stored(fsq.parent)
-    assert two.training.processes == 2
-    expected = load_file((tmp_path / path.name).with_suffix(".safetensors"))
-    for name, value in load_file(again.with_suffix(".safetensors")).items():
-        torch.testing.assert_close(value, expected[name], rtol=1e-3, atol=1e-4)
-    assert two.metrics["nll_bits"] == pytest.approx(one.metrics["nll_bits"], rel=1e-3)
-
-
-@pytest.mark.slow
-def test_a_prior_that_is_watched_is_the_same_prior(generate, stored, runs: Path, fsq: Path, tmp_path: Path) -> None:
-    shutil.copytree(runs, tmp_path / "watched")
-    assert generate("--run", fsq) == 0
-    assert generate("--run", tmp_path / "watched" / fsq.name, "--log", "jsonl") == 0
-    path, watched = stored(runs).path, stored(tmp_path / "watched").path
-    assert path.name == watched.name
-    one, two = (load_file(each.with_suffix(".safetensors")) for each in (path, watched))
-    assert all(torch.equal(one[name], two[name]) for name in one)
-    told = pd.read_json(watched.with_suffix(".logs") / "curves.jsonl", lines=True)
-    assert list(told["loss"]) == pytest.approx(list(arrays(watched)["curve/loss"]))
-    assert (watched.with_suffix(".logs") / f"samples-{told['step'].iloc[-1]:08}.png").exists()
-
-
-def test_token_sets_with_classes(generate, stored, fsq: Path, generation_home: Path, tmp_path: Path) -> None:
-    sets = {part: tmp_path / part for part in ("train", "test")}
-    source = str(generation_home / "pictures")
-    with torch_threads(1):
-        for part, folder in sets.items():
-            about = ["--run", str(fsq), "--data", source, "--part", part, "--output", str(folder), "--cpu", "--classes"]
-            assert tokens.main(about) == 0
-    words = ("--train-tokens", sets["train"], "--test-tokens", sets["test"])
-    assert generate("--run", fsq, *words, "--generation.sampling.guidance", 2) == 0
-    path, record, _ = stored(fsq.parent)
-    assert record.classes == 2
-    assert record.class_names == ["cat", "dog"]
-    assert len(arrays(path)["image/nll_bits"]) == 6
-    assert len(arrays(path)["train/nll_bits"]) == 24
-
-
-def test_token_sets_of_other_classes(generate, fsq: Path, generation_home: Path, tmp_path: Path, capsys) -> None:
-    sets = {"train": generation_home / "pictures", "test": tmp_path / "others"}
-    for kind in ("dog", "eel"):
-        shutil.copytree(generation_home / "pictures" / "dog", tmp_path / "others" / kind)
-    with torch_threads(1):
-        for part, source in sets.items():
-            about = ["--run", fsq, "--data", source, "--part", part, "--output", tmp_path / part, "--cpu", "--classes"]
-            assert tokens.main([*map(str, about)]) == 0
-    assert generate("--run", fsq, "--train-tokens", tmp_path / "train", "--test-tokens", tmp_path / "test") == 2
-    assert "have other classes, or in another order" in capsys.readouterr().err
-
-
-def test_another_tokenizers_token_set(generate, runs: Path, generation_home: Path, tmp_path: Path, capsys) -> None:
-    (rq,), (fsq,) = runs.glob("rq-*.json"), runs.glob("fsq-*.json")
-    source = str(generation_home / "pictures")
-    with torch_threads(1):
-        assert tokens.main(["--run", str(rq), "--data", source, "--output", str(tmp_path / "t"), "--cpu"]) == 0
-    capsys.readouterr()
-    assert generate("--run", fsq, "--train-tokens", tmp_path / "t", "--test-tokens", tmp_path / "t") == 2
-    assert "the codes of another tokenizer" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
@@ -290,32 +181,3 @@ def test_only_matrices_decay() -> None:
         assert re.search(r"(in_proj|out_proj|expand|contract)\.weight$", names[id(parameter)])
     assert len(decayed["params"]) + len(others["params"]) == len(names)
     assert any("tokens" in names[id(parameter)] for parameter in others["params"])
-
-
-ONE_FAILS = """
-import sys, torch.distributed as dist
-from benchmarks.generate.__main__ import main
-from benchmarks.training.prior_trainer import PriorTrainer
-
-trains = PriorTrainer._train_step
-
-def step(self, batch):
-    if self.step == 2 and dist.get_rank() == 1:
-        raise OSError("the disk is gone")
-    trains(self, batch)
-
-PriorTrainer._train_step = step
-sys.exit(main(sys.argv[1:]))
-"""
-
-
-@pytest.mark.slow
-def test_an_error_of_one_process_ends_all_that_train_a_prior(start, fsq: Path, tmp_path: Path) -> None:
-    (tmp_path / "generate.py").write_text(ONE_FAILS)
-    launcher = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
-    process = start(str(tmp_path / "generate.py"), "--runs", str(fsq), "--cpu", launcher=launcher)
-    said, _ = process.communicate(timeout=240)
-    assert process.returncode == 1, said
-    assert said.count("process 1 of 2: the disk is gone") == 1
-    assert "Connection closed" not in said
-    assert not list(fsq.parent.glob("prior-*.json"))
