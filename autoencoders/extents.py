@@ -92,16 +92,17 @@ def _at_once(unit: Sequence[int]) -> int:
 
 def _split(signal: Float[Tensor, "1 c *extent"], unit: Sequence[int]) -> Float[Tensor, "b c *unit"]:
     """Tiles in raster order."""
-    axes = range(len(unit))
-    outer, inner = " ".join(f"n{axis}" for axis in axes), " ".join(f"u{axis}" for axis in axes)
-    whole = " ".join(f"(n{axis} u{axis})" for axis in axes)
-    sizes = {f"u{axis}": step for axis, step in enumerate(unit)}
-    return rearrange(signal, f"b c {whole} -> (b {outer}) c {inner}", **sizes)
+    whole, tiles = _patterns(len(unit))
+    return rearrange(signal, f"{whole} -> {tiles}", **{f"u{axis}": step for axis, step in enumerate(unit)})
 
 
 def _join(parts: Float[Tensor, "b c *unit"], counts: Sequence[int]) -> Float[Tensor, "1 c *extent"]:
-    axes = range(len(counts))
-    outer, inner = " ".join(f"n{axis}" for axis in axes), " ".join(f"u{axis}" for axis in axes)
-    whole = " ".join(f"(n{axis} u{axis})" for axis in axes)
-    sizes = {f"n{axis}": count for axis, count in enumerate(counts)}
-    return rearrange(parts, f"(b {outer}) c {inner} -> b c {whole}", **sizes)
+    whole, tiles = _patterns(len(counts))
+    return rearrange(parts, f"{tiles} -> {whole}", **{f"n{axis}": count for axis, count in enumerate(counts)})
+
+
+def _patterns(axes: int) -> tuple[str, str]:
+    """Of a signal and of its tiles, as `rearrange` has them: n0, n1, … tiles along the axes, of sides u0, u1, …"""
+    counts, sides = ([f"{letter}{axis}" for axis in range(axes)] for letter in "nu")
+    pairs = (f"({count} {side})" for count, side in zip(counts, sides, strict=True))
+    return f"b c {' '.join(pairs)}", f"(b {' '.join(counts)}) c {' '.join(sides)}"

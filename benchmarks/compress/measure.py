@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from benchmarks.command_line.bars import counting_bar
 from benchmarks.command_line.usage import require_writable
 from benchmarks.compress.arguments import Measure
 from benchmarks.compress.jobs import Job, plan
@@ -64,15 +64,7 @@ def execute(measurements: Sequence[Measurement], console: Console) -> None:
     total = sum(len(measurement.job.points) for measurement in measurements)
     if left < total:
         console.print(f"{total - left} of {total} rates are measured already", highlight=False)
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
-    )
+    bar = counting_bar(console)
     with bar:
         task = bar.add_task("compression", total=sum(of.pictures_left for of in measurements))
         for measurement in measurements:

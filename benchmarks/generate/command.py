@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 import pandas as pd
@@ -18,7 +18,7 @@ from benchmarks.command_line.usage import UsageError
 from benchmarks.data.machine import warn_of_crowding
 from benchmarks.generate import experiment
 from benchmarks.generate.arguments import Arguments
-from benchmarks.generate.job import Job, open_job
+from benchmarks.generate.job import Job, open_both, open_job
 from benchmarks.generate.progress import sampling_bar
 from benchmarks.metrics.codes import has_codebook
 from benchmarks.metrics.weights import MetricWeights
@@ -47,7 +47,8 @@ def find_jobs(arguments: Arguments, accelerator: Accelerator, errors: Console) -
         raise UsageError(f"{found[0][0]}: {found[0][1].quantizer.name} has no codebook, so there is nothing to model")
     if accelerator.num_processes > 1 and len(runs) > 1:
         raise UsageError(f"{len(runs)} stored runs, and several processes train one prior at a time: name one of them")
-    return [open_job(path, run, arguments, accelerator.device) for path, run in runs]
+    open_pictures = lru_cache(maxsize=1)(open_both)  # runs on the same pictures follow one another
+    return [open_job(path, run, arguments, accelerator.device, open_pictures) for path, run in runs]
 
 
 def folders_of_pictures(png: Path | None, jobs: Sequence[Job]) -> list[Path | None]:

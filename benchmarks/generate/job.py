@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -233,9 +233,8 @@ def tokenizer_name(run: Record) -> str:
     return f"{label(run)} {asked_bits(run)} bits seed {run.seed}"
 
 
-@lru_cache(maxsize=1)
 def open_both(config: DataConfig) -> tuple[Data, EvaluationData]:
-    """A run's pictures, and its training pictures as the protocol crops them; kept for the next run on the same."""
+    """A run's pictures, and its training pictures as the protocol crops them."""
     return open_data(config), open_evaluation_data(config, "train")
 
 
@@ -251,8 +250,14 @@ def open_tokens(train: Path, test: Path, of: str) -> Tokens:
     return tokens
 
 
-def open_job(path: Path, run: Record, arguments: Arguments, device: torch.device) -> Job:
-    """The job on a stored run.
+def open_job(
+    path: Path,
+    run: Record,
+    arguments: Arguments,
+    device: torch.device,
+    open_pictures: Callable[[DataConfig], tuple[Data, EvaluationData]],
+) -> Job:
+    """The job on a stored run, whose pictures are opened as by `open_both`.
 
     Raises:
         ValueError: a mistake of the user's, in a sentence.
@@ -280,7 +285,7 @@ def open_job(path: Path, run: Record, arguments: Arguments, device: torch.device
         seed=None if generation.seed == seed else generation.seed,
         classes=classes_named(generation.classes, names),
     )
-    data, real = open_both(config)
+    data, real = open_pictures(config)
     require_same_pictures(path, run, data)
     settings = arguments.settings
     weights = weights_digest(path)

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from benchmarks.command_line.bars import counting_bar
 from benchmarks.command_line.options import parse_options
 from benchmarks.command_line.usage import UsageError, require_writable
 from benchmarks.metrics.codes import has_codebook
@@ -81,15 +81,7 @@ def execute(arguments: Arguments, runs: Sequence[RunConfig], console: Console, e
     todo = [run for run in runs if arguments.force or if_stored(record_path(run, arguments.output), read_run) is None]
     if len(todo) < len(runs):
         console.print(f"{len(runs) - len(todo)} of {len(runs)} runs are done already")
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=errors,
-        disable=not errors.is_terminal,
-    )
+    bar = counting_bar(errors)
     failed = 0
     with bar:
         task = bar.add_task("source coding", total=len(todo))

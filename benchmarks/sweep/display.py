@@ -12,16 +12,9 @@ from types import TracebackType
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import TaskID
 
+from benchmarks.command_line.bars import counting_bar
 from benchmarks.sweep.job import Job, Outcome
 
 STEP = re.compile(r"step (\d+)(?:/| of )(\d+)")
@@ -48,15 +41,7 @@ class Display:
 
     def __init__(self, jobs: Sequence[Job], console: Console) -> None:
         self.console = console
-        self.bars = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            console=console,
-            disable=not console.is_terminal,
-        )
+        self.bars = counting_bar(console)
         self.all = self.bars.add_task("all runs", total=len(jobs))
         self.waiting = {job: size(job.log) for job in jobs}
         self.running: dict[Job, TaskID] = {}

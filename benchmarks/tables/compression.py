@@ -8,14 +8,13 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 import pandas as pd
 
 from benchmarks.protocols.compression.bd_rate import LEAST_OVERLAP, METHOD, Curve, bd_rate, rate_at
 from benchmarks.protocols.compression.published import SOURCE, published
 from benchmarks.records.compression import CodecCoder, Compression
-from benchmarks.tables.formats import Cell, Titled
+from benchmarks.tables.formats import Cell, NumberColumn, Titled
 
 ANCHOR = "jpeg"
 
@@ -25,28 +24,20 @@ QUALITIES = {"psnr": "PSNR, dB", "ms_ssim": "MS-SSIM, dB", "ssimulacra2": "SSIMU
 NONE = "–"
 
 
-class Column(NamedTuple):
-    """A number of a rate: its name in the csv, its heading, and how it is written."""
-
-    name: str
-    heading: str
-    style: str
-
-
 COLUMNS = (
-    Column("bytes", "bytes", "{:,.0f}"),
-    Column("bpp", "bits/pixel ↓", "{:.3f}"),
-    Column("psnr", "PSNR ↑", "{:.2f}"),
-    Column("ssim", "SSIM ↑", "{:.3f}"),
-    Column("ms_ssim", "MS-SSIM ↑", "{:.3f}"),
-    Column("ssimulacra2", "SSIMULACRA 2 ↑", "{:.1f}"),
-    Column("lpips", "LPIPS ↓", "{:.3f}"),
-    Column("over_anchor", "% over JPEG, equal PSNR ↓", "{:+.0f}"),
-    Column("overhead", "coder's overhead % ↓", "{:.2f}"),
-    Column("fixed_point", "fixed point % ↓", "{:.3f}"),
-    Column("encode_seconds", "encode s ↓", "{:.3f}"),
-    Column("decode_seconds", "decode s ↓", "{:.3f}"),
-    Column("peak_memory_megabytes", "peak MB ↓", "{:,.0f}"),
+    NumberColumn("bytes", "bytes", "{:,.0f}"),
+    NumberColumn("bpp", "bits/pixel ↓", "{:.3f}"),
+    NumberColumn("psnr", "PSNR ↑", "{:.2f}"),
+    NumberColumn("ssim", "SSIM ↑", "{:.3f}"),
+    NumberColumn("ms_ssim", "MS-SSIM ↑", "{:.3f}"),
+    NumberColumn("ssimulacra2", "SSIMULACRA 2 ↑", "{:.1f}"),
+    NumberColumn("lpips", "LPIPS ↓", "{:.3f}"),
+    NumberColumn("over_anchor", "% over JPEG, equal PSNR ↓", "{:+.0f}"),
+    NumberColumn("overhead", "coder's overhead % ↓", "{:.2f}"),
+    NumberColumn("fixed_point", "fixed point % ↓", "{:.3f}"),
+    NumberColumn("encode_seconds", "encode s ↓", "{:.3f}"),
+    NumberColumn("decode_seconds", "decode s ↓", "{:.3f}"),
+    NumberColumn("peak_memory_megabytes", "peak MB ↓", "{:,.0f}"),
 )
 
 

@@ -19,6 +19,14 @@ class Cell(NamedTuple):
     bold: bool = False
 
 
+class NumberColumn(NamedTuple):
+    """A number of a row: its name in the csv, its heading, and how it is written."""
+
+    name: str
+    heading: str
+    style: str
+
+
 class Titled(NamedTuple):
     """A table of `Cell`s, its first column naming the rows, what all its rows share, and what to know before reading
     it."""

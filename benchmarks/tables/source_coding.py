@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import NamedTuple
 
 import pandas as pd
 from rich.console import Console
@@ -16,27 +15,20 @@ from rich.table import Table
 
 from benchmarks.protocols.source_coding.lloyd_max import lloyd_max
 from benchmarks.records.source_coding import SourceName, SourceRun
+from benchmarks.tables.formats import NumberColumn
 
 REFERENCE = "Lloyd–Max, scalar"
 
 
-class Column(NamedTuple):
-    """A number of a run: its name in the csv, its heading on the screen, and how it is written."""
-
-    name: str
-    heading: str
-    style: str
-
-
 COLUMNS = (
-    Column("bits", "true bits", "{:.4g}"),
-    Column("distortion", "MSE ↓", "{:.5f}"),
-    Column("snr", "SNR dB ↑", "{:.2f}"),
-    Column("gap", "dB above bound ↓", "{:.2f}"),
-    Column("usage", "usage", "{:.3f}"),
-    Column("entropy", "entropy bits", "{:.2f}"),
-    Column("perplexity", "perplexity", "{:.1f}"),
-    Column("seconds", "train s", "{:.1f}"),
+    NumberColumn("bits", "true bits", "{:.4g}"),
+    NumberColumn("distortion", "MSE ↓", "{:.5f}"),
+    NumberColumn("snr", "SNR dB ↑", "{:.2f}"),
+    NumberColumn("gap", "dB above bound ↓", "{:.2f}"),
+    NumberColumn("usage", "usage", "{:.3f}"),
+    NumberColumn("entropy", "entropy bits", "{:.2f}"),
+    NumberColumn("perplexity", "perplexity", "{:.1f}"),
+    NumberColumn("seconds", "train s", "{:.1f}"),
 )
 KEYS = ["protocol", "source", "block_length", "settings", "quantizer", "asked"]
 
@@ -91,7 +83,7 @@ def groups(summary: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     return parts
 
 
-def written(row: pd.Series, column: Column) -> str:
+def written(row: pd.Series, column: NumberColumn) -> str:
     """A mean, and ± the standard deviation where there are several seeds."""
     text = column.style.format(row[column.name])
     spread = row[f"{column.name}_std"]

@@ -12,6 +12,7 @@ from benchmarks import run
 from benchmarks.data.machine import torch_threads
 from benchmarks.generate.__main__ import main
 from benchmarks.records.priors import Generation, read_generations
+from benchmarks.tokens import __main__ as tokens
 
 
 @pytest.fixture(scope="session")
@@ -66,3 +67,15 @@ def stored() -> Callable[[Path], Generation]:
         return found
 
     return find
+
+
+@pytest.fixture
+def classes(fsq: Path, generation_home: Path, tmp_path: Path) -> tuple[str, ...]:
+    """Flags for token sets of two classes, cat and dog."""
+    sets = {part: tmp_path / part for part in ("train", "test")}
+    source = str(generation_home / "pictures")
+    with torch_threads(1):
+        for part, folder in sets.items():
+            about = ["--run", str(fsq), "--data", source, "--part", part, "--output", str(folder), "--cpu", "--classes"]
+            assert tokens.main(about) == 0
+    return "--train-tokens", str(sets["train"]), "--test-tokens", str(sets["test"])

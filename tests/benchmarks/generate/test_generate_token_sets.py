@@ -8,15 +8,8 @@ from benchmarks.records.record import read_arrays
 from benchmarks.tokens import __main__ as tokens
 
 
-def test_token_sets_with_classes(generate, stored, fsq: Path, generation_home: Path, tmp_path: Path) -> None:
-    sets = {part: tmp_path / part for part in ("train", "test")}
-    source = str(generation_home / "pictures")
-    with torch_threads(1):
-        for part, folder in sets.items():
-            about = ["--run", str(fsq), "--data", source, "--part", part, "--output", str(folder), "--cpu", "--classes"]
-            assert tokens.main(about) == 0
-    words = ("--train-tokens", sets["train"], "--test-tokens", sets["test"])
-    assert generate("--run", fsq, *words, "--generation.sampling.guidance", 2) == 0
+def test_token_sets_with_classes(generate, stored, fsq: Path, classes: tuple[str, ...]) -> None:
+    assert generate("--run", fsq, *classes, "--generation.sampling.guidance", 2) == 0
     path, record, _ = stored(fsq.parent)
     assert record.classes == 2
     assert record.class_names == ["cat", "dog"]

@@ -14,12 +14,10 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from benchmarks import compare, load_run
-from benchmarks.data.machine import torch_threads
 from benchmarks.generate import experiment
 from benchmarks.records.generation import PROTOCOL
 from benchmarks.records.priors import Generation, read_generations, read_prior
 from benchmarks.records.values import digest
-from benchmarks.tokens import __main__ as tokens
 
 HOT = ("--generation.sampling.temperature", 0.5, "--generation.sampling.top-p", 0.9)
 
@@ -46,18 +44,6 @@ def no_training(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
         raise AssertionError("a prior is trained")
 
     return lambda: monkeypatch.setattr(experiment, "PriorTrainer", refuse)
-
-
-@pytest.fixture
-def classes(fsq: Path, generation_home: Path, tmp_path: Path) -> tuple[str, ...]:
-    """Flags for token sets of two classes, cat and dog."""
-    sets = {part: tmp_path / part for part in ("train", "test")}
-    source = str(generation_home / "pictures")
-    with torch_threads(1):
-        for part, folder in sets.items():
-            about = ["--run", str(fsq), "--data", source, "--part", part, "--output", str(folder), "--cpu", "--classes"]
-            assert tokens.main(about) == 0
-    return "--train-tokens", str(sets["train"]), "--test-tokens", str(sets["test"])
 
 
 def test_another_sampling_trains_nothing_and_is_what_it_were_alone(generate, fsq: Path, tmp_path: Path, no_training):

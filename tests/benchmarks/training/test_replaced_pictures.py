@@ -114,6 +114,19 @@ def test_unchanged_pictures_are_known_again(home: Path, capsys: pytest.CaptureFi
 
 
 @pytest.mark.slow
+def test_those_that_were_put_back_are_seen_by_the_same_process(home: Path) -> None:
+    """A notebook calls a command again after its pictures were mended."""
+    shutil.copytree("pictures", "before")
+    replace(7)
+    command, words = COMMANDS["generate"]
+    assert command(words()) == 2
+    shutil.rmtree("pictures")
+    Path("before").rename("pictures")
+    with torch_threads(1):
+        assert command(words()) == 0
+
+
+@pytest.mark.slow
 def test_they_are_trained_on_in_another_folder_or_by_force(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     replace(7)
     before = read_record(stored())
