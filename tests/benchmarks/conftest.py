@@ -83,14 +83,16 @@ def throughput(make_record: Callable[..., Record]) -> Throughput:
 
 @pytest.fixture
 def start(tmp_path: Path) -> Callable[..., "subprocess.Popen[str]"]:
-    """Start a module of this project as its own process on one thread, in the test's folder."""
+    """Start a module of this project, or a script, as its own process on one thread, or as several of torchrun's, in
+    the test's folder."""
 
     module = str(ROOT / "tests" / "support" / "start_module.py")
 
-    def popen(*words: str, launcher: tuple[str, ...] = (sys.executable, module)) -> "subprocess.Popen[str]":
+    def popen(*words: str, processes: int = 1) -> "subprocess.Popen[str]":
+        torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes))
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
         return subprocess.Popen(
-            [*launcher, *words],
+            [sys.executable, *(torchrun if processes > 1 else ()), module, *words],
             cwd=tmp_path,
             env=environment,
             stdout=subprocess.PIPE,

@@ -6,7 +6,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -112,7 +111,7 @@ def test_a_killed_run_ends_in_the_numbers_of_an_uninterrupted_one(
 
 @pytest.mark.slow
 def test_ctrl_c_leaves_a_run_that_goes_on(start: Start, tmp_path: Path) -> None:
-    words = ("benchmarks.run", "--quantizer", "fsq", *SMOKE, "--train.images", "16000", "--checkpoint-every", "5")
+    words = ("benchmarks.run", "--quantizer", "fsq", *SMOKE, "--train.images", "1600", "--checkpoint-every", "5")
     process = start(*words)
     _wait_for_a_checkpoint(process, tmp_path / "runs")
     process.send_signal(signal.SIGINT)
@@ -126,8 +125,7 @@ def test_ctrl_c_leaves_a_run_that_goes_on(start: Start, tmp_path: Path) -> None:
 def test_a_run_of_two_processes_goes_on_with_one(start: Start, tmp_path: Path, pictures: Path) -> None:
     words = ("--quantizer", "vq-ema", "--bits", "4", "--loss.gan", "none", *SMOKE)
     words = (*words, "--data", str(pictures), "--train.images", "320", "--checkpoint-every", "5")
-    torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m")
-    two = start("benchmarks.run", *words, "--output", "two", launcher=torchrun)
+    two = start("benchmarks.run", *words, "--output", "two", processes=2)
     _wait_for_a_checkpoint(two, tmp_path / "two")
     shutil.copytree(tmp_path / "two", tmp_path / "one")
     assert two.wait(240) == 0, _output(two)
@@ -148,9 +146,8 @@ def test_two_processes_train_and_their_metrics_are_those_of_one(
 ) -> None:
     words = ("--quantizer", "vq-ema", "--bits", "4", "--deferred", "0.5", "--loss.gan", "none", *SMOKE)
     words = (*words, "--data", str(pictures))
-    torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m")
     parts = ("--train.accumulation", accumulation)
-    two = start("benchmarks.run", *words, *parts, "--output", "two", launcher=torchrun)
+    two = start("benchmarks.run", *words, *parts, "--output", "two", processes=2)
     shown = _output(two)
     assert two.returncode == 0, shown
     assert shown.count("PSNR") == 1  # one process speaks

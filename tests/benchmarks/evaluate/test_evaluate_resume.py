@@ -171,8 +171,7 @@ def test_a_stopped_evaluation_of_another_batch_size_starts_anew(
 def test_two_processes_go_on_too(runs: Path, many: Path, tmp_path: Path, start: Start, evaluate: Evaluate, the: The):
     (tmp_path / "two.py").write_text(TWO_PROCESSES)
     words = [str(the(runs, "fsq-*.json")), "--data", str(many), "--batch-size", "4"]
-    torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
-    two = start(str(tmp_path / "two.py"), *words, "--cpu", launcher=torchrun)
+    two = start(str(tmp_path / "two.py"), *words, "--cpu", processes=2)
     shown, _ = two.communicate(timeout=240)
     assert two.returncode == 0, shown
     assert "going on after 24 of 60 pictures" in " ".join(shown.split())  # one part and two

@@ -3,7 +3,6 @@
 import re
 import shutil
 import signal
-import sys
 import time
 from pathlib import Path
 
@@ -49,8 +48,7 @@ def test_two_processes_train_what_one_does(start, stored, generate, fsq: Path, t
     path, one, _ = stored(fsq.parent)
     for file in [*fsq.parent.glob("prior-*"), *fsq.parent.glob("samples-*")]:
         file.rename(tmp_path / file.name)
-    launcher = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m")
-    process = start("benchmarks.generate", "--runs", str(fsq), "--cpu", launcher=launcher)
+    process = start("benchmarks.generate", "--runs", str(fsq), "--cpu", processes=2)
     out, _ = process.communicate()
     assert process.returncode == 0, out
     again, two, _ = stored(fsq.parent)
@@ -95,8 +93,7 @@ sys.exit(main(sys.argv[1:]))
 @pytest.mark.slow
 def test_an_error_of_one_process_ends_all_that_train_a_prior(start, fsq: Path, tmp_path: Path) -> None:
     (tmp_path / "generate.py").write_text(ONE_FAILS)
-    launcher = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
-    process = start(str(tmp_path / "generate.py"), "--runs", str(fsq), "--cpu", launcher=launcher)
+    process = start(str(tmp_path / "generate.py"), "--runs", str(fsq), "--cpu", processes=2)
     said, _ = process.communicate(timeout=240)
     assert process.returncode == 1, said
     assert said.count("process 1 of 2: the disk is gone") == 1

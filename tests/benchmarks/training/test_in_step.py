@@ -2,7 +2,6 @@
 
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from benchmarks.run import main
 pytestmark = pytest.mark.slow
 
 Start = Callable[..., "subprocess.Popen[str]"]
-TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 SMOKE = ("--preset", "smoke", "--cpu", "--bits", "4", "--loss.gan", "none")
 
 FAULTY = '''
@@ -58,7 +56,7 @@ def _said(process: "subprocess.Popen[str]") -> str:
 def _start_runs(start: Start, folder: Path, pictures: Path, ranks: str) -> str:
     (folder / "faulty.py").write_text(FAULTY.replace("RANKS", ranks))
     words = ("--quantizer", "faulty:Faulty", "fsq", *SMOKE, "--data", str(pictures))
-    return _said(start("benchmarks.run", *words, launcher=(*TORCHRUN, "-m")))
+    return _said(start("benchmarks.run", *words, processes=2))
 
 
 def test_an_error_of_one_process_is_said_once_and_ends_all(start: Start, tmp_path: Path, pictures: Path) -> None:
@@ -85,13 +83,13 @@ def test_an_error_of_one_process_ends_all_that_evaluate(start: Start, tmp_path: 
     (tmp_path / "others" / "00.png").unlink()
     (tmp_path / "two.py").write_text(EVALUATE)
     words = (str(run), "--data", str(tmp_path / "others"), "--output", "measured", "--cpu")
-    said = _said(start(str(tmp_path / "two.py"), *words, launcher=TORCHRUN))
+    said = _said(start(str(tmp_path / "two.py"), *words, processes=2))
     assert said.count("process 1 of 2: the disk is gone") == 1
     assert not list((tmp_path / "measured").rglob("*.json"))
 
 
 def test_pictures_that_no_process_finds_are_a_sentence(start: Start, tmp_path: Path) -> None:
-    process = start("benchmarks.run", *SMOKE, "--data", "nowhere", launcher=(*TORCHRUN, "-m"))
+    process = start("benchmarks.run", *SMOKE, "--data", "nowhere", processes=2)
     said = _said(process)
     assert "error: there is no folder" in said
     assert "process 1 of 2" not in said

@@ -172,7 +172,7 @@ def test_no_checkpoint_goes_on_with_them(
 ) -> None:
     """Whether the run is told by its record or by nothing: an earlier version's has no content."""
     command, words = COMMANDS[which]
-    long = ["--train.images", "16000", "--checkpoint-every", "3"]
+    long = ["--train.images", "1600", "--checkpoint-every", "3"]
     if which == "run":
         shutil.rmtree("runs")
     else:

@@ -3,7 +3,6 @@
 import json
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +25,8 @@ from benchmarks.training.tracking.jsonl import JsonlTracker
 from benchmarks.training.tracking.tracked import tracked
 
 Start = Callable[..., "subprocess.Popen[str]"]
-WORDS = ("--quantizer", "vq-ema", "--preset", "smoke", "--cpu", "--train.images", "320", "--checkpoint-every", "6")
+WORDS = ("--quantizer", "vq-ema", "--bits", "4", "--preset", "smoke", "--cpu")
+WORDS = (*WORDS, "--train.images", "320", "--checkpoint-every", "6")
 STEPS = list(range(1, 21))
 
 
@@ -70,9 +70,10 @@ def pictures_of(record: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.slow
-def test_watched_or_not_killed_or_not_it_is_the_same_training(tmp_path: Path) -> None:
-    trackers = ("--log", "jsonl", "tensorboard")
-    plain = run("--output", str(tmp_path / "plain"))
+def test_watched_or_not_killed_or_not_it_is_the_same_training(tmp_path: Path, pictures: Path) -> None:
+    data = ("--data", str(pictures))
+    trackers = (*data, "--log", "jsonl", "tensorboard")
+    plain = run("--output", str(tmp_path / "plain"), *data)
     whole = run("--output", str(tmp_path / "whole"), *trackers)
     assert weights(plain) == weights(whole)
     one, two = (read_record(path) for path in (plain, whole))
@@ -109,9 +110,8 @@ def test_watched_or_not_killed_or_not_it_is_the_same_training(tmp_path: Path) ->
 
 @pytest.mark.slow
 def test_of_two_processes_one_writes(start: Start, tmp_path: Path, pictures: Path) -> None:
-    torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m")
-    words = ("--bits", "4", "--data", str(pictures), "--loss.gan", "none", "--log-with", "jsonl", "tensorboard")
-    process = start("benchmarks.run", *WORDS, *words, launcher=torchrun)
+    words = ("--data", str(pictures), "--loss.gan", "none", "--log-with", "jsonl", "tensorboard")
+    process = start("benchmarks.run", *WORDS, *words, processes=2)
     shown, _ = process.communicate(timeout=240)
     assert process.returncode == 0, shown
     (path,) = tmp_path.rglob("vq-ema-*.json")
