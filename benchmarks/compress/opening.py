@@ -31,7 +31,7 @@ def open_run(path: Path, prior: str | None, cpu: bool) -> LoadedRun:
 def _without_prior(path: Path) -> LoadedRun:
     record = read_record(path)
     require_tokenizer(path, record)
-    return LoadedRun(record, trained_tokenizer(path, record), None)
+    return LoadedRun(record, trained_tokenizer(path, record))
 
 
 def open_histogram(path: Path) -> Histogram:

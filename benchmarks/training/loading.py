@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
+from huggingface_hub import ModelCard, ModelHubMixin, snapshot_download
 from jaxtyping import Float
-from torch import Tensor
+from safetensors.torch import save_file
+from torch import Tensor, nn
 
 from autoencoders import Tokenizer
 from autoencoders.pretrained.files import fill, read_tensors
-from benchmarks.records.files import RecordError
-from benchmarks.records.generation import PriorRecord
+from benchmarks.records.files import RecordError, write_model
+from benchmarks.records.generation import PRIOR_PREFIX, PriorRecord, path_for
+from benchmarks.records.model_card import PROJECT, model_card
 from benchmarks.records.priors import PRIOR, chosen, read_generations
 from benchmarks.records.record import Record, read_record
 from benchmarks.training.trained import require_own_weights, require_tokenizer, trained_tokenizer
@@ -21,22 +27,34 @@ from priors import CodeLayout, Prior, Sampling
 from priors.registry import create_prior
 from priors.settings import CONFIGS, PriorName
 from storage.paths import StrPath
+from storage.whole_files import replacing
+
+MODEL = "model.json"
+"""The record among the files of `save_pretrained`."""
 
 
-@dataclass(frozen=True)
-class LoadedRun:
+@dataclass
+class LoadedRun(ModelHubMixin, library_name=PROJECT):
     """What a run left behind, in eval mode on the CPU.
+
+        run.push_to_hub("OWNER/NAME")  # or run.save_pretrained("folder")
+        run = LoadedRun.from_pretrained("OWNER/NAME")  # or of that folder
+
+    What is saved are safetensors and JSON: the networks as they are now, the records as they were stored, which say the
+    paths and the command of the run, and a model card made from them. Nothing of it is executed when it is loaded.
 
     Attributes:
         record: What was measured of it, and its whole configuration.
         tokenizer: `encode` turns pictures, float (B, 3, H, W) in [-1, 1], into maps of codes, `decode` codes into
             pictures.
         prior: The distribution over its codes, where `python -m benchmarks.generate` has trained one.
+        prior_record: What was measured of that.
     """
 
     record: Record
     tokenizer: Tokenizer
-    prior: Prior | None
+    prior: Prior | None = None
+    prior_record: PriorRecord | None = None
 
     @torch.no_grad()
     def sample(
@@ -48,6 +66,67 @@ class LoadedRun:
         generator = torch.Generator(next(self.prior.parameters()).device).manual_seed(seed)
         tokens = self.prior.sample(count, labels, sampling or Sampling(), generator)
         return self.tokenizer.decode(self.prior.layout.to_codes(tokens)).clamp(-1, 1)
+
+    def generate_model_card(self, *args: Any, **kwargs: Any) -> ModelCard:
+        """What the records say, for a reader."""
+        return model_card(self.record, self.prior_record)
+
+    def _save_pretrained(self, save_directory: Path) -> None:
+        path = save_directory / MODEL
+        for old in save_directory.glob(f"{PRIOR_PREFIX}*"):
+            old.unlink()
+        _save_weights(self.tokenizer, path, {"run": self.record.id})
+        if self.prior is not None and self.prior_record is not None:
+            of_prior = path_for(path, PRIOR_PREFIX, self.record.id, self.prior_record.settings)
+            _save_weights(self.prior, of_prior, {"prior": self.prior_record.id})
+            write_model(of_prior, self.prior_record)
+        config = json.dumps(self.record.config, indent=1)
+        (save_directory / "config.json").write_text(config + "\n", encoding="utf-8")
+        write_model(path, self.record)
+
+    @classmethod
+    def _from_pretrained(  # type: ignore[override]  # no other words than these
+        cls,
+        *,
+        model_id: str,
+        revision: str | None,
+        cache_dir: str | Path | None,
+        force_download: bool,
+        local_files_only: bool,
+        token: str | bool | None,
+        prior: str = PRIOR,
+    ) -> LoadedRun:
+        """`prior` chooses among several, as in `load_run`.
+
+        Raises:
+            ValueError: no files of a run, or of one whose quantizer is code that must be imported.
+        """
+        folder = Path(model_id)
+        if not folder.is_dir():
+            found = snapshot_download(
+                model_id,
+                revision=revision,
+                cache_dir=cache_dir,
+                force_download=force_download,
+                local_files_only=local_files_only,
+                token=token,
+                allow_patterns=["*.json", "*.safetensors"],
+            )
+            folder = Path(found)
+        path = folder / MODEL
+        config = read_record(path).config
+        if named := re.search(r"[\w.]+:\w+", json.dumps([config.get("quantizer"), config.get("options")])):
+            raise RecordError(
+                f"{path}: its quantizer is {named[0]}, code that is imported as it is loaded; where that module is "
+                f"yours, take benchmarks.load_run({os.fspath(path)!r})"
+            )
+        return load_run(path, prior)
+
+
+def _save_weights(model: nn.Module, record: Path, metadata: dict[str, str]) -> None:
+    weights = {name: tensor.cpu().contiguous().clone() for name, tensor in model.state_dict().items()}
+    with replacing(record.with_suffix(".safetensors")) as temporary:
+        save_file(weights, temporary, metadata=metadata)
 
 
 def load_run(path: StrPath, prior: str = PRIOR) -> LoadedRun:
@@ -71,8 +150,10 @@ def load_run(path: StrPath, prior: str = PRIOR) -> LoadedRun:
     if len(found) > 1:
         labels = "; ".join(sorted(of.label for of in found.values()))
         raise RecordError(f"{path}: there are several priors on it; name one by prior=DIGEST, of {labels}")
-    trained = [stored_prior(*each) for each in found.items()]
-    return LoadedRun(record, trained_tokenizer(path, record), trained[0] if trained else None)
+    run = LoadedRun(record, trained_tokenizer(path, record))
+    for file, of_prior in found.items():
+        run.prior, run.prior_record = stored_prior(file, of_prior), of_prior
+    return run
 
 
 def stored_prior(path: StrPath, stored: PriorRecord) -> Prior:
