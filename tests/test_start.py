@@ -18,8 +18,8 @@ WITHOUT_TORCH = (
     "benchmarks.run --list",
     "benchmarks.compare results/quick",
     "benchmarks.compare results/quick --matrix psnr",
-    "benchmarks.report results/quick/imagenet-sample --output {folder}/report.html",
-    "benchmarks.plot results/cpu --output {folder}",
+    "benchmarks.report results/gan --output {folder}/report.html",
+    "benchmarks.plot results/gan --output {folder}",
     "benchmarks.evaluate --list-models",
     *(f"{module} --help" for module, _ in COMMANDS.values() if module not in WITH_TORCH),
 )

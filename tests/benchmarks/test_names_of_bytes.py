@@ -92,6 +92,20 @@ def test_what_is_stored_needs_a_name_that_is_text(
     assert r"runs\xff: its name is not UTF-8" in "".join(capsys.readouterr().err.split("\n"))
 
 
+SEVERAL = """
+import json, sys
+from benchmarks.__main__ import main
+
+for words in json.load(open(sys.argv[1])):
+    sys.argv = ["quantizer-zoo", *words]
+    try:
+        main()
+    except SystemExit as ended:
+        if ended.code:
+            raise
+"""
+
+
 @pytest.mark.slow
 def test_every_command(start: Start, tmp_path: Path) -> None:
     """From the training to the report, with bytes in the names of pictures and of folders."""
@@ -101,27 +115,33 @@ def test_every_command(start: Start, tmp_path: Path) -> None:
     for empty in [*named("other", tmp_path).rglob("empty*"), *named("pairs", tmp_path).rglob("empty*")]:
         empty.unlink()
     seen, other, runs = str(named("seen")), str(named("other")), "runs"
+    (tmp_path / "several.py").write_text(SEVERAL)
 
-    def succeeds(command: str, *words: object) -> str:
-        process = start(f"benchmarks.{command}", *map(str, words))
+    def succeed(*commands: list[object]) -> str:
+        """One after the other in one process, which has a screen of bytes as a user's has."""
+        (tmp_path / "commands").write_text(json.dumps([[str(word) for word in words] for words in commands]))
+        process = start(str(tmp_path / "several.py"), "commands")
         shown, _ = process.communicate(timeout=240)
         assert process.returncode == 0, shown
         return shown
 
-    words = ("--preset", "smoke", "--cpu", "--quantizer", "fsq", "--train.images", "64", "--output", runs)
-    assert r"class 1 \xff/empty\xfe.png" in succeeds("run", *words, "--data", seen)
-    assert "done already" in succeeds("run", *words, "--data", seen)
+    training = ["run", "--preset", "smoke", "--cpu", "--quantizer", "fsq", "--train.images", 64, "--output", runs]
+    shown = succeed([*training, "--data", seen], [*training, "--data", seen])
+    assert r"class 1 \xff/empty\xfe.png" in shown
+    assert "done already" in shown
     (trained,) = (path.relative_to(tmp_path) for path in (tmp_path / runs).rglob("fsq-*.json"))
-    succeeds("evaluate", trained, "--data", other, "--output", runs, "--cpu", "--explain", "--protocol", "vqgan")
-    succeeds("evaluate", "--reference", other, "--reconstruction", named("pairs"), "--output", runs, "--cpu")
-    succeeds("tokens", "--run", trained, "--data", seen, "--output", "codes", "--classes", "--cpu")
-    succeeds("generate", "--run", trained, "--train.images", 64, "--cpu")
-    succeeds("compare", runs)
-    succeeds("explain", runs)
-    succeeds("throughput", trained, "--cpu")
-    succeeds("reproduce", trained)
-    succeeds("plot", runs, "--output", "plots")
-    succeeds("report", runs, "--output", named("report.html"))
+    succeed(
+        ["evaluate", trained, "--data", other, "--output", runs, "--cpu", "--explain", "--protocol", "vqgan"],
+        ["evaluate", "--reference", other, "--reconstruction", named("pairs"), "--output", runs, "--cpu"],
+        ["tokens", "--run", trained, "--data", seen, "--output", "codes", "--classes", "--cpu"],
+        ["generate", "--run", trained, "--train.images", 64, "--cpu"],
+        ["compare", runs],
+        ["explain", runs],
+        ["throughput", trained, "--cpu"],
+        ["reproduce", trained],
+        ["plot", runs, "--output", "plots"],
+        ["report", runs, "--output", named("report.html")],
+    )
     stored = [*(tmp_path / runs).rglob("*.json"), tmp_path / "codes" / "index.json"]
     assert len(stored) == 11  # four runs, two evaluations, the explanation, prior, what it drew, speeds and codes
     for path in stored:
