@@ -6,13 +6,13 @@ import signal
 import sys
 from collections.abc import Iterator
 from itertools import groupby
+from typing import Any
 
 import torch
 from jaxtyping import Int64, UInt8
 from torch import Tensor
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
-from benchmarks.data.datasets import TestPictures, TrainingPictures
 from benchmarks.data.machine import cores
 from benchmarks.data.opening import Data, EvaluationData
 from benchmarks.data.pairs import PicturePairs
@@ -41,7 +41,7 @@ def training_batches(
     device = torch.device(device)
     sampler = TrainingSampler(len(data.train), batch_size, seed, start_step, steps, rank, world_size)
     workers = worker_count(data.workers, data.train.decoded is not None, device)
-    return iter(_loader(data.train, sampler, workers, pin_memory=device.type == "cuda"))
+    return iter(loader(data.train, sampler, workers, pin_memory=device.type == "cuda"))
 
 
 def test_batches(
@@ -58,7 +58,7 @@ def test_batches(
     """
     numbers = _part(len(data.test), batch_size, rank, world_size, done)
     workers = worker_count(data.workers, data.test.crops is not None, torch.device("cpu"))
-    for indices, batch in zip(numbers, _loader(data.test, numbers, workers), strict=True):
+    for indices, batch in zip(numbers, loader(data.test, numbers, workers), strict=True):
         yield torch.tensor(indices), batch
 
 
@@ -71,7 +71,7 @@ def pair_batches(
     same_size = (list(group) for _, group in groupby(own, key=pairs.sizes.__getitem__))
     numbers = [group[at : at + batch_size] for group in same_size for at in range(0, len(group), batch_size)]
     workers = worker_count(None, False, torch.device("cpu"))
-    for indices, batch in zip(numbers, _loader(pairs, numbers, workers), strict=True):
+    for indices, batch in zip(numbers, loader(pairs, numbers, workers), strict=True):
         yield torch.tensor(indices), batch
 
 
@@ -96,14 +96,12 @@ def worker_count(asked: int | None, in_memory: bool, device: torch.device) -> in
     return min(8, cores() - 1)
 
 
-def _loader(
-    pictures: TrainingPictures | TestPictures | PicturePairs,
-    batches: TrainingSampler | list[list[int]],
-    workers: int,
-    pin_memory: bool = False,
-) -> DataLoader[UInt8[Tensor, "batch ..."]]:
+def loader(
+    items: Dataset[Any], batches: TrainingSampler | list[list[int]], workers: int, pin_memory: bool = False
+) -> DataLoader[Any]:
+    """Batches of these items, loaded by so many processes; what they draw leaves all other random numbers alone."""
     return DataLoader(
-        pictures,
+        items,
         batch_sampler=batches,  # type: ignore[arg-type]  # any iterable of lists of keys will do
         num_workers=workers,
         prefetch_factor=4 if workers else None,

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from jaxtyping import UInt8
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from benchmarks.data.checking import reason
 from benchmarks.data.config import DataError
 from benchmarks.data.pictures import CropSides, Pictures
 from benchmarks.data.sampling import SampleKey, crop_random
@@ -26,15 +27,6 @@ from benchmarks.data.transforms import (
 )
 
 logger = logging.getLogger(__name__)
-
-
-def reason(error: Exception) -> str:
-    """Why a picture cannot be used, in a line, without the machine's paths."""
-    if isinstance(error, UnidentifiedImageError):
-        return "no picture in a known format"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 class Decoded(NamedTuple):
@@ -89,7 +81,7 @@ class TrainingPictures(Dataset[UInt8[Tensor, "3 size size"]]):
         return len(self.decoder.pictures)
 
     def __getitem__(self, key: SampleKey) -> UInt8[Tensor, "3 size size"]:
-        picture, sides = self._decoded(key.picture)
+        picture, sides = self._decoded(key.item)
         return to_tensor(random_crop(picture, self.decoder.image_size, sides, self.flip, crop_random(key)))
 
     def _decoded(self, index: int) -> Decoded:

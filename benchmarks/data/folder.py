@@ -83,13 +83,18 @@ def find_files(folder: StrPath, below: str, kind: Callable[[str], bool]) -> tupl
     return tuple(sorted(files))
 
 
-def require_folder(name: str) -> Path:
-    """The folder of that name. Raises DataError where there is none."""
+def require_folder(name: str, content: str = "pictures", sources: str = SOURCES) -> Path:
+    """The folder of that name. Raises DataError where there is none.
+
+    Args:
+        content: What it should hold.
+        sources: What may be named instead.
+    """
     folder = Path(name).expanduser()
     if folder.is_file():
-        raise DataError(f"{name} is a file: name the folder that holds the pictures")
+        raise DataError(f"{name} is a file: name the folder that holds the {content}")
     if not folder.is_dir():
-        raise DataError(f"there is no folder {name}: the data source is {SOURCES}")
+        raise DataError(f"there is no folder {name}: the data source is {sources}")
     return folder
 
 

@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
-from io import SEEK_END
-from typing import Any, BinaryIO, Generic, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import UInt8
 from rich.console import Console
-from rich.markup import escape
 from torch import Tensor
 
-from benchmarks.data.config import DataConfig, DataError
-from benchmarks.data.datasets import Decoder, TestPictures, TrainingPictures, protocol_crop, reason
-from benchmarks.data.machine import MEMORY_SHARE, in_threads, memory_budget, own_console
+from benchmarks.data.checking import Usable, content_digest, report, sampled, try_each
+from benchmarks.data.config import DataConfig
+from benchmarks.data.datasets import Decoder, TestPictures, TrainingPictures, protocol_crop
+from benchmarks.data.machine import MEMORY_SHARE, memory_budget, own_console
 from benchmarks.data.naming import short_name
-from benchmarks.data.pictures import Part, Pictures, Source, Subset, take_evenly
+from benchmarks.data.pictures import Part, Pictures, Source, take_evenly, usable_of
 from benchmarks.data.sources import open_source
 from benchmarks.data.transforms import CENTRE_CROP_RULE
 from storage.paths import printable
 
 BYTES_PER_PIXEL = 4  # what PIL keeps of an RGB picture
-NAMES_ON_SCREEN = 10
 
 SAMPLED, SAMPLED_EACH = 2**30, 2**13
 """Bytes of training files that their content is known by: at most these of all together, but at least these of each."""
-
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,64 +56,6 @@ class Head(NamedTuple):
 
     size: tuple[int, int]
     content: str
-
-
-@dataclass(frozen=True)
-class Usable(Generic[Result]):
-    """What came of trying each picture: the results by number where it worked, by name why it did not."""
-
-    results: dict[int, Result]
-    skipped: dict[str, str]
-
-    def of(self, pictures: Pictures) -> Pictures:
-        """Those of the pictures that worked."""
-        return Subset(pictures, list(self.results)) if self.skipped else pictures
-
-
-def content_digest(*parts: str | bytes) -> str:
-    """SHA-256 of the parts, each with its length; of names that are not UTF-8, of their bytes."""
-    total = hashlib.sha256()
-    for part in parts:
-        data = part.encode("utf-8", "surrogateescape") if isinstance(part, str) else part
-        total.update(len(data).to_bytes(8, "big") + data)
-    return total.hexdigest()
-
-
-def sampled(file: BinaryIO, most: int) -> tuple[str, bytes]:
-    """How many bytes a file has, and these; of more than `most` the first and the last half of that."""
-    size = file.seek(0, SEEK_END)
-    if size <= most:
-        file.seek(0)
-        return str(size), file.read()
-    ends = []
-    for start in (0, size - most // 2):
-        file.seek(start)
-        ends.append(file.read(most // 2))
-    return str(size), b"".join(ends)
-
-
-def try_each(pictures: Pictures, work: Callable[[int], Result], label: str, console: Console) -> Usable[Result]:
-    """Do the work on each picture, leave out those on which it fails. Raises DataError if none is left."""
-    if not pictures:
-        raise DataError("the data source has a split without pictures")
-
-    def attempt(index: int) -> tuple[Result | None, str | None]:
-        try:
-            return work(index), None
-        except Exception as error:  # PIL's decoders raise whatever they meet
-            return None, reason(error)
-
-    results: dict[int, Any] = {}
-    skipped: dict[str, str] = {}
-    for index, (result, problem) in enumerate(in_threads(attempt, len(pictures), label, console)):
-        if problem is None:
-            results[index] = result
-        else:
-            skipped[printable(pictures.name(index))] = problem
-    if not results:
-        name, problem = next(iter(skipped.items()))
-        raise DataError(f"none of {len(pictures)} pictures can be used: {name}: {problem}")
-    return Usable(results, skipped)
 
 
 def open_data(config: DataConfig, console: Console | None = None) -> Data:
@@ -211,7 +147,7 @@ def _open_test(
 
     usable = try_each(pictures, read, "reading test pictures", console)
     crops = [crop for _, crop in usable.results.values() if crop is not None]
-    test = TestPictures(usable.of(pictures), size, torch.stack(crops) if in_memory else None)
+    test = TestPictures(usable_of(pictures, usable), size, torch.stack(crops) if in_memory else None)
     return test, {
         "pictures": len(test),
         "skipped": usable.skipped,
@@ -232,7 +168,7 @@ def _open_train(
             return Head(plan.size(picture), content_digest(everything.name(index), *sampled(file, most)))
 
     heads = try_each(everything, look, "checking pictures", console)
-    pictures = heads.of(everything)
+    pictures = usable_of(everything, heads)
     decoder = Decoder(pictures, config.image_size, source.crop_sides)
     found = list(heads.results.values())
     needed = sum(width * height * BYTES_PER_PIXEL for (width, height), _ in found)
@@ -247,14 +183,3 @@ def _open_train(
         "content": content_digest(*(head.content for head in found)),
         "bytes_in_memory": needed if in_memory else 0,
     }
-
-
-def report(console: Console, skipped: dict[str, str]) -> None:
-    """Name the pictures that were left out."""
-    if not skipped:
-        return
-    console.print(f"[yellow]left out {len(skipped)} unusable picture{'s' if len(skipped) > 1 else ''}:[/]")
-    for name, problem in list(skipped.items())[:NAMES_ON_SCREEN]:
-        console.print(f"  {escape(name)}: {escape(problem)}", highlight=False)
-    if len(skipped) > NAMES_ON_SCREEN:
-        console.print(f"  and {len(skipped) - NAMES_ON_SCREEN} more, all named in the record")

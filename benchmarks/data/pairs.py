@@ -16,12 +16,11 @@ from rich.console import Console
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from benchmarks.data.checking import content_digest, reason
 from benchmarks.data.config import DataError
-from benchmarks.data.datasets import reason
 from benchmarks.data.folder import PictureFiles, find_pictures, require_folder
 from benchmarks.data.machine import in_threads
 from benchmarks.data.naming import short_name
-from benchmarks.data.opening import content_digest
 from benchmarks.data.transforms import to_rgb, to_tensor
 from storage.paths import StrPath, printable
 

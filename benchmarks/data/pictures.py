@@ -6,11 +6,12 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePosixPath
-from typing import BinaryIO, Literal, Protocol
+from typing import Any, BinaryIO, Literal, Protocol
 
 import numpy as np
 from PIL import Image
 
+from benchmarks.data.checking import Usable
 from benchmarks.data.config import DataError
 from storage.paths import printable
 
@@ -175,6 +176,11 @@ def require_splits(asked: Collection[str], known: Collection[str], source: str) 
         if split not in known:
             how = f"only {', '.join(known)}: #TRAIN,TEST chooses two, #ONE one to divide" if known else "nor any other"
             raise DataError(f"{source} has no split {split}, {how}")
+
+
+def usable_of(pictures: Pictures, usable: Usable[Any]) -> Pictures:
+    """Those of the pictures that worked."""
+    return Subset(pictures, list(usable.results)) if usable.skipped else pictures
 
 
 def take_evenly(pictures: Pictures, limit: int | None) -> Pictures:

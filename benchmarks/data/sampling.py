@@ -1,4 +1,4 @@
-"""Which picture the k-th training sample shows, and where it is cropped: pure functions of the seed and of k.
+"""Which picture or sound the k-th training sample shows, and where it is cropped: pure functions of the seed and of k.
 
 So a run's samples depend neither on the number of workers or processes nor on where the run was resumed.
 """
@@ -18,17 +18,18 @@ ORDER, CROP = 0, 1  # streams of random numbers: the first word of each of their
 
 
 class SampleKey(NamedTuple):
-    """A training sample: the run's seed, the sample's number in the run, the picture that it shows."""
+    """A training sample: the run's seed, the sample's number in the run, the picture or sound that it is
+    of."""
 
     seed: int
     number: int
-    picture: int
+    item: int
 
 
 @lru_cache(maxsize=8)
-def epoch_order(pictures: int, seed: int, epoch: int) -> Int64[np.ndarray, " pictures"]:
-    """The order in which an epoch shows the pictures."""
-    return np.random.default_rng((ORDER, seed, epoch)).permutation(pictures)
+def epoch_order(items: int, seed: int, epoch: int) -> Int64[np.ndarray, " items"]:
+    """The order in which an epoch shows the pictures or sounds."""
+    return np.random.default_rng((ORDER, seed, epoch)).permutation(items)
 
 
 def crop_random(key: SampleKey) -> np.random.Generator:
@@ -36,11 +37,11 @@ def crop_random(key: SampleKey) -> np.random.Generator:
     return np.random.default_rng((CROP, key.seed, key.number))
 
 
-def sample_keys(pictures: int, seed: int, numbers: Iterable[int]) -> Iterator[SampleKey]:
-    """The samples with these numbers, of a run that shows its pictures epoch after epoch."""
+def sample_keys(items: int, seed: int, numbers: Iterable[int]) -> Iterator[SampleKey]:
+    """The samples with these numbers, of a run that shows its items epoch after epoch."""
     for number in numbers:
-        epoch, place = divmod(number, pictures)
-        yield SampleKey(seed, number, int(epoch_order(pictures, seed, epoch)[place]))
+        epoch, place = divmod(number, items)
+        yield SampleKey(seed, number, int(epoch_order(items, seed, epoch)[place]))
 
 
 @dataclass(frozen=True)
@@ -49,10 +50,10 @@ class TrainingSampler(Sampler[list[SampleKey]]):
 
     Global batch t holds the samples t·batch_size to (t + 1)·batch_size − 1; process `rank` of `world_size`
     takes its contiguous part. Raises ValueError where the parts would differ in size: averaging gradients
-    over processes would then weight the images unevenly.
+    over processes would then weight the samples unevenly.
     """
 
-    pictures: int
+    items: int
     batch_size: int
     seed: int
     start_step: int
@@ -64,7 +65,7 @@ class TrainingSampler(Sampler[list[SampleKey]]):
         """Refuse what cannot be divided."""
         if self.batch_size < 1 or self.batch_size % self.world_size:
             raise ValueError(
-                f"a global batch of {self.batch_size} images cannot be divided evenly over {self.world_size} "
+                f"a global batch of {self.batch_size} cannot be divided evenly over {self.world_size} "
                 "processes: make the batch size a multiple of their number"
             )
         if self.seed < 0:
@@ -77,4 +78,4 @@ class TrainingSampler(Sampler[list[SampleKey]]):
         share = self.batch_size // self.world_size
         for step in range(self.start_step, self.start_step + self.steps):
             first = step * self.batch_size + self.rank * share
-            yield list(sample_keys(self.pictures, self.seed, range(first, first + share)))
+            yield list(sample_keys(self.items, self.seed, range(first, first + share)))

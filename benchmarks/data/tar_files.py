@@ -14,7 +14,7 @@ import tarfile
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
-from benchmarks.data.datasets import reason
+from benchmarks.data.checking import reason
 from benchmarks.data.folder import find_files
 from storage.paths import StrPath
 

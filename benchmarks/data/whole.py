@@ -9,11 +9,11 @@ from typing import Any
 from PIL import Image
 from rich.console import Console
 
+from benchmarks.data.checking import content_digest, report, try_each
 from benchmarks.data.config import DataConfig
 from benchmarks.data.machine import own_console
 from benchmarks.data.naming import short_name
-from benchmarks.data.opening import content_digest, report, try_each
-from benchmarks.data.pictures import Pictures, take_evenly
+from benchmarks.data.pictures import Pictures, take_evenly, usable_of
 from benchmarks.data.sources import open_source
 from benchmarks.data.transforms import require_size, to_rgb
 from storage.paths import printable
@@ -73,4 +73,4 @@ def open_whole(config: DataConfig, console: Console | None = None) -> WholePictu
         "skipped": usable.skipped,
         "fingerprint": content_digest(*usable.results.values()),
     }
-    return WholePictures(usable.of(pictures), record)
+    return WholePictures(usable_of(pictures, usable), record)

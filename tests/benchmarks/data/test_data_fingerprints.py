@@ -9,8 +9,8 @@ from PIL import Image
 
 from benchmarks.data import (
     DataConfig,
+    checking,
     open_data,
-    opening,
 )
 
 
@@ -62,4 +62,4 @@ def test_content_of_many_files_is_of_their_lengths_and_ends(most: int, content: 
     alike = content == other or (
         len(content) == len(other) > most and (content[:half], content[-half:]) == (other[:half], other[-half:])
     )
-    assert (opening.sampled(io.BytesIO(content), most) == opening.sampled(io.BytesIO(other), most)) == alike
+    assert (checking.sampled(io.BytesIO(content), most) == checking.sampled(io.BytesIO(other), most)) == alike

@@ -19,7 +19,7 @@ def keys(sampler: TrainingSampler) -> list:
 @settings(deadline=None)  # other tests may share the cores
 @given(pictures, seeds, st.integers(0, 3))
 def test_each_epoch_shows_every_picture_once(count: int, seed: int, epoch: int) -> None:
-    shown = [key.picture for key in sample_keys(count, seed, range(epoch * count, (epoch + 1) * count))]
+    shown = [key.item for key in sample_keys(count, seed, range(epoch * count, (epoch + 1) * count))]
     assert sorted(shown) == list(range(count))
 
 
@@ -43,7 +43,7 @@ def test_ranks_share_each_global_batch(count: int, seed: int, share: int, ranks:
 
 def test_seeds_epochs_and_samples_differ() -> None:
     def order(seed: int, epoch: int) -> list[int]:
-        return [key.picture for key in sample_keys(50, seed, range(50 * epoch, 50 * (epoch + 1)))]
+        return [key.item for key in sample_keys(50, seed, range(50 * epoch, 50 * (epoch + 1)))]
 
     orders = {tuple(order(seed, epoch)) for seed in range(4) for epoch in range(4)}
     assert len(orders) == 16
@@ -53,7 +53,7 @@ def test_seeds_epochs_and_samples_differ() -> None:
 
 def test_orders_and_crops_are_even() -> None:
     """Each picture is as likely at each place, and crops' numbers are uniform."""
-    first = np.bincount([next(sample_keys(4, seed, [0])).picture for seed in range(800)], minlength=4)
+    first = np.bincount([next(sample_keys(4, seed, [0])).item for seed in range(800)], minlength=4)
     assert first.min() > 150  # 200 expected, standard deviation 12
     draws = [crop_random(key).random() for key in sample_keys(4, 0, range(2000))]
     assert abs(np.mean(draws) - 0.5) < 0.03
@@ -61,7 +61,7 @@ def test_orders_and_crops_are_even() -> None:
 
 
 def test_uneven_shares_and_negative_seeds_are_refused() -> None:
-    with pytest.raises(ValueError, match="global batch of 8 images cannot be divided evenly over 3 processes"):
+    with pytest.raises(ValueError, match="global batch of 8 cannot be divided evenly over 3 processes"):
         TrainingSampler(10, 8, 0, 0, 1, 0, 3)
     with pytest.raises(ValueError, match="seed must be 0 or more, got -1"):
         TrainingSampler(10, 8, -1, 0, 1)

@@ -1,0 +1,13 @@
+from .batches import (
+    test_sounds as test_sounds,
+    training_sounds as training_sounds,
+)
+from .config import (
+    SoundConfig as SoundConfig,
+)
+from .opening import (
+    SoundData as SoundData,
+    SoundTestData as SoundTestData,
+    open_sounds as open_sounds,
+    open_test_sounds as open_test_sounds,
+)

@@ -1,0 +1,84 @@
+"""Sounds and what became of them, one after the other: through a tokenizer, or through a codec's file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple, Protocol
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float32, Int
+from torch import Tensor
+
+from autoencoders import Tokenizer
+
+Places = Iterable[tuple[int, Float32[Tensor, "c _n"]]]
+"""Places in the test set, and the sounds there."""
+
+
+class Coded(NamedTuple):
+    """A sound and its reconstruction.
+
+    Attributes:
+        place: In the test set.
+        original: In [-1, 1].
+        reconstruction: As long, clamped to [-1, 1].
+        codes: int64, one map per quantizer, each (1, codes_per_position, *grid); none of a codec.
+        stream_bytes: Of a codec, of the coded sound alone; None of a tokenizer.
+        file_bytes: Of a codec, of the whole file.
+    """
+
+    place: int
+    original: Float32[Tensor, "c n"]
+    reconstruction: Float32[Tensor, "c n"]
+    codes: list[Int[Tensor, "1 k ..."]]
+    stream_bytes: int | None = None
+    file_bytes: int | None = None
+
+
+class SoundFile(NamedTuple):
+    """A coded sound.
+
+    Attributes:
+        data: The whole file.
+        stream_bytes: Of its packets, without what the container adds.
+    """
+
+    data: bytes
+    stream_bytes: int
+
+
+class SoundCoder(Protocol):
+    """From a sound to a file and back; `decode` gives as many samples as went in, where they went in."""
+
+    def encode(self, sound: Float32[Tensor, "c n"], sample_rate: int) -> SoundFile: ...
+
+    def decode(self, data: bytes, sample_rate: int, samples: int) -> Float32[Tensor, "c n"]: ...
+
+
+def through_tokenizer(tokenizer: Tokenizer, sounds: Places, device: torch.device) -> Iterator[Coded]:
+    """Each sound alone, so that no number depends on a batch: silence follows up to the next multiple of the stride,
+    and is cut off again.
+
+    Raises:
+        ValueError: tokenizer in training mode, other channels than it takes, or a reconstruction that is not finite.
+    """
+    if tokenizer.training:
+        raise ValueError("evaluate() needs the tokenizer in eval mode: call tokenizer.eval() first")
+    (stride,) = tokenizer.strides
+    for place, original in sounds:
+        length = original.shape[1]
+        signal = F.pad(original, (0, -length % stride)).unsqueeze(0).to(device)
+        output = tokenizer(signal)
+        reconstruction = output.reconstruction[0, :, :length].cpu()
+        if not reconstruction.isfinite().all():
+            raise ValueError(f"sound {place} came back with NaN or infinity")
+        yield Coded(place, original, reconstruction.clamp(-1, 1), output.codes)
+
+
+def through_codec(codec: SoundCoder, sounds: Places, sample_rate: int) -> Iterator[Coded]:
+    """Each sound as a file and back."""
+    for place, original in sounds:
+        file = codec.encode(original, sample_rate)
+        reconstruction = codec.decode(file.data, sample_rate, original.shape[1]).clamp(-1, 1)
+        yield Coded(place, original, reconstruction, [], file.stream_bytes, len(file.data))
