@@ -1,3 +1,21 @@
+from .audio.backbones import (
+    create_audio_tokenizer as create_audio_tokenizer,
+    residual_quantizer as residual_quantizer,
+)
+from .audio.dac import (
+    DAC as DAC,
+)
+from .audio.seanet import (
+    SEANetCodec as SEANetCodec,
+)
+from .audio.sizes import (
+    AUDIO_BACKBONES as AUDIO_BACKBONES,
+    AudioBackboneConfig as AudioBackboneConfig,
+    AudioBackboneName as AudioBackboneName,
+    DACConfig as DACConfig,
+    SEANetConfig as SEANetConfig,
+    audio_backbone_of as audio_backbone_of,
+)
 from .pictures.backbones import (
     code_maps_of as code_maps_of,
     create_tokenizer as create_tokenizer,

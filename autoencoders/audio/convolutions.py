@@ -1,0 +1,119 @@
+"""Convolutions over time that keep its length on the strides' grid, as EnCodec pads and cuts.
+
+Défossez et al. 2022 (arXiv:2210.13438), section 3.1, and the authors' code for what the paper does not say: how odd
+paddings are shared out between the two ends, and the reflection of signals shorter than it.
+"""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import weight_norm
+from torch.nn.utils.parametrize import is_parametrized
+
+from autoencoders.audio.sizes import Norm, Padding
+
+
+class Conv1d(nn.Module):
+    """(B, in_channels, T) to (B, out_channels, ⌈T / stride⌉).
+
+    Args:
+        kernel: Samples that it sees, `dilation` apart; together at least `stride`.
+        causal: All padding at the start, so that nothing looks ahead; else half at each end, an odd one at the start.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: int,
+        *,
+        causal: bool,
+        padding: Padding,
+        norm: Norm,
+        stride: int = 1,
+        dilation: int = 1,
+    ) -> None:
+        super().__init__()
+        self.causal, self.padding, self.stride = causal, padding, stride
+        self.overlap = (kernel - 1) * dilation + 1 - stride
+        self.conv = _weight_normed(nn.Conv1d(in_channels, out_channels, kernel, stride, dilation=dilation), norm)
+        self.norm: nn.Module = nn.GroupNorm(1, out_channels) if norm == "time-group" else nn.Identity()
+
+    @property
+    def weight(self) -> nn.Parameter:
+        """What is learned of the filters: of a normed one its direction, whose length does not count."""
+        return learned_weight(self.conv)
+
+    def forward(self, x: Float[Tensor, "b c T"]) -> Float[Tensor, "b c2 t"]:
+        right = 0 if self.causal else self.overlap // 2
+        beyond = -x.shape[-1] % self.stride  # so that the last window is full
+        return self.norm(self.conv(_pad(x, self.overlap - right, right + beyond, self.padding)))
+
+
+class ConvTranspose1d(nn.Module):
+    """(B, in_channels, t) to (B, out_channels, t · stride); its filters are two strides long.
+
+    Args:
+        causal: What is too much is cut at the end, so that nothing looks ahead; else half at each end, an odd one at
+            the start.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, stride: int, *, causal: bool, norm: Norm) -> None:
+        super().__init__()
+        self.causal, self.stride = causal, stride
+        self.conv = _weight_normed(nn.ConvTranspose1d(in_channels, out_channels, 2 * stride, stride), norm)
+        self.norm: nn.Module = nn.GroupNorm(1, out_channels) if norm == "time-group" else nn.Identity()
+
+    def forward(self, x: Float[Tensor, "b c t"]) -> Float[Tensor, "b c2 T"]:
+        y = self.norm(self.conv(x))  # before the cut, as published: a norm over time sees what is cut
+        right = self.stride if self.causal else self.stride // 2
+        return y[..., self.stride - right : y.shape[-1] - right]
+
+
+def learned_weight(conv: nn.Module) -> nn.Parameter:
+    """What is learned of a convolution's filters; of weight-normed ones the direction."""
+    return conv.get_parameter("parametrizations.weight.original1" if _is_weight_normed(conv) else "weight")
+
+
+@torch.no_grad()
+def initialise(module: nn.Module) -> None:
+    """Convolutions keep the variance of their input (LeCun), biases start at zero.
+
+    Under PyTorch's default, which the published models start from, it falls by two thirds at each convolution. Weights
+    that are loaded afterwards do not care.
+    """
+    if isinstance(module, nn.Conv1d | nn.ConvTranspose1d):
+        transposed = isinstance(module, nn.ConvTranspose1d)
+        seen = module.in_channels * module.kernel_size[0] / (module.stride[0] if transposed else 1)
+        weight = torch.empty_like(module.weight).normal_(std=seen**-0.5)
+        if _is_weight_normed(module):
+            module.weight = weight  # which sets lengths and directions
+        else:
+            module.weight.copy_(weight)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+
+
+@torch.no_grad()
+def silence(convolution: Conv1d) -> None:
+    """Let a convolution start at zero: of a weight-normed one the lengths, for zeros have no direction."""
+    name = "parametrizations.weight.original0" if _is_weight_normed(convolution.conv) else "weight"
+    nn.init.zeros_(convolution.conv.get_parameter(name))
+
+
+def _is_weight_normed(conv: nn.Module) -> bool:
+    return is_parametrized(conv, "weight")
+
+
+def _weight_normed(conv: nn.Module, norm: Norm) -> nn.Module:
+    return weight_norm(conv) if norm == "weight" else conv
+
+
+def _pad(x: Tensor, left: int, right: int, padding: Padding) -> Tensor:
+    if padding == "zeros":
+        return F.pad(x, (left, right))
+    # A reflection needs more samples than it has itself: what is missing is silence, which is cut off again.
+    missing = max(0, max(left, right) + 1 - x.shape[-1])
+    padded = F.pad(F.pad(x, (0, missing)), (left, right), "reflect")
+    return padded[..., : padded.shape[-1] - missing]

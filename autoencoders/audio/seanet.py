@@ -1,0 +1,167 @@
+"""The SEANet backbone of SoundStream and EnCodec: strided convolutions with residual units, an LSTM, and back.
+
+Zeghidour et al. 2021, "SoundStream: An End-to-End Neural Audio Codec" (arXiv:2107.03312), section III; Défossez et al.
+2022, "High Fidelity Neural Audio Compression" (arXiv:2210.13438), section 3.1, whose layers these are. Equal to the
+published networks but for the weights that a training starts from (`_initialise`).
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+from einops import rearrange
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from autoencoders.audio.convolutions import Conv1d, ConvTranspose1d, initialise, silence
+from autoencoders.audio.sizes import SEANetConfig
+from autoencoders.tokenizer import OneMapTokenizer, TrainableTokenizer
+from quantizers import Quantizer
+
+
+def convolution(config: SEANetConfig) -> Callable[..., Conv1d]:
+    """Makes a convolution with the config's padding and norm, of channels in, channels out and a kernel."""
+    return partial(Conv1d, causal=config.causal, padding=config.padding, norm=config.norm)
+
+
+class ResidualUnit(nn.Module):
+    """x, or a convolution of it, + conv1(elu(conv_dilated(elu(x)))): (B, width, T) to the same."""
+
+    def __init__(self, config: SEANetConfig, width: int, dilation: int) -> None:
+        super().__init__()
+        make, hidden = convolution(config), width // config.compress
+        self.branch = nn.Sequential(
+            nn.ELU(), make(width, hidden, config.residual_kernel, dilation=dilation), nn.ELU(), make(hidden, width, 1)
+        )
+        self.shortcut: nn.Module = make(width, width, 1) if config.shortcut == "convolution" else nn.Identity()
+
+    def forward(self, x: Float[Tensor, "b c T"]) -> Float[Tensor, "b c T"]:
+        return self.shortcut(x) + self.branch(x)
+
+
+class ResidualLSTM(nn.Module):
+    """x + lstm(x) along time: (B, width, T) to the same."""
+
+    def __init__(self, width: int, layers: int) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(width, width, layers)
+
+    def forward(self, x: Float[Tensor, "b c T"]) -> Float[Tensor, "b c T"]:
+        steps = x.movedim(-1, 0)
+        return (steps + self.lstm(steps)[0]).movedim(0, -1)
+
+
+class SamplesToChannels(nn.Module):
+    """(B, C, T) to (B, C · stem, T / stem): so many consecutive samples become channels; none is lost."""
+
+    def __init__(self, stem: int) -> None:
+        super().__init__()
+        self.stem = stem
+
+    def forward(self, x: Float[Tensor, "b c T"]) -> Float[Tensor, "b c2 t"]:
+        return rearrange(x, "b c (t s) -> b (c s) t", s=self.stem)
+
+
+class ChannelsToSamples(nn.Module):
+    """The inverse of `SamplesToChannels`."""
+
+    def __init__(self, stem: int) -> None:
+        super().__init__()
+        self.stem = stem
+
+    def forward(self, x: Float[Tensor, "b c t"]) -> Float[Tensor, "b c2 T"]:
+        return rearrange(x, "b (c s) t -> b c (t s)", s=self.stem)
+
+
+def _units(config: SEANetConfig, width: int) -> list[nn.Module]:
+    return [ResidualUnit(config, width, config.dilation_base**index) for index in range(config.residual_units)]
+
+
+def _memory(config: SEANetConfig) -> list[nn.Module]:
+    return [ResidualLSTM(config.widths[-1], config.lstm_layers)] if config.lstm_layers else []
+
+
+class Encoder(nn.Sequential):
+    """Sounds (B, in_channels, T) to (B, out_channels, ⌈T / stride⌉), with T a multiple of the stem."""
+
+    def __init__(self, config: SEANetConfig, out_channels: int) -> None:
+        make, widths = convolution(config), config.widths
+        levels: list[nn.Module] = []
+        for level, stride in enumerate(config.strides):
+            down = make(widths[level], widths[level + 1], 2 * stride, stride=stride)
+            levels += [*_units(config, widths[level]), nn.ELU(), down]
+        super().__init__(
+            SamplesToChannels(config.stem),
+            make(config.block_channels, widths[0], config.first_kernel),
+            *levels,
+            *_memory(config),
+            nn.ELU(),
+            make(widths[-1], out_channels, config.latent_kernel),
+        )
+
+
+class Decoder(nn.Sequential):
+    """(B, in_channels, t) to sounds (B, config.in_channels, t · stride)."""
+
+    def __init__(self, config: SEANetConfig, in_channels: int) -> None:
+        make, widths = convolution(config), config.widths
+        levels: list[nn.Module] = []
+        for level, stride in reversed(list(enumerate(config.strides))):
+            up = ConvTranspose1d(widths[level + 1], widths[level], stride, causal=config.causal, norm=config.norm)
+            levels += [nn.ELU(), up, *_units(config, widths[level])]
+        super().__init__(
+            make(in_channels, widths[-1], config.first_kernel),
+            *_memory(config),
+            *levels,
+            nn.ELU(),
+            make(widths[0], config.block_channels, config.last_kernel),
+            ChannelsToSamples(config.stem),
+        )
+
+
+class SEANetCodec(OneMapTokenizer, TrainableTokenizer):
+    """An audio tokenizer: sounds to a row of codes and back.
+
+    The last convolution of the encoder leads to the quantizer's own number of channels and the first of the decoder
+    from there, so that any quantizer fits. Sounds are float, (B, in_channels, T) in [-1, 1] at the config's sample
+    rate, with T a multiple of the config's `stride`.
+    """
+
+    def __init__(self, config: SEANetConfig, quantizer: Quantizer) -> None:
+        super().__init__()
+        self.config = config
+        self.strides = (config.stride,)
+        self.encoder = Encoder(config, quantizer.dim)
+        self.quantizer = quantizer
+        self.decoder = Decoder(config, quantizer.dim)
+        for part in (self.encoder, self.decoder):
+            part.apply(_initialise)
+
+    @property
+    def last_layer(self) -> nn.Parameter:
+        """What is learned of the decoder's last filters; where they are weight-normed, their directions."""
+        last = self.decoder[-2]
+        assert isinstance(last, Conv1d)
+        return last.weight
+
+    def blocks(self) -> list[nn.Module]:
+        """The residual units."""
+        return [module for module in self.modules() if isinstance(module, ResidualUnit)]
+
+    def latent(self, sounds: Float[Tensor, "b c T"]) -> Float[Tensor, "b d t"]:
+        """What the quantizer is given; ValueError on a wrong number of channels or a length off the stride's grid."""
+        self._require_signal(sounds)
+        return self.encoder(sounds)
+
+    def from_latent(self, quantized: Float[Tensor, "b d t"]) -> Float[Tensor, "b c T"]:
+        """Sounds from quantized latents; not clamped."""
+        return self.decoder(quantized)
+
+
+def _initialise(module: nn.Module) -> None:
+    """Convolutions as `initialise` has it; a residual branch beside an identity starts at zero."""
+    initialise(module)
+    # `apply` comes to a unit after its convolutions.
+    if isinstance(module, ResidualUnit) and isinstance(module.shortcut, nn.Identity):
+        last = module.branch[-1]
+        assert isinstance(last, Conv1d)
+        silence(last)
