@@ -12,6 +12,7 @@ from torch.nn.utils.parametrizations import weight_norm
 from torch.nn.utils.parametrize import is_parametrized
 
 from autoencoders.audio.sizes import Norm, Padding
+from autoencoders.streaming import State
 
 
 class Conv1d(nn.Module):
@@ -50,6 +51,15 @@ class Conv1d(nn.Module):
         beyond = -x.shape[-1] % self.stride  # so that the last window is full
         return self.norm(self.conv(_pad(x, self.overlap - right, right + beyond, self.padding)))
 
+    def first_state(self, batch: int) -> State:
+        """Of a causal one with zeros beyond the start: as many as its windows overlap."""
+        return (_zeros(self.conv, batch, self.overlap),)
+
+    def stream(self, x: Float[Tensor, "b c T"], state: State) -> tuple[Float[Tensor, "b c2 t"], State]:
+        """A chunk of whole strides, after the last samples of the one before."""
+        x = torch.cat([*state, x], -1)
+        return self.norm(self.conv(x)), (x[..., x.shape[-1] - self.overlap :],)
+
 
 class ConvTranspose1d(nn.Module):
     """(B, in_channels, t) to (B, out_channels, t · stride); its filters are two strides long.
@@ -69,6 +79,15 @@ class ConvTranspose1d(nn.Module):
         y = self.norm(self.conv(x))  # before the cut, as published: a norm over time sees what is cut
         right = self.stride if self.causal else self.stride // 2
         return y[..., self.stride - right : y.shape[-1] - right]
+
+    def first_state(self, batch: int) -> State:
+        """Of a causal one: a position of zeros."""
+        return (_zeros(self.conv, batch, 1),)
+
+    def stream(self, x: Float[Tensor, "b c t"], state: State) -> tuple[Float[Tensor, "b c2 T"], State]:
+        """A chunk after the last position of the one before, whose filters reach into it."""
+        y = self.norm(self.conv(torch.cat([*state, x], -1)))
+        return y[..., self.stride : -self.stride], (x[..., -1:],)
 
 
 def learned_weight(conv: nn.Module) -> nn.Parameter:
@@ -100,6 +119,12 @@ def silence(convolution: Conv1d) -> None:
     """Let a convolution start at zero: of a weight-normed one the lengths, for zeros have no direction."""
     name = "parametrizations.weight.original0" if _is_weight_normed(convolution.conv) else "weight"
     nn.init.zeros_(convolution.conv.get_parameter(name))
+
+
+def _zeros(conv: nn.Module, batch: int, samples: int) -> Tensor:
+    assert isinstance(conv, nn.Conv1d | nn.ConvTranspose1d)
+    assert conv.bias is not None
+    return conv.bias.new_zeros(batch, conv.in_channels, samples)
 
 
 def _is_weight_normed(conv: nn.Module) -> bool:

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from autoencoders.audio.convolutions import Conv1d, ConvTranspose1d, initialise, silence
 from autoencoders.audio.sizes import SEANetConfig
-from autoencoders.tokenizer import OneMapTokenizer, TrainableTokenizer
+from autoencoders.streaming import State, StreamingTokenizer, first_state, stream
+from autoencoders.tokenizer import TrainableTokenizer
 from quantizers import Quantizer
 
 
@@ -37,6 +38,16 @@ class ResidualUnit(nn.Module):
     def forward(self, x: Float[Tensor, "b c T"]) -> Float[Tensor, "b c T"]:
         return self.shortcut(x) + self.branch(x)
 
+    def first_state(self, batch: int) -> State:
+        """Those of the branch and of what stands beside it."""
+        return first_state(self.branch, batch), first_state([self.shortcut], batch)
+
+    def stream(self, x: Float[Tensor, "b c T"], state: State) -> tuple[Float[Tensor, "b c T"], State]:
+        """A chunk, as `forward`."""
+        beside, of_shortcut = stream([self.shortcut], x, state[1])
+        y, of_branch = stream(self.branch, x, state[0])
+        return beside + y, (of_branch, of_shortcut)
+
 
 class ResidualLSTM(nn.Module):
     """x + lstm(x) along time: (B, width, T) to the same."""
@@ -48,6 +59,18 @@ class ResidualLSTM(nn.Module):
     def forward(self, x: Float[Tensor, "b c T"]) -> Float[Tensor, "b c T"]:
         steps = x.movedim(-1, 0)
         return (steps + self.lstm(steps)[0]).movedim(0, -1)
+
+    def first_state(self, batch: int) -> State:
+        """Hidden states and cells of all layers."""
+        zeros = self.lstm.weight_hh_l0.new_zeros(batch, self.lstm.num_layers, self.lstm.hidden_size)
+        return zeros, zeros
+
+    def stream(self, x: Float[Tensor, "b c T"], state: State) -> tuple[Float[Tensor, "b c T"], State]:
+        """A chunk, as `forward`."""
+        steps = x.movedim(-1, 0)
+        hidden, cells = (part.movedim(1, 0).contiguous() for part in state)
+        y, after = self.lstm(steps, (hidden, cells))
+        return (steps + y).movedim(0, -1), tuple(part.movedim(0, 1) for part in after)
 
 
 class SamplesToChannels(nn.Module):
@@ -118,12 +141,12 @@ class Decoder(nn.Sequential):
         )
 
 
-class SEANetCodec(OneMapTokenizer, TrainableTokenizer):
+class SEANetCodec(StreamingTokenizer, TrainableTokenizer):
     """An audio tokenizer: sounds to a row of codes and back.
 
     The last convolution of the encoder leads to the quantizer's own number of channels and the first of the decoder
     from there, so that any quantizer fits. Sounds are float, (B, in_channels, T) in [-1, 1] at the config's sample
-    rate, with T a multiple of the config's `stride`.
+    rate, with T a multiple of the config's `stride`. A causal one with padding by zeros can stream.
     """
 
     def __init__(self, config: SEANetConfig, quantizer: Quantizer) -> None:
@@ -142,6 +165,13 @@ class SEANetCodec(OneMapTokenizer, TrainableTokenizer):
         last = self.decoder[-2]
         assert isinstance(last, Conv1d)
         return last.weight
+
+    @property
+    def not_streaming(self) -> str | None:
+        """Why its sizes do not allow it; None where they do."""
+        if self.config.causal and self.config.padding == "zeros":
+            return None
+        return "causal must be true and padding zeros in its config"
 
     def blocks(self) -> list[nn.Module]:
         """The residual units."""
