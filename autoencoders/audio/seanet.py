@@ -62,7 +62,7 @@ class ResidualLSTM(nn.Module):
 
     def first_state(self, batch: int) -> State:
         """Hidden states and cells of all layers."""
-        zeros = self.lstm.weight_hh_l0.new_zeros(batch, self.lstm.num_layers, self.lstm.hidden_size)
+        zeros = self.lstm.get_parameter("weight_hh_l0").new_zeros(batch, self.lstm.num_layers, self.lstm.hidden_size)
         return zeros, zeros
 
     def stream(self, x: Float[Tensor, "b c T"], state: State) -> tuple[Float[Tensor, "b c T"], State]:

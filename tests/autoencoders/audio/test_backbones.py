@@ -2,12 +2,15 @@
 
 import copy
 import io
+from dataclasses import replace
 from typing import get_args
 
 import pytest
 import torch
+import torch.nn.functional as F
 from small_sounds import SMALL, codec, tones
 
+from autoencoders import extents
 from autoencoders.audio.backbones import AUDIO_NETWORKS, create_audio_tokenizer, residual_quantizer
 from autoencoders.audio.sizes import AUDIO_BACKBONES, AudioBackboneName, audio_backbone_of
 from autoencoders.extents import decode_any, encode_any
@@ -119,6 +122,19 @@ def test_any_length_is_padded_and_cut(backbone: str) -> None:
     assert codes[0].shape[2:] == (11,)
     back = decode_any(model, codes, (64,))
     assert back.shape == sound.shape
+
+
+@torch.no_grad()
+def test_a_long_sound_in_tiles_is_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, samples in (("LARGEST_WHOLE", 1000), ("LONG_TILE", 500), ("LONG_OVERLAP", 200)):
+        monkeypatch.setattr(extents, name, samples)
+    model = codec(replace(SMALL["seanet"], lstm_layers=0), create_quantizer("fsq", bits=8)).eval()
+    sound = tones(1, 3077)
+    codes = encode_any(model, sound)
+    whole = model.encode(F.pad(sound, (0, -sound.shape[-1] % 6), "replicate"))
+    assert torch.equal(codes[0], whole[0])
+    back = decode_any(model, codes, (sound.shape[-1],))
+    torch.testing.assert_close(back, model.decode(whole)[..., : sound.shape[-1]], rtol=1e-4, atol=1e-5)
 
 
 @every_backbone

@@ -1,3 +1,9 @@
+import os
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
@@ -89,3 +95,19 @@ def test_bad_weights_and_losses() -> None:
         Balancer(WEIGHTS)({"other": signal.sum()}, signal)
     with pytest.raises(ValueError, match="got none"):
         Balancer(WEIGHTS)({}, signal)
+
+
+@pytest.mark.slow
+def test_two_ranks_equal_one(tmp_path: Path) -> None:
+    script, outputs = Path(__file__).with_name("balanced_rank_step.py"), [tmp_path / f"{rank}.pt" for rank in range(3)]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
+    ranks = [
+        subprocess.Popen([sys.executable, script, str(rank), "2", tmp_path / "store", outputs[rank]], env=environment)
+        for rank in range(2)
+    ]
+    assert [rank.wait(300) for rank in ranks] == [0, 0]
+    runpy.run_path(str(script))["main"](0, 1, "", str(outputs[2]))
+    first, second, whole = (torch.load(output) for output in outputs)
+    for name, expected in whole.items():
+        torch.testing.assert_close(first[name], second[name], rtol=0, atol=0)
+        torch.testing.assert_close(first[name], expected, rtol=1e-5, atol=1e-6)
