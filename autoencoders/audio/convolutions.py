@@ -95,32 +95,6 @@ def learned_weight(conv: nn.Module) -> nn.Parameter:
     return conv.get_parameter("parametrizations.weight.original1" if _is_weight_normed(conv) else "weight")
 
 
-@torch.no_grad()
-def initialise(module: nn.Module) -> None:
-    """Convolutions keep the variance of their input (LeCun), biases start at zero.
-
-    Under PyTorch's default, which the published models start from, it falls by two thirds at each convolution. Weights
-    that are loaded afterwards do not care.
-    """
-    if isinstance(module, nn.Conv1d | nn.ConvTranspose1d):
-        transposed = isinstance(module, nn.ConvTranspose1d)
-        seen = module.in_channels * module.kernel_size[0] / (module.stride[0] if transposed else 1)
-        weight = torch.empty_like(module.weight).normal_(std=seen**-0.5)
-        if _is_weight_normed(module):
-            module.weight = weight  # which sets lengths and directions
-        else:
-            module.weight.copy_(weight)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
-
-
-@torch.no_grad()
-def silence(convolution: Conv1d) -> None:
-    """Let a convolution start at zero: of a weight-normed one the lengths, for zeros have no direction."""
-    name = "parametrizations.weight.original0" if _is_weight_normed(convolution.conv) else "weight"
-    nn.init.zeros_(convolution.conv.get_parameter(name))
-
-
 def _zeros(conv: nn.Module, batch: int, samples: int) -> Tensor:
     assert isinstance(conv, nn.Conv1d | nn.ConvTranspose1d)
     assert conv.bias is not None

@@ -1,8 +1,8 @@
 """The backbone of the Descript Audio Codec: strided convolutions and residual units with snake activations, and back.
 
 Kumar et al. 2023, "High-Fidelity Audio Compression with Improved RVQGAN" (arXiv:2306.06546), sections 3.1 and 3.2.
-Equal to the published networks but for the weights that a training starts from (`_initialise`) and odd strides: there
-the decoder of the published package gives less than it was made from, and ours the whole.
+A training starts from PyTorch's own weights, as theirs does. At odd strides the decoder of the published package gives
+less than was encoded, and ours the whole.
 """
 
 from functools import partial
@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from autoencoders.audio.convolutions import Conv1d, ConvTranspose1d, initialise, silence
+from autoencoders.audio.convolutions import Conv1d, ConvTranspose1d
 from autoencoders.audio.sizes import DACConfig
 from autoencoders.tokenizer import OneMapTokenizer, TrainableTokenizer
 from quantizers import Quantizer
@@ -99,8 +99,6 @@ class DAC(OneMapTokenizer, TrainableTokenizer):
         self.encoder = Encoder(config, quantizer.dim)
         self.quantizer = quantizer
         self.decoder = Decoder(config, quantizer.dim)
-        for part in (self.encoder, self.decoder):
-            part.apply(_initialise)
 
     @property
     def last_layer(self) -> nn.Parameter:
@@ -121,13 +119,3 @@ class DAC(OneMapTokenizer, TrainableTokenizer):
     def from_latent(self, quantized: Float[Tensor, "b d t"]) -> Float[Tensor, "b c T"]:
         """Sounds from quantized latents."""
         return self.decoder(quantized)
-
-
-def _initialise(module: nn.Module) -> None:
-    """Convolutions as `initialise` has it; residual branches start at zero."""
-    initialise(module)
-    # `apply` comes to a unit after its convolutions.
-    if isinstance(module, ResidualUnit):
-        last = module.branch[-1]
-        assert isinstance(last, Conv1d)
-        silence(last)

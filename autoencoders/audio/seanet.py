@@ -1,8 +1,8 @@
 """The SEANet backbone of SoundStream and EnCodec: strided convolutions with residual units, an LSTM, and back.
 
 Zeghidour et al. 2021, "SoundStream: An End-to-End Neural Audio Codec" (arXiv:2107.03312), section III; Défossez et al.
-2022, "High Fidelity Neural Audio Compression" (arXiv:2210.13438), section 3.1, whose layers these are. Equal to the
-published networks but for the weights that a training starts from (`_initialise`).
+2022, "High Fidelity Neural Audio Compression" (arXiv:2210.13438), section 3.1, whose layers these are. A
+training starts from PyTorch's own weights, as theirs do.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from autoencoders.audio.convolutions import Conv1d, ConvTranspose1d, initialise, silence
+from autoencoders.audio.convolutions import Conv1d, ConvTranspose1d
 from autoencoders.audio.sizes import SEANetConfig
 from autoencoders.streaming import State, StreamingTokenizer, first_state, stream
 from autoencoders.tokenizer import TrainableTokenizer
@@ -156,8 +156,6 @@ class SEANetCodec(StreamingTokenizer, TrainableTokenizer):
         self.encoder = Encoder(config, quantizer.dim)
         self.quantizer = quantizer
         self.decoder = Decoder(config, quantizer.dim)
-        for part in (self.encoder, self.decoder):
-            part.apply(_initialise)
 
     @property
     def last_layer(self) -> nn.Parameter:
@@ -185,13 +183,3 @@ class SEANetCodec(StreamingTokenizer, TrainableTokenizer):
     def from_latent(self, quantized: Float[Tensor, "b d t"]) -> Float[Tensor, "b c T"]:
         """Sounds from quantized latents; not clamped."""
         return self.decoder(quantized)
-
-
-def _initialise(module: nn.Module) -> None:
-    """Convolutions as `initialise` has it; a residual branch beside an identity starts at zero."""
-    initialise(module)
-    # `apply` comes to a unit after its convolutions.
-    if isinstance(module, ResidualUnit) and isinstance(module.shortcut, nn.Identity):
-        last = module.branch[-1]
-        assert isinstance(last, Conv1d)
-        silence(last)

@@ -1,7 +1,8 @@
 """Backbones for sound at sizes that cost nothing, and sounds to try them on."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized
 
 from autoencoders.audio.backbones import create_audio_tokenizer
 from autoencoders.audio.sizes import AudioBackboneConfig, DACConfig, SEANetConfig
@@ -16,13 +17,16 @@ SMALL: dict[str, AudioBackboneConfig] = {
 }
 
 
-def codec(config: AudioBackboneConfig, quantizer: Quantizer, *, alive: bool = True) -> TrainableTokenizer:
-    """A tokenizer of these sizes; `alive`: the residual branches that start from zeros are drawn at random, too."""
+def codec(config: AudioBackboneConfig, quantizer: Quantizer) -> TrainableTokenizer:
+    """A tokenizer of these sizes, whose convolutions keep the variance of what they are given: so few layers of
+    PyTorch's own start let so little through that all codes would be one."""
     torch.manual_seed(0)
     made = create_audio_tokenizer(config, quantizer)
-    for parameter in made.parameters():
-        if alive and not parameter.any():
-            torch.nn.init.normal_(parameter, std=0.5)
+    for layer in made.modules():
+        if isinstance(layer, nn.Conv1d | nn.ConvTranspose1d):
+            seen = layer.in_channels * layer.kernel_size[0] / (layer.stride[0] if layer.transposed else 1)
+            weight = torch.randn_like(layer.weight) * seen**-0.5
+            layer.weight = weight if is_parametrized(layer) else nn.Parameter(weight)
     return made
 
 

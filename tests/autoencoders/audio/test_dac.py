@@ -63,12 +63,6 @@ def test_last_layer_makes_the_sound() -> None:
     assert model.last_layer.shape == (1, 4, 7)
 
 
-def test_units_start_as_identities() -> None:
-    unit = codec(CONFIG, create_quantizer("none", dim=4), alive=False).blocks()[0]
-    x = torch.randn(1, 4, 9)
-    assert torch.equal(unit(x), x)
-
-
 @pytest.mark.parametrize("strides", [(2, 4, 8), (2, 4, 5)])
 def test_equal_to_the_dac_of_transformers(strides: tuple[int, ...]) -> None:
     transformers = pytest.importorskip("transformers")
