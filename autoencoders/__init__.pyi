@@ -1,3 +1,41 @@
+from .audio.backbones import (
+    create_audio_tokenizer as create_audio_tokenizer,
+    residual_quantizer as residual_quantizer,
+)
+from .audio.balancer import (
+    Balancer as Balancer,
+)
+from .audio.dac import (
+    DAC as DAC,
+)
+from .audio.discriminators import (
+    Discriminators as Discriminators,
+    period_and_band_discriminators as period_and_band_discriminators,
+    stft_discriminators as stft_discriminators,
+)
+from .audio.distances import (
+    MelSettings as MelSettings,
+    SpectralSettings as SpectralSettings,
+    mel_distance as mel_distance,
+    stft_distance as stft_distance,
+    waveform_distance as waveform_distance,
+)
+from .audio.gan_loss import (
+    audio_discriminator_loss as audio_discriminator_loss,
+    audio_generator_loss as audio_generator_loss,
+    feature_loss as feature_loss,
+)
+from .audio.seanet import (
+    SEANetCodec as SEANetCodec,
+)
+from .audio.sizes import (
+    AUDIO_BACKBONES as AUDIO_BACKBONES,
+    AudioBackboneConfig as AudioBackboneConfig,
+    AudioBackboneName as AudioBackboneName,
+    DACConfig as DACConfig,
+    SEANetConfig as SEANetConfig,
+    audio_backbone_of as audio_backbone_of,
+)
 from .pictures.backbones import (
     code_maps_of as code_maps_of,
     create_tokenizer as create_tokenizer,
@@ -53,6 +91,11 @@ from .pictures.vqvae import (
 )
 from .pictures.vqvae2 import (
     VQVAE2 as VQVAE2,
+)
+from .streaming import (
+    State as State,
+    StreamingTokenizer as StreamingTokenizer,
+    reset as reset,
 )
 from .tokenizer import (
     OneMapTokenizer as OneMapTokenizer,

@@ -21,6 +21,9 @@ LARGEST_WHOLE = 2**20
 """Samples of a channel; a larger signal is taken in tiles."""
 TILE, OVERLAP = 512, 64
 """Sides in samples, at least: they are multiples of the strides."""
+LONG_TILE, LONG_OVERLAP = 2**19, 2**14
+"""The same of signals with one axis: at 16 kHz half a minute, and a second. What a code of sound sees is long, and what
+a tile holds is little."""
 
 
 @torch.no_grad()
@@ -83,7 +86,8 @@ def _is_tiled(tokenizer: Tokenizer, extent: Sequence[int]) -> bool:
 
 def _tile(tokenizer: Tokenizer) -> tuple[int, int]:
     stride = math.lcm(*tokenizer.strides)
-    return -(-TILE // stride) * stride, -(-OVERLAP // stride) * stride
+    tile, overlap = (LONG_TILE, LONG_OVERLAP) if len(tokenizer.strides) == 1 else (TILE, OVERLAP)
+    return -(-tile // stride) * stride, -(-overlap // stride) * stride
 
 
 def _at_once(unit: Sequence[int]) -> int:

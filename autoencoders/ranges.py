@@ -32,6 +32,8 @@ Size = Annotated[int, Interval(ge=1, le=MAX_CHANNELS)]
 """A number of channels, or of pixels along a side."""
 Parts = Annotated[int, Interval(ge=1, le=MAX_PARTS)]
 """A number of layers, of threads, of anything that one has a few of."""
+PartsOrNone = Annotated[int, Interval(ge=0, le=MAX_PARTS)]
+"""The same of what a model can also do without."""
 Bits = Annotated[int, Interval(ge=0, le=MAX_PARTS)]
 """Per position; each quantizer says which of them it can have."""
 Seed = Annotated[int, Interval(ge=0, le=2**32 - 1)]

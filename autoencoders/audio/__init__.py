@@ -1,0 +1,1 @@
+"""Sound: backbones that a quantizer plugs into, their discriminators, and distances between two sounds."""

@@ -1,0 +1,185 @@
+"""The SEANet backbone of SoundStream and EnCodec: strided convolutions with residual units, an LSTM, and back.
+
+Zeghidour et al. 2021, "SoundStream: An End-to-End Neural Audio Codec" (arXiv:2107.03312), section III; Défossez et al.
+2022, "High Fidelity Neural Audio Compression" (arXiv:2210.13438), section 3.1, whose layers these are. A
+training starts from PyTorch's own weights, as theirs do.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+from einops import rearrange
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from autoencoders.audio.convolutions import Conv1d, ConvTranspose1d
+from autoencoders.audio.sizes import SEANetConfig
+from autoencoders.streaming import State, StreamingTokenizer, first_state, stream
+from autoencoders.tokenizer import TrainableTokenizer
+from quantizers import Quantizer
+
+
+def convolution(config: SEANetConfig) -> Callable[..., Conv1d]:
+    """Makes a convolution with the config's padding and norm, of channels in, channels out and a kernel."""
+    return partial(Conv1d, causal=config.causal, padding=config.padding, norm=config.norm)
+
+
+class ResidualUnit(nn.Module):
+    """x, or a convolution of it, + conv1(elu(conv_dilated(elu(x)))): (B, width, T) to the same."""
+
+    def __init__(self, config: SEANetConfig, width: int, dilation: int) -> None:
+        super().__init__()
+        make, hidden = convolution(config), width // config.compress
+        self.branch = nn.Sequential(
+            nn.ELU(), make(width, hidden, config.residual_kernel, dilation=dilation), nn.ELU(), make(hidden, width, 1)
+        )
+        self.shortcut: nn.Module = make(width, width, 1) if config.shortcut == "convolution" else nn.Identity()
+
+    def forward(self, x: Float[Tensor, "b c T"]) -> Float[Tensor, "b c T"]:
+        return self.shortcut(x) + self.branch(x)
+
+    def first_state(self, batch: int) -> State:
+        """Those of the branch and of what stands beside it."""
+        return first_state(self.branch, batch), first_state([self.shortcut], batch)
+
+    def stream(self, x: Float[Tensor, "b c T"], state: State) -> tuple[Float[Tensor, "b c T"], State]:
+        """A chunk, as `forward`."""
+        beside, of_shortcut = stream([self.shortcut], x, state[1])
+        y, of_branch = stream(self.branch, x, state[0])
+        return beside + y, (of_branch, of_shortcut)
+
+
+class ResidualLSTM(nn.Module):
+    """x + lstm(x) along time: (B, width, T) to the same."""
+
+    def __init__(self, width: int, layers: int) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(width, width, layers)
+
+    def forward(self, x: Float[Tensor, "b c T"]) -> Float[Tensor, "b c T"]:
+        steps = x.movedim(-1, 0)
+        return (steps + self.lstm(steps)[0]).movedim(0, -1)
+
+    def first_state(self, batch: int) -> State:
+        """Hidden states and cells of all layers."""
+        zeros = self.lstm.get_parameter("weight_hh_l0").new_zeros(batch, self.lstm.num_layers, self.lstm.hidden_size)
+        return zeros, zeros
+
+    def stream(self, x: Float[Tensor, "b c T"], state: State) -> tuple[Float[Tensor, "b c T"], State]:
+        """A chunk, as `forward`."""
+        steps = x.movedim(-1, 0)
+        hidden, cells = (part.movedim(1, 0).contiguous() for part in state)
+        y, after = self.lstm(steps, (hidden, cells))
+        return (steps + y).movedim(0, -1), tuple(part.movedim(0, 1) for part in after)
+
+
+class SamplesToChannels(nn.Module):
+    """(B, C, T) to (B, C · stem, T / stem): so many consecutive samples become channels; none is lost."""
+
+    def __init__(self, stem: int) -> None:
+        super().__init__()
+        self.stem = stem
+
+    def forward(self, x: Float[Tensor, "b c T"]) -> Float[Tensor, "b c2 t"]:
+        return rearrange(x, "b c (t s) -> b (c s) t", s=self.stem)
+
+
+class ChannelsToSamples(nn.Module):
+    """The inverse of `SamplesToChannels`."""
+
+    def __init__(self, stem: int) -> None:
+        super().__init__()
+        self.stem = stem
+
+    def forward(self, x: Float[Tensor, "b c t"]) -> Float[Tensor, "b c2 T"]:
+        return rearrange(x, "b (c s) t -> b c (t s)", s=self.stem)
+
+
+def _units(config: SEANetConfig, width: int) -> list[nn.Module]:
+    return [ResidualUnit(config, width, config.dilation_base**index) for index in range(config.residual_units)]
+
+
+def _memory(config: SEANetConfig) -> list[nn.Module]:
+    return [ResidualLSTM(config.widths[-1], config.lstm_layers)] if config.lstm_layers else []
+
+
+class Encoder(nn.Sequential):
+    """Sounds (B, in_channels, T) to (B, out_channels, ⌈T / stride⌉), with T a multiple of the stem."""
+
+    def __init__(self, config: SEANetConfig, out_channels: int) -> None:
+        make, widths = convolution(config), config.widths
+        levels: list[nn.Module] = []
+        for level, stride in enumerate(config.strides):
+            down = make(widths[level], widths[level + 1], 2 * stride, stride=stride)
+            levels += [*_units(config, widths[level]), nn.ELU(), down]
+        super().__init__(
+            SamplesToChannels(config.stem),
+            make(config.block_channels, widths[0], config.first_kernel),
+            *levels,
+            *_memory(config),
+            nn.ELU(),
+            make(widths[-1], out_channels, config.latent_kernel),
+        )
+
+
+class Decoder(nn.Sequential):
+    """(B, in_channels, t) to sounds (B, config.in_channels, t · stride)."""
+
+    def __init__(self, config: SEANetConfig, in_channels: int) -> None:
+        make, widths = convolution(config), config.widths
+        levels: list[nn.Module] = []
+        for level, stride in reversed(list(enumerate(config.strides))):
+            up = ConvTranspose1d(widths[level + 1], widths[level], stride, causal=config.causal, norm=config.norm)
+            levels += [nn.ELU(), up, *_units(config, widths[level])]
+        super().__init__(
+            make(in_channels, widths[-1], config.first_kernel),
+            *_memory(config),
+            *levels,
+            nn.ELU(),
+            make(widths[0], config.block_channels, config.last_kernel),
+            ChannelsToSamples(config.stem),
+        )
+
+
+class SEANetCodec(StreamingTokenizer, TrainableTokenizer):
+    """An audio tokenizer: sounds to a row of codes and back.
+
+    The last convolution of the encoder leads to the quantizer's own number of channels and the first of the decoder
+    from there, so that any quantizer fits. Sounds are float, (B, in_channels, T) in [-1, 1] at the config's sample
+    rate, with T a multiple of the config's `stride`. A causal one with padding by zeros can stream.
+    """
+
+    def __init__(self, config: SEANetConfig, quantizer: Quantizer) -> None:
+        super().__init__()
+        self.config = config
+        self.strides = (config.stride,)
+        self.encoder = Encoder(config, quantizer.dim)
+        self.quantizer = quantizer
+        self.decoder = Decoder(config, quantizer.dim)
+
+    @property
+    def last_layer(self) -> nn.Parameter:
+        """What is learned of the decoder's last filters; where they are weight-normed, their directions."""
+        last = self.decoder[-2]
+        assert isinstance(last, Conv1d)
+        return last.weight
+
+    @property
+    def not_streaming(self) -> str | None:
+        """Why its sizes do not allow it; None where they do."""
+        if self.config.causal and self.config.padding == "zeros":
+            return None
+        return "causal must be true and padding zeros in its config"
+
+    def blocks(self) -> list[nn.Module]:
+        """The residual units."""
+        return [module for module in self.modules() if isinstance(module, ResidualUnit)]
+
+    def latent(self, sounds: Float[Tensor, "b c T"]) -> Float[Tensor, "b d t"]:
+        """What the quantizer is given; ValueError on a wrong number of channels or a length off the stride's grid."""
+        self._require_signal(sounds)
+        return self.encoder(sounds)
+
+    def from_latent(self, quantized: Float[Tensor, "b d t"]) -> Float[Tensor, "b c T"]:
+        """Sounds from quantized latents; not clamped."""
+        return self.decoder(quantized)
