@@ -18,7 +18,7 @@ LOWEST_VISQOL = 1.0
 
 MISSING = (
     "ViSQOL's lattice of its speech mode needs ai-edge-litert: without it visqol-python maps by a polynomial, which "
-    "gives other numbers; pip install 'visqol-python[accel,lattice]'"
+    "gives other numbers; install the extra visqol"
 )
 
 

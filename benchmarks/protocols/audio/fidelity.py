@@ -6,17 +6,17 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
+import torch
 from jaxtyping import Float32
 from torch import Tensor
 
+from autoencoders.audio.distances import MEASURED_STFT, mel_distance, stft_distance
 from benchmarks.data.sounds.reading import resample
 from benchmarks.metrics.pesq import PESQ_RATE, pesq
 from benchmarks.metrics.si_sdr import si_sdr
 from benchmarks.metrics.stoi import stoi
 from benchmarks.metrics.unmeasured import Unmeasured
 from benchmarks.metrics.visqol import AUDIO_RATE, MISSING, SPEECH_RATE, has_visqol, visqol
-
-DISTANCES_MISSING = "comes with the losses of sound (autoencoders/audio), whose definition it shares"
 
 SoundMetric = Callable[[np.ndarray, np.ndarray], float]
 """Of reconstruction and original, (channels, samples)."""
@@ -33,11 +33,13 @@ class SoundFidelity:
     """
 
     def __init__(self, sample_rate: int) -> None:
-        self.missing = dict.fromkeys(("mel_distance", "stft_distance"), DISTANCES_MISSING)
+        self.missing: dict[str, str] = {}
         self.metrics: dict[str, SoundMetric] = {
             "si_sdr": si_sdr,
             "stoi": partial(_of_mono, partial(stoi, sample_rate=sample_rate), sample_rate, sample_rate),
             "pesq": partial(_of_mono, pesq, sample_rate, PESQ_RATE),
+            "mel_distance": partial(_distance, partial(mel_distance, sample_rate=sample_rate)),
+            "stft_distance": partial(_distance, stft_distance),
         }
         if has_visqol():
             rate = SPEECH_RATE if sample_rate <= SPEECH_RATE else AUDIO_RATE
@@ -62,3 +64,10 @@ def _of_mono(metric: SoundMetric, old_rate: int, new_rate: int, estimate: np.nda
     """A metric of the mean of the channels, at another rate."""
     mono = (resample(samples.mean(0, keepdims=True), old_rate, new_rate)[0] for samples in (estimate, reference))
     return metric(*mono)
+
+
+def _distance(distance: Callable[[Tensor, Tensor], Tensor], estimate: np.ndarray, reference: np.ndarray) -> float:
+    """A distance of spectrograms."""
+    if reference.shape[1] <= (least := max(MEASURED_STFT.windows) // 2):
+        raise Unmeasured(f"no longer than {least} samples, half a window")
+    return float(distance(*(torch.from_numpy(samples).double()[None] for samples in (estimate, reference))))

@@ -13,6 +13,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from autoencoders.audio.distances import mel_distance, stft_distance
 from autoencoders.tokenizer import OneMapTokenizer
 from benchmarks import protocols
 from benchmarks.data.sounds.synthetic import make_speech
@@ -86,9 +87,12 @@ def test_numbers_are_those_by_hand(tokenizer: Rounding) -> None:
         assert codes.shape == (1, 3, positions)
         assert found.per_sound["kbps"][place] == pytest.approx(15 * positions / (length / RATE) / 1000)
         assert found.per_sound["codes_per_second"][place] == pytest.approx(3 * positions / (length / RATE))
+        back = tokenizer.decode([codes])[0, :, :length].clamp(-1, 1)
         if place != 4:
-            back = tokenizer.decode([codes])[0, :, :length].clamp(-1, 1).numpy()
-            assert found.per_sound["si_sdr"][place] == pytest.approx(si_sdr(back, original.numpy()), abs=1e-9)
+            assert found.per_sound["si_sdr"][place] == pytest.approx(si_sdr(back.numpy(), original.numpy()), abs=1e-9)
+        heard = (back[None].double(), original[None].double())
+        assert found.per_sound["mel_distance"][place] == pytest.approx(mel_distance(*heard, RATE).item())
+        assert found.per_sound["stft_distance"][place] == pytest.approx(stft_distance(*heard).item())
     together = torch.cat(everything, 1)
     entropies, seconds = [], sum(s.shape[1] for s in sounds()) / RATE
     for row, usage, perplexity in zip(together, found.usage, found.perplexity, strict=True):
@@ -110,7 +114,9 @@ def test_a_reference_that_has_no_number_is_named_and_left_out(tokenizer: Roundin
     assert found.unmeasured["pesq"] == {4: silent, 5: "shorter than ¼ s"}
     assert set(found.unmeasured["stoi"]) == {4, 5}
     assert found.metrics["pesq"] == pytest.approx(found.per_sound["pesq"][:4].mean())
-    assert set(found.missing) == {"visqol", "mel_distance", "stft_distance", "kbps_modelled", "kbps_file"}
+    assert set(found.missing) == {"visqol", "kbps_modelled", "kbps_file"}
+    short = evaluate_tokenizer(tokenizer, [(0, sounds()[0][:, :1024])], RATE)
+    assert short.unmeasured["mel_distance"] == {0: "no longer than 1024 samples, half a window"}
     alone = evaluate_tokenizer(tokenizer, [(0, torch.zeros(1, 8000))], RATE)
     assert alone.metrics["si_sdr"] is None
     assert silent in alone.missing["si_sdr"]
