@@ -11,10 +11,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from autoencoders.audio.codec import ConvolutionalCodec
 from autoencoders.audio.convolutions import Conv1d, ConvTranspose1d
 from autoencoders.audio.sizes import DACConfig
-from autoencoders.tokenizer import OneMapTokenizer, TrainableTokenizer
-from quantizers import Quantizer
 
 convolution = partial(Conv1d, causal=False, padding="zeros", norm="weight")
 """Of channels in, channels out and a kernel."""
@@ -84,38 +83,7 @@ class Decoder(nn.Sequential):
         )
 
 
-class DAC(OneMapTokenizer, TrainableTokenizer):
-    """An audio tokenizer: sounds to a row of codes and back.
+class DAC(ConvolutionalCodec):
+    """The Descript Audio Codec's tokenizer around a quantizer; its sounds end in a tanh, between -1 and 1."""
 
-    The last convolution of the encoder leads to the quantizer's own number of channels and the first of the decoder
-    from there, so that any quantizer fits. Sounds are float, (B, in_channels, T) in [-1, 1] at the config's sample
-    rate, with T a multiple of the config's `stride`.
-    """
-
-    def __init__(self, config: DACConfig, quantizer: Quantizer) -> None:
-        super().__init__()
-        self.config = config
-        self.strides = (config.stride,)
-        self.encoder = Encoder(config, quantizer.dim)
-        self.quantizer = quantizer
-        self.decoder = Decoder(config, quantizer.dim)
-
-    @property
-    def last_layer(self) -> nn.Parameter:
-        """What is learned of the decoder's last filters: their directions."""
-        last = self.decoder[-2]
-        assert isinstance(last, Conv1d)
-        return last.weight
-
-    def blocks(self) -> list[nn.Module]:
-        """The residual units."""
-        return [module for module in self.modules() if isinstance(module, ResidualUnit)]
-
-    def latent(self, sounds: Float[Tensor, "b c T"]) -> Float[Tensor, "b d t"]:
-        """What the quantizer is given; ValueError on a wrong number of channels or a length off the stride's grid."""
-        self._require_signal(sounds)
-        return self.encoder(sounds)
-
-    def from_latent(self, quantized: Float[Tensor, "b d t"]) -> Float[Tensor, "b c T"]:
-        """Sounds from quantized latents."""
-        return self.decoder(quantized)
+    encoder_class, decoder_class, unit_class = Encoder, Decoder, ResidualUnit

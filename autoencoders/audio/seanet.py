@@ -12,11 +12,10 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from autoencoders.audio.codec import ConvolutionalCodec
 from autoencoders.audio.convolutions import Conv1d, ConvTranspose1d
 from autoencoders.audio.sizes import SEANetConfig
 from autoencoders.streaming import State, StreamingTokenizer, first_state, stream
-from autoencoders.tokenizer import TrainableTokenizer
-from quantizers import Quantizer
 
 
 def convolution(config: SEANetConfig) -> Callable[..., Conv1d]:
@@ -141,28 +140,11 @@ class Decoder(nn.Sequential):
         )
 
 
-class SEANetCodec(StreamingTokenizer, TrainableTokenizer):
-    """An audio tokenizer: sounds to a row of codes and back.
+class SEANetCodec(ConvolutionalCodec, StreamingTokenizer):
+    """SoundStream's and EnCodec's tokenizer around a quantizer; a causal one with padding by zeros can stream."""
 
-    The last convolution of the encoder leads to the quantizer's own number of channels and the first of the decoder
-    from there, so that any quantizer fits. Sounds are float, (B, in_channels, T) in [-1, 1] at the config's sample
-    rate, with T a multiple of the config's `stride`. A causal one with padding by zeros can stream.
-    """
-
-    def __init__(self, config: SEANetConfig, quantizer: Quantizer) -> None:
-        super().__init__()
-        self.config = config
-        self.strides = (config.stride,)
-        self.encoder = Encoder(config, quantizer.dim)
-        self.quantizer = quantizer
-        self.decoder = Decoder(config, quantizer.dim)
-
-    @property
-    def last_layer(self) -> nn.Parameter:
-        """What is learned of the decoder's last filters; where they are weight-normed, their directions."""
-        last = self.decoder[-2]
-        assert isinstance(last, Conv1d)
-        return last.weight
+    encoder_class, decoder_class, unit_class = Encoder, Decoder, ResidualUnit
+    config: SEANetConfig
 
     @property
     def not_streaming(self) -> str | None:
@@ -170,16 +152,3 @@ class SEANetCodec(StreamingTokenizer, TrainableTokenizer):
         if self.config.causal and self.config.padding == "zeros":
             return None
         return "causal must be true and padding zeros in its config"
-
-    def blocks(self) -> list[nn.Module]:
-        """The residual units."""
-        return [module for module in self.modules() if isinstance(module, ResidualUnit)]
-
-    def latent(self, sounds: Float[Tensor, "b c T"]) -> Float[Tensor, "b d t"]:
-        """What the quantizer is given; ValueError on a wrong number of channels or a length off the stride's grid."""
-        self._require_signal(sounds)
-        return self.encoder(sounds)
-
-    def from_latent(self, quantized: Float[Tensor, "b d t"]) -> Float[Tensor, "b c T"]:
-        """Sounds from quantized latents; not clamped."""
-        return self.decoder(quantized)

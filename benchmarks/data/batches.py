@@ -1,4 +1,4 @@
-"""Batches of pictures, loaded by as many processes as the data and the device call for."""
+"""Batches of pictures or sounds, loaded by as many processes as the data and the device call for."""
 
 from __future__ import annotations
 
@@ -6,21 +6,45 @@ import signal
 import sys
 from collections.abc import Iterator
 from itertools import groupby
-from typing import Any
+from typing import Any, Protocol
 
 import torch
-from jaxtyping import Int64, UInt8
+from jaxtyping import Int64, Shaped, UInt8
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.data.machine import cores
-from benchmarks.data.opening import Data, EvaluationData
+from benchmarks.data.opening import EvaluationData
 from benchmarks.data.pairs import PicturePairs
-from benchmarks.data.sampling import TrainingSampler
+from benchmarks.data.sampling import SampleKey, TrainingSampler
+
+
+class TrainingItems(Protocol):
+    """What is trained on: an item for each sample key, and whether memory holds them."""
+
+    @property
+    def decoded(self) -> object | None:
+        """None where they are decoded whenever they are needed."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, key: SampleKey) -> Tensor: ...
+
+
+class TrainingData(Protocol):
+    """Of any signal."""
+
+    @property
+    def train(self) -> TrainingItems:
+        """The items."""
+
+    @property
+    def workers(self) -> int | None:
+        """Loading processes asked for; None: by rule."""
 
 
 def training_batches(
-    data: Data,
+    data: TrainingData,
     batch_size: int,
     seed: int,
     start_step: int,
@@ -28,11 +52,13 @@ def training_batches(
     rank: int = 0,
     world_size: int = 1,
     device: torch.device | str = "cpu",
-) -> Iterator[UInt8[Tensor, "share 3 size size"]]:
-    """This process's part of `steps` global batches from `start_step` on, on the CPU (pinned for CUDA).
+) -> Iterator[Shaped[Tensor, "share ..."]]:
+    """This process's part of `steps` global batches from `start_step` on, on the CPU (pinned for CUDA): of pictures
+    uint8 (share, 3, size, size), of sounds float32 (share, channels, crop).
 
     Args:
-        batch_size: images of a global batch, over all processes.
+        data: `open_data`'s, or `open_sounds`'.
+        batch_size: crops of a global batch, over all processes.
         seed: decides every sample, see `sampling`.
         start_step: first batch; a run that is resumed skips the ones before.
         steps: how many batches to give.
@@ -41,7 +67,7 @@ def training_batches(
     device = torch.device(device)
     sampler = TrainingSampler(len(data.train), batch_size, seed, start_step, steps, rank, world_size)
     workers = worker_count(data.workers, data.train.decoded is not None, device)
-    return iter(loader(data.train, sampler, workers, pin_memory=device.type == "cuda"))
+    return iter(_loader(data.train, sampler, workers, pin_memory=device.type == "cuda"))
 
 
 def test_batches(
@@ -58,7 +84,7 @@ def test_batches(
     """
     numbers = _part(len(data.test), batch_size, rank, world_size, done)
     workers = worker_count(data.workers, data.test.crops is not None, torch.device("cpu"))
-    for indices, batch in zip(numbers, loader(data.test, numbers, workers), strict=True):
+    for indices, batch in zip(numbers, _loader(data.test, numbers, workers), strict=True):
         yield torch.tensor(indices), batch
 
 
@@ -71,7 +97,7 @@ def pair_batches(
     same_size = (list(group) for _, group in groupby(own, key=pairs.sizes.__getitem__))
     numbers = [group[at : at + batch_size] for group in same_size for at in range(0, len(group), batch_size)]
     workers = worker_count(None, False, torch.device("cpu"))
-    for indices, batch in zip(numbers, loader(pairs, numbers, workers), strict=True):
+    for indices, batch in zip(numbers, _loader(pairs, numbers, workers), strict=True):
         yield torch.tensor(indices), batch
 
 
@@ -96,12 +122,15 @@ def worker_count(asked: int | None, in_memory: bool, device: torch.device) -> in
     return min(8, cores() - 1)
 
 
-def loader(
-    items: Dataset[Any], batches: TrainingSampler | list[list[int]], workers: int, pin_memory: bool = False
+def _loader(
+    items: Dataset[Any] | TrainingItems,
+    batches: TrainingSampler | list[list[int]],
+    workers: int,
+    pin_memory: bool = False,
 ) -> DataLoader[Any]:
     """Batches of these items, loaded by so many processes; what they draw leaves all other random numbers alone."""
     return DataLoader(
-        items,
+        items,  # type: ignore[arg-type]  # what has items and a length will do
         batch_sampler=batches,  # type: ignore[arg-type]  # any iterable of lists of keys will do
         num_workers=workers,
         prefetch_factor=4 if workers else None,

@@ -1,12 +1,12 @@
 """Sounds to train and to test on: folders of files, and speech-like sound made by a program.
 
     data = open_sounds(SoundConfig(source="recordings", sample_rate=16_000))
-    for batch in training_sounds(data, batch_size=16, seed=0, start_step=0, steps=500): ...
+    for batch in training_batches(data, batch_size=16, seed=0, start_step=0, steps=500): ...
     for place, sound in test_sounds(data): ...
 
 A sound is float32, (channels, samples) in [-1, 1]; a batch of training crops (B, channels, crop_samples). `reading` has
 the rules from a file to that, `sources` finds what is named, which `folder` and `synthetic` open; `opening` checks and
-describes; `batches` loads.
+describes; `benchmarks.data.training_batches` loads.
 """
 
 import lazy_loader

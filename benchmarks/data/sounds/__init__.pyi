@@ -1,7 +1,3 @@
-from .batches import (
-    test_sounds as test_sounds,
-    training_sounds as training_sounds,
-)
 from .config import (
     SoundConfig as SoundConfig,
 )
@@ -10,4 +6,5 @@ from .opening import (
     SoundTestData as SoundTestData,
     open_sounds as open_sounds,
     open_test_sounds as open_test_sounds,
+    test_sounds as test_sounds,
 )

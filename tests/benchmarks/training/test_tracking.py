@@ -223,6 +223,6 @@ def test_where_wandb_cannot_start_the_run_fails_with_a_sentence(
     with torch_threads(1):
         assert main([*WORDS, "--output", str(tmp_path / "runs"), "--log", "wandb"]) == 1
     said = " ".join(capsys.readouterr().err.split())
-    assert "vq-ema 10 bits seed 0: --log wandb: no API key configured" in said
+    assert "vq-ema 4 bits seed 0: --log wandb: no API key configured" in said
     assert "WANDB_MODE=offline" in said
     shutil.rmtree(tmp_path / "runs")

@@ -8,9 +8,10 @@ import pytest
 import soundfile
 import torch
 
+from benchmarks.data import training_batches
 from benchmarks.data.config import DataError
 from benchmarks.data.sampling import SampleKey
-from benchmarks.data.sounds import SoundConfig, open_sounds, open_test_sounds, opening, test_sounds, training_sounds
+from benchmarks.data.sounds import SoundConfig, open_sounds, open_test_sounds, opening, test_sounds
 from benchmarks.data.sounds.reading import read_sound
 
 
@@ -120,7 +121,7 @@ def test_a_bad_source_is_one_sentence(tmp_path: Path, make: str, tone, console) 
 
 
 def crops(data, rank: int = 0, world_size: int = 1, start: int = 0, steps: int = 5) -> torch.Tensor:
-    return torch.stack(list(training_sounds(data, 6, 3, start, steps, rank, world_size)))
+    return torch.stack(list(training_batches(data, 6, 3, start, steps, rank, world_size)))
 
 
 def test_crops_depend_on_seed_and_number_alone(folder: Path, console, monkeypatch) -> None:
