@@ -71,9 +71,10 @@ def test_no_line_is_left_out_silently():
     assert {name: variants for name, variants in not_asked.items() if variants} == NOT_ASKED
 
 
+SLOW = ("compile-eval", "compile-training", "two-ranks", "unequal-ranks")  # a compiler, and processes
+
 LINES = [
-    pytest.param(check, id=name, marks=[pytest.mark.slow] if name.startswith("compile") else [])
-    for name, check in CHECKS.items()
+    pytest.param(check, id=name, marks=[pytest.mark.slow] if name in SLOW else []) for name, check in CHECKS.items()
 ]
 
 

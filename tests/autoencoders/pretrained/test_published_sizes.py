@@ -20,6 +20,8 @@ from autoencoders.pretrained import (
     zoo,
 )
 
+pytestmark = pytest.mark.slow
+
 MILLION = 1_000_000
 
 

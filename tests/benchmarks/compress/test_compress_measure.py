@@ -79,6 +79,7 @@ def _stored(home: Path) -> dict[str, tuple[Path, Compression]]:
     return {record.heading: (path, record) for path, record in found}
 
 
+@pytest.mark.slow
 def test_runs_under_each_model_beside_codecs(home, run_of, measure, capsys) -> None:
     assert measure("--run", run_of("fsq"), run_of("rq"), "--codec", "jpeg", "avif") == 0
     captured = capsys.readouterr()
@@ -204,6 +205,7 @@ def test_other_pictures_and_another_tokenizer_are_other_measurements(home, run_o
     assert len(list((home / "results").rglob("*.json"))) == 6
 
 
+@pytest.mark.slow
 def test_report_readme_csv_and_plot_are_of_what_is_stored(home, run_of, measure, capsys) -> None:
     assert measure("--run", run_of("rq"), "--codec", "jpeg") == 0
     readme = home / "README.md"

@@ -90,9 +90,12 @@ def test_no_warning_without_a_load_nor_of_one_thread(
     assert (WARNING in capsys.readouterr().err) == warned
 
 
-def test_a_run_says_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_says_it(
+    tmp_path: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(machine, "free_cores", lambda: 0.3)
-    words = ["--quantizer", "block-mean", "--preset", "smoke", "--cpu", "--output", str(tmp_path)]
+    words = ["--quantizer", "block-mean", "--preset", "smoke", "--cpu", "--data", str(pictures)]
+    words += ["--output", str(tmp_path / "runs")]
     with machine.torch_threads(2):
         assert main(words) == 0
         assert main([*words, "--force"]) == 0

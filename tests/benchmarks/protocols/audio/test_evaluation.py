@@ -157,10 +157,12 @@ def test_two_ranks_are_one(tmp_path: Path) -> None:
     alone = evaluate_tokenizer(make_tokenizer(), enumerate(sounds()), RATE)
     for rank in (0, 1):
         found, error = pickle.loads((tmp_path / f"{rank}.pickle").read_bytes())
-        assert found.metrics == alone.metrics
         assert found.usage == alone.usage
+        assert found.missing == alone.missing
+        assert found.metrics == pytest.approx(alone.metrics, rel=1e-9)
         for name, values in alone.arrays().items():
-            np.testing.assert_array_equal(found.arrays()[name], values)
+            # sums over threads, which are not the same here
+            np.testing.assert_allclose(found.arrays()[name], values, rtol=1e-9, err_msg=name)
         assert "NaN" in error  # of the other rank's sound, on both
 
 
