@@ -8,7 +8,8 @@ from quantizers import create_quantizer, list_quantizers
 from quantizers.testing import CHECKS
 from quantizers.testing.__main__ import main
 
-RATES = (4, 6, 8, 10, 14)
+RATES = (4, 6, 8, 10, 12)
+"""Bits. With 2^14 codes of its default width `diveq` alone takes minutes."""
 
 COMPILED = 10
 """The rate at which compiling is asked too: a graph is the same at any."""
