@@ -34,8 +34,7 @@ from benchmarks.records.priors import read_generations
 from benchmarks.records.record import Record
 from benchmarks.records.values import as_command, digest
 from benchmarks.tables.comparable import asked_bits, label
-from benchmarks.training.loading import stored_prior
-from benchmarks.training.trained import find_runs
+from benchmarks.training.trained import find_runs, trained_prior
 from priors import Prior
 from priors.code_models import CodeModel, CodePrior, FixedLength
 from priors.fingerprint import fingerprint
@@ -202,7 +201,7 @@ def _run_jobs(
     for file, of in priors.items():
 
         def under(file: Path = file, of: PriorRecord = of) -> TokenizerJob:
-            prior = stored_prior(file, of)
+            prior = trained_prior(file, of)
             return job(CodePrior(prior), of.prior, of.label, prior, ("--prior", of.settings))
 
         yield from _if_it_can_be(under, path, errors)

@@ -64,8 +64,7 @@ def execute(measurements: Sequence[Measurement], console: Console) -> None:
     total = sum(len(measurement.job.points) for measurement in measurements)
     if left < total:
         console.print(f"{total - left} of {total} rates are measured already", highlight=False)
-    bar = counting_bar(console)
-    with bar:
+    with counting_bar(console) as bar:
         task = bar.add_task("compression", total=sum(of.pictures_left for of in measurements))
         for measurement in measurements:
             for name in measurement.todo:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from io import SEEK_END
 from typing import Any, BinaryIO, Generic, Protocol, TypeVar
@@ -17,6 +18,8 @@ from benchmarks.data.machine import in_threads
 from storage.paths import printable
 
 NAMES_ON_SCREEN = 10
+
+logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
@@ -97,6 +100,35 @@ def try_each(
         name, problem = next(iter(skipped.items()))
         raise DataError(f"none of {len(items)} {noun}s can be used: {name}: {problem}")
     return Usable(results, skipped)
+
+
+def next_usable(
+    items: Named, index: int, decoded: Mapping[int, Result] | None, decode: Callable[[int], Result], noun: str
+) -> Result:
+    """A training item, or the next one where it is broken.
+
+    So all other samples stay what they are, whether memory holds the items or not, and a file that breaks does not end
+    a run of days.
+
+    Args:
+        decoded: Those that can be decoded, by number, where memory holds them.
+        decode: The item of a number, where it does not.
+        noun: What an item is called.
+
+    Raises:
+        DataError: none can be read any more.
+    """
+    for candidate in ((index + offset) % len(items) for offset in range(len(items))):
+        if decoded is not None:
+            if candidate in decoded:
+                return decoded[candidate]
+            continue
+        try:
+            return decode(candidate)
+        except Exception as error:  # decoders raise whatever they meet
+            name = items.name(candidate)
+            logger.warning("%s cannot be used (%s): the next %s is taken", name, reason(error), noun)
+    raise DataError(f"none of the training {noun}s can be read any more")
 
 
 def report(console: Console, skipped: dict[str, str], noun: str = "picture") -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -12,8 +11,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from benchmarks.data.checking import reason
-from benchmarks.data.config import DataError
+from benchmarks.data.checking import next_usable
 from benchmarks.data.pictures import CropSides, Pictures
 from benchmarks.data.sampling import SampleKey, crop_random
 from benchmarks.data.transforms import (
@@ -25,8 +23,6 @@ from benchmarks.data.transforms import (
     to_rgb,
     to_tensor,
 )
-
-logger = logging.getLogger(__name__)
 
 
 class Decoded(NamedTuple):
@@ -81,26 +77,9 @@ class TrainingPictures(Dataset[UInt8[Tensor, "3 size size"]]):
         return len(self.decoder.pictures)
 
     def __getitem__(self, key: SampleKey) -> UInt8[Tensor, "3 size size"]:
-        picture, sides = self._decoded(key.item)
+        pictures = self.decoder.pictures
+        picture, sides = next_usable(pictures, key.item, self.decoded, self.decoder, "picture")
         return to_tensor(random_crop(picture, self.decoder.image_size, sides, self.flip, crop_random(key)))
-
-    def _decoded(self, index: int) -> Decoded:
-        """The picture, or the next one where it is broken.
-
-        So all other samples stay what they are, whether memory holds the pictures or not, and a file that breaks
-        does not end a run of days.
-        """
-        for candidate in ((index + offset) % len(self) for offset in range(len(self))):
-            if self.decoded is not None:
-                if candidate in self.decoded:
-                    return self.decoded[candidate]
-                continue
-            try:
-                return self.decoder(candidate)
-            except Exception as error:  # PIL's decoders raise whatever they meet
-                name = self.decoder.pictures.name(candidate)
-                logger.warning("%s cannot be used (%s): the next picture is taken", name, reason(error))
-        raise DataError("none of the training pictures can be read any more")
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ from benchmarks.command_line.usage import UsageError
 from benchmarks.data.machine import warn_of_crowding
 from benchmarks.generate import experiment
 from benchmarks.generate.arguments import Arguments
-from benchmarks.generate.job import Job, open_both, open_job
+from benchmarks.generate.job import Job
+from benchmarks.generate.opening import open_both, open_job
 from benchmarks.generate.progress import sampling_bar
 from benchmarks.metrics.codes import has_codebook
 from benchmarks.metrics.weights import MetricWeights
@@ -28,10 +29,9 @@ from benchmarks.tables.columns import GENERATION
 from benchmarks.tables.formats import Cell, Titled, print_tables
 from benchmarks.tables.generated import changed
 from benchmarks.training.in_step import in_step
-from benchmarks.training.loading import stored_prior
 from benchmarks.training.loop import TrainingError, TrainingStopped, make_accelerator
 from benchmarks.training.progress import interruptible, training_bar
-from benchmarks.training.trained import find_runs
+from benchmarks.training.trained import find_runs, trained_prior
 from priors import Prior, SamplingStopped
 
 
@@ -96,7 +96,7 @@ def prior_of(job: Job, arguments: Arguments, accelerator: Accelerator, console: 
         console.print(f"{escape(job.name)}: drawing from the stored {escape(str(job.path))}", soft_wrap=True)
         if known is None or not accelerator.is_main_process:
             return None
-        return stored_prior(job.path, known).to(accelerator.device)
+        return trained_prior(job.path, known).to(accelerator.device)
     if known is not None:
         console.print(f"{escape(job.name)}: {escape(str(weights))} is not there; training it again", soft_wrap=True)
     steps = job.settings.train.steps

@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from PIL import Image
-from safetensors.torch import save_file
 
 from benchmarks.data import test_batches
 from benchmarks.generate.job import BATCH, Job, tokenizer_name
@@ -29,12 +28,12 @@ from benchmarks.records.record import TrainingRecord, trained_content, write_arr
 from benchmarks.records.values import plain
 from benchmarks.training.in_step import in_step
 from benchmarks.training.loop import Progress
+from benchmarks.training.models import save_weights
 from benchmarks.training.prior_settings import generation_changes
 from benchmarks.training.prior_trainer import PriorTrainer
 from benchmarks.training.tracking.names import TrackerName
 from benchmarks.training.tracking.tracked import tracked
 from priors import Prior
-from storage.whole_files import replacing
 
 SHOWN = 64
 """Pictures of the grid that is stored."""
@@ -141,9 +140,7 @@ def train(
     )
     curves = {f"curve/{name}": np.array([entry[name] for entry in trainer.history]) for name in ("step", "loss")}
     arrays = {"image/nll_bits": bits, "image/nll_bpp": bits / pixels, "train/nll_bits": known}
-    weights = {name: tensor.cpu().contiguous().clone() for name, tensor in prior.state_dict().items()}
-    with replacing(path.with_suffix(".safetensors")) as temporary:
-        save_file(weights, temporary, metadata={"prior": record.id})
+    save_weights(prior, path, {"prior": record.id})
     write_arrays(path, arrays | curves)
     write_model(path, record)  # last: once it is there, the prior is done
     checkpoint.unlink(missing_ok=True)

@@ -18,7 +18,6 @@ from accelerate.utils import broadcast_object_list
 from jaxtyping import UInt8
 from PIL import Image
 from rich.console import Console
-from safetensors.torch import save_file
 from torch import Tensor
 
 from autoencoders import Tokenizer
@@ -44,7 +43,7 @@ from benchmarks.records.values import plain
 from benchmarks.training import baselines
 from benchmarks.training.in_step import in_step
 from benchmarks.training.loop import Progress
-from benchmarks.training.models import make_tokenizer, start_from
+from benchmarks.training.models import make_tokenizer, save_weights, start_from
 from benchmarks.training.progress import interruptible, training_bar
 from benchmarks.training.resolved import ResolvedRun
 from benchmarks.training.settings import RunConfig, describe
@@ -52,7 +51,6 @@ from benchmarks.training.tracking.names import TrackerName
 from benchmarks.training.tracking.tracked import tracked
 from benchmarks.training.trainer import Trainer, to_pictures
 from storage.paths import StrPath
-from storage.whole_files import replacing
 
 WATCHED = 8
 """Test pictures whose reconstructions trackers are shown."""
@@ -276,9 +274,7 @@ def _store(
     """The record last: once it is there, the run is done."""
     names = sorted({name for entry in history for name in entry})
     curves = {f"curve/{name}": np.array([entry.get(name, math.nan) for entry in history]) for name in names}
-    weights = {name: tensor.cpu().contiguous().clone() for name, tensor in tokenizer.state_dict().items()}
-    with replacing(run.path.with_suffix(".safetensors")) as temporary:
-        save_file(weights, temporary, metadata={"config": json.dumps(record.config), "run": record.id})
+    save_weights(tokenizer, run.path, {"config": json.dumps(record.config), "run": record.id})
     store_evaluation(run.path, record, evaluation, curves)
     run.checkpoint.unlink(missing_ok=True)
 

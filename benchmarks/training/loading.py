@@ -7,27 +7,23 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from huggingface_hub import ModelCard, ModelHubMixin, snapshot_download
 from jaxtyping import Float
-from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from autoencoders import Tokenizer
-from autoencoders.pretrained.files import fill, read_tensors
 from benchmarks.records.files import RecordError, write_model
 from benchmarks.records.generation import PRIOR_PREFIX, PriorRecord, path_for
 from benchmarks.records.model_card import PROJECT, model_card
 from benchmarks.records.priors import PRIOR, chosen, read_generations
 from benchmarks.records.record import Record, read_record
-from benchmarks.training.trained import require_own_weights, require_tokenizer, trained_tokenizer
-from priors import CodeLayout, Prior, Sampling
-from priors.registry import create_prior
-from priors.settings import CONFIGS, PriorName
+from benchmarks.training.models import save_weights
+from benchmarks.training.trained import require_tokenizer, trained_prior, trained_tokenizer
+from priors import Prior, Sampling
 from storage.paths import StrPath
-from storage.whole_files import replacing
 
 MODEL = "model.json"
 """The record among the files of `save_pretrained`."""
@@ -75,10 +71,10 @@ class LoadedRun(ModelHubMixin, library_name=PROJECT):
         path = save_directory / MODEL
         for old in save_directory.glob(f"{PRIOR_PREFIX}*"):
             old.unlink()
-        _save_weights(self.tokenizer, path, {"run": self.record.id})
+        save_weights(self.tokenizer, path, {"run": self.record.id})
         if self.prior is not None and self.prior_record is not None:
             of_prior = path_for(path, PRIOR_PREFIX, self.record.id, self.prior_record.settings)
-            _save_weights(self.prior, of_prior, {"prior": self.prior_record.id})
+            save_weights(self.prior, of_prior, {"prior": self.prior_record.id})
             write_model(of_prior, self.prior_record)
         config = json.dumps(self.record.config, indent=1)
         (save_directory / "config.json").write_text(config + "\n", encoding="utf-8")
@@ -123,12 +119,6 @@ class LoadedRun(ModelHubMixin, library_name=PROJECT):
         return load_run(path, prior)
 
 
-def _save_weights(model: nn.Module, record: Path, metadata: dict[str, str]) -> None:
-    weights = {name: tensor.cpu().contiguous().clone() for name, tensor in model.state_dict().items()}
-    with replacing(record.with_suffix(".safetensors")) as temporary:
-        save_file(weights, temporary, metadata=metadata)
-
-
 def load_run(path: StrPath, prior: str = PRIOR) -> LoadedRun:
     """A stored run, from its record.
 
@@ -152,26 +142,5 @@ def load_run(path: StrPath, prior: str = PRIOR) -> LoadedRun:
         raise RecordError(f"{path}: there are several priors on it; name one by prior=DIGEST, of {labels}")
     run = LoadedRun(record, trained_tokenizer(path, record))
     for file, of_prior in found.items():
-        run.prior, run.prior_record = stored_prior(file, of_prior), of_prior
+        run.prior, run.prior_record = trained_prior(file, of_prior), of_prior
     return run
-
-
-def stored_prior(path: StrPath, stored: PriorRecord) -> Prior:
-    """A stored prior, in eval mode on the CPU.
-
-    Args:
-        path: Its record's file.
-        stored: What that holds.
-
-    Raises:
-        ValueError: its weights are not there, or not its own.
-    """
-    path = Path(path)
-    sizes = CONFIGS[cast(PriorName, stored.prior)](**stored.config["model"])
-    prior = create_prior(sizes, CodeLayout(**stored.layout), stored.classes)
-    weights = path.with_suffix(".safetensors")
-    if not weights.is_file():
-        raise RecordError(f"{weights} is not there, which has the prior; make it again: {stored.command}")
-    require_own_weights(weights, "prior", stored.id)
-    fill(prior, read_tensors(weights, inside=()), weights)
-    return prior.eval()

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
-from torch import Tensor
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
 
 from autoencoders import Tokenizer, TrainableTokenizer, code_maps_of, create_tokenizer
 from benchmarks.training import baselines
@@ -18,6 +18,7 @@ from quantizers import Quantizer, create_quantizer
 from quantizers.registry import with_dim
 from storage.checkpoint import CheckpointError
 from storage.paths import StrPath
+from storage.whole_files import replacing
 
 
 def make_quantizer(run: RunConfig) -> Quantizer:
@@ -58,6 +59,13 @@ def weights_beside(run: StrPath) -> dict[str, Tensor]:
             f"{run}: {weights} is not a readable file of weights; name the record of a run that was trained on this "
             "machine, or train it again"
         ) from error
+
+
+def save_weights(model: nn.Module, run: StrPath, metadata: dict[str, str]) -> None:
+    """Store a model's weights beside a record, whole or not at all; `metadata` says whose they are."""
+    weights = {name: tensor.cpu().contiguous().clone() for name, tensor in model.state_dict().items()}
+    with replacing(Path(run).with_suffix(".safetensors")) as temporary:
+        save_file(weights, temporary, metadata=metadata)
 
 
 def weights_digest(run: StrPath) -> str:

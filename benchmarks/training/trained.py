@@ -1,9 +1,10 @@
-"""Tokenizers that are trained already: those of stored runs, and published ones."""
+"""What is trained already: the tokenizers of stored runs, the priors on them, and published tokenizers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 from rich.console import Console
 from rich.markup import escape
@@ -14,9 +15,13 @@ from autoencoders.pretrained.files import fill, read_tensors
 from autoencoders.pretrained.model import Pretrained
 from autoencoders.pretrained.registry import find_pretrained
 from benchmarks.command_line.usage import UsageError, existing_paths
+from benchmarks.records.files import RecordError
+from benchmarks.records.generation import PriorRecord
 from benchmarks.records.record import Record, StoredRuns, iterate_records
 from benchmarks.training.models import build
 from benchmarks.training.stored import configuration
+from priors import CodeLayout, Prior, create_prior
+from priors.settings import CONFIGS, PriorName
 from storage.paths import StrPath
 
 DOUBT = "not verified: no test compares it with the authors' own network, so its numbers may not be the authors'"
@@ -71,6 +76,27 @@ def trained_tokenizer(path: StrPath, stored: Record) -> Tokenizer:
     weights = path.with_suffix(".safetensors")
     fill(tokenizer, read_tensors(weights, inside=()), weights)
     return tokenizer.eval()
+
+
+def trained_prior(path: StrPath, stored: PriorRecord) -> Prior:
+    """A stored prior, in eval mode on the CPU.
+
+    Args:
+        path: Its record's file.
+        stored: What that holds.
+
+    Raises:
+        ValueError: its weights are not there, or not its own.
+    """
+    path = Path(path)
+    sizes = CONFIGS[cast(PriorName, stored.prior)](**stored.config["model"])
+    prior = create_prior(sizes, CodeLayout(**stored.layout), stored.classes)
+    weights = path.with_suffix(".safetensors")
+    if not weights.is_file():
+        raise RecordError(f"{weights} is not there, which has the prior; make it again: {stored.command}")
+    require_own_weights(weights, "prior", stored.id)
+    fill(prior, read_tensors(weights, inside=()), weights)
+    return prior.eval()
 
 
 def find_published(name: str, checkpoint: StrPath | None) -> tuple[Pretrained, Path]:

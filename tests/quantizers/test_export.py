@@ -75,9 +75,8 @@ def test_an_exported_quantizer_is_saved_and_loaded(name: str) -> None:
 
 @pytest.mark.slow
 def test_exported_programs_run_without_this_package(tmp_path: Path) -> None:
-    names = ("fsq", "lfq", "rq", "vq-ema")  # a grid, signs, several codes, a codebook
     expected = {}
-    for name in names:
+    for name in NAMES:
         quantizer = quantizer_of(name)
         z = latents(quantizer)
         codes = quantizer(z).codes
@@ -88,9 +87,9 @@ def test_exported_programs_run_without_this_package(tmp_path: Path) -> None:
         other = torch.cat([z, z[:2]])  # another batch than the one that was traced
         torch.save(other, tmp_path / f"{name}.inputs.pt")
         expected[name] = quantizer(other)
-    paths = [str(tmp_path / name) for name in names]
+    paths = [str(tmp_path / name) for name in NAMES]
     subprocess.run([sys.executable, "-c", RUN, *paths], check=True, cwd=tmp_path, timeout=300)
-    for name in names:
+    for name in NAMES:
         codes, decoded = torch.load(tmp_path / f"{name}.outputs.pt")
         assert torch.equal(codes, expected[name].codes), name
         torch.testing.assert_close(decoded, expected[name].quantized)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,14 +10,11 @@ from jaxtyping import Float32
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from benchmarks.data.checking import reason
-from benchmarks.data.config import DataError
+from benchmarks.data.checking import next_usable
 from benchmarks.data.sampling import SampleKey, crop_random
 from benchmarks.data.sounds.config import SoundConfig
 from benchmarks.data.sounds.reading import Recording, to_signal
 from benchmarks.data.sounds.sources import Sounds
-
-logger = logging.getLogger(__name__)
 
 
 def require_length(samples: int, config: SoundConfig) -> None:
@@ -41,23 +37,12 @@ class TrainingSounds(Dataset[Float32[Tensor, "c n"]]):
         return len(self.sounds)
 
     def __getitem__(self, key: SampleKey) -> Float32[Tensor, "c n"]:
-        sound = self._decoded(key.item)
+        sound = next_usable(self.sounds, key.item, self.decoded, self._decode, "sound")
         start = int(crop_random(key).integers(sound.shape[1] - self.config.crop_samples + 1))
         return sound[:, start : start + self.config.crop_samples].clone()
 
-    def _decoded(self, index: int) -> Float32[Tensor, "c _n"]:
-        """The sound, or the next one where it is broken, as of pictures."""
-        for candidate in ((index + offset) % len(self) for offset in range(len(self))):
-            if self.decoded is not None:
-                if candidate in self.decoded:
-                    return self.decoded[candidate]
-                continue
-            try:
-                return training_signal(self.sounds.read(candidate), self.config)
-            except Exception as error:  # decoders raise whatever they meet
-                name = self.sounds.name(candidate)
-                logger.warning("%s cannot be used (%s): the next sound is taken", name, reason(error))
-        raise DataError("none of the training sounds can be read any more")
+    def _decode(self, index: int) -> Float32[Tensor, "c n"]:
+        return training_signal(self.sounds.read(index), self.config)
 
 
 def training_signal(recording: Recording, config: SoundConfig) -> Float32[Tensor, "c n"]:

@@ -20,6 +20,7 @@ from benchmarks.protocols.audio.coded import Coded, Places, SoundCoder, through_
 from benchmarks.protocols.audio.fidelity import SoundFidelity
 from benchmarks.protocols.audio.measured import METRICS, SoundEvaluation
 from benchmarks.protocols.audio.rates import SoundCodes, code_use
+from benchmarks.protocols.outcome import outcome
 from benchmarks.records.resampling import draws
 from priors.code_models import CodeModel
 from priors.information import information
@@ -76,7 +77,7 @@ def evaluate_tokenizer(
 
     quantizers = tokenizer.quantizers
     with full_float32():
-        share = _outcome(_measure, coded, SoundFidelity(sample_rate), sample_rate, quantizers, model, progress)
+        share = outcome(_measure, coded, SoundFidelity(sample_rate), sample_rate, quantizers, model, progress)
     return _combined(share, sample_rate, quantizers, rank, world_size)
 
 
@@ -95,7 +96,7 @@ def evaluate_codec(
     def coded() -> Iterable[Coded]:
         return through_codec(codec, sounds, sample_rate)
 
-    share = _outcome(_measure, coded, SoundFidelity(sample_rate), sample_rate, (), None, progress)
+    share = outcome(_measure, coded, SoundFidelity(sample_rate), sample_rate, (), None, progress)
     return _combined(share, sample_rate, (), rank, world_size)
 
 
@@ -127,14 +128,6 @@ def _measure(
         if progress is not None:
             progress(1)
     return found
-
-
-def _outcome(function: Callable[..., Any], *arguments: Any) -> Any:
-    """The result, or the ValueError: carried to the other ranks, which would wait for this one for ever."""
-    try:
-        return function(*arguments)
-    except ValueError as error:
-        return error
 
 
 def _combined(

@@ -14,6 +14,7 @@ import torch.distributed as dist
 from autoencoders import Tokenizer
 from benchmarks.metrics.device import full_float32, measuring_device
 from benchmarks.metrics.weights import MetricWeights
+from benchmarks.protocols.outcome import outcome
 from benchmarks.protocols.reconstruction.combining import combine
 from benchmarks.protocols.reconstruction.measured import Evaluation
 from benchmarks.protocols.reconstruction.pairs import Batches, Pairs, reconstructed
@@ -89,21 +90,13 @@ def evaluate_pairs(
         raise ValueError(f"evaluate() got world_size={world_size}, but torch.distributed is not initialised")
     device = torch.device(device)
     with full_float32():
-        share = _outcome(measure_share, pairs, quantizers, device, weights, progress, store, references, crop)
+        share = outcome(measure_share, pairs, quantizers, device, weights, progress, store, references, crop)
         shares = _gather(share, rank, world_size)
-        whole = shares and _outcome(combine, shares, quantizers, measuring_device(device), references)
+        whole = shares and outcome(combine, shares, quantizers, measuring_device(device), references)
     evaluation = _broadcast(whole, world_size)
     if isinstance(evaluation, ValueError):
         raise evaluation
     return cast(Evaluation, evaluation)
-
-
-def _outcome(function: Callable[..., Any], *arguments: Any) -> Any:
-    """The result, or the ValueError: carried to the other ranks, which would wait for this one for ever."""
-    try:
-        return function(*arguments)
-    except ValueError as error:
-        return error
 
 
 def _gather(share: Any, rank: int, world_size: int) -> list[Any] | None:

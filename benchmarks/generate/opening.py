@@ -1,0 +1,95 @@
+"""From the command's arguments and a stored run to a job, with everything opened and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from benchmarks.command_line.flags import as_flags
+from benchmarks.command_line.usage import UsageError
+from benchmarks.data import Data, DataConfig, EvaluationData, open_data, open_evaluation_data
+from benchmarks.generate.arguments import Arguments
+from benchmarks.generate.classes import classes_named, require_drawable
+from benchmarks.generate.job import Job, Tokens
+from benchmarks.protocols.generation.codes import Encoder
+from benchmarks.records.record import Record, same_content
+from benchmarks.training.models import weights_digest
+from benchmarks.training.prior_settings import changes
+from benchmarks.training.stored import configuration, require_same_content, require_same_pictures
+from benchmarks.training.trained import require_tokenizer, trained_tokenizer
+from priors import CodeLayout
+from priors.fingerprint import fingerprint
+from priors.token_set import TokenSet
+
+
+def open_both(config: DataConfig) -> tuple[Data, EvaluationData]:
+    """A run's pictures, and its training pictures as the protocol crops them."""
+    return open_data(config), open_evaluation_data(config, "train")
+
+
+def open_tokens(train: Path, test: Path, of: str) -> Tokens:
+    """Token sets of the tokenizer with that fingerprint; ValueError where they are of another, or name a label
+    otherwise."""
+    tokens = Tokens(TokenSet.open(train, of), TokenSet.open(test, of))
+    if tokens.train.contents.classes != tokens.test.contents.classes:
+        raise UsageError(
+            f"{train} and {test} have other classes, or in another order: a label would be of two; make both from one "
+            "data set by benchmarks.tokens --classes"
+        )
+    return tokens
+
+
+def open_job(
+    path: Path,
+    run: Record,
+    arguments: Arguments,
+    device: torch.device,
+    open_pictures: Callable[[DataConfig], tuple[Data, EvaluationData]],
+) -> Job:
+    """The job on a stored run, whose pictures are opened as by `open_both`.
+
+    Raises:
+        ValueError: a mistake of the user's, in a sentence.
+    """
+    require_tokenizer(path, run)
+    config = configuration(path, run).settings.data
+    if arguments.data is not None:
+        config = replace(config, source=arguments.data, root=None)
+    tokenizer = trained_tokenizer(path, run)
+    encoder = Encoder(tokenizer.to(device), CodeLayout.of(tokenizer, config.image_size, arguments.flatten), device)
+    seed = run.seed if arguments.seed is None else arguments.seed
+    words = ["python", "-m", "benchmarks.generate", "--run", path.as_posix(), "--prior", arguments.prior]
+    words += ["--preset", arguments.preset, "--seed", str(seed)]
+    words += as_flags(changes(arguments.settings, arguments.preset))
+    tokens = None
+    if arguments.train_tokens is not None and arguments.test_tokens is not None:
+        tokens = open_tokens(arguments.train_tokens, arguments.test_tokens, fingerprint(tokenizer))
+        words += ["--train-tokens", arguments.train_tokens.as_posix()]
+        words += ["--test-tokens", arguments.test_tokens.as_posix()]
+    names = () if tokens is None else tokens.train.contents.classes
+    generation = arguments.generation
+    require_drawable(generation, names, arguments.model.label_dropout)
+    generation = replace(
+        generation,
+        seed=None if generation.seed == seed else generation.seed,
+        classes=classes_named(generation.classes, names),
+    )
+    data, real = open_pictures(config)
+    require_same_pictures(path, run, data)
+    settings = arguments.settings
+    weights = weights_digest(path)
+    job = Job(
+        run, path, settings, arguments.preset, seed, weights, generation, encoder, data, real, tokens, tuple(words)
+    )
+    if not arguments.force:
+        for of_job in job.stored():
+            require_same_content(of_job.path, of_job.prior.data, job.pictures)
+            if not same_content(of_job.prior.weights, weights):
+                raise UsageError(
+                    f"{of_job.path}: its codes are of other weights than those of {path}, a run that was made again "
+                    "since; train it again by --force, or bring those back"
+                )
+    return job
