@@ -1,7 +1,3 @@
-from .audio.backbones import (
-    create_audio_tokenizer as create_audio_tokenizer,
-    residual_quantizer as residual_quantizer,
-)
 from .audio.balancer import (
     Balancer as Balancer,
 )
@@ -14,8 +10,6 @@ from .audio.discriminators import (
     stft_discriminators as stft_discriminators,
 )
 from .audio.distances import (
-    MelSettings as MelSettings,
-    SpectralSettings as SpectralSettings,
     mel_distance as mel_distance,
     stft_distance as stft_distance,
     waveform_distance as waveform_distance,
@@ -25,20 +19,33 @@ from .audio.gan_loss import (
     audio_generator_loss as audio_generator_loss,
     feature_loss as feature_loss,
 )
+from .audio.loss import (
+    AudioLoss as AudioLoss,
+)
+from .audio.loss_config import (
+    AudioLossConfig as AudioLossConfig,
+    MelSettings as MelSettings,
+    SpectralSettings as SpectralSettings,
+)
+from .audio.residual import (
+    residual_quantizer as residual_quantizer,
+)
 from .audio.seanet import (
     SEANetCodec as SEANetCodec,
 )
 from .audio.sizes import (
-    AUDIO_BACKBONES as AUDIO_BACKBONES,
     AudioBackboneConfig as AudioBackboneConfig,
     AudioBackboneName as AudioBackboneName,
     DACConfig as DACConfig,
     SEANetConfig as SEANetConfig,
-    audio_backbone_of as audio_backbone_of,
 )
-from .pictures.backbones import (
+from .backbones import (
     code_maps_of as code_maps_of,
     create_tokenizer as create_tokenizer,
+)
+from .losses import (
+    Loss as Loss,
+    TrainingLoss as TrainingLoss,
 )
 from .pictures.blocks import (
     BlockKMeans as BlockKMeans,
@@ -60,16 +67,14 @@ from .pictures.memory import (
     training_memory as training_memory,
 )
 from .pictures.sizes import (
-    BACKBONES as BACKBONES,
-    BackboneConfig as BackboneConfig,
-    BackboneName as BackboneName,
     DVAEConfig as DVAEConfig,
+    PictureBackboneConfig as PictureBackboneConfig,
+    PictureBackboneName as PictureBackboneName,
     TiTokConfig as TiTokConfig,
     ViTConfig as ViTConfig,
     VQGANConfig as VQGANConfig,
     VQVAE2Config as VQVAE2Config,
     VQVAEConfig as VQVAEConfig,
-    backbone_of as backbone_of,
     finest_stride as finest_stride,
     positions_of as positions_of,
 )
@@ -83,7 +88,6 @@ from .pictures.vqgan import (
     VQGAN as VQGAN,
 )
 from .pictures.vqgan_loss import (
-    Loss as Loss,
     VQGANLoss as VQGANLoss,
 )
 from .pictures.vqvae import (
@@ -91,6 +95,12 @@ from .pictures.vqvae import (
 )
 from .pictures.vqvae2 import (
     VQVAE2 as VQVAE2,
+)
+from .sizes import (
+    BACKBONES as BACKBONES,
+    BackboneConfig as BackboneConfig,
+    BackboneName as BackboneName,
+    backbone_of as backbone_of,
 )
 from .streaming import (
     State as State,

@@ -31,8 +31,9 @@ def split_bits(bits: int, count_option: str, base: str, options: dict[str, Any])
 
     Args:
         bits: bits per position.
-        count_option: the option that says over how many; where it is not chosen, the smallest divisor of `bits`
-            above 1 that the base can meet.
+        count_option: the option that says over how many; where it is not chosen, codes of 10 bits, the codebooks of
+            1,024 that codecs of sound have, if several of them make `bits`; else the smallest divisor of `bits` above 1
+            that the base can meet.
         base: name of the base quantizer.
         options: those chosen already, its own and the base's.
 
@@ -56,7 +57,8 @@ def split_bits(bits: int, count_option: str, base: str, options: dict[str, Any])
                 f"{count_option} can be {', '.join(map(str, divisors))}"
             )
         return split(count)
-    for count in divisors[1:]:
+    tens = [bits // 10] if bits % 10 == 0 and bits > 10 else []
+    for count in [*tens, *divisors[1:]]:
         with suppress(ValueError):
             return split(count)
     return split(1)

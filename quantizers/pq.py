@@ -48,7 +48,7 @@ class PQ(Quantizer):
 
     @classmethod
     def options_for_bits(cls, bits: int, **options: Any) -> dict[str, Any]:
-        """Bits split evenly over `groups`, by default the smallest divisor above 1."""
+        """Bits split evenly over `groups`, by default as `split_bits` says."""
         return split_bits(bits, "groups", options.get("base", "vq-ema"), options)
 
     def anneal(self, progress: float) -> None:

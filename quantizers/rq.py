@@ -67,7 +67,7 @@ class RQ(Quantizer):
 
     @classmethod
     def options_for_bits(cls, bits: int, **options: Any) -> dict[str, Any]:
-        """Bits split evenly over `codes_per_position`, by default the smallest divisor above 1."""
+        """Bits split evenly over `codes_per_position`, by default as `split_bits` says."""
         return split_bits(bits, "codes_per_position", options.get("base", "vq-ema"), options)
 
     def layer(self, depth: int) -> Quantizer:

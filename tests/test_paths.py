@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from autoencoders.pictures.loss_config import LossConfig
-from autoencoders.pictures.sizes import BACKBONES
 from autoencoders.pretrained import WeightsError, list_pretrained, load_pretrained
+from autoencoders.sizes import BACKBONES
 from benchmarks.data.config import DataConfig, DataError
 from benchmarks.data.sources import open_source
 from benchmarks.records.files import RecordError

@@ -10,61 +10,12 @@ All return a distance for each item of the batch: a loss is their mean, which is
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated
-
 import torch
-from annotated_types import MinLen
 from jaxtyping import Float
 from torch import Tensor
 
+from autoencoders.audio.loss_config import MEASURED_MEL, MEASURED_STFT, MelSettings, SpectralSettings
 from autoencoders.audio.spectrogram import mel_spectrogram, spectrogram
-from autoencoders.ranges import Size, Weight, check_ranges
-
-
-@dataclass(frozen=True)
-class SpectralSettings:
-    """What a distance of spectrograms looks at. The defaults are what the Descript Audio Codec is measured by."""
-
-    windows: Annotated[tuple[Size, ...], MinLen(1)] = (2048, 512)
-    """Samples of the window at each scale; frames are a quarter of it apart."""
-    power: Weight = 2.0
-    """Of the magnitudes, inside the logarithm."""
-    floor: Weight = 1e-5
-    """Of the magnitudes, inside the logarithm; what is less is as little."""
-    log_weight: Weight = 1.0
-    """Of the difference of the logarithms."""
-    magnitude_weight: Weight = 1.0
-    """Of the difference of the magnitudes themselves."""
-
-    def __post_init__(self) -> None:
-        check_ranges(self)
-        if min(self.windows) < 4:
-            raise ValueError(f"windows must be of at least 4 samples, got {self.windows}.")
-
-
-@dataclass(frozen=True)
-class MelSettings(SpectralSettings):
-    """The same of mel spectrograms. The defaults are what the Descript Audio Codec is measured by."""
-
-    bands: Annotated[tuple[Size, ...], MinLen(1)] = (150, 80)
-    """Of each scale; from 0 Hz to half the sample rate, by Slaney's scale, each of equal area."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if len(self.bands) != len(self.windows):
-            raise ValueError(f"bands must be as many as the {len(self.windows)} windows, got {len(self.bands)}.")
-
-
-MEASURED_STFT = SpectralSettings()
-MEASURED_MEL = MelSettings()
-TRAINED_MEL = MelSettings(
-    windows=(32, 64, 128, 256, 512, 1024, 2048),
-    power=1.0,
-    magnitude_weight=0.0,
-    bands=(5, 10, 20, 40, 80, 160, 320),
-)
-"""What the published models of the Descript Audio Codec are trained by, at a weight of 15."""
 
 
 def waveform_distance(estimate: Float[Tensor, "b c T"], reference: Float[Tensor, "b c T"]) -> Float[Tensor, " b"]:

@@ -8,15 +8,13 @@ arXiv:1611.04076), sums over the discriminators, as in the authors' code.
 from collections.abc import Iterator, Sequence
 from functools import reduce
 from operator import add
-from typing import Literal
 
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
 from autoencoders.audio.discriminators import Opinion
-
-AudioGAN = Literal["hinge", "least-squares"]
+from autoencoders.audio.loss_config import AudioGAN
 
 
 def audio_discriminator_loss(kind: AudioGAN, real: Sequence[Opinion], fake: Sequence[Opinion]) -> Float[Tensor, ""]:

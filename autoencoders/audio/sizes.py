@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 from annotated_types import MinLen
 
@@ -133,9 +132,6 @@ class DACConfig(CodecConfig):
 AudioBackboneName = Literal["seanet", "dac"]
 AudioBackboneConfig = SEANetConfig | DACConfig
 
-AUDIO_BACKBONES: Mapping[AudioBackboneName, type[AudioBackboneConfig]] = {"seanet": SEANetConfig, "dac": DACConfig}
-"""The sizes of each backbone; `backbones.AUDIO_NETWORKS` has what is made of them."""
-
 SPEECH_16KHZ = SEANetConfig(
     16_000,
     width=32,
@@ -173,8 +169,3 @@ DAC_24KHZ = DACConfig(24_000, strides=(2, 4, 5, 8))
 """75 positions a second; published with 32 codes of 10 bits."""
 DAC_16KHZ = DACConfig(16_000, strides=(2, 4, 5, 8))
 """50 positions a second; published with 12 codes of 10 bits."""
-
-
-def audio_backbone_of(config: AudioBackboneConfig) -> AudioBackboneName:
-    """The name of the backbone whose sizes these are."""
-    return next(name for name in get_args(AudioBackboneName) if type(config) is AUDIO_BACKBONES[name])

@@ -10,12 +10,12 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.autograd.graph import saved_tensors_hooks
 
-from autoencoders.pictures.backbones import code_maps_of, create_tokenizer
+from autoencoders.backbones import code_maps_of, create_tokenizer
+from autoencoders.losses import frozen
 from autoencoders.pictures.discriminator import PatchDiscriminator
 from autoencoders.pictures.loss_config import LossConfig
 from autoencoders.pictures.perceptual import LPIPSLoss, MSSSIMLoss, build_lpips, choose_perceptual
-from autoencoders.pictures.sizes import BackboneConfig
-from autoencoders.pictures.vqgan_loss import frozen
+from autoencoders.pictures.sizes import PictureBackboneConfig
 from autoencoders.tokenizer import TrainableTokenizer
 from quantizers import QuantizerOutput
 from quantizers.none import NoQuantizer
@@ -37,7 +37,7 @@ class TrainingMemory:
 
 
 def training_memory(
-    config: BackboneConfig,
+    config: PictureBackboneConfig,
     loss: LossConfig,
     batch_size: int,
     *,

@@ -1,10 +1,10 @@
-"""Sizes of the backbones, apart from the networks: to read them needs no torch."""
+"""Sizes of the backbones for pictures, apart from the networks: to read them needs no torch."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 from tyro.conf import Suppress as NoFlag
 
@@ -244,31 +244,16 @@ class DVAEConfig:
         return 1 / (len(self.multipliers) * self.blocks) ** 2
 
 
-BackboneName = Literal["vqgan", "vqvae", "vqvae2", "vit", "1d", "dvae"]
-BackboneConfig = VQGANConfig | VQVAEConfig | VQVAE2Config | ViTConfig | TiTokConfig | DVAEConfig
-
-BACKBONES: Mapping[BackboneName, type[BackboneConfig]] = {
-    "vqgan": VQGANConfig,
-    "vqvae": VQVAEConfig,
-    "vqvae2": VQVAE2Config,
-    "vit": ViTConfig,
-    "1d": TiTokConfig,
-    "dvae": DVAEConfig,
-}
-"""The sizes of each backbone; `backbones.NETWORKS` has what is made of them."""
+PictureBackboneName = Literal["vqgan", "vqvae", "vqvae2", "vit", "1d", "dvae"]
+PictureBackboneConfig = VQGANConfig | VQVAEConfig | VQVAE2Config | ViTConfig | TiTokConfig | DVAEConfig
 
 
-def backbone_of(config: BackboneConfig) -> BackboneName:
-    """The name of the backbone whose sizes these are."""
-    return next(name for name in get_args(BackboneName) if type(config) is BACKBONES[name])
-
-
-def finest_stride(config: BackboneConfig) -> int:
+def finest_stride(config: PictureBackboneConfig) -> int:
     """Pixels per position, along each side, of the finest code map."""
     return config.bottom_stride if isinstance(config, VQVAE2Config) else config.stride
 
 
-def positions_of(config: BackboneConfig) -> int:
+def positions_of(config: PictureBackboneConfig) -> int:
     """Positions of all code maps of a picture of the config's image_size."""
     if isinstance(config, TiTokConfig):
         return config.latent_tokens

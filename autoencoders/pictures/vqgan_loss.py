@@ -4,14 +4,11 @@ Esser et al. 2021, equations 5 to 7, on the scale of their code: every term is a
 pictures, so that its weight holds at any picture and batch size.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import NamedTuple
-
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from autoencoders.losses import Loss, TrainingLoss, frozen
 from autoencoders.pictures.discriminator import PatchDiscriminator
 from autoencoders.pictures.gan_loss import adaptive_weight, discriminator_loss, generator_loss
 from autoencoders.pictures.logit_laplace import logit_laplace_loss
@@ -19,14 +16,7 @@ from autoencoders.pictures.loss_config import LossConfig
 from autoencoders.pictures.perceptual import choose_perceptual, make_perceptual
 
 
-class Loss(NamedTuple):
-    """What to minimise, and the detached scalars it is made of."""
-
-    total: Float[Tensor, ""]
-    terms: dict[str, Float[Tensor, ""]]
-
-
-class VQGANLoss(nn.Module):
+class VQGANLoss(TrainingLoss):
     """The losses of both players. It owns no weights to train: the discriminator comes as an argument.
 
     `choice` says which perceptual loss is in use, and why. The frozen LPIPS is no part of the state dict.
@@ -50,7 +40,7 @@ class VQGANLoss(nn.Module):
 
     def generator(
         self,
-        images: Float[Tensor, "b c h w"],
+        original: Float[Tensor, "b c h w"],
         reconstruction: Float[Tensor, "b c h w"],
         quantizer_loss: Float[Tensor, ""],
         *,
@@ -67,10 +57,10 @@ class VQGANLoss(nn.Module):
         where it is in use).
         """
         config = self.config
-        picture_loss = self._reconstruction(images, reconstruction, log_scale)
+        picture_loss = self._reconstruction(original, reconstruction, log_scale)
         terms = {"reconstruction": picture_loss}
         if self.perceptual is not None:
-            terms["perceptual"] = self.perceptual(reconstruction, images)
+            terms["perceptual"] = self.perceptual(reconstruction, original)
             picture_loss = picture_loss + config.perceptual_weight * terms["perceptual"]
         terms["quantizer"] = quantizer_loss
         total = picture_loss + config.codebook_weight * quantizer_loss
@@ -81,22 +71,22 @@ class VQGANLoss(nn.Module):
                 terms["generator"] = generator_loss(config.gan, critic(reconstruction))
             terms["adaptive_weight"] = adaptive_weight(picture_loss, terms["generator"], last_layer)
             total = total + config.gan_weight * terms["adaptive_weight"] * terms["generator"]
-        return _with_total(total, terms)
+        return Loss.of(total, terms)
 
-    def _reconstruction(self, images: Tensor, reconstruction: Tensor, log_scale: Tensor | None) -> Tensor:
+    def _reconstruction(self, original: Tensor, reconstruction: Tensor, log_scale: Tensor | None) -> Tensor:
         if self.config.reconstruction == "logit-laplace":
             if log_scale is None:
                 raise ValueError(
                     "the reconstruction loss logit-laplace needs the log_scale of the pixels, which this tokenizer "
                     "does not give: choose l1 or l2, or a backbone whose decoder gives it, such as dvae."
                 )
-            return logit_laplace_loss(images, reconstruction, log_scale)
+            return logit_laplace_loss(original, reconstruction, log_scale)
         difference = F.l1_loss if self.config.reconstruction == "l1" else F.mse_loss
-        return difference(reconstruction.float(), images.float())
+        return difference(reconstruction.float(), original.float())
 
     def discriminator(
         self,
-        images: Float[Tensor, "b c h w"],
+        original: Float[Tensor, "b c h w"],
         reconstruction: Float[Tensor, "b c h w"],
         discriminator: nn.Module,
     ) -> Loss:
@@ -104,28 +94,6 @@ class VQGANLoss(nn.Module):
 
         Terms: discriminator, real, fake (the latter two the mean logits).
         """
-        real, fake = discriminator(images), discriminator(reconstruction.detach())
+        real, fake = discriminator(original), discriminator(reconstruction.detach())
         loss = discriminator_loss(self.config.gan, real, fake)
         return Loss(loss, {"discriminator": loss.detach(), "real": real.detach().mean(), "fake": fake.detach().mean()})
-
-
-def _with_total(total: Tensor, terms: dict[str, Tensor]) -> Loss:
-    return Loss(total, {name: term.detach() for name, term in {**terms, "total": total}.items()})
-
-
-@contextmanager
-def frozen(module: nn.Module) -> Iterator[nn.Module]:
-    """The module out of its DDP wrapper, such that a forward pass records no gradient for its weights.
-
-    The gradient still goes through it to its input. Without this the generator's backward pass would add to
-    the discriminator's gradients, and DDP would average them.
-    """
-    module = module.module if isinstance(module, nn.parallel.DistributedDataParallel) else module
-    trainable = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    for parameter in trainable:
-        parameter.requires_grad_(False)
-    try:
-        yield module
-    finally:
-        for parameter in trainable:
-            parameter.requires_grad_(True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -60,3 +60,22 @@ class DataConfig:
         object.__setattr__(self, "source", os.fspath(self.source))
         object.__setattr__(self, "root", None if self.root is None else Path(self.root))
         check_ranges(self)
+
+    @property
+    def of_backbone(self) -> dict[str, int]:
+        """What a backbone must be told of the pictures, by the names that it has for that."""
+        return {"image_size": self.image_size}
+
+    @property
+    def extent(self) -> tuple[int, ...]:
+        """Of a training crop along each axis."""
+        return (self.image_size, self.image_size)
+
+    @property
+    def size(self) -> str:
+        """Of a training crop, in words."""
+        return f"{self.image_size} px"
+
+    def elsewhere(self, source: str) -> DataConfig:
+        """The same pictures in another place."""
+        return replace(self, source=source, root=None)

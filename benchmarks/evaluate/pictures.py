@@ -50,12 +50,11 @@ class PicturesJob:
         return Started(pairs, None, self.pictures.shared)
 
     def record(self, tokenizer: Tokenizer | None, environment: Environment) -> Record:
-        unknown = dict.fromkeys(("dim", "codebook_size", "codes_per_position", "bits_per_position"))
         lossy = self.data["reconstructions"]["lossy"]
         loss = f"{lossy} of {len(self.pictures)} files are in a format that loses detail, which the numbers include"
         return record_elsewhere(
             self.path.stem,
-            QuantizerRecord(name=self.name, options={}, **unknown),
+            QuantizerRecord.without_codes(self.name, {}),
             config={},
             data=self.data,
             notes={self.name: loss} if lossy else {},

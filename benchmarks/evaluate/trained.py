@@ -19,7 +19,7 @@ from benchmarks.protocols.reconstruction.measured import PROTOCOL
 from benchmarks.records.record import Environment, Record
 from benchmarks.records.values import as_command, digest
 from benchmarks.tables.comparable import asked_bits, label
-from benchmarks.training.trained import find_runs, require_tokenizer, trained_tokenizer
+from benchmarks.training.trained import find_runs, require_pictures, require_tokenizer, trained_tokenizer
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,7 @@ def trained_jobs(
                 f"{path}: it was trained on {source}, and its record says how it does on the test part of it; name a "
                 "part of these pictures by --part to measure that all the same"
             )
+        require_pictures(path, stored)
         require_tokenizer(path, stored)
         data = open_pictures(stored.data["image_size"])
         name = f"{stored.id.rpartition('-')[0]}-{digest(stored.id, PROTOCOL, data.record['fingerprint'])}"

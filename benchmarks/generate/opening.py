@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import torch
 
@@ -18,8 +19,8 @@ from benchmarks.protocols.generation.codes import Encoder
 from benchmarks.records.record import Record, same_content
 from benchmarks.training.models import weights_digest
 from benchmarks.training.prior_settings import changes
-from benchmarks.training.stored import configuration, require_same_content, require_same_pictures
-from benchmarks.training.trained import require_tokenizer, trained_tokenizer
+from benchmarks.training.stored import configuration, require_same_content, require_same_data
+from benchmarks.training.trained import require_pictures, require_tokenizer, trained_tokenizer
 from priors import CodeLayout
 from priors.fingerprint import fingerprint
 from priors.token_set import TokenSet
@@ -54,10 +55,11 @@ def open_job(
     Raises:
         ValueError: a mistake of the user's, in a sentence.
     """
+    require_pictures(path, run)
     require_tokenizer(path, run)
-    config = configuration(path, run).settings.data
+    config = cast(DataConfig, configuration(path, run).settings.data)
     if arguments.data is not None:
-        config = replace(config, source=arguments.data, root=None)
+        config = config.elsewhere(arguments.data)
     tokenizer = trained_tokenizer(path, run)
     encoder = Encoder(tokenizer.to(device), CodeLayout.of(tokenizer, config.image_size, arguments.flatten), device)
     seed = run.seed if arguments.seed is None else arguments.seed
@@ -78,7 +80,7 @@ def open_job(
         classes=classes_named(generation.classes, names),
     )
     data, real = open_pictures(config)
-    require_same_pictures(path, run, data)
+    require_same_data(path, run, data)
     settings = arguments.settings
     weights = weights_digest(path)
     job = Job(

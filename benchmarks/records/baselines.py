@@ -1,7 +1,11 @@
-"""The baselines of a table by name; `training.baselines` makes them."""
+"""The baselines of a table by name; the signals of `training` make them."""
 
 from __future__ import annotations
 
 BLOCK_MEAN, PCA, KMEANS = "block-mean", "pca", "kmeans"
+OPUS, MP3, MDCT_KMEANS = "opus", "mp3", "mdct-kmeans"
 
-NAMES = (BLOCK_MEAN, PCA, KMEANS)
+OF_PICTURES = (BLOCK_MEAN, PCA, KMEANS)
+OF_SOUNDS = (OPUS, MP3, MDCT_KMEANS)
+
+NAMES = (*OF_PICTURES, *OF_SOUNDS)

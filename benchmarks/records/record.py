@@ -68,9 +68,16 @@ class QuantizerRecord(Frozen):
             bits_per_position=quantizer.bits_per_position,
         )
 
+    @classmethod
+    def without_codes(cls, name: str, options: Mapping[str, Any]) -> QuantizerRecord:
+        """Of what has none, or none that are known: pictures alone, a codec's file."""
+        nothing = dict.fromkeys(("dim", "codebook_size", "codes_per_position", "bits_per_position"))
+        return cls(name=name, options=dict(options), **nothing)
+
 
 class TrainingRecord(Frozen):
-    """How the tokenizer was trained, a baseline fitted in no step; speeds are images per second over all processes."""
+    """How the tokenizer was trained, a baseline fitted in no step; speeds are images (crops of sounds) per second over
+    all processes."""
 
     images: int
     steps: int
@@ -133,14 +140,20 @@ class Record(Frozen):
 
     @property
     def trained_content(self) -> str | None:
-        """Digest of the training pictures' content; None where it is not known, as of runs of earlier versions."""
+        """Digest of the training data's content; None where it is not known, as of runs of earlier versions."""
         return trained_content(self.data)
 
 
 def trained_content(data: Mapping[str, Any]) -> str | None:
-    """The same of what a record says of its pictures."""
+    """The same of what a record says of its data."""
     content: str | None = data.get("trained_on", data.get("train", {})).get("content")
     return content
+
+
+def items(part: Mapping[str, Any]) -> int:
+    """How many pictures or sounds a part of a record's data has, "train" or "test"."""
+    count: int = part["pictures"] if "pictures" in part else part["sounds"]
+    return count
 
 
 def same_content(one: str | None, other: str | None) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import TypeAdapter
 from rich.console import Console
@@ -14,7 +15,6 @@ from rich.markup import escape
 from rich.table import Table
 
 from benchmarks.command_line.usage import UsageError, require_writable
-from benchmarks.data import Data, DataConfig
 from benchmarks.data.machine import crowding, torch_threads
 from benchmarks.metrics.weights import MetricWeights
 from benchmarks.records.files import find_records
@@ -22,11 +22,13 @@ from benchmarks.records.record import Record, read_arrays, read_record, read_rec
 from benchmarks.reproduce.agreement import Agreement, compare
 from benchmarks.reproduce.arguments import Arguments
 from benchmarks.training.arguments import Arguments as RunArguments
-from benchmarks.training.experiment import Execution, find_done, perform_with_bar
+from benchmarks.training.execution import Execution
+from benchmarks.training.experiment import find_done, perform_with_bar
 from benchmarks.training.loop import TrainingError, TrainingStopped, make_accelerator
 from benchmarks.training.planning import require_memory
 from benchmarks.training.resolved import ResolvedRun, resolve
-from benchmarks.training.stored import open_pictures, rebuild, require_same, require_same_pictures
+from benchmarks.training.signals import SignalData
+from benchmarks.training.stored import open_own_data, rebuild, require_same, require_same_data
 from storage.checkpoint import CheckpointError
 from storage.whole_files import replacing
 
@@ -56,14 +58,14 @@ def prepare(arguments: Arguments, output: Path) -> list[Reproduction]:
         raise UsageError("these runs were made on CPU and GPU, or in several precisions: give each kind by itself")
     weights = MetricWeights.find(inception=arguments.inception, lpips_backbone=arguments.lpips_backbone)
     require_writable(output)
-    opened: dict[DataConfig, Data] = {}
+    opened: dict[Any, SignalData] = {}
     reproductions = []
     for (path, stored), run in zip(asked, runs, strict=True):
         accelerator = make_accelerator(run.settings.train, cpu=all(on_cpu))
         require_memory(run.settings, accelerator)
         if run.settings.data not in opened:
-            opened[run.settings.data] = open_pictures(path, stored, run.settings.data)
-        require_same_pictures(path, stored, opened[run.settings.data])
+            opened[run.settings.data] = open_own_data(path, stored, run.settings.data)
+        require_same_data(path, stored, opened[run.settings.data])
         execution = Execution(
             accelerator, weights, arguments.checkpoint_every, RunArguments.eval_batch_size, stored.notes
         )

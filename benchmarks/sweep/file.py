@@ -26,7 +26,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from autoencoders.ranges import Bits, Seed
 from benchmarks.command_line.usage import UsageError
-from benchmarks.training import baselines
+from benchmarks.records import baselines
 from benchmarks.training.arguments import Arguments
 from benchmarks.training.settings import PresetName
 from quantizers import quantizer_class
@@ -41,7 +41,7 @@ def flags_of(configuration: type, prefix: str = "") -> Iterator[tuple[str, Any]]
     for field in fields(configuration):
         name, kind = prefix + field.name.replace("_", "-"), hints[field.name]
         bare = get_args(kind)[0] if get_origin(kind) is Annotated else kind
-        parts = [part for part in get_args(bare) or (bare,) if is_dataclass(part)]  # several: the backbones' sizes
+        parts = [part for part in get_args(bare) or (bare,) if is_dataclass(part)]  # several: of signals, or backbones
         if parts:
             for part in parts:
                 yield from flags_of(cast(type, part), f"{name}.")
@@ -49,7 +49,15 @@ def flags_of(configuration: type, prefix: str = "") -> Iterator[tuple[str, Any]]
             yield name, kind
 
 
-FLAGS = dict(flags_of(Arguments))
+def _flags() -> dict[str, Any]:
+    """Each once; one that several signals or backbones have with all the types that it has there."""
+    flags: dict[str, Any] = {}
+    for name, kind in flags_of(Arguments):
+        flags[name] = flags[name] | kind if name in flags and flags[name] != kind else kind
+    return flags
+
+
+FLAGS = _flags()
 """What `settings` may change, and the types of the values."""
 
 

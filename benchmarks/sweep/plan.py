@@ -9,18 +9,20 @@ from functools import cache, reduce
 from itertools import product
 from typing import Any
 
-from autoencoders.pictures.sizes import BackboneName
+from autoencoders.sizes import BackboneName
 from benchmarks.command_line.flags import as_flags
 from benchmarks.command_line.usage import UsageError
-from benchmarks.data import DataConfig, DataError, open_data
+from benchmarks.data import DataError
+from benchmarks.records import baselines
 from benchmarks.records.files import if_stored
 from benchmarks.records.record import read_record
 from benchmarks.sweep.file import FLAGS, SweepFile
 from benchmarks.sweep.job import Job
-from benchmarks.training import baselines, planning
+from benchmarks.training import planning
 from benchmarks.training.arguments import Arguments, parse
 from benchmarks.training.resolved import resolve
 from benchmarks.training.settings import PresetName, RunConfig, describe
+from benchmarks.training.signals import signal_of_data
 from benchmarks.training.stored import require_same
 from quantizers import list_quantizers
 
@@ -59,13 +61,13 @@ def plan(file: SweepFile) -> Plan:
     asked, left_out = _asked(file)
     if not asked:
         raise UsageError(f"{file.path}: no run is left: {'; '.join(left_out)}")
-    by_data: dict[DataConfig, list[_Asked]] = defaultdict(list)
+    by_data: dict[Any, list[_Asked]] = defaultdict(list)
     for one in asked:
         by_data[one.arguments.data].append(one)
     jobs: dict[str, tuple[Job, bool]] = {}
     for config, same_data in by_data.items():
         try:
-            data = open_data(config)  # one at a time: pictures are large
+            data = signal_of_data(config).open(config)  # one at a time: they are large
         except DataError as error:
             raise UsageError(f"{file.place('data')}: {error}") from error
         for one in same_data:

@@ -16,27 +16,25 @@ from rich.progress import Progress
 
 from autoencoders import Tokenizer
 from benchmarks.command_line.usage import UsageError, existing_paths
-from benchmarks.data import Data, training_batches
+from benchmarks.data import training_batches
 from benchmarks.data.machine import torch_threads
-from benchmarks.metrics.speed import measure_speed
+from benchmarks.records import baselines
 from benchmarks.records.environment import environment
 from benchmarks.records.files import write_model
 from benchmarks.records.record import Record, iterate_records
 from benchmarks.records.throughput import PROTOCOL, SCHEMA, Row, Throughput, path_for
 from benchmarks.tables import comparable
 from benchmarks.throughput.arguments import Arguments
-from benchmarks.training import baselines
 from benchmarks.training.loop import make_accelerator
 from benchmarks.training.models import build, make_tokenizer
 from benchmarks.training.settings import RunConfig
-from benchmarks.training.stored import configuration, open_pictures
+from benchmarks.training.signals import SignalData, signal_of
+from benchmarks.training.signals.signal import Model
+from benchmarks.training.stored import configuration, open_own_data
 from benchmarks.training.trainer import Trainer
 
 ROUNDS, WARM_UP, STEPS = 3, 5, 15
 """Rounds over all methods; training steps of each before the clock starts, and those that are timed."""
-
-PICTURES = 32
-"""Of the test set, in the batch that is encoded and decoded."""
 
 
 Method = tuple[Path, Record]
@@ -62,13 +60,15 @@ def methods(paths: Sequence[Path], errors: Console) -> dict[str, dict[tuple[str,
     return found
 
 
-def measure(run: RunConfig, data: Data, accelerator: Accelerator) -> dict[str, float | None]:
+def measure(run: RunConfig, data: SignalData, accelerator: Accelerator) -> dict[str, float | None]:
     """Speeds of one method, freshly built: of training steps in the middle of the training, when every loss is at work,
     then of the tokenizer that this has made."""
-    tokenizer: Tokenizer
+    model: Model
     train, trained = run.settings.train, None
     if run.quantizer in baselines.NAMES:
-        tokenizer = build(run).to(accelerator.device).eval()
+        model = build(run)
+        if isinstance(model, Tokenizer):
+            model = model.to(accelerator.device).eval()
     else:
         trainer = Trainer(make_tokenizer(run), run.settings, run.seed, accelerator, run="throughput")
         trainer.step = train.steps // 2
@@ -78,11 +78,10 @@ def measure(run: RunConfig, data: Data, accelerator: Accelerator) -> dict[str, f
         begin = _now(accelerator.device)
         trainer.fit(iter(batches[WARM_UP:]))
         trained = STEPS * train.batch_size / (_now(accelerator.device) - begin)
-        tokenizer = trainer.evaluated()
+        model = trainer.evaluated()
         trainer.release()
-    pictures = torch.stack([data.test[index] for index in range(min(len(data.test), PICTURES))])
-    speeds = measure_speed(tokenizer, pictures, accelerator.device)
-    del speeds["batch_size"]
+    speeds = signal_of(run.settings).measure_speed(model, data, run.settings, accelerator.device)
+    speeds.pop("batch_size", None)
     gc.collect()
     return {"train": trained, **speeds}
 
@@ -99,12 +98,12 @@ def time_table(
     """Time all methods of one table; returns where that belongs, too.
 
     Raises:
-        UsageError: a run that this version cannot make again, or pictures that are not at hand.
+        UsageError: a run that this version cannot make again, or data that are not at hand.
     """
     runs = {key: configuration(path, record) for key, (path, record) in rows.items()}
     first_path, first = next(iter(rows.values()))
     settings = next(iter(runs.values())).settings
-    data = open_pictures(first_path, first, settings.data)
+    data = open_own_data(first_path, first, settings.data)
     accelerator = make_accelerator(settings.train, cpu)
     found: dict[tuple[str, int], list[dict[str, float | None]]] = {key: [] for key in runs}
     order = list(runs)

@@ -20,7 +20,14 @@ from benchmarks.metrics.pictures import to_unit_range
 from benchmarks.tokens.arguments import Arguments
 from benchmarks.training.loop import make_accelerator
 from benchmarks.training.settings import TrainConfig
-from benchmarks.training.trained import DOUBT, find_published, find_runs, require_tokenizer, trained_tokenizer
+from benchmarks.training.trained import (
+    DOUBT,
+    find_published,
+    find_runs,
+    require_pictures,
+    require_tokenizer,
+    trained_tokenizer,
+)
 from priors import CodeLayout
 from priors.fingerprint import fingerprint
 from priors.token_index import Contents
@@ -50,6 +57,7 @@ def open_tokenizer(arguments: Arguments, errors: Console) -> Named:
         if len(runs) > 1:
             raise UsageError(f"{len(runs)} stored runs in {arguments.run}: name one of them, as RUN.json")
         ((path, stored),) = runs
+        require_pictures(path, stored)
         require_tokenizer(path, stored)
         named = Named(trained_tokenizer(path, stored), stored.id, stored.data["image_size"])
     else:

@@ -11,20 +11,23 @@ from typing import Annotated, get_args
 import tyro
 from annotated_types import MinLen
 
+from autoencoders.audio.loss_config import AudioLossConfig
 from autoencoders.pictures.loss_config import LossConfig
-from autoencoders.pictures.sizes import BackboneConfig, BackboneName, VQGANConfig
+from autoencoders.pictures.sizes import VQGANConfig
 from autoencoders.ranges import Bits, Count, PartialShare, Seeds, Size
+from autoencoders.sizes import BackboneConfig, BackboneName
 from benchmarks.command_line.flags import parse_flags
 from benchmarks.data.config import DataConfig
+from benchmarks.data.sounds.config import SoundConfig
 from benchmarks.training.presets import preset_settings
-from benchmarks.training.settings import PresetName, TrainConfig
+from benchmarks.training.settings import SIGNALS, PresetName, TrainConfig
 from benchmarks.training.tracking.names import TrackerName
 
 
 @dataclass(frozen=True)
 class Arguments:
-    """Train a tokenizer with a quantizer on real pictures, measure it under the reconstruction protocol, store the run
-    and show its row.
+    """Train a tokenizer with a quantizer on real pictures or sounds, measure it under its signal's protocol, store the
+    run and show its row.
 
     Each combination of --quantizer, --bits and --seed is one run. A run that is stored already is shown and not done
     again; one that was interrupted goes on where it stopped. Under `torchrun` or `accelerate launch` the same command
@@ -32,15 +35,17 @@ class Arguments:
     """
 
     quantizer: Annotated[tuple[str, ...], MinLen(1)] = ("fsq",)
-    """Names from --list, package.module:Class for your own, or "all". The baselines block-mean, pca and kmeans are done
-    beside them; named alone, they are done alone."""
+    """Names from --list, package.module:Class for your own, or "all". The baselines (block-mean, pca and kmeans; of
+    sounds opus, mp3 and mdct-kmeans) are done beside them; named alone, they are done alone."""
     bits: tuple[Bits, ...] = (10,)
-    """Bits per position of the code grid; --bits without a number leaves the rate to --options."""
+    """Bits per position of the code grid, of sounds 60 unless given; --bits without a number leaves the rate to
+    --options."""
     seed: Seeds = (0,)
-    """Seeds: of the initial weights, the order and crops of the pictures, and any noise."""
+    """Seeds: of the initial weights, the order and crops of the crops, and any noise."""
     preset: PresetName = "quick"
     """smoke: seconds, for tests. quick: 32 px, about two core-minutes. cpu: 64 px, about twelve core-minutes.
-    The others, for GPUs, are as published. The flags below change single settings of it."""
+    speech-smoke, speech-quick, speech-cpu, music-cpu: the same of sounds. The others, for GPUs, are as published. The
+    flags below change single settings of it."""
     backbone: BackboneName | None = None
     """The network around the quantizer, at the preset's sizes; the preset's own unless given."""
     options: tuple[str, ...] = ()
@@ -60,16 +65,16 @@ class Arguments:
     jsonl: files in RUN.logs beside the run. tensorboard, wandb: these programs (extras of the same names). Under
     torchrun write --log-with: it takes --log for one of its own flags."""
     eval_batch_size: Count = 32
-    """Pictures per batch in the evaluation."""
+    """Pictures per batch in the evaluation; sounds go one by one."""
     inception: Path | None = None
     """Weights of the FID Inception network, for the rFID column; see python -m benchmarks.weights."""
     lpips_backbone: Path | None = None
     """Weights of the LPIPS backbone, for the LPIPS column and loss; see python -m benchmarks.weights."""
-    data: DataConfig = field(default_factory=DataConfig)
+    data: tyro.conf.AvoidSubcommands[DataConfig | SoundConfig] = field(default_factory=DataConfig)
     model: tyro.conf.AvoidSubcommands[BackboneConfig] = field(default_factory=VQGANConfig)
     dim: Size = 256
     """Channels of the latent for the quantizers that leave their width to the user."""
-    loss: LossConfig = field(default_factory=LossConfig)
+    loss: tyro.conf.AvoidSubcommands[LossConfig | AudioLossConfig] = field(default_factory=LossConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
     deferred: PartialShare = 0.0
     """Share of the steps that run without the quantizer, which is then started on latents that mean something. 0.4 pays
@@ -77,6 +82,11 @@ class Arguments:
     start: Path | None = None
     """A stored run (RUN.json, its weights beside it) whose encoder and decoder the training starts from: a new
     quantizer in a trained autoencoder."""
+
+    @property
+    def lpips_backbone_of_loss(self) -> Path | None:
+        """Where LPIPS's backbone is for the loss, unless the loss says another place itself."""
+        return getattr(self.loss, "lpips_backbone", None) or self.lpips_backbone
 
 
 def parse(argv: Sequence[str]) -> Arguments:
@@ -87,6 +97,7 @@ def parse(argv: Sequence[str]) -> Arguments:
     chosen = first.parse_known_args(list(argv))[0]
     preset = preset_settings(chosen.preset, chosen.backbone)
     default = Arguments(
+        bits=(SIGNALS[preset.signal].bits,),
         preset=chosen.preset,
         backbone=chosen.backbone,
         data=preset.data,

@@ -6,30 +6,25 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime, timezone
 from functools import partial
-from pathlib import Path
+from typing import Any
 
 import numpy as np
-import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
-from jaxtyping import UInt8
+from jaxtyping import Shaped
 from PIL import Image
 from rich.console import Console
 from torch import Tensor
 
 from autoencoders import Tokenizer
-from benchmarks.data import Data, test_batches, training_batches
+from benchmarks.data import training_batches
 from benchmarks.metrics.device import measuring_device
-from benchmarks.metrics.speed import measure_speed
-from benchmarks.metrics.weights import MetricWeights
-from benchmarks.protocols.reconstruction.evaluation import evaluate
-from benchmarks.protocols.reconstruction.measured import PROTOCOL, Evaluation
+from benchmarks.records import baselines
 from benchmarks.records.environment import environment
 from benchmarks.records.files import if_stored
-from benchmarks.records.grids import draw_grid, save_grid
 from benchmarks.records.record import (
     SCHEMA,
     QuantizerRecord,
@@ -40,34 +35,18 @@ from benchmarks.records.record import (
     write_record,
 )
 from benchmarks.records.values import plain
-from benchmarks.training import baselines
+from benchmarks.training.execution import Execution
 from benchmarks.training.in_step import in_step
 from benchmarks.training.loop import Progress
 from benchmarks.training.models import make_tokenizer, save_weights, start_from
 from benchmarks.training.progress import interruptible, training_bar
 from benchmarks.training.resolved import ResolvedRun
 from benchmarks.training.settings import RunConfig, describe
-from benchmarks.training.tracking.names import TrackerName
+from benchmarks.training.signals import Measured, SignalData, signal_of
+from benchmarks.training.signals.signal import Model
 from benchmarks.training.tracking.tracked import tracked
-from benchmarks.training.trainer import Trainer, to_pictures
+from benchmarks.training.trainer import Trainer
 from storage.paths import StrPath
-
-WATCHED = 8
-"""Test pictures whose reconstructions trackers are shown."""
-
-
-@dataclass(frozen=True)
-class Execution:
-    """How runs are carried out: nothing here changes a number that is measured of a tokenizer."""
-
-    accelerator: Accelerator
-    weights: MetricWeights
-    checkpoint_every: int
-    eval_batch_size: int
-    notes: dict[str, str]
-    """Stored with each run, e.g. why the perceptual loss is no LPIPS."""
-    log: tuple[TrackerName, ...] = ()
-    """Trackers that watch the training."""
 
 
 def find_done(path: StrPath, accelerator: Accelerator) -> Record | None:
@@ -95,14 +74,16 @@ def perform(
     accelerator = execution.accelerator
     data = run.data
     started = time.perf_counter()
-    tokenizer: Tokenizer
+    signal = signal_of(run.asked.settings)
+    model: Model
     history: list[dict[str, float]] = []
     if run.asked.quantizer in baselines.NAMES:
         on_stage("fitting")
-        tokenizer, training = _fit(run.asked, data, accelerator)
+        model, training = _fit(run.asked, data, accelerator)
     else:
-        tokenizer, training, history = _train(run, execution, on_start, on_progress, stop_requested)
-    tokenizer = tokenizer.to(accelerator.device).eval()
+        model, training, history = _train(run, execution, on_start, on_progress, stop_requested)
+    if isinstance(model, Tokenizer):
+        model = model.to(accelerator.device).eval()
 
     on_stage("evaluating")
     seen = 0
@@ -112,29 +93,19 @@ def perform(
         seen += count * accelerator.num_processes
         on_stage(f"evaluating {min(seen, len(data.test))}/{len(data.test)}")
 
-    evaluation = evaluate(
-        tokenizer,
-        test_batches(
-            data, execution.eval_batch_size, rank=accelerator.process_index, world_size=accelerator.num_processes
-        ),
-        device=accelerator.device,
-        rank=accelerator.process_index,
-        world_size=accelerator.num_processes,
-        weights=execution.weights,
-        progress=evaluated,
-    )
+    evaluation = signal.evaluate(model, data, run.asked.settings, execution, evaluated)
     record = None
     if accelerator.is_main_process:
         on_stage("timing")
-        speed = measure_speed(tokenizer, _first_pictures(data, 32), accelerator.device)
-        record = _record(run, execution, tokenizer, evaluation, speed, training, started)
-        _store(run, record, tokenizer, evaluation, history)
+        speed = signal.measure_speed(model, data, run.asked.settings, accelerator.device)
+        record = _record(run, execution, model, evaluation, speed, training, started)
+        _store(run, record, model, evaluation, history)
     accelerator.wait_for_everyone()
     accelerator.free_memory()
     return broadcast_object_list([record])[0]
 
 
-SHOWN = ("reconstruction", "perceptual", "quantizer", "generator", "discriminator", "perplexity")
+SHOWN = ("reconstruction", "perceptual", "waveform", "mel", "quantizer", "generator", "discriminator", "perplexity")
 
 
 def perform_with_bar(run: ResolvedRun, execution: Execution, console: Console) -> Record:
@@ -168,8 +139,7 @@ def _train(
     batches = recall(trainer.step, train.steps - trainer.step)
 
     def samples() -> Image.Image:
-        shown = _first_pictures(run.data, WATCHED)
-        return draw_grid({"original": shown.numpy(), asked.quantizer: trainer.reconstruct(shown).numpy()})
+        return trainer.signal.draw(run.data, asked.quantizer, trainer.reconstruct)
 
     with tracked(on_progress, execution.log, run.logs, trainer, plain(asdict(asked)), samples) as tell:
         trainer.fit(batches, run.checkpoint, execution.checkpoint_every, tell, stop_requested)
@@ -190,14 +160,9 @@ def _train(
     return trainer.evaluated(), training, trainer.history
 
 
-def _first_pictures(data: Data, count: int) -> UInt8[Tensor, "count 3 size size"]:
-    """The first test pictures, as many as there are."""
-    return torch.stack([data.test[index] for index in range(min(len(data.test), count))])
-
-
 def _batches(
-    run: RunConfig, data: Data, accelerator: Accelerator, start: int, steps: int
-) -> Iterator[UInt8[Tensor, "share 3 size size"]]:
+    run: RunConfig, data: SignalData, accelerator: Accelerator, start: int, steps: int
+) -> Iterator[Shaped[Tensor, "share ..."]]:
     """This process's share of some batches of the run's training."""
     return training_batches(
         data,
@@ -211,19 +176,23 @@ def _batches(
     )
 
 
-def _fit(run: RunConfig, data: Data, accelerator: Accelerator) -> tuple[Tokenizer, TrainingRecord]:
-    """A baseline, fitted on the first crops of the training, where float64 exists."""
+def _fit(run: RunConfig, data: SignalData, accelerator: Accelerator) -> tuple[Model, TrainingRecord]:
+    """A baseline, fitted on the first crops of the training, where float64 exists; a codec in daily use as it is."""
     begin = time.perf_counter()
-    device = measuring_device(accelerator.device)
-    tokenizer = baselines.make_baseline(run).to(device)
-    steps = baselines.fitting_images(run.settings) // run.settings.train.batch_size
-    batches = _batches(run, data, accelerator, 0, steps)
-    images = tokenizer.fit(to_pictures(batch, device) for batch in batches)
-    return tokenizer, TrainingRecord(
-        images=images,
+    signal = signal_of(run.settings)
+    model: Model = signal.make_baseline(run)
+    items = 0
+    if isinstance(model, Tokenizer):
+        device = measuring_device(accelerator.device)
+        steps = signal.fitting_items(run.settings) // run.settings.train.batch_size
+        batches = _batches(run, data, accelerator, 0, steps)
+        fitted: Any = model.to(device)
+        items = fitted.fit(signal.to_float(batch, device) for batch in batches)
+    return model, TrainingRecord(
+        images=items,
         steps=0,
         processes=accelerator.num_processes,
-        seconds=round(time.perf_counter() - begin, 2) if images else 0.0,
+        seconds=round(time.perf_counter() - begin, 2) if items else 0.0,
         images_per_second=None,
         data_images_per_second=None,
         losses={},
@@ -233,32 +202,37 @@ def _fit(run: RunConfig, data: Data, accelerator: Accelerator) -> tuple[Tokenize
 def _record(
     run: ResolvedRun,
     execution: Execution,
-    tokenizer: Tokenizer,
-    evaluation: Evaluation,
+    model: Model,
+    evaluation: Measured,
     speed: dict[str, float | None],
     training: TrainingRecord,
     started: float,
 ) -> Record:
-    asked, quantizer = run.asked, tokenizer.quantizers[0]
-    parameters = {
-        name: sum(parameter.numel() for parameter in part.parameters()) for name, part in tokenizer.named_children()
-    }
+    asked = run.asked
+    parameters: dict[str, int] = {}
+    quantizer = QuantizerRecord.without_codes(asked.quantizer, asked.options)
+    if isinstance(model, Tokenizer):
+        quantizer = QuantizerRecord.of(asked.quantizer, asked.options, model.quantizers[0])
+        parameters = {
+            name: sum(parameter.numel() for parameter in part.parameters()) for name, part in model.named_children()
+        }
+        parameters["total"] = sum(parameters.values())
     return Record(
         schema_version=SCHEMA,
         id=run.id,
-        protocol=PROTOCOL,
+        protocol=signal_of(asked.settings).protocol,
         preset=asked.preset,
         settings=run.settings,
         changes=plain(run.changes),
         seed=asked.seed,
-        quantizer=QuantizerRecord.of(asked.quantizer, asked.options, quantizer),
+        quantizer=quantizer,
         config=plain(asdict(asked)),
         data=run.data.record,
         metrics=evaluation.metrics,
         missing=evaluation.missing,
         notes=evaluation.notes | execution.notes,
         speed=speed,
-        parameters={**parameters, "total": sum(parameters.values())},
+        parameters=parameters,
         training=training,
         environment=environment(execution.accelerator.device),
         command=run.command,
@@ -269,22 +243,20 @@ def _record(
 
 
 def _store(
-    run: ResolvedRun, record: Record, tokenizer: Tokenizer, evaluation: Evaluation, history: list[dict[str, float]]
+    run: ResolvedRun, record: Record, model: Model, evaluation: Measured, history: list[dict[str, float]]
 ) -> None:
     """The record last: once it is there, the run is done."""
     names = sorted({name for entry in history for name in entry})
     curves = {f"curve/{name}": np.array([entry.get(name, math.nan) for entry in history]) for name in names}
-    save_weights(tokenizer, run.path, {"config": json.dumps(record.config), "run": record.id})
+    if isinstance(model, Tokenizer):
+        save_weights(model, run.path, {"config": json.dumps(record.config), "run": record.id})
     store_evaluation(run.path, record, evaluation, curves)
     run.checkpoint.unlink(missing_ok=True)
 
 
 def store_evaluation(
-    path: StrPath, record: Record, evaluation: Evaluation, curves: Mapping[str, np.ndarray] | None = None
+    path: StrPath, record: Record, evaluation: Measured, curves: Mapping[str, np.ndarray] | None = None
 ) -> None:
     """What was measured: a picture of originals over reconstructions, the arrays and the record."""
-    path = Path(path)
-    arrays = evaluation.arrays()
-    rows = {"original": arrays["samples/original"], record.quantizer.name: arrays["samples/reconstruction"]}
-    save_grid(path.with_suffix(".png"), rows)
-    write_record(path, record, {**arrays, **(curves or {})})
+    evaluation.save_samples(path, record.quantizer.name)
+    write_record(path, record, {**evaluation.arrays(), **(curves or {})})

@@ -87,7 +87,7 @@ class TrainingLoop(ABC, Generic[Batch]):
         train: How long and how fast.
         accelerator: From `make_accelerator`.
         run: The id of what is trained; a checkpoint of another one is refused.
-        pictures: Digest of the content of what it is trained on; a checkpoint of another is refused.
+        content: Digest of what it is trained on; a checkpoint of another is refused.
         weights: Digest of the weights of the stored run that it builds upon; a checkpoint on others is refused.
     """
 
@@ -96,12 +96,12 @@ class TrainingLoop(ABC, Generic[Batch]):
         train: TrainConfig,
         accelerator: Accelerator,
         run: str,
-        pictures: str | None = None,
+        content: str | None = None,
         weights: str | None = None,
     ) -> None:
         train.part(accelerator.num_processes)
         self.train, self.run, self.accelerator = train, run, accelerator
-        self.pictures, self.weights = pictures, weights
+        self.content, self.weights = content, weights
         self.device = accelerator.device
         self.step = 0
         self.seconds = 0.0
@@ -211,7 +211,7 @@ class TrainingLoop(ABC, Generic[Batch]):
             tree = {name: part.state_dict() for name, part in self._parts().items()}
             counters = {"step": self.step, "seconds": self.seconds, "history": self.history}
             interval = {"interval": self._interval, "sums": self._sums, "counts": self._counts}
-            of = {"run": self.run, "pictures": self.pictures, "weights": self.weights}
+            of = {"run": self.run, "content": self.content, "weights": self.weights}
             save_tree(path, {**of, "random": random_states, **counters, **interval, **tree})
         self.accelerator.wait_for_everyone()
 
@@ -228,14 +228,14 @@ class TrainingLoop(ABC, Generic[Batch]):
         whole batch: weights, averages, codebooks, the order of the pictures.
 
         Raises:
-            CheckpointError: damaged, of another run, on other pictures, or upon other weights.
+            CheckpointError: damaged, of another run, on other data, or upon other weights.
         """
         tree = load_tree(path)
         if tree.get("run") != self.run:
             raise CheckpointError(f"{path} belongs to the run {tree.get('run')}, not to {self.run}; delete it")
-        if not same_content(tree.get("pictures"), self.pictures):
+        if not same_content(tree.get("content"), self.content):
             raise CheckpointError(
-                f"{path} was trained on other pictures of the same names and sizes; bring them back to go on, or "
+                f"{path} was trained on other data of the same names and sizes; bring them back to go on, or "
                 "delete it to start this run from its beginning"
             )
         if not same_content(tree.get("weights"), self.weights):

@@ -10,9 +10,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from autoencoders import Tokenizer, TrainableTokenizer, code_maps_of, create_tokenizer
-from benchmarks.training import baselines
+from autoencoders import TrainableTokenizer, code_maps_of, create_tokenizer
+from benchmarks.records import baselines
 from benchmarks.training.settings import RunConfig
+from benchmarks.training.signals import signal_of
+from benchmarks.training.signals.signal import Model
 from priors.fingerprint import weights_fingerprint
 from quantizers import Quantizer, create_quantizer
 from quantizers.registry import with_dim
@@ -39,9 +41,9 @@ def make_tokenizer(run: RunConfig) -> TrainableTokenizer:
     return create_tokenizer(run.settings.model, quantizers)
 
 
-def build(run: RunConfig) -> Tokenizer:
-    """The run's model or baseline, as it is before its training."""
-    return baselines.make_baseline(run) if run.quantizer in baselines.NAMES else make_tokenizer(run)
+def build(run: RunConfig) -> Model:
+    """The run's tokenizer or baseline, as it is before its training."""
+    return signal_of(run.settings).make_baseline(run) if run.quantizer in baselines.NAMES else make_tokenizer(run)
 
 
 def weights_beside(run: StrPath) -> dict[str, Tensor]:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import psutil
 import torch
 from accelerate import Accelerator
 
-from autoencoders import training_memory
-from autoencoders.pictures.perceptual import choose_perceptual
 from benchmarks.command_line.options import parse_options
 from benchmarks.command_line.usage import UsageError
-from benchmarks.training import baselines
+from benchmarks.records import baselines
 from benchmarks.training.arguments import Arguments
 from benchmarks.training.models import make_quantizer, weights_digest
 from benchmarks.training.presets import preset_settings
 from benchmarks.training.settings import RunConfig, Settings
+from benchmarks.training.signals import signal_of, signal_of_data
 from quantizers import list_quantizers
 from quantizers.registry import source_digest
 
@@ -30,8 +27,8 @@ def plan(arguments: Arguments) -> list[RunConfig]:
     Raises:
         ValueError: a quantizer, rate or option that cannot work.
     """
-    loss = replace(arguments.loss, lpips_backbone=arguments.loss.lpips_backbone or arguments.lpips_backbone)
-    loss = replace(loss, perceptual=choose_perceptual(loss.perceptual, loss.lpips_backbone).kind)
+    signal = signal_of_data(arguments.data)
+    loss, _ = signal.choose_loss(arguments.loss, arguments.lpips_backbone_of_loss)
     settings = Settings(
         data=arguments.data,
         model=arguments.model,
@@ -47,17 +44,19 @@ def plan(arguments: Arguments) -> list[RunConfig]:
         )
     start = None if arguments.start is None else weights_digest(arguments.start)
     own = preset_settings(arguments.preset, arguments.backbone)
-    if arguments.model.image_size not in (settings.model.image_size, own.model.image_size):
-        raise UsageError("the size of the pictures is set by --data.image-size; --model.image-size follows it")
+    for name, value in settings.data.of_backbone.items():
+        if getattr(arguments.model, name) not in (value, getattr(own.model, name)):
+            flag = name.replace("_", "-")
+            raise UsageError(f"--model.{flag} follows --data, which has {value}; set it there, by --data.{flag}")
     options = parse_options(arguments.options)
     names: list[str] = []
     for name in arguments.quantizer:
         names += [entry.name for entry in list_quantizers()] if name == "all" else [name]
     bits_asked = arguments.bits or (None,)
     if all(name in baselines.NAMES for name in names):
-        named = baselines.baseline_runs(arguments.preset, settings, bits_asked, names)
+        named = signal.baseline_runs(arguments.preset, settings, bits_asked, names)
         for run in named:
-            baselines.make_baseline(run)
+            signal.make_baseline(run)
         return named
     runs: list[RunConfig] = []
     rates: list[int] = []
@@ -69,29 +68,24 @@ def plan(arguments: Arguments) -> list[RunConfig]:
                 runs.append(run)
             if name != "none":
                 rates.append(round(rate) if bits is None else bits)
-    possible = [rate for rate in rates if baselines.has_kmeans(settings, rate)]
-    return [*baselines.baseline_runs(arguments.preset, settings, possible), *runs]
+    return [*signal.baseline_runs(arguments.preset, settings, rates), *runs]
 
 
 def require_memory(settings: Settings, accelerator: Accelerator) -> None:
     """Raise ValueError when a training step cannot be shared out, or cannot fit, and say what it needs."""
     train = settings.train
     part = train.part(accelerator.num_processes)
-    needed = training_memory(
-        settings.model,
-        settings.loss,
-        part,
-        dim=settings.dim,
-        precision=PRECISIONS[train.precision],
-        weight_average=train.weight_ema > 0,
-    ).total
+    signal = signal_of(settings)
+    needed = signal.memory(settings, part, PRECISIONS[train.precision])
+    if needed is None:
+        return
     if accelerator.device.type == "cuda":
         available, place = torch.cuda.mem_get_info(accelerator.device)[0], "this GPU"
     else:
         available, place = psutil.virtual_memory().available // accelerator.num_processes, "this machine"
     if needed > available:
         raise UsageError(
-            f"a training step on {part} images of {settings.data.image_size} px needs {needed / 2**30:.1f} GiB, and "
+            f"a training step on {part} {signal.crops} of {settings.data.size} needs {needed / 2**30:.1f} GiB, and "
             f"{place} has {available / 2**30:.1f} GiB free: raise --train.accumulation, "
             f"{'set --model.gradient-checkpointing, ' if hasattr(settings.model, 'gradient_checkpointing') else ''}"
             "lower --train.batch-size, or take a smaller --preset"

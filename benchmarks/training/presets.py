@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from autoencoders.audio.loss_config import AudioLossConfig
+from autoencoders.audio.sizes import DAC_44KHZ, ENCODEC_24KHZ, SOUNDSTREAM_24KHZ, SPEECH_16KHZ, DACConfig
 from autoencoders.pictures.loss_config import LossConfig
 from autoencoders.pictures.sizes import (
-    BackboneConfig,
-    BackboneName,
     DVAEConfig,
     TiTokConfig,
     ViTConfig,
@@ -17,8 +17,10 @@ from autoencoders.pictures.sizes import (
     VQVAE2Config,
     VQVAEConfig,
 )
+from autoencoders.sizes import BackboneConfig, BackboneName
 from benchmarks.command_line.flags import as_flags
 from benchmarks.data import DataConfig
+from benchmarks.data.sounds.config import SoundConfig
 from benchmarks.records.values import as_command
 from benchmarks.training.settings import PresetName, RunConfig, Settings, TrainConfig, effective
 
@@ -55,6 +57,19 @@ def _small_training(images: int) -> TrainConfig:
     from blowing up; twice as high it does."""
     return TrainConfig(
         images=images, batch_size=16, learning_rate=3e-3 / 16, warmup=0.1, betas=(0.9, 0.95), weight_ema=0.98
+    )
+
+
+# Mel spectrograms say what is heard and the waveform holds the phases; discriminators, which cost several times the
+# network, are for longer trainings.
+_SMALL_AUDIO_LOSS = AudioLossConfig(
+    waveform_weight=1.0, mel_weight=1.0, mel_magnitude_weight=0.0, gan="none", balanced=False, codebook_weight=0.25
+)
+
+
+def _speech(images: int) -> TrainConfig:
+    return TrainConfig(
+        images=images, batch_size=16, learning_rate=1e-3 / 16, warmup=0.1, betas=(0.8, 0.99), weight_ema=0.99
     )
 
 
@@ -141,6 +156,72 @@ PRESETS: dict[PresetName, Settings] = {
         loss=LossConfig("logit-laplace", perceptual="none", gan="none"),
         train=_published(512 * 1_200_000, 512, 1e-4, final_rate=0.0125, weight_ema=0.999),
     ),
+    # Every part of a training on sounds in seconds: for tests, its numbers mean nothing.
+    "speech-smoke": Settings(
+        data=SoundConfig(crop_samples=3_840, limit_test=4, test_seconds=1.0),
+        model=replace(SPEECH_16KHZ, width=4),
+        dim=16,
+        loss=replace(_SMALL_AUDIO_LOSS, gan="hinge", gan_start=4, discriminator_width=4, balanced=True),
+        train=TrainConfig(images=64, batch_size=8, learning_rate=1e-3 / 8, weight_ema=0.5),
+    ),
+    # Someone tries it: some core-minutes.
+    "speech-quick": Settings(
+        data=SoundConfig(crop_samples=8_000, limit_test=24, test_seconds=4.0),
+        model=SPEECH_16KHZ,
+        dim=64,
+        loss=_SMALL_AUDIO_LOSS,
+        train=_speech(16_000),
+    ),
+    "speech-cpu": Settings(
+        data=SoundConfig(crop_samples=8_000),
+        model=SPEECH_16KHZ,
+        dim=64,
+        loss=_SMALL_AUDIO_LOSS,
+        train=_speech(64_000),
+    ),
+    "music-cpu": Settings(
+        data=SoundConfig(sample_rate=44_100, crop_samples=16_384, test_seconds=10.0),
+        model=replace(SPEECH_16KHZ, strides=(4, 4, 8)),
+        dim=64,
+        loss=_SMALL_AUDIO_LOSS,
+        train=_speech(32_000),
+    ),
+    # Zeghidour et al. 2021, for `rq --options base=vq-ema shared=False dropout=1.0 codes_per_position=8`; with
+    # EnCodec's discriminators and balanced losses, not the paper's own.
+    "soundstream": Settings(
+        data=SoundConfig(sample_rate=24_000, crop_samples=24_000),
+        model=SOUNDSTREAM_24KHZ,
+        dim=256,
+        loss=AudioLossConfig(),
+        train=_published(64 * 1_000_000, 64, 1e-4, betas=(0.5, 0.9)),
+    ),
+    # Défossez et al. 2022, the causal model for 24 kHz, for `rq --options base=vq-ema shared=False dropout=1.0
+    # codes_per_position=32`; dropout there draws among four bitrates.
+    "encodec-24khz": Settings(
+        data=SoundConfig(sample_rate=24_000, crop_samples=24_000),
+        model=ENCODEC_24KHZ,
+        dim=128,
+        loss=AudioLossConfig(),
+        train=_published(64 * 300 * 2_000, 64, 3e-4, betas=(0.5, 0.9)),
+    ),
+    # Kumar et al. 2023, the model for 44.1 kHz, for `rq --options base=vq-cosine shared=False dropout=0.5
+    # codes_per_position=9`; with a cosine in the place of the authors' exponential decay of the rate.
+    "dac-44khz": Settings(
+        data=SoundConfig(sample_rate=44_100, crop_samples=16_896),
+        model=DAC_44KHZ,
+        dim=1024,
+        loss=AudioLossConfig(
+            waveform_weight=0.0,
+            mel_weight=15.0,
+            mel_magnitude_weight=0.0,
+            gan="least-squares",
+            gan_weight=1.0,
+            feature_weight=2.0,
+            discriminators="period-band",
+            balanced=False,
+        ),
+        train=_published(72 * 250_000, 72, 1e-4, betas=(0.8, 0.99)),
+    ),
 }
 
 # The same of the other backbones: at the stride of the preset's VQGAN, and about as long to train.
@@ -171,6 +252,12 @@ SIZES: dict[BackboneName, dict[PresetName, BackboneConfig]] = {
         "smoke": TiTokConfig(patch_size=8, width=32, layers=1, heads=2, latent_tokens=16),
         "quick": TiTokConfig(patch_size=8, width=192, layers=3, heads=6, latent_tokens=16),
         "cpu": TiTokConfig(patch_size=8, width=192, layers=3, heads=6, latent_tokens=64),
+    },
+    "seanet": {},
+    "dac": {
+        "speech-smoke": DACConfig(width=4, strides=(4, 4, 4, 5), decoder_width=32),
+        "speech-quick": DACConfig(width=16, strides=(4, 4, 4, 5), decoder_width=128),
+        "speech-cpu": DACConfig(width=16, strides=(4, 4, 4, 5), decoder_width=128),
     },
 }
 

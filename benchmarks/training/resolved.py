@@ -1,4 +1,4 @@
-"""A run with all that follows from what was asked for and from its pictures, worked out once."""
+"""A run with all that follows from what was asked for and from its data, worked out once."""
 
 from __future__ import annotations
 
@@ -6,21 +6,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.data import Data
-from benchmarks.protocols.reconstruction.measured import PROTOCOL
 from benchmarks.records.files import LOGS
 from benchmarks.training.presets import changes, command_line
 from benchmarks.training.settings import RunConfig, run_id, settings_digest
+from benchmarks.training.signals import SignalData, signal_of
 from storage.paths import StrPath
 
 
 @dataclass(frozen=True)
 class ResolvedRun:
-    """A run with its pictures, its digest and its place, ready to be done.
+    """A run with its data, its digest and its place, ready to be done.
 
     Attributes:
         asked: Quantizer, rate, seed and settings.
-        data: Its pictures, open.
+        data: What it trains and tests on, open.
         settings: Digest of what two rows must share to be compared.
         changes: Settings that differ from the preset's own.
         command: What makes it again.
@@ -28,7 +27,7 @@ class ResolvedRun:
     """
 
     asked: RunConfig
-    data: Data
+    data: SignalData
     settings: str
     changes: dict[str, Any]
     command: str
@@ -50,9 +49,9 @@ class ResolvedRun:
         return self.path.with_suffix(LOGS)
 
 
-def resolve(asked: RunConfig, data: Data, output: StrPath) -> ResolvedRun:
-    """The run on these pictures, to be stored in a folder."""
-    settings = settings_digest(asked.settings, PROTOCOL, data.record["fingerprint"])
+def resolve(asked: RunConfig, data: SignalData, output: StrPath) -> ResolvedRun:
+    """The run on these data, to be stored in a folder."""
+    settings = settings_digest(asked.settings, signal_of(asked.settings).protocol, data.record["fingerprint"])
     changed = changes(asked.settings, asked.preset)
     path = Path(output) / asked.preset / data.record["name"] / f"{run_id(asked, settings)}.json"
     return ResolvedRun(asked, data, settings, changed, command_line(asked, changed), path)

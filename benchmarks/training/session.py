@@ -11,19 +11,19 @@ import torch
 from rich.console import Console
 from rich.markup import escape
 
-from autoencoders.pictures.perceptual import choose_perceptual
 from benchmarks.command_line.usage import require_writable
-from benchmarks.data import open_data
 from benchmarks.data.machine import warn_of_crowding
 from benchmarks.metrics.weights import MetricWeights
 from benchmarks.records.record import Record
 from benchmarks.training.arguments import Arguments
-from benchmarks.training.experiment import Execution, find_done, perform_with_bar
+from benchmarks.training.execution import Execution
+from benchmarks.training.experiment import find_done, perform_with_bar
 from benchmarks.training.in_step import in_turn
 from benchmarks.training.loop import TrainingError, TrainingStopped, make_accelerator
 from benchmarks.training.planning import plan, require_memory
 from benchmarks.training.resolved import ResolvedRun, resolve
 from benchmarks.training.settings import describe
+from benchmarks.training.signals import signal_of
 from benchmarks.training.stored import require_same
 from benchmarks.training.tracking.names import require_trackers
 from storage.checkpoint import CheckpointError
@@ -56,9 +56,9 @@ def prepare(arguments: Arguments) -> tuple[list[ResolvedRun], Execution]:
     accelerator = make_accelerator(arguments.train, arguments.cpu)
     settings = runs[0].settings
     require_memory(settings, accelerator)
-    choice = choose_perceptual(arguments.loss.perceptual, settings.loss.lpips_backbone)
-    notes = {"perceptual loss": choice.reason} if arguments.loss.perceptual == "auto" else {}
-    data = in_turn("the pictures", partial(open_data, arguments.data), accelerator)
+    signal = signal_of(settings)
+    _, notes = signal.choose_loss(arguments.loss, arguments.lpips_backbone_of_loss)
+    data = in_turn(f"the {signal.noun}", partial(signal.open, settings.data), accelerator)
     resolved = [resolve(run, data, arguments.output) for run in runs]
     if not arguments.force:
         for run in resolved:
@@ -73,7 +73,7 @@ def prepare(arguments: Arguments) -> tuple[list[ResolvedRun], Execution]:
 def execute(
     runs: Sequence[ResolvedRun], execution: Execution, console: Console, errors: Console, *, force: bool
 ) -> Done:
-    """Do the runs on their pictures, one after the other; one that fails does not end the others.
+    """Do the runs on their data, one after the other; one that fails does not end the others.
 
     Args:
         force: Do those again that are stored already.

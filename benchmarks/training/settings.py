@@ -6,21 +6,61 @@ are or how many workers read them (`WITHOUT_EFFECT`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple, get_args
 
+from autoencoders.audio.loss_config import AudioLossConfig
+from autoencoders.audio.sizes import AudioBackboneConfig
 from autoencoders.pictures.loss_config import LossConfig
-from autoencoders.pictures.sizes import BackboneConfig, BackboneName, VQGANConfig, backbone_of
+from autoencoders.pictures.sizes import PictureBackboneConfig, VQGANConfig
 from autoencoders.ranges import Bits, Count, PartialShare, Seed, Share, Size, Weight, check_ranges
+from autoencoders.sizes import BackboneConfig, BackboneName, backbone_of
 from benchmarks.data import DataConfig
+from benchmarks.data.sounds.config import SoundConfig
 from benchmarks.records import baselines
 from benchmarks.records.record import DEFAULT_BACKBONE
 from benchmarks.records.values import digest
 
 PresetName = Literal[
-    "smoke", "quick", "cpu", "vqgan-f16", "llamagen-16", "llamagen-8", "vit-vqgan", "vqvae", "vqvae2", "dalle"
+    "smoke",
+    "quick",
+    "cpu",
+    "vqgan-f16",
+    "llamagen-16",
+    "llamagen-8",
+    "vit-vqgan",
+    "vqvae",
+    "vqvae2",
+    "dalle",
+    "speech-smoke",
+    "speech-quick",
+    "speech-cpu",
+    "music-cpu",
+    "soundstream",
+    "encodec-24khz",
+    "dac-44khz",
 ]
+
+SignalName = Literal["pictures", "sounds"]
+
+
+class SignalSettings(NamedTuple):
+    """What the settings of one signal are made of, and the bits per position that its runs have unless asked for
+    others."""
+
+    data: type[Any]
+    backbones: tuple[type[Any], ...]
+    loss: type[Any]
+    bits: int
+
+
+SIGNALS: Mapping[SignalName, SignalSettings] = {
+    "pictures": SignalSettings(DataConfig, get_args(PictureBackboneConfig), LossConfig, 10),
+    "sounds": SignalSettings(SoundConfig, get_args(AudioBackboneConfig), AudioLossConfig, 60),
+}
+"""By the type of its data; `signals` has what is done with them."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +68,7 @@ class TrainConfig:
     """How long and how fast a tokenizer is trained."""
 
     images: Count = 16_000
-    """Training images shown, crops counted one by one; every quantizer is shown the same ones."""
+    """Training images shown, or crops of sounds, counted one by one; every quantizer is shown the same ones."""
     batch_size: Count = 32
     """Images of one optimizer step, over all processes."""
     accumulation: Count = 1
@@ -81,11 +121,11 @@ class TrainConfig:
 class Settings:
     """All that two runs must share for their quantizers to be comparable."""
 
-    data: DataConfig = field(default_factory=DataConfig)
+    data: DataConfig | SoundConfig = field(default_factory=DataConfig)
     model: BackboneConfig = field(default_factory=VQGANConfig)
     dim: Size = 256
     """Channels of the latent for the quantizers that leave their width to the user (VQ, RQ, Gumbel, none)."""
-    loss: LossConfig = field(default_factory=LossConfig)
+    loss: LossConfig | AudioLossConfig = field(default_factory=LossConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
     deferred: PartialShare = 0.0
     """Share of the steps that run without the quantizer, which is then started on latents that mean something (Zhao et
@@ -97,18 +137,33 @@ class Settings:
     """Follows from `model`; it is a field in order to be stored."""
 
     def __post_init__(self) -> None:
-        """The image size is said once, by the data; the backbone's follows. ValueError on a loss that is not for it."""
-        object.__setattr__(self, "model", replace(self.model, image_size=self.data.image_size))
+        """What data and backbone have in common is said once, by the data. ValueError on parts that are not for each
+        other."""
+        parts = SIGNALS[self.signal]
+        if not isinstance(self.model, parts.backbones) or not isinstance(self.loss, parts.loss):
+            kinds = ", ".join(type(part).__name__ for part in (self.data, self.model, self.loss))
+            raise ValueError(f"data, model and loss must be of one signal, got {kinds}")
+        object.__setattr__(self, "model", replace(self.model, **self.data.of_backbone))
         object.__setattr__(self, "backbone", backbone_of(self.model))
         object.__setattr__(self, "start", None if self.start is None else Path(self.start))
         check_ranges(self)
+        if any(extent % self.model.stride for extent in self.data.extent):
+            raise ValueError(
+                f"training crops of {self.data.size} are no multiples of the backbone's stride {self.model.stride}"
+            )
         if self.quantizer_start >= self.train.steps:
             raise ValueError(f"deferred {self.deferred} of {self.train.steps} steps leaves none for the quantizer")
-        if self.loss.reconstruction == "logit-laplace" and self.backbone != "dvae":
+        logit_laplace = isinstance(self.loss, LossConfig) and self.loss.reconstruction == "logit-laplace"
+        if logit_laplace and self.backbone != "dvae":
             raise ValueError(
                 "loss.reconstruction logit-laplace is for a decoder that gives the scale of the pixels too, the "
                 f"backbone dvae's, not for {self.backbone}: take l1 or l2"
             )
+
+    @property
+    def signal(self) -> SignalName:
+        """What it is that is tokenized, by the data."""
+        return next(name for name, parts in SIGNALS.items() if isinstance(self.data, parts.data))
 
     @property
     def quantizer_start(self) -> int:

@@ -1,4 +1,4 @@
-"""From a stored run back to what it was made from: its configuration and its pictures."""
+"""From a stored run back to what it was made from: its configuration and its data."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from autoencoders.pictures.perceptual import choose_perceptual
-from autoencoders.pictures.sizes import BACKBONES
+from autoencoders.sizes import BACKBONES
 from benchmarks.command_line.usage import UsageError
-from benchmarks.data import Data, DataConfig, DataError, open_data
-from benchmarks.protocols.reconstruction.measured import PROTOCOL
-from benchmarks.records.record import DEFAULT_BACKBONE, ELSEWHERE, Record, same_content, trained_content
-from benchmarks.training import baselines
+from benchmarks.data import DataError
+from benchmarks.records import baselines
+from benchmarks.records.record import DEFAULT_BACKBONE, ELSEWHERE, Record, items, same_content, trained_content
 from benchmarks.training.models import make_quantizer, weights_digest
 from benchmarks.training.resolved import ResolvedRun
-from benchmarks.training.settings import RunConfig, run_id, settings_digest
+from benchmarks.training.settings import SIGNALS, RunConfig, run_id, settings_digest
+from benchmarks.training.signals import SignalData, signal_of, signal_of_data
 from quantizers.registry import source_digest
 from storage.paths import StrPath, from_printable
 
@@ -28,35 +27,38 @@ def configuration(path: StrPath, stored: Record) -> RunConfig:
 
     Raises:
         UsageError: this version of the program measures otherwise, or has other settings; or it is no run but the
-            evaluation of one on other pictures.
+            evaluation of one on other data.
     """
     if stored.preset == ELSEWHERE:
         raise UsageError(f"{path}: {stored.quantizer.name} was trained elsewhere: an evaluation, and no run")
     if not stored.is_run:
-        raise UsageError(f"{path}: an evaluation on other pictures, and no run; give the run that it is of")
+        raise UsageError(f"{path}: an evaluation on other data, and no run; give the run that it is of")
     how = f"; check out the commit that made it, {stored.environment.commit or 'which is not known'}"
-    if stored.protocol != PROTOCOL:
-        raise UsageError(f"{path}: measured under {stored.protocol}, and this version measures under {PROTOCOL}{how}")
     try:
-        run = TypeAdapter(RunConfig).validate_python(_with_sizes(stored.config))
+        run = TypeAdapter(RunConfig).validate_python(_with_types(stored.config))
         data = replace(run.settings.data, source=from_printable(run.settings.data.source))
         run = replace(run, settings=replace(run.settings, data=data))
     except ValidationError as error:
         where = ".".join(map(str, error.errors()[0]["loc"]))
         raise UsageError(f"{path}: its configuration is not one of this version ({where}){how}") from error
-    if run_id(run, settings_digest(run.settings, PROTOCOL, stored.data["fingerprint"])) != stored.id:
+    protocol = signal_of(run.settings).protocol
+    if stored.protocol != protocol:
+        raise UsageError(f"{path}: measured under {stored.protocol}, and this version measures under {protocol}{how}")
+    if run_id(run, settings_digest(run.settings, protocol, stored.data["fingerprint"])) != stored.id:
         raise UsageError(f"{path}: its configuration is not one of this version, which has other settings{how}")
     return run
 
 
-def _with_sizes(config: dict[str, Any]) -> dict[str, Any]:
-    """A stored configuration with its backbone's sizes read as that backbone's."""
+def _with_types(config: dict[str, Any]) -> dict[str, Any]:
+    """A stored configuration whose parts are read as those of its backbone and signal."""
     settings = config.get("settings", {})
     backbone = BACKBONES.get(settings.get("backbone", DEFAULT_BACKBONE))
     if backbone is None:
         return config
-    model = TypeAdapter(backbone).validate_python(settings.get("model"))
-    return {**config, "settings": {**settings, "model": model}}
+    signal = next(parts for parts in SIGNALS.values() if backbone in parts.backbones)
+    types = {"data": signal.data, "model": backbone, "loss": signal.loss}
+    parts = {name: TypeAdapter(kind).validate_python(settings.get(name)) for name, kind in types.items()}
+    return {**config, "settings": {**settings, **parts}}
 
 
 def rebuild(path: StrPath, stored: Record, source: str | None, lpips_backbone: StrPath | None) -> RunConfig:
@@ -65,7 +67,7 @@ def rebuild(path: StrPath, stored: Record, source: str | None, lpips_backbone: S
     Args:
         path: The stored run's file.
         stored: What it holds.
-        source: Where the pictures are, if elsewhere.
+        source: Where the data are, if elsewhere.
         lpips_backbone: Where the weights of LPIPS's backbone are, if elsewhere.
 
     Raises:
@@ -84,44 +86,40 @@ def rebuild(path: StrPath, stored: Record, source: str | None, lpips_backbone: S
         if run.settings.start is not None:
             run = replace(run, start_weights=weights_digest(run.settings.start))
             require_same_start(path, stored, run)
-    data, loss = run.settings.data, run.settings.loss
-    if source is not None:
-        data = replace(data, source=source, root=None)
-    if lpips_backbone is not None:
-        loss = replace(loss, lpips_backbone=lpips_backbone)
-    choose_perceptual(loss.perceptual, loss.lpips_backbone)
+    data = run.settings.data if source is None else run.settings.data.elsewhere(source)
+    loss, _ = signal_of(run.settings).choose_loss(run.settings.loss, lpips_backbone)
     return replace(run, settings=replace(run.settings, data=data, loss=loss))
 
 
-def open_pictures(path: StrPath, stored: Record, config: DataConfig) -> Data:
-    """The pictures of the stored run.
+def open_own_data(path: StrPath, stored: Record, config: Any) -> SignalData:
+    """The data of the stored run.
 
     Raises:
         UsageError: they are not there, or others are.
     """
     try:
-        data = open_data(config)
+        data = signal_of_data(config).open(config)
     except DataError as error:
         raise UsageError(
-            f"{path}: its pictures are not at hand ({error}); say where {stored.data['name']} is by --data"
+            f"{path}: its data are not at hand ({error}); say where {stored.data['name']} is by --data"
         ) from error
-    require_same_pictures(path, stored, data)
+    require_same_data(path, stored, data)
     return data
 
 
-def require_same_pictures(path: StrPath, stored: Record, data: Data) -> None:
-    """Raise UsageError unless these are the pictures of the stored run."""
+def require_same_data(path: StrPath, stored: Record, data: SignalData) -> None:
+    """Raise UsageError unless these are the data of the stored run."""
     content = trained_content(data.record)
     if data.record["fingerprint"] != stored.data["fingerprint"] or not same_content(stored.trained_content, content):
-        here, then = (f"{of['train']['pictures']} + {of['test']['pictures']}" for of in (data.record, stored.data))
+        here, then = (f"{items(of['train'])} + {items(of['test'])}" for of in (data.record, stored.data))
         raise UsageError(
-            f"{path}: the pictures of {data.record['source']} ({here}, to train and to test on) are not those that it "
+            f"{path}: the data of {data.record['source']} ({here}, to train and to test on) are not those that it "
             f"was made with ({then}), or not the same bytes; say where {stored.data['name']} is by --data"
         )
 
 
 def require_same(stored: Record, now: ResolvedRun) -> None:
-    """Raise UsageError where what is stored under the name of a run is of other training pictures, or began from other
+    """Raise UsageError where what is stored under the name of a run is of other training data, or began from other
     weights."""
     require_same_content(now.path, stored.data, now.data.record)
     require_same_start(now.path, stored, now.asked)
@@ -137,15 +135,15 @@ def require_same_start(path: StrPath, stored: Record, now: RunConfig) -> None:
 
 
 def require_same_content(path: StrPath, stored: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Raise UsageError where what is stored under a name is of other training pictures.
+    """Raise UsageError where what is stored under a name is of other training data.
 
     Args:
-        path: Its file; the name tells pictures apart by their names and sizes alone.
-        stored: What its record says of the pictures.
+        path: Its file; the name tells data apart by their names and sizes alone.
+        stored: What its record says of the data.
         now: The same of those at hand.
     """
     if not same_content(trained_content(stored), trained_content(now)):
         raise UsageError(
-            f"{path}: made with other training pictures of the same names and sizes; bring those back, store what "
+            f"{path}: made with other training data of the same names and sizes; bring those back, store what "
             "these give in another folder, or delete it"
         )

@@ -54,6 +54,12 @@ def require_tokenizer(path: StrPath, stored: Record) -> None:
     require_own_weights(weights, "run", stored.id)
 
 
+def require_pictures(path: StrPath, stored: Record) -> None:
+    """Raise UsageError unless a stored run is of pictures, which is all that the command knows."""
+    if "image_size" not in stored.data:
+        raise UsageError(f"{path}: a tokenizer of sounds, where this command takes those of pictures")
+
+
 def require_own_weights(weights: StrPath, kind: str, owner: str) -> None:
     """Raise UsageError unless a file of weights says that it is of this owner, a "run" or a "prior"."""
     try:

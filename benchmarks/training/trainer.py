@@ -7,43 +7,37 @@ from typing import TypeVar, cast
 
 import torch
 from accelerate import Accelerator
-from jaxtyping import UInt8
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from autoencoders import TokenizerOutput, TrainableTokenizer, VQGANLoss
-from benchmarks.metrics.pictures import to_uint8
+from autoencoders import TokenizerOutput, TrainableTokenizer
 from benchmarks.training.loop import TrainingError, TrainingLoop, watched
 from benchmarks.training.settings import Settings
+from benchmarks.training.signals import signal_of
 from quantizers import QuantizerOutput
 from quantizers.distributed import sum_over_ranks, world_size
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
 
-STARTING_PICTURES = 512
+STARTING_ITEMS = 512
 """On whose latents the quantizer of a training starts that it comes to late: 8 vectors for each of 1,024 codes at 16
-positions a picture."""
-
-
-def to_pictures(batch: Tensor, device: torch.device) -> Tensor:
-    """uint8 (B, 3, H, W) -> float in [-1, 1] on the device, channels last in memory as convolutions want them."""
-    pictures = batch.to(device, non_blocking=True).float() / 127.5 - 1
-    return pictures.contiguous(memory_format=torch.channels_last)
+positions an item."""
 
 
 class Trainer(TrainingLoop[Tensor]):
-    """Trains one tokenizer in place, on batches of 8-bit pictures.
+    """Trains one tokenizer in place, on batches as the data of its signal give them.
 
     Args:
         tokenizer: The model, as `autoencoders` defines its interface.
-        settings: Loss and training settings, and the image size.
+        settings: Loss and training settings, and the signal.
         seed: Seeds the noise of the training (data and initial weights are the caller's).
         accelerator: From `make_accelerator`.
         run: The run's id; a checkpoint of another run is refused.
         recall: This process's share of some batches again, from a step on and how many: the quantizer of a training
             that it comes to late starts on them. Without it that starts on the first batch that it meets.
-        pictures: Digest of the pictures' content; a checkpoint of another is refused.
+        content: Digest of the training data's content; a checkpoint of another is refused.
         weights: Digest of the weights that the tokenizer starts from; a checkpoint on others is refused.
     """
 
@@ -55,14 +49,15 @@ class Trainer(TrainingLoop[Tensor]):
         accelerator: Accelerator,
         run: str,
         recall: Callable[[int, int], Iterable[Tensor]] | None = None,
-        pictures: str | None = None,
+        content: str | None = None,
         weights: str | None = None,
     ) -> None:
-        super().__init__(settings.train, accelerator, run, pictures, weights)
+        super().__init__(settings.train, accelerator, run, content, weights)
         train = settings.train
         # The same numbers in another order in memory, in which convolutions are faster.
         self.tokenizer: TrainableTokenizer = tokenizer.to(self.device).to(memory_format=torch.channels_last).train()
-        self.loss = VQGANLoss(settings.loss).to(self.device)
+        self.signal = signal_of(settings)
+        self.loss = self.signal.make_loss(settings).to(self.device)
         self.discriminator = self.loss.make_discriminator()
         self.average = (
             AveragedModel(self.tokenizer, multi_avg_fn=get_ema_multi_avg_fn(train.weight_ema))
@@ -90,28 +85,24 @@ class Trainer(TrainingLoop[Tensor]):
         """The model to evaluate and store: the weight average, or the model itself, in eval mode."""
         return self._averaged.to(memory_format=torch.contiguous_format).eval()
 
-    def reconstruct(self, pictures: UInt8[Tensor, "b 3 h w"]) -> UInt8[Tensor, "b 3 h w"]:
-        """What the model to evaluate would make of pictures if the training ended now, on the CPU; before its
-        quantizers are there, what it makes of them without.
-
-        Raises:
-            ValueError: the model has diverged.
-        """
+    def reconstruct(self, batch: Tensor) -> Float[Tensor, "b c *extent"]:
+        """What the model to evaluate would make of a batch if the training ended now, on the CPU; before its
+        quantizers are there, what it makes of it without."""
         model = self._averaged
         with watched(model, self.device):
             for quantizer, trained in zip(model.quantizers, self.tokenizer.quantizers, strict=True):
                 quantizer.deferred = trained.deferred
                 quantizer.train(trained.deferred)  # those in eval mode quantize all the same
-            return to_uint8(model(to_pictures(pictures, self.device)).reconstruction).cpu()
+            return model(self.signal.to_float(batch, self.device)).reconstruction.float().cpu()
 
     def _train_step(self, batch: Tensor) -> None:
         """One optimizer step of the tokenizer, and one of the discriminator once it plays."""
         self._set_learning_rate(self.optimizer, *([self.critic_optimizer] if self.discriminator else []))
         self._set_quantizers()
-        images = to_pictures(batch, self.device)
-        reconstruction = self._train_generator(images)
+        originals = self.signal.to_float(batch, self.device)
+        reconstruction = self._train_generator(originals)
         if self.discriminator is not None and self.loss.gan_active(self.step):
-            self._train_discriminator(images, reconstruction)
+            self._train_discriminator(originals, reconstruction)
         if self.average is not None:
             self.average.update_parameters(self.tokenizer)
 
@@ -128,7 +119,7 @@ class Trainer(TrainingLoop[Tensor]):
     def _start_quantizers(self, recall: Callable[[int, int], Iterable[Tensor]]) -> None:
         """Show each quantizer at once what it would have been given of the last pictures."""
         quantizers = self.tokenizer.quantizers
-        count = min(self.train.steps, -(-STARTING_PICTURES // self.train.batch_size))
+        count = min(self.train.steps, -(-STARTING_ITEMS // self.train.batch_size))
         latents: list[list[Tensor]] = [[] for _ in quantizers]
         for quantizer in quantizers:
             quantizer.deferred = True
@@ -137,28 +128,28 @@ class Trainer(TrainingLoop[Tensor]):
             for quantizer, kept in zip(quantizers, latents, strict=True)
         ]
         for batch in recall(max(0, self.step - count), count):
-            self.tokenizer(to_pictures(batch, self.device))
+            self.tokenizer(self.signal.to_float(batch, self.device))
         for hook in hooks:
             hook.remove()
         for quantizer, kept in zip(quantizers, latents, strict=True):
             quantizer.deferred = False
             quantizer(torch.cat(kept))
 
-    def _train_generator(self, images: Tensor) -> Tensor:
+    def _train_generator(self, originals: Tensor) -> Tensor:
         """One step of encoder, quantizers and decoder; the reconstruction."""
-        reconstruction = self._descend(images) if self.train.accumulation == 1 else self._descend_by_part(images)
+        reconstruction = self._descend(originals) if self.train.accumulation == 1 else self._descend_by_part(originals)
         self.optimizer.step()
         self.optimizer.zero_grad()
         return reconstruction
 
-    def _descend(self, images: Tensor) -> Tensor:
+    def _descend(self, originals: Tensor) -> Tensor:
         """Leave the gradients of a batch that passes as one, and return its reconstruction."""
-        out: TokenizerOutput = self._forward(self.model, images)
-        self.accelerator.backward(self._generator_loss(images, out))
+        out: TokenizerOutput = self._forward(self.model, originals)
+        self.accelerator.backward(self._generator_loss(originals, out))
         self._collect(out.stats)
         return out.reconstruction.detach()
 
-    def _descend_by_part(self, images: Tensor) -> Tensor:
+    def _descend_by_part(self, originals: Tensor) -> Tensor:
         """The same, with the activations of one part at a time.
 
         The quantizers see the latents of the whole batch, so that their statistics, batch entropies and starts are
@@ -167,7 +158,7 @@ class Trainer(TrainingLoop[Tensor]):
         """
         parts = self.train.accumulation
         with self.tokenizer.in_parts(parts):
-            outputs = self._forward(self.tokenizer.quantize, images)
+            outputs = self._forward(self.tokenizer.quantize, originals)
         leaves = [output.quantized.detach().requires_grad_() for output in outputs]
         chunks = [
             [
@@ -177,7 +168,7 @@ class Trainer(TrainingLoop[Tensor]):
             for leaf, output in zip(leaves, outputs, strict=True)
         ]
         reconstructions = []
-        for some, *given in zip(images.chunk(parts), *chunks, strict=True):
+        for some, *given in zip(originals.chunk(parts), *chunks, strict=True):
             out: TokenizerOutput = self._forward(self.tokenizer.finish, given)
             self.accelerator.backward(self._generator_loss(some, out))
             reconstructions.append(out.reconstruction.detach())
@@ -205,10 +196,10 @@ class Trainer(TrainingLoop[Tensor]):
         for gradient, total in zip(gradients, sum_over_ranks(gradients), strict=True):
             gradient.copy_(total / world_size())
 
-    def _generator_loss(self, images: Tensor, out: TokenizerOutput) -> Tensor:
+    def _generator_loss(self, originals: Tensor, out: TokenizerOutput) -> Tensor:
         with self.accelerator.autocast():
             total, terms = self.loss.generator(
-                images,
+                originals,
                 out.reconstruction,
                 out.loss,
                 step=self.step,
@@ -220,9 +211,9 @@ class Trainer(TrainingLoop[Tensor]):
         self._collect(terms)
         return total
 
-    def _train_discriminator(self, images: Tensor, reconstruction: Tensor) -> None:
+    def _train_discriminator(self, originals: Tensor, reconstruction: Tensor) -> None:
         parts = self.train.accumulation
-        for real, fake in zip(images.chunk(parts), reconstruction.chunk(parts), strict=True):
+        for real, fake in zip(originals.chunk(parts), reconstruction.chunk(parts), strict=True):
             with self.accelerator.accumulate(self.critic):
                 with self.accelerator.autocast():
                     total, terms = self.loss.discriminator(real, fake, self.critic)
@@ -236,6 +227,8 @@ class Trainer(TrainingLoop[Tensor]):
         parts = {"tokenizer": self.tokenizer, "optimizer": self.optimizer, "average": self.average}
         if self.discriminator is not None:
             parts |= {"discriminator": self.discriminator, "critic_optimizer": self.critic_optimizer}
+        if self.loss.state_dict():  # averages of a balancer
+            parts["loss"] = self.loss
         if self.accelerator.scaler is not None:
             parts["scaler"] = self.accelerator.scaler
         return {name: part for name, part in parts.items() if part is not None}

@@ -6,8 +6,8 @@ import pytest
 import torch
 from small_sounds import SEANET, SMALL, codec, tones
 
-from autoencoders.audio.backbones import residual_quantizer
 from autoencoders.audio.dac import DAC
+from autoencoders.audio.residual import residual_quantizer
 from autoencoders.audio.seanet import SEANetCodec
 from autoencoders.audio.sizes import SPEECH_16KHZ, SEANetConfig
 from autoencoders.streaming import State, StreamingTokenizer, reset

@@ -1,6 +1,7 @@
 """Measuring, drawing and laying out leave every part in the mode that it was in, whatever happens."""
 
 from collections.abc import Callable
+from typing import get_args
 
 import pytest
 import torch
@@ -9,8 +10,8 @@ from small_priors import LAYOUTS, make, random_tokens
 from torch import nn
 
 from autoencoders import create_tokenizer
-from autoencoders.pictures.backbones import code_maps_of
-from autoencoders.pictures.sizes import BACKBONES
+from autoencoders.backbones import code_maps_of
+from autoencoders.pictures.sizes import PictureBackboneName
 from priors import PRIORS, CodeLayout, Prior, SamplingStopped
 from quantizers import create_quantizer
 
@@ -27,7 +28,7 @@ def mixed(module: nn.Module, training: bool) -> dict[str, bool]:
 
 
 def test_every_backbone_is_here() -> None:
-    assert SMALL.keys() == BACKBONES.keys()
+    assert SMALL.keys() == set(get_args(PictureBackboneName))
 
 
 @pytest.mark.parametrize("training", [True, False])

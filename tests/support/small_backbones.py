@@ -1,8 +1,8 @@
 """Every backbone at a size that costs nothing, for pictures of 32 pixels."""
 
 from autoencoders.pictures.sizes import (
-    BackboneConfig,
     DVAEConfig,
+    PictureBackboneConfig,
     TiTokConfig,
     ViTConfig,
     VQGANConfig,
@@ -10,7 +10,7 @@ from autoencoders.pictures.sizes import (
     VQVAEConfig,
 )
 
-SMALL: dict[str, BackboneConfig] = {
+SMALL: dict[str, PictureBackboneConfig] = {
     "vqgan": VQGANConfig(32, width=8, multipliers=(1, 1), blocks=1, attention_resolutions=(16,), z_channels=4),
     "vqvae": VQVAEConfig(32, width=8, residual_width=4, blocks=1),
     "vqvae2": VQVAE2Config(32, width=8, residual_width=4, blocks=1),

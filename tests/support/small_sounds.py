@@ -4,8 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized
 
-from autoencoders.audio.backbones import create_audio_tokenizer
 from autoencoders.audio.sizes import AudioBackboneConfig, DACConfig, SEANetConfig
+from autoencoders.backbones import create_tokenizer
 from autoencoders.tokenizer import TrainableTokenizer
 from quantizers import Quantizer
 
@@ -21,7 +21,7 @@ def codec(config: AudioBackboneConfig, quantizer: Quantizer) -> TrainableTokeniz
     """A tokenizer of these sizes, whose convolutions keep the variance of what they are given: so few layers of
     PyTorch's own start let so little through that all codes would be one."""
     torch.manual_seed(0)
-    made = create_audio_tokenizer(config, quantizer)
+    made = create_tokenizer(config, [quantizer])
     for layer in made.modules():
         if isinstance(layer, nn.Conv1d | nn.ConvTranspose1d):
             seen = layer.in_channels * layer.kernel_size[0] / (layer.stride[0] if layer.transposed else 1)

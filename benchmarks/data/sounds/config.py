@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import tyro
@@ -51,3 +51,22 @@ class SoundConfig:
         """Take paths as text or not, as they come; refuse values that cannot work."""
         object.__setattr__(self, "source", os.fspath(self.source))
         check_ranges(self)
+
+    @property
+    def of_backbone(self) -> dict[str, int]:
+        """What a backbone must be told of the sounds, by the names that it has for that."""
+        return {"sample_rate": self.sample_rate, "in_channels": self.channels}
+
+    @property
+    def extent(self) -> tuple[int, ...]:
+        """Of a training crop along its axis."""
+        return (self.crop_samples,)
+
+    @property
+    def size(self) -> str:
+        """Of a training crop, in words."""
+        return f"{self.crop_samples:,} samples"
+
+    def elsewhere(self, source: str) -> SoundConfig:
+        """The same sounds in another place."""
+        return replace(self, source=source)

@@ -12,13 +12,15 @@ from typing import Any
 import numpy as np
 import torch
 import torch.distributed as dist
+from jaxtyping import Float32, Int16
+from torch import Tensor
 
 from autoencoders import Tokenizer
 from benchmarks.metrics.codes import has_codebook
 from benchmarks.metrics.device import full_float32
 from benchmarks.protocols.audio.coded import Coded, Places, SoundCoder, through_codec, through_tokenizer
 from benchmarks.protocols.audio.fidelity import SoundFidelity
-from benchmarks.protocols.audio.measured import METRICS, SoundEvaluation
+from benchmarks.protocols.audio.measured import METRICS, SAMPLE_SECONDS, SAMPLES, SoundEvaluation
 from benchmarks.protocols.audio.rates import SoundCodes, code_use
 from benchmarks.protocols.outcome import outcome
 from benchmarks.records.resampling import draws
@@ -34,13 +36,15 @@ NO_FILE = "a tokenizer's codes are in no file"
 
 @dataclass(frozen=True)
 class _Sound:
-    """What is kept of a sound: its place, samples of a channel, numbers, why it lacks some, and codes."""
+    """What is kept of a sound: its place, samples of a channel, numbers, why it lacks some, codes, and of the first
+    ones how they begin, and their reconstructions."""
 
     place: int
     samples: int
     numbers: dict[str, float]
     unmeasured: dict[str, str]
     codes: SoundCodes | None
+    heard: tuple[np.ndarray, np.ndarray] | None
 
 
 @torch.no_grad()
@@ -124,10 +128,20 @@ def _measure(
                 8 * count * kilobits for count in (sound.stream_bytes, sound.file_bytes)
             )
         counted = codes if all(map(has_codebook, quantizers)) else None
-        found.append(_Sound(sound.place, samples, numbers, unmeasured, counted))
+        heard = None
+        if sound.place < SAMPLES:
+            kept = round(SAMPLE_SECONDS * sample_rate)
+            heard = _heard(sound.original, kept), _heard(sound.reconstruction, kept)
+        found.append(_Sound(sound.place, samples, numbers, unmeasured, counted, heard))
         if progress is not None:
             progress(1)
     return found
+
+
+def _heard(sound: Float32[Tensor, "c n"], samples: int) -> Int16[np.ndarray, "c samples"]:
+    """Its beginning in 16 bits."""
+    levels = (sound[:, :samples].numpy() * (2**15 - 1)).round().astype(np.int16)
+    return np.pad(levels, ((0, 0), (0, samples - levels.shape[1])))
 
 
 def _combined(
@@ -167,6 +181,7 @@ def _whole(
         name: {sound.place: sound.unmeasured[name] for sound in sounds if name in sound.unmeasured} for name in names
     }
     seconds = np.array([sound.samples for sound in sounds]) / sample_rate
+    heard = [sound.heard for sound in sounds if sound.heard is not None]
     codes = [sound.codes for sound in sounds if sound.codes is not None]
     resampled: dict[str, np.ndarray] = {}
     usage: tuple[float, ...] = ()
@@ -198,6 +213,8 @@ def _whole(
         unmeasured={name: found for name, found in unmeasured.items() if found},
         per_sound=per_sound,
         resampled=resampled,
+        sample_rate=sample_rate,
+        samples=(np.stack([original for original, _ in heard]), np.stack([of for _, of in heard])),
         usage=usage,
         perplexity=perplexity,
     )

@@ -10,7 +10,8 @@ import torch
 from jaxtyping import Float32
 from torch import Tensor
 
-from autoencoders.audio.distances import MEASURED_STFT, mel_distance, stft_distance
+from autoencoders.audio.distances import mel_distance, stft_distance
+from autoencoders.audio.loss_config import MEASURED_STFT
 from benchmarks.data.sounds.reading import resample
 from benchmarks.metrics.pesq import PESQ_RATE, pesq
 from benchmarks.metrics.si_sdr import si_sdr

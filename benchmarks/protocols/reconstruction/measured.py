@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
 from torch import Tensor
+
+from benchmarks.records.grids import save_grid
+from storage.paths import StrPath
 
 PROTOCOL = "reconstruction/1"
 SAMPLES = 8  # pictures kept to look at
@@ -46,3 +50,8 @@ class Evaluation:
             "samples/reconstruction": np.asarray(reconstructions),
             **counts,
         }
+
+    def save_samples(self, path: StrPath, name: str) -> None:
+        """The picture beside the record at `path`: originals over what a tokenizer, so named, made of them."""
+        originals, reconstructions = (np.asarray(part) for part in self.samples)
+        save_grid(Path(path).with_suffix(".png"), {"original": originals, name: reconstructions})

@@ -11,9 +11,11 @@ import torch.nn.functional as F
 from small_sounds import SMALL, codec, tones
 
 from autoencoders import extents
-from autoencoders.audio.backbones import AUDIO_NETWORKS, create_audio_tokenizer, residual_quantizer
-from autoencoders.audio.sizes import AUDIO_BACKBONES, AudioBackboneName, audio_backbone_of
+from autoencoders.audio.residual import residual_quantizer
+from autoencoders.audio.sizes import AudioBackboneName
+from autoencoders.backbones import NETWORKS, create_tokenizer
 from autoencoders.extents import decode_any, encode_any
+from autoencoders.sizes import BACKBONES, backbone_of
 from autoencoders.tokenizer import TrainableTokenizer
 from quantizers import create_quantizer, list_quantizers
 
@@ -33,9 +35,9 @@ def gradients(model: TrainableTokenizer, sounds: torch.Tensor) -> dict[str, torc
 
 @every_backbone
 def test_its_name_is_known_by_its_sizes(backbone: AudioBackboneName) -> None:
-    assert audio_backbone_of(SMALL[backbone]) == backbone
-    assert type(SMALL[backbone]) is AUDIO_BACKBONES[backbone]
-    assert type(make(backbone)) is AUDIO_NETWORKS[backbone]
+    assert backbone_of(SMALL[backbone]) == backbone
+    assert type(SMALL[backbone]) is BACKBONES[backbone]
+    assert type(make(backbone)) is NETWORKS[backbone]
 
 
 @every_backbone
@@ -108,7 +110,7 @@ def test_copies_and_stored_weights(backbone: str) -> None:
     gradients(model, sounds)  # a copy after a backward pass, too
     twin = copy.deepcopy(model).eval()
     with torch.device("meta"):
-        empty = create_audio_tokenizer(SMALL[backbone], create_quantizer("fsq", bits=8)).eval()
+        empty = create_tokenizer(SMALL[backbone], [create_quantizer("fsq", bits=8)]).eval()
     empty.load_state_dict(model.state_dict(), assign=True)
     expected = model.eval()(sounds).reconstruction
     assert torch.equal(twin(sounds).reconstruction, expected)
@@ -157,7 +159,7 @@ def test_wrong_sounds(backbone: str) -> None:
 def test_it_learns(backbone: str) -> None:
     """Four sounds by heart."""
     torch.manual_seed(0)
-    model, sounds = create_audio_tokenizer(SMALL[backbone], create_quantizer("none", dim=4)), tones(4, 120)
+    model, sounds = create_tokenizer(SMALL[backbone], [create_quantizer("none", dim=4)]), tones(4, 120)
     optimizer = torch.optim.Adam(model.parameters(), 0.005)
     for _ in range(150):
         (model(sounds).reconstruction - sounds).square().mean().backward()

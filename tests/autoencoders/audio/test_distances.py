@@ -5,16 +5,12 @@ import pytest
 import torch
 from small_sounds import tones
 
-from autoencoders.audio.distances import (
-    MEASURED_MEL,
-    MEASURED_STFT,
-    TRAINED_MEL,
-    MelSettings,
-    mel_distance,
-    stft_distance,
-    waveform_distance,
-)
+from autoencoders.audio.distances import mel_distance, stft_distance, waveform_distance
+from autoencoders.audio.loss_config import MEASURED_MEL, MEASURED_STFT, AudioLossConfig, MelSettings
 from autoencoders.audio.spectrogram import mel_bank
+
+TRAINED_MEL = AudioLossConfig(mel_magnitude_weight=0.0).mel
+"""What the published models of the Descript Audio Codec are trained by."""
 
 
 def sounds(samples: int = 4000, channels: int = 2) -> tuple[torch.Tensor, torch.Tensor]:

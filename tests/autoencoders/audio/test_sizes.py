@@ -15,7 +15,6 @@ from autoencoders.audio.sizes import (
     CodecConfig,
     DACConfig,
     SEANetConfig,
-    audio_backbone_of,
 )
 
 
@@ -36,11 +35,6 @@ def test_rates_of_the_published_models(config: CodecConfig, stride: int, frame_r
     assert config.stride == stride
     assert config.frame_rate == frame_rate
     assert sum(config is value for value in vars(sizes).values()) == 1
-
-
-def test_names() -> None:
-    assert audio_backbone_of(SEANetConfig()) == "seanet"
-    assert audio_backbone_of(DACConfig()) == "dac"
 
 
 def test_widths() -> None:

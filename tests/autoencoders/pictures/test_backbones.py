@@ -11,9 +11,9 @@ from torch import nn
 
 from autoencoders import (
     BACKBONES,
-    BackboneConfig,
-    BackboneName,
     DVAEConfig,
+    PictureBackboneConfig,
+    PictureBackboneName,
     TiTokConfig,
     TrainableTokenizer,
     ViTConfig,
@@ -23,10 +23,10 @@ from autoencoders import (
     backbone_of,
     create_tokenizer,
 )
-from autoencoders.pictures.backbones import NETWORKS, code_maps_of
+from autoencoders.backbones import NETWORKS, code_maps_of
 from quantizers import create_quantizer
 
-SMALL: dict[BackboneName, BackboneConfig] = {
+SMALL: dict[PictureBackboneName, PictureBackboneConfig] = {
     "vqgan": VQGANConfig(16, width=16, multipliers=(1, 2), blocks=1, attention_resolutions=(8,), z_channels=8),
     "vqvae": VQVAEConfig(16, width=16, residual_width=8, downsamplings=2),
     "vit": ViTConfig(16, patch_size=4, width=32, layers=1, heads=2),
@@ -35,10 +35,10 @@ SMALL: dict[BackboneName, BackboneConfig] = {
     "vqvae2": VQVAE2Config(16, width=16, residual_width=8, downsamplings=1, top_downsamplings=2),
 }
 
-every_backbone = pytest.mark.parametrize("backbone", get_args(BackboneName))
+every_backbone = pytest.mark.parametrize("backbone", get_args(PictureBackboneName))
 
 
-def make(backbone: BackboneName, quantizer: str = "fsq") -> TrainableTokenizer:
+def make(backbone: PictureBackboneName, quantizer: str = "fsq") -> TrainableTokenizer:
     torch.manual_seed(0)
     config = SMALL[backbone]
     return create_tokenizer(config, [create_quantizer(quantizer, bits=8) for _ in code_maps_of(config)])
@@ -71,7 +71,7 @@ def saved_bytes(forward: Callable[[], object]) -> int:
 
 
 @every_backbone
-def test_its_name_is_known_by_its_sizes(backbone: BackboneName) -> None:
+def test_its_name_is_known_by_its_sizes(backbone: PictureBackboneName) -> None:
     assert backbone_of(SMALL[backbone]) == backbone
     assert type(SMALL[backbone]) is BACKBONES[backbone]
     assert type(make(backbone)) is NETWORKS[backbone]
@@ -80,7 +80,7 @@ def test_its_name_is_known_by_its_sizes(backbone: BackboneName) -> None:
 
 @every_backbone
 @pytest.mark.parametrize("quantizer", ["none", "fsq", "vq-ema", "lfq"])
-def test_codes_give_the_reconstruction(backbone: BackboneName, quantizer: str) -> None:
+def test_codes_give_the_reconstruction(backbone: PictureBackboneName, quantizer: str) -> None:
     model, images = make(backbone, quantizer).eval(), photographs(2)
     output = model(images)
     assert output.reconstruction.shape == images.shape
@@ -94,7 +94,7 @@ def test_codes_give_the_reconstruction(backbone: BackboneName, quantizer: str) -
 
 
 @every_backbone
-def test_every_parameter_gets_a_gradient(backbone: BackboneName) -> None:
+def test_every_parameter_gets_a_gradient(backbone: PictureBackboneName) -> None:
     model = make(backbone)
     for parameter in model.parameters():
         if not parameter.any():  # the zeros that residual branches start from let no gradient through
@@ -104,7 +104,7 @@ def test_every_parameter_gets_a_gradient(backbone: BackboneName) -> None:
 
 @pytest.mark.slow
 @every_backbone
-def test_it_learns(backbone: BackboneName) -> None:
+def test_it_learns(backbone: PictureBackboneName) -> None:
     """Four pictures by heart: well below the error of their mean colours."""
     model, images = make(backbone), photographs(4)
     optimizer = torch.optim.Adam(model.parameters(), 3e-3)
@@ -118,7 +118,7 @@ def test_it_learns(backbone: BackboneName) -> None:
 
 
 @every_backbone
-def test_bf16_autocast(backbone: BackboneName) -> None:
+def test_bf16_autocast(backbone: PictureBackboneName) -> None:
     model, images = make(backbone), photographs(2)
     expected = model(images).reconstruction
     with torch.autocast("cpu", torch.bfloat16):
@@ -131,7 +131,7 @@ def test_bf16_autocast(backbone: BackboneName) -> None:
 
 @pytest.mark.slow
 @every_backbone
-def test_compiling_blocks_changes_neither_names_nor_values(backbone: BackboneName) -> None:
+def test_compiling_blocks_changes_neither_names_nor_values(backbone: PictureBackboneName) -> None:
     model, images = make(backbone).eval(), photographs(2)
     names, expected = list(model.state_dict()), model(images).reconstruction
     model.compile_blocks(backend="eager")
@@ -145,7 +145,7 @@ def test_compiling_blocks_changes_neither_names_nor_values(backbone: BackboneNam
 
 
 @every_backbone
-def test_gradient_checkpointing_changes_no_gradient(backbone: BackboneName) -> None:
+def test_gradient_checkpointing_changes_no_gradient(backbone: PictureBackboneName) -> None:
     if not hasattr(SMALL[backbone], "gradient_checkpointing"):
         pytest.skip("it has none")
     plain, images = make(backbone), photographs(2)
@@ -157,7 +157,7 @@ def test_gradient_checkpointing_changes_no_gradient(backbone: BackboneName) -> N
 
 
 @every_backbone
-def test_networks_keep_of_a_batch_in_parts_what_they_are_given(backbone: BackboneName) -> None:
+def test_networks_keep_of_a_batch_in_parts_what_they_are_given(backbone: PictureBackboneName) -> None:
     model, images = make(backbone), photographs(4)
     plain = gradients(model, images)
     with model.in_parts(2):
@@ -171,7 +171,7 @@ def test_networks_keep_of_a_batch_in_parts_what_they_are_given(backbone: Backbon
 
 
 @every_backbone
-def test_wrong_images(backbone: BackboneName) -> None:
+def test_wrong_images(backbone: PictureBackboneName) -> None:
     model = make(backbone)
     stride = model.strides[0]
     for shape, message in [
@@ -186,7 +186,7 @@ def test_wrong_images(backbone: BackboneName) -> None:
 
 @every_backbone
 @pytest.mark.parametrize("changes", [{"image_size": 0}, {"image_size": 17}, {"in_channels": 0}, {"width": 0}])
-def test_sizes_that_cannot_work(backbone: BackboneName, changes: dict[str, int]) -> None:
+def test_sizes_that_cannot_work(backbone: PictureBackboneName, changes: dict[str, int]) -> None:
     (name,) = changes
     with pytest.raises(ValueError, match=name):
         replace(SMALL[backbone], **changes)

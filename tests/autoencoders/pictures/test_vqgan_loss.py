@@ -6,10 +6,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from autoencoders import LossConfig, PatchDiscriminator, VQGANLoss
+from autoencoders.losses import Loss, frozen
 from autoencoders.pictures.gan_loss import adaptive_weight
 from autoencoders.pictures.logit_laplace import logit_laplace_loss
 from autoencoders.pictures.perceptual import MSSSIMLoss
-from autoencoders.pictures.vqgan_loss import Loss, frozen
 
 
 class Pair:

@@ -109,7 +109,7 @@ def test_an_evaluation_is_neither_made_again_nor_timed(
     ):
         assert command() == 2
         error = capsys.readouterr().err
-        assert "an evaluation on other pictures" in error or "no stored run" in error
+        assert "an evaluation on other data" in error or "no stored run" in error
         assert "Traceback" not in error
 
 

@@ -9,12 +9,12 @@ from accelerate.state import AcceleratorState
 from smoke_training import smoke_batches, smoke_trainer, state_of
 from torch import Tensor
 
-from autoencoders import BackboneName
+from autoencoders import PictureBackboneName
 from benchmarks.training.presets import preset_settings
 from quantizers import list_quantizers
 
 
-def _trained_in_parts(parts: int, backbone: BackboneName, quantizer: str) -> dict[str, Tensor]:
+def _trained_in_parts(parts: int, backbone: PictureBackboneName, quantizer: str) -> dict[str, Tensor]:
     """After three steps: the start on a first batch, statistics of more than one, revived codes, batch entropies."""
     own = preset_settings("smoke", backbone)
     train = replace(own.train, images=48, batch_size=16, weight_ema=0.0, learning_rate=1e-5, accumulation=parts)
@@ -30,10 +30,10 @@ def _trained_in_parts(parts: int, backbone: BackboneName, quantizer: str) -> dic
     ("backbone", "quantizer"),
     [
         *[("vqgan", entry.name) for entry in list_quantizers()],
-        *[(backbone, "vq-ema") for backbone in get_args(BackboneName) if backbone != "vqgan"],
+        *[(backbone, "vq-ema") for backbone in get_args(PictureBackboneName) if backbone != "vqgan"],
     ],
 )
-def test_a_batch_in_parts_trains_as_a_whole_one(backbone: BackboneName, quantizer: str) -> None:
+def test_a_batch_in_parts_trains_as_a_whole_one(backbone: PictureBackboneName, quantizer: str) -> None:
     whole, parts = (_trained_in_parts(parts, backbone, quantizer) for parts in (1, 4))
     for name, tensor in whole.items():
         if name != "images_per_second":

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from autoencoders import BackboneName, VQVAE2Config, code_maps_of, create_tokenizer, finest_stride
+from autoencoders import PictureBackboneName, VQVAE2Config, code_maps_of, create_tokenizer, finest_stride
 from benchmarks.records.record import read_arrays, read_record
 from benchmarks.run import main
 from benchmarks.training.arguments import parse
@@ -22,8 +22,8 @@ SMOKE = ["--preset", "smoke", "--cpu", "--train.images", "32", "--train.batch-si
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backbone", get_args(BackboneName))
-def test_it_trains_with_several_quantizers(backbone: BackboneName, tmp_path: Path) -> None:
+@pytest.mark.parametrize("backbone", get_args(PictureBackboneName))
+def test_it_trains_with_several_quantizers(backbone: PictureBackboneName, tmp_path: Path) -> None:
     names = ("fsq", "vq-ema", "lfq")
     words = ["--backbone", backbone, "--quantizer", *names, *SMOKE, "--loss.gan-start", "1"]
     assert main([*words, "--output", str(tmp_path)]) == 0
@@ -51,7 +51,7 @@ def test_it_trains_with_several_quantizers(backbone: BackboneName, tmp_path: Pat
 
 
 def test_rows_of_different_backbones_are_not_compared_and_say_which_they_have() -> None:
-    settings = {name: preset_settings("quick", name) for name in get_args(BackboneName)}
+    settings = {name: preset_settings("quick", name) for name in get_args(PictureBackboneName)}
     assert len({settings_digest(each, "p", "d") for each in settings.values()}) == len(settings)
     for name, each in settings.items():
         assert changes(each, "quick") == ({} if name == "vqgan" else {"backbone": name})
@@ -61,7 +61,7 @@ def test_rows_of_different_backbones_are_not_compared_and_say_which_they_have() 
 @pytest.mark.parametrize("preset", ["smoke", "quick", "cpu"])
 def test_the_small_presets_have_all_backbones_at_one_stride(preset: str) -> None:
     stride = PRESETS[preset].model.stride
-    for name in get_args(BackboneName):
+    for name in get_args(PictureBackboneName):
         model = preset_settings(preset, name).model
         assert (model.bottom_stride if isinstance(model, VQVAE2Config) else model.stride) == stride
         assert model.image_size == PRESETS[preset].data.image_size

@@ -4,12 +4,12 @@ from typing import get_args
 
 import pytest
 
-from autoencoders.pictures.sizes import BackboneName
+from autoencoders.pictures.sizes import PictureBackboneName
 from benchmarks.training.arguments import parse
 from benchmarks.training.planning import plan
 
 
-@pytest.mark.parametrize("backbone", get_args(BackboneName))
+@pytest.mark.parametrize("backbone", get_args(PictureBackboneName))
 def test_channels_of_pictures_are_no_flag(backbone: str, capsys: pytest.CaptureFixture[str]) -> None:
     flags = ["--preset", "smoke", "--backbone", backbone]
     assert plan(parse(flags))

@@ -193,5 +193,5 @@ def test_no_checkpoint_goes_on_with_them(
     replace(7)
     with torch_threads(1):
         assert command([*words(), *long]) == 1
-    assert "trained on other pictures of the same names and sizes" in " ".join(capsys.readouterr().err.split())
+    assert "trained on other data of the same names and sizes" in " ".join(capsys.readouterr().err.split())
     assert found[0].exists()

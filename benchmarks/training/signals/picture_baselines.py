@@ -1,4 +1,4 @@
-"""The baselines of a table: tokenizers of blocks, without a network, accepted wherever a quantizer is named.
+"""The baselines of tables of pictures: tokenizers of blocks, without a network, accepted wherever a quantizer is named.
 
 Each is made for the settings that the others are trained in: blocks of the stride of the finest code map, as many
 channels and bits per picture as there.
@@ -6,29 +6,19 @@ channels and bits per picture as there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from typing import cast
 
 from autoencoders import BlockKMeans, BlockMean, BlockPCA, BlockTokenizer
-from autoencoders.pictures.sizes import finest_stride, positions_of
-from benchmarks.records.baselines import BLOCK_MEAN, KMEANS, NAMES, PCA
-from benchmarks.training.settings import PresetName, RunConfig, Settings
+from autoencoders.pictures.sizes import PictureBackboneConfig, finest_stride, positions_of
+from benchmarks.data import DataConfig
+from benchmarks.records.baselines import BLOCK_MEAN, PCA
+from benchmarks.training.settings import RunConfig, Settings
 
 BLOCKS = 2**17
 """That a baseline is fitted on, at least: 8 for each code of k-means at 14 bits."""
 
 MAX_KMEANS_BITS = 14
 """Of a block. Beyond it k-means takes many minutes, and as many blocks as codes is no codebook."""
-
-
-def baseline_runs(
-    preset: PresetName, settings: Settings, rates: Iterable[int | None], names: Iterable[str] = NAMES
-) -> list[RunConfig]:
-    """Of each name a run, of k-means one for each of these rates (bits per position)."""
-    return [
-        RunConfig(name, bits, {}, 0, preset, settings)
-        for name in dict.fromkeys(names)
-        for bits in (dict.fromkeys(rates) if name == KMEANS else (None,))
-    ]
 
 
 def has_kmeans(settings: Settings, bits: int) -> bool:
@@ -42,7 +32,7 @@ def make_baseline(run: RunConfig) -> BlockTokenizer:
     Raises:
         ValueError: k-means without a rate, or at one that it cannot have.
     """
-    stride = finest_stride(run.settings.model)
+    stride = finest_stride(_of_pictures(run.settings)[1])
     if run.quantizer == BLOCK_MEAN:
         return BlockMean(stride)
     if run.quantizer == PCA:
@@ -55,16 +45,22 @@ def make_baseline(run: RunConfig) -> BlockTokenizer:
 def per_block(settings: Settings, per_position: int) -> int:
     """What each block gets of what each code position has: as much per picture. The same where there is one code map,
     with a position for each block."""
-    return round(per_position * positions_of(settings.model) / blocks_of(settings))
+    return round(per_position * positions_of(_of_pictures(settings)[1]) / blocks_of(settings))
 
 
 def blocks_of(settings: Settings) -> int:
     """Blocks of a training picture."""
-    return (settings.data.image_size // finest_stride(settings.model)) ** 2
+    data, model = _of_pictures(settings)
+    return (data.image_size // finest_stride(model)) ** 2
 
 
-def fitting_images(settings: Settings) -> int:
+def fitting_items(settings: Settings) -> int:
     """Training crops that a baseline is fitted on: whole batches, no more than the others are trained on."""
     train = settings.train
     batches = -(-BLOCKS // (blocks_of(settings) * train.batch_size))
     return min(train.steps, batches) * train.batch_size
+
+
+def _of_pictures(settings: Settings) -> tuple[DataConfig, PictureBackboneConfig]:
+    """Data and backbone, which are of pictures, as the settings' own check sees to."""
+    return cast(DataConfig, settings.data), cast(PictureBackboneConfig, settings.model)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from autoencoders.audio.dac import DAC
+from autoencoders.audio.seanet import SEANetCodec
 from autoencoders.pictures.dvae import DVAE
-from autoencoders.pictures.sizes import BackboneConfig, BackboneName, backbone_of
 from autoencoders.pictures.titok import TiTok
 from autoencoders.pictures.vit import ViTTokenizer
 from autoencoders.pictures.vqgan import VQGAN
 from autoencoders.pictures.vqvae import VQVAE
 from autoencoders.pictures.vqvae2 import VQVAE2
+from autoencoders.sizes import BackboneConfig, BackboneName, backbone_of
 from autoencoders.tokenizer import TrainableTokenizer
 from quantizers import Quantizer
 
@@ -21,6 +23,8 @@ NETWORKS: Mapping[BackboneName, type[TrainableTokenizer]] = {
     "vit": ViTTokenizer,
     "1d": TiTok,
     "dvae": DVAE,
+    "seanet": SEANetCodec,
+    "dac": DAC,
 }
 """What is made of each backbone's sizes."""
 

@@ -1,0 +1,23 @@
+"""From settings to what is done with their signal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from benchmarks.training.settings import SIGNALS, Settings, SignalName
+from benchmarks.training.signals.pictures import Pictures
+from benchmarks.training.signals.signal import Signal
+from benchmarks.training.signals.sounds import Sounds
+
+_ALL: Mapping[SignalName, Signal] = {"pictures": Pictures(), "sounds": Sounds()}
+
+
+def signal_of(settings: Settings) -> Signal:
+    """What is done with the signal of these settings."""
+    return _ALL[settings.signal]
+
+
+def signal_of_data(config: Any) -> Signal:
+    """The same, by the data alone."""
+    return next(_ALL[name] for name, parts in SIGNALS.items() if isinstance(config, parts.data))

@@ -1,0 +1,113 @@
+"""Pictures: square crops of 8-bit RGB, the reconstruction protocol, baselines of blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from jaxtyping import Float, UInt8
+from PIL import Image
+from torch import Tensor
+
+from autoencoders import BlockTokenizer, LossConfig, Tokenizer, VQGANLoss, training_memory
+from autoencoders.pictures.perceptual import choose_perceptual
+from benchmarks.data import Data, DataConfig, open_data, test_batches
+from benchmarks.metrics.pictures import to_uint8
+from benchmarks.metrics.speed import measure_speed
+from benchmarks.protocols.reconstruction.evaluation import evaluate
+from benchmarks.protocols.reconstruction.measured import PROTOCOL, Evaluation
+from benchmarks.records import baselines
+from benchmarks.records.grids import draw_grid
+from benchmarks.training.execution import Execution
+from benchmarks.training.settings import PresetName, RunConfig, Settings
+from benchmarks.training.signals import picture_baselines
+from benchmarks.training.signals.signal import Signal
+
+WATCHED, TIMED = 8, 32
+"""Test pictures whose reconstructions trackers are shown, and that are timed in one batch."""
+
+
+class Pictures(Signal):
+    """What a run does with pictures."""
+
+    protocol = PROTOCOL
+    noun = "pictures"
+    crops = "images"
+
+    def open(self, config: DataConfig) -> Data:
+        return open_data(config)
+
+    def choose_loss(self, asked: LossConfig, lpips_backbone: Path | None) -> tuple[LossConfig, dict[str, str]]:
+        loss = replace(asked, lpips_backbone=lpips_backbone or asked.lpips_backbone)
+        choice = choose_perceptual(loss.perceptual, loss.lpips_backbone)
+        notes = {"perceptual loss": choice.reason} if asked.perceptual == "auto" else {}
+        return replace(loss, perceptual=choice.kind), notes
+
+    def make_loss(self, settings: Settings) -> VQGANLoss:
+        assert isinstance(settings.loss, LossConfig)
+        return VQGANLoss(settings.loss)
+
+    def memory(self, settings: Settings, part: int, precision: torch.dtype) -> int:
+        average = settings.train.weight_ema > 0
+        needed = training_memory(
+            settings.model,  # type: ignore[arg-type]  # of pictures, as the settings' check sees to
+            settings.loss,  # type: ignore[arg-type]
+            part,
+            dim=settings.dim,
+            precision=precision,
+            weight_average=average,
+        )
+        return needed.total
+
+    def to_float(self, batch: UInt8[Tensor, "b 3 h w"], device: torch.device) -> Float[Tensor, "b 3 h w"]:
+        """Channels last in memory, as convolutions want them."""
+        pictures = batch.to(device, non_blocking=True).float() / 127.5 - 1
+        return pictures.contiguous(memory_format=torch.channels_last)
+
+    def baseline_runs(
+        self, preset: PresetName, settings: Settings, rates: Iterable[int | None], names: Iterable[str] | None = None
+    ) -> list[RunConfig]:
+        possible = [rate for rate in rates if rate is None or picture_baselines.has_kmeans(settings, rate)]
+        return [
+            RunConfig(name, bits, {}, 0, preset, settings)
+            for name in dict.fromkeys(baselines.OF_PICTURES if names is None else names)
+            for bits in (dict.fromkeys(possible) if name == baselines.KMEANS else (None,))
+        ]
+
+    def make_baseline(self, run: RunConfig) -> BlockTokenizer:
+        return picture_baselines.make_baseline(run)
+
+    def fitting_items(self, settings: Settings) -> int:
+        return picture_baselines.fitting_items(settings)
+
+    def evaluate(
+        self, model: Tokenizer, data: Data, settings: Settings, execution: Execution, progress: Callable[[int], None]
+    ) -> Evaluation:
+        accelerator = execution.accelerator
+        rank, world_size = accelerator.process_index, accelerator.num_processes
+        batches = test_batches(data, execution.eval_batch_size, rank=rank, world_size=world_size)
+        return evaluate(
+            model,
+            batches,
+            device=accelerator.device,
+            rank=rank,
+            world_size=world_size,
+            weights=execution.weights,
+            progress=progress,
+        )
+
+    def measure_speed(
+        self, model: Tokenizer, data: Data, settings: Settings, device: torch.device
+    ) -> dict[str, float | None]:
+        return measure_speed(model, _first(data, TIMED), device)
+
+    def draw(self, data: Data, name: str, reconstruct: Callable[[Tensor], Tensor]) -> Image.Image:
+        pictures = _first(data, WATCHED)
+        return draw_grid({"original": pictures.numpy(), name: to_uint8(reconstruct(pictures)).numpy()})
+
+
+def _first(data: Data, count: int) -> UInt8[Tensor, "count 3 size size"]:
+    """The first test pictures, as many as there are."""
+    return torch.stack([data.test[index] for index in range(min(len(data.test), count))])

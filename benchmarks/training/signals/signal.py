@@ -1,0 +1,143 @@
+"""What a signal says of itself to a run."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sized
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+import torch
+from jaxtyping import Float, Shaped
+from PIL import Image
+from torch import Tensor
+
+from autoencoders import TrainingLoss
+from benchmarks.data.batches import TrainingData
+from benchmarks.training.execution import Execution
+from benchmarks.training.settings import PresetName, RunConfig, Settings
+from storage.paths import StrPath
+
+Model = Any
+"""What is measured: a `Tokenizer`, or a codec in daily use, which the signal's protocol measures too."""
+
+
+class SignalData(TrainingData, Protocol):
+    """What a run trains and tests on, open and checked."""
+
+    @property
+    def test(self) -> Sized:
+        """What it is tested on."""
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What they are and how they were chosen, cropped and checked; JSON-able."""
+
+    @property
+    def words(self) -> str:
+        """How many of them were taken by which rule, for the screen."""
+
+
+class Measured(Protocol):
+    """What a protocol measures of a model on a test set."""
+
+    @property
+    def metrics(self) -> dict[str, float | None]:
+        """Of the whole set."""
+
+    @property
+    def missing(self) -> dict[str, str]:
+        """Metric -> why it is None, and how to get it."""
+
+    @property
+    def notes(self) -> dict[str, str]:
+        """Metric -> what to know before reading it."""
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What is stored beside a record of it, by name."""
+
+    def save_samples(self, path: StrPath, name: str) -> None:
+        """The picture beside the record at `path`: test items and what this model, so named, made of them."""
+
+
+class Signal(ABC):
+    """What belongs to one kind of signal in a run.
+
+    Attributes:
+        protocol: Under which tokenizers are measured.
+        noun: What the data are, several, as their records have it.
+        crops: What a training shows of them, in words.
+    """
+
+    protocol: ClassVar[str]
+    noun: ClassVar[str]
+    crops: ClassVar[str]
+
+    @abstractmethod
+    def open(self, config: Any) -> SignalData:
+        """The data of a run. DataError, with one sentence, where they cannot be used."""
+
+    def choose_loss(self, asked: Any, lpips_backbone: Path | None) -> tuple[Any, dict[str, str]]:
+        """The loss's settings with all that depends on files at hand decided, and why, to be stored with a run.
+
+        Args:
+            asked: As flags or a record say them.
+            lpips_backbone: Where LPIPS's backbone is, if elsewhere.
+
+        Raises:
+            ValueError: a file that is asked for is not there.
+        """
+        return asked, {}
+
+    @abstractmethod
+    def make_loss(self, settings: Settings) -> TrainingLoss:
+        """The losses of a training."""
+
+    def memory(self, settings: Settings, part: int, precision: torch.dtype) -> int | None:
+        """Bytes that a training step on so many items takes; None where that is not known beforehand."""
+        return None
+
+    @abstractmethod
+    def to_float(self, batch: Shaped[Tensor, "b ..."], device: torch.device) -> Float[Tensor, "b c *extent"]:
+        """What a tokenizer is given, in [-1, 1] on the device, of a batch as the data give it."""
+
+    @abstractmethod
+    def baseline_runs(
+        self, preset: PresetName, settings: Settings, rates: Iterable[int | None], names: Iterable[str] | None = None
+    ) -> list[RunConfig]:
+        """The runs of the baselines beside those of the settings, or of some of them, at those of these rates (bits
+        per position) that they can have."""
+
+    @abstractmethod
+    def make_baseline(self, run: RunConfig) -> Model:
+        """The model of a baseline, not yet fitted. ValueError on a rate that it cannot have."""
+
+    @abstractmethod
+    def fitting_items(self, settings: Settings) -> int:
+        """Training items that a baseline is fitted on: whole batches, no more than the others are trained on."""
+
+    @abstractmethod
+    def evaluate(
+        self, model: Model, data: Any, settings: Settings, execution: Execution, progress: Callable[[int], None]
+    ) -> Measured:
+        """Measure a model under the protocol; called by all processes, and the same on each.
+
+        Args:
+            progress: Called on each with the number of test items of every batch done.
+        """
+
+    @abstractmethod
+    def measure_speed(
+        self, model: Model, data: Any, settings: Settings, device: torch.device
+    ) -> dict[str, float | None]:
+        """How fast a model is, and what memory it takes; nothing where the protocol does not time it."""
+
+    @abstractmethod
+    def draw(self, data: Any, name: str, reconstruct: Callable[[Tensor], Tensor]) -> Image.Image:
+        """A few test items and what a model makes of them.
+
+        Args:
+            name: Of the quantizer.
+            reconstruct: From a batch as the data give it to what the model makes of it, in [-1, 1] on the CPU.
+        """

@@ -1,0 +1,110 @@
+"""Sounds: crops of waveforms, the audio protocol, codecs in daily use as baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import torch
+from jaxtyping import Float32
+from PIL import Image
+from torch import Tensor
+
+from autoencoders import AudioLoss, AudioLossConfig, Tokenizer
+from benchmarks.data.sounds import SoundConfig, SoundData, open_sounds, test_sounds
+from benchmarks.protocols.audio.codecs import AudioCodec
+from benchmarks.protocols.audio.evaluation import evaluate_codec, evaluate_tokenizer
+from benchmarks.protocols.audio.measured import PROTOCOL, SoundEvaluation
+from benchmarks.protocols.audio.speed import measure_sound_speed
+from benchmarks.records import baselines
+from benchmarks.records.spectrograms import draw_sounds
+from benchmarks.training.execution import Execution
+from benchmarks.training.settings import PresetName, RunConfig, Settings
+from benchmarks.training.signals import sound_baselines
+from benchmarks.training.signals.signal import Signal
+from benchmarks.training.signals.sound_baselines import BITRATES
+
+WATCHED = 4
+"""Test sounds of which a training crop's length is shown to trackers."""
+
+TIMED_SECONDS = 4
+"""Of the first test sound, at most, that is timed."""
+
+
+class Sounds(Signal):
+    """What a run does with sounds."""
+
+    protocol = PROTOCOL
+    noun = "sounds"
+    crops = "crops"
+
+    def open(self, config: SoundConfig) -> SoundData:
+        return open_sounds(config)
+
+    def make_loss(self, settings: Settings) -> AudioLoss:
+        assert isinstance(settings.loss, AudioLossConfig)
+        config = _config(settings)
+        return AudioLoss(settings.loss, config.sample_rate, config.channels)
+
+    def to_float(self, batch: Float32[Tensor, "b c n"], device: torch.device) -> Float32[Tensor, "b c n"]:
+        return batch.to(device, non_blocking=True)
+
+    def baseline_runs(
+        self, preset: PresetName, settings: Settings, rates: Iterable[int | None], names: Iterable[str] | None = None
+    ) -> list[RunConfig]:
+        possible = [rate for rate in rates if rate is None or sound_baselines.has_kmeans(settings, rate)]
+        runs = []
+        for name in dict.fromkeys(baselines.OF_SOUNDS if names is None else names):
+            if name in BITRATES:
+                options = [{"kbps": bitrate // 1000} for bitrate in BITRATES[name]]
+                runs += [RunConfig(name, None, option, 0, preset, settings) for option in options]
+            else:
+                runs += [RunConfig(name, bits, {}, 0, preset, settings) for bits in dict.fromkeys(possible)]
+        return runs
+
+    def make_baseline(self, run: RunConfig) -> AudioCodec | Tokenizer:
+        return sound_baselines.make_baseline(run)
+
+    def fitting_items(self, settings: Settings) -> int:
+        return sound_baselines.fitting_items(settings)
+
+    def evaluate(
+        self,
+        model: AudioCodec | Tokenizer,
+        data: SoundData,
+        settings: Settings,
+        execution: Execution,
+        progress: Callable[[int], None],
+    ) -> SoundEvaluation:
+        accelerator, sample_rate = execution.accelerator, _config(settings).sample_rate
+        rank, world_size = accelerator.process_index, accelerator.num_processes
+        sounds = test_sounds(data, rank, world_size)
+        if isinstance(model, Tokenizer):
+            return evaluate_tokenizer(
+                model,
+                sounds,
+                sample_rate,
+                device=accelerator.device,
+                rank=rank,
+                world_size=world_size,
+                progress=progress,
+            )
+        return evaluate_codec(model, sounds, sample_rate, rank=rank, world_size=world_size, progress=progress)
+
+    def measure_speed(
+        self, model: AudioCodec | Tokenizer, data: SoundData, settings: Settings, device: torch.device
+    ) -> dict[str, float | None]:
+        if not isinstance(model, Tokenizer):
+            return {}
+        sample_rate = _config(settings).sample_rate
+        return measure_sound_speed(model, data.test[0][:, : TIMED_SECONDS * sample_rate], sample_rate, device)
+
+    def draw(self, data: SoundData, name: str, reconstruct: Callable[[Tensor], Tensor]) -> Image.Image:
+        length = data.train.config.crop_samples
+        first = [data.test[place][:, :length] for place in range(min(len(data.test), WATCHED))]
+        sounds = torch.stack([torch.nn.functional.pad(sound, (0, length - sound.shape[1])) for sound in first])
+        return draw_sounds({"original": sounds.numpy(), name: reconstruct(sounds).clamp(-1, 1).numpy()})
+
+
+def _config(settings: Settings) -> SoundConfig:
+    assert isinstance(settings.data, SoundConfig)
+    return settings.data
