@@ -18,7 +18,7 @@ from benchmarks.command_line.flags import parse_flags
 from benchmarks.command_line.process import exit_code, run_command
 from benchmarks.command_line.usage import RUNS, UsageError, existing_paths
 from benchmarks.tables import comparable, formats, summaries
-from benchmarks.tables.columns import BY_NAME, COLUMNS, GENERATION, Column
+from benchmarks.tables.columns import BY_NAME, GENERATION, Column, columns_of
 from benchmarks.tables.markers import around_markers, put_between_markers
 from benchmarks.tables.selection import Selection
 from benchmarks.tables.stored import MOST_RESAMPLED, Stored
@@ -99,7 +99,7 @@ def build(arguments: Arguments, stored: Stored) -> Built:
     """What was asked for, of the runs."""
     resamples = stored.resamples()
     names = [arguments.matrix] if arguments.matrix is not None else arguments.columns
-    columns = [column_named(name) for name in names] or list(COLUMNS)
+    columns = [column_named(name) for name in names] or columns_of(stored.frame)
     frame = stored.frame
     if any(column in GENERATION for column in columns) and len(stored.apart):
         frame = pd.concat([frame, stored.apart], ignore_index=True)

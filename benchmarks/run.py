@@ -11,8 +11,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from benchmarks.command_line.process import run_command
-from benchmarks.records.grids import save_grid
 from benchmarks.records.record import Record, read_arrays
+from benchmarks.records.samples import save_samples
 from benchmarks.training.arguments import parse
 from quantizers import list_quantizers
 
@@ -32,15 +32,15 @@ def show(records: Sequence[Record], done: Sequence[Path], console: Console) -> N
             rows[label] = arrays["samples/reconstruction"]
     if rows:
         picture = done[-1].parent / "comparison.png"
-        save_grid(picture, rows)
+        save_samples(picture, rows)
         console.print(f"picture: {escape(str(picture))}", soft_wrap=True)
     for record in records:
         training = record.training
         if training.images_per_second and training.data_images_per_second:
             console.print(
-                f"{escape(comparable.label(record))} seed {record.seed}: trained on {training.images:,} images in "
-                f"{training.seconds:.0f} s, half of the time at {training.images_per_second:.0f} images/s or more; the "
-                f"data loader alone gives {training.data_images_per_second:.0f} images/s",
+                f"{escape(comparable.label(record))} seed {record.seed}: trained on {training.images:,} {record.crops} "
+                f"in {training.seconds:.0f} s, half of the time at {training.images_per_second:.0f} a second or more; "
+                f"the data loader alone gives {training.data_images_per_second:.0f}",
                 soft_wrap=True,
                 highlight=False,
             )

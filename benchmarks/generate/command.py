@@ -100,7 +100,7 @@ def prior_of(job: Job, arguments: Arguments, accelerator: Accelerator, console: 
     if known is not None:
         console.print(f"{escape(job.name)}: {escape(str(weights))} is not there; training it again", soft_wrap=True)
     steps = job.settings.train.steps
-    with training_bar(job.name, steps, ("loss",), console) as bar, interruptible() as stop_requested:
+    with training_bar(job.name, steps, "images", ("loss",), console) as bar, interruptible() as stop_requested:
         prior = experiment.train(
             job,
             accelerator,

@@ -139,6 +139,16 @@ class Record(Frozen):
         return "trained_on" not in self.data and self.preset != ELSEWHERE
 
     @property
+    def of_pictures(self) -> bool:
+        """Whether it is of pictures, and not of sounds."""
+        return "sample_rate" not in self.data
+
+    @property
+    def crops(self) -> str:
+        """What its training shows, in words."""
+        return "images" if self.of_pictures else "crops of sounds"
+
+    @property
     def trained_content(self) -> str | None:
         """Digest of the training data's content; None where it is not known, as of runs of earlier versions."""
         return trained_content(self.data)

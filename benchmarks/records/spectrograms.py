@@ -1,16 +1,11 @@
-"""PNGs of sounds: the waveform of each above its spectrogram, originals above their reconstructions."""
+"""What sounds look like: the waveform of each above its spectrogram."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, UInt8
-from PIL import Image
-
-from benchmarks.records.grids import draw_grid, save_grid
-from storage.paths import StrPath
+from jaxtyping import Float, Int16, UInt8
 
 WIDTH, WAVEFORM, SPECTROGRAM = 256, 32, 96
 """Pixels: of a sound, and the heights of its two parts."""
@@ -22,22 +17,13 @@ RANGE = 80.0
 """Decibels below the loudest of the original that are still to be seen."""
 
 
-def draw_sounds(rows: Mapping[str, Float[np.ndarray, "n c samples"]]) -> Image.Image:
-    """One labelled row of sounds per entry, the first row's loudest being black in all.
+def pictures(rows: Mapping[str, Int16[np.ndarray, "n c samples"]]) -> dict[str, UInt8[np.ndarray, "n 3 h w"]]:
+    """Of each sound its waveform above its spectrogram; the loudest of the first row's is black in all of a column.
 
     Args:
-        rows: Label -> sounds in [-1, 1], as many in every row; the mean of the channels is drawn.
+        rows: Label -> sounds of 16 bits, as many in every row; the mean of the channels is drawn.
     """
-    return draw_grid(_pictures(rows))
-
-
-def save_sounds(path: StrPath, rows: Mapping[str, Float[np.ndarray, "n c samples"]]) -> None:
-    """Write `draw_sounds`' picture as PNG."""
-    save_grid(Path(path), _pictures(rows))
-
-
-def _pictures(rows: Mapping[str, np.ndarray]) -> dict[str, UInt8[np.ndarray, "n 3 h w"]]:
-    mono = {name: np.asarray(sounds, np.float64).mean(1) for name, sounds in rows.items()}
+    mono = {name: sounds.astype(np.float64).mean(1) / 2**15 for name, sounds in rows.items()}
     loudest = [max(float(_magnitudes(sound).max()), 1e-9) for sound in next(iter(mono.values()))]
     return {
         name: np.stack([_picture(sound, top) for sound, top in zip(sounds, loudest, strict=True)])

@@ -82,13 +82,46 @@ GENERATION: tuple[Column, ...] = (
     _generated("prior_parameters", "prior params M", "{:.2f}", has_interval=False),
 )
 
+
+def _trained(record: Record) -> float | None:
+    return record.training.images_per_second if record.of_pictures else None
+
+
 SPEED: tuple[Column, ...] = (
-    Column("train", "train img/s", lambda record: record.training.images_per_second, "{:.0f}", has_interval=False),
+    Column("train", "train img/s", _trained, "{:.0f}", has_interval=False),
     _speed("encode_images_per_second", "encode img/s", "{:.0f}"),
     _speed("quantize_images_per_second", "quantize img/s", "{:.0f}"),
     _speed("decode_images_per_second", "decode img/s", "{:.0f}"),
     _speed("peak_memory_megabytes", "peak MB", "{:.0f}"),
 )
+
+
+def _realtime(record: Record) -> float | None:
+    """Seconds of sound that a second of training shows."""
+    data, speed = record.config.get("settings", {}).get("data", {}), record.training.images_per_second
+    if speed is None or "crop_samples" not in data:
+        return None
+    return float(speed * data["crop_samples"] / data["sample_rate"])
+
+
+SOUND: tuple[Column, ...] = (
+    _metric("si_sdr", "SI-SDR ↑", "{:.2f}", "high"),
+    _metric("stoi", "STOI ↑", "{:.3f}", "high"),
+    _metric("pesq", "PESQ ↑", "{:.2f}", "high"),
+    _metric("visqol", "ViSQOL ↑", "{:.2f}", "high"),
+    _metric("mel_distance", "mel ↓", "{:.3f}", "low"),
+    _metric("stft_distance", "STFT ↓", "{:.3f}", "low"),
+    Column("kbps", "kbit/s", lambda record: record.metrics.get("kbps"), "{:.2f}", has_interval=False),
+    _metric("kbps_entropy", "kbit/s (entropy)", "{:.2f}"),
+    _metric("kbps_modelled", "kbit/s (modelled)", "{:.2f}"),
+    _metric("kbps_file", "kbit/s (file)", "{:.2f}"),
+    Column("codes_per_second", "codes/s", lambda record: record.metrics.get("codes_per_second"), "{:.0f}"),
+    Column("train_realtime", "train × real time", _realtime, "{:.0f}", has_interval=False),
+    _speed("encode_realtime", "encode × real time", "{:.1f}"),
+    _speed("decode_realtime", "decode × real time", "{:.1f}"),
+    _speed("latency_ms", "latency ms", "{:.1f}"),
+)
+"""Of sounds alone."""
 
 COLUMNS: tuple[Column, ...] = (
     Column("bits", "bits", lambda record: record.quantizer.bits_per_position, "{:.4g}", has_interval=False),
@@ -98,14 +131,26 @@ COLUMNS: tuple[Column, ...] = (
     _metric("lpips", "LPIPS ↓", "{:.3f}", "low"),
     _metric("rfid", "rFID ↓", "{:.2f}", "low"),
     _metric("swd", "SWD ↓", "{:.1f}", "low"),
+    *SOUND[:11],
     _metric("usage", "usage %", "{:.1f}", "high", scale=100),
     _metric("perplexity", "perplexity", "{:.0f}", "high"),
     _metric("effective_rank", "eff. rank", "{:.1f}"),
     Column("bpp", "bpp", lambda record: record.metrics.get("bpp"), "{:.3f}", has_interval=False),
     _metric("bpp_entropy", "bpp (entropy)", "{:.3f}"),
+    *SOUND[11:],
     *SPEED,
     Column("parameters", "params M", _parameters, "{:.2f}", has_interval=False),
     *GENERATION,
 )
+
+
+def columns_of(frame: pd.DataFrame) -> list[Column]:
+    """Those of a table of runs, or of its summary: of sounds alone only where it has some."""
+    return [
+        column
+        for column in COLUMNS
+        if column not in SOUND or (column.heading in frame and frame[column.heading].notna().any())
+    ]
+
 
 BY_NAME = {column.name: column for column in COLUMNS}

@@ -12,11 +12,11 @@ from benchmarks.records import baselines
 from benchmarks.records.record import DEFAULT_BACKBONE, ELSEWHERE, Record
 from benchmarks.records.values import digest
 
-FRAME = (baselines.BLOCK_MEAN, baselines.PCA, "none")
-"""Rows that frame those of every rate: what no quantizer may fall below, what no network without one, and what none
-can exceed."""
+FRAME = (baselines.BLOCK_MEAN, baselines.PCA, baselines.OPUS, baselines.MP3, "none")
+"""Rows that frame those of every rate: what no quantizer may fall below, what no network without one, codecs in daily
+use at rates of their own, and what none can exceed."""
 
-BASELINES = (*FRAME, baselines.KMEANS)
+BASELINES = (*FRAME, baselines.KMEANS, baselines.MDCT_KMEANS)
 """Rows that compete with none: the frame, and at each rate what a quantizer and its network must beat."""
 
 
@@ -32,7 +32,7 @@ def group_title(record: Record) -> str:
     place = name if trained_on is None else f"{name}, trained on {trained_on['name']}"
     changed = "".join(f", {name}={value}" for name, value in sorted(record.changes.items()))
     return (
-        f"{place} · preset {record.preset}{changed} · {record.training_images:,} training images · "
+        f"{place} · preset {record.preset}{changed} · {record.training_images:,} training {record.crops} · "
         f"protocol {record.protocol}"
     )
 
@@ -52,7 +52,7 @@ def asked_bits(record: Record) -> int:
     if record.quantizer.name in FRAME or "reconstructions" in record.data:
         return 0
     if record.preset == ELSEWHERE:
-        return round((record.metrics.get("bpp") or 0) * record.data["image_size"] ** 2)
+        return round(_bits_per_unit(record))
     asked = record.config.get("bits")
     return round(record.quantizer.bits_per_position or 0) if asked is None else asked
 
@@ -76,7 +76,7 @@ def within_settings(record: Record) -> Row:
 
 def across_backbones(record: Record) -> Row:
     """Quantizers and backbones: data, training and loss are equal, the network is not, and rows compete at an equal
-    number of bits per picture, those of all code maps."""
+    number of bits per picture, those of all code maps, or per second of sound."""
     if record.preset == ELSEWHERE:
         return within_settings(record)
     settings = record.config["settings"]
@@ -85,14 +85,22 @@ def across_backbones(record: Record) -> Row:
     shared["data"] = record.data["fingerprint"]
     plain = {name: value for name, value in record.changes.items() if name.split(".")[0] not in ("backbone", "model")}
     title = group_title(record.model_copy(update={"changes": plain}))
-    bits = asked_bits(record) * (record.metrics["bpp"] or 0) * record.data["image_size"] ** 2
+    unit = "picture" if record.of_pictures else "second"
+    bits = asked_bits(record) * _bits_per_unit(record)
     name = label(record) if record.quantizer.name in baselines.NAMES else f"{backbone} · {label(record)}"
     return Row(
-        f"{title} · rates in bits per picture",
+        f"{title} · rates in bits per {unit}",
         digest(shared, record.protocol),
         name,
-        round(bits / record.quantizer.bits_per_position),
+        round(bits / (record.quantizer.bits_per_position or 1)),
     )
+
+
+def _bits_per_unit(record: Record) -> float:
+    """Of a picture, or of a second of sound."""
+    if record.of_pictures:
+        return float((record.metrics["bpp"] or 0) * record.data["image_size"] ** 2)
+    return 1000 * (record.metrics["kbps"] or 0)
 
 
 def across_settings(record: Record) -> Row:
@@ -102,6 +110,7 @@ def across_settings(record: Record) -> Row:
         return within_settings(record)
     changed = "".join(f" {name}={value}" for name, value in sorted(record.changes.items()))
     place = f"{record.data['name']} · preset {record.preset} and what was changed of it · protocol {record.protocol}"
-    shared = digest(record.data["fingerprint"], record.data["image_size"], record.protocol)
+    size = record.data["image_size" if record.of_pictures else "sample_rate"]
+    shared = digest(record.data["fingerprint"], size, record.protocol)
     name = label(record) if record.quantizer.name in baselines.NAMES else f"{label(record)}{changed}"
     return Row(place, shared, name, asked_bits(record))

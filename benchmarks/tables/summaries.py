@@ -14,19 +14,19 @@ from benchmarks.records import baselines, statistics
 from benchmarks.records.record import Record, read_arrays
 from benchmarks.records.resampling import RESAMPLED, resampled_metrics
 from benchmarks.records.statistics import Measured
-from benchmarks.tables.columns import BY_NAME, COLUMNS, Column
+from benchmarks.tables.columns import BY_NAME, COLUMNS, Column, columns_of
 from benchmarks.tables.comparable import BASELINES, FRAME, Row, within_settings
 from benchmarks.tables.formats import Cell, Titled
 
-BITS = BY_NAME["bits"]
+BITS, PSNR, MEL, PESQ, KBPS = (BY_NAME[name] for name in ("bits", "psnr", "mel_distance", "pesq", "kbps"))
 
 Resamples = Callable[[str], Mapping[str, np.ndarray]]
 """A run's id -> its metrics on the fixed resamples of the test pictures."""
 
 
 LEGEND = (
-    "±: 95 % interval over seeds (from three) and test pictures. Bold: the best at its rate, and all that cannot be "
-    "told from it (differences paired by pictures, 5 % of false calls among all pairs)."
+    "±: 95 % interval over seeds (from three) and the test set. Bold: the best at its rate, and all that cannot be "
+    "told from it (differences paired by its items, 5 % of false calls among all pairs)."
 )
 
 KEYS = ["group", "settings", "quantizer", "name", "rate"]
@@ -83,10 +83,12 @@ def summarise(frame: pd.DataFrame, resamples: Resamples = lambda run: {}) -> pd.
     - "PSNR ↑ best", whether it is the best of its rate or cannot be told from it (baselines never are, and nothing is
       where no test is possible).
 
-    Group by group, the frame first, then by rate, at each rate k-means and the others by falling PSNR.
+    Group by group, the frame first, then by rate, at each rate k-means and the others by falling PSNR, or of sounds by
+    rising distance of mel spectrograms.
     """
     grouped = frame.groupby(KEYS, sort=False)
-    headings = [column.heading for column in COLUMNS]
+    columns = columns_of(frame)
+    headings = [column.heading for column in columns]
     keys = grouped[["seed"]].nunique().rename(columns={"seed": "seeds"})
     parts = [keys, grouped[headings].mean(), grouped[headings].std().add_suffix(" std")]
     summary = pd.concat(parts, axis=1).reset_index()
@@ -95,18 +97,19 @@ def summarise(frame: pd.DataFrame, resamples: Resamples = lambda run: {}) -> pd.
     rows = np.split(by_row, np.flatnonzero(np.diff(number[by_row], prepend=-1)))[1:]
     ids, trained = frame["id"].to_numpy(), frame["trained"].to_numpy()
     found: dict[str, Any] = {}
-    for column in COLUMNS:
+    for column in columns:
         values = frame[column.heading].to_numpy()
         measured = [_measured(values[row], ids[row], bool(trained[row].any()), column, resamples) for row in rows]
         found[f"{column.heading} ±"] = statistics.half_widths(measured) if measured else []
         found[f"{column.heading} best"] = _best(summary, column, measured)
     summary = pd.concat([summary, pd.DataFrame(found, summary.index)], axis=1)
     rank = summary["name"].map(lambda name: FRAME.index(name) if name in FRAME else len(FRAME))
-    order = summary.assign(rank=rank, competes=~summary["name"].isin(BASELINES)).sort_values(
-        ["group", "settings", "rank", "rate", "competes", "PSNR ↑", "quantizer"],
+    quality = summary[PSNR.heading].fillna(-summary[MEL.heading]) if MEL in columns else summary[PSNR.heading]
+    order = summary.assign(rank=rank, competes=~summary["name"].isin(BASELINES), quality=quality).sort_values(
+        ["group", "settings", "rank", "rate", "competes", "quality", "quantizer"],
         ascending=[True, True, True, True, True, False, True],
     )
-    return order.drop(columns=["rank", "competes"]).reset_index(drop=True)
+    return order.drop(columns=["rank", "competes", "quality"]).reset_index(drop=True)
 
 
 def _measured(values: np.ndarray, ids: Sequence[str], trained: bool, column: Column, resamples: Resamples) -> Measured:
@@ -148,7 +151,7 @@ def _remark(rows: pd.DataFrame) -> str:
 
 def untested(rows: pd.DataFrame) -> str:
     """What is to be said under a table at some of whose rates nothing can be tested; nothing elsewhere."""
-    marks = [f"{column.heading} best" for column in COLUMNS if column.better is not None]
+    marks = [f"{column.heading} best" for column in columns_of(rows) if column.better is not None]
     competing = rows[~rows["name"].isin(BASELINES) & (rows["rate"] > 0)]
     rates = [
         str(rate)
@@ -165,13 +168,14 @@ def untested(rows: pd.DataFrame) -> str:
 
 def verdict(rows: pd.DataFrame) -> str:
     """What is to be said under a table whose rows are no better than what needs no network; nothing where they are."""
-    psnr = BY_NAME["psnr"]
-    quality = rows[psnr.heading]
+    if MEL.heading in rows and rows[MEL.heading].notna().any():
+        return _verdict_of_sounds(rows)
+    quality = rows[PSNR.heading]
     found = []
     linear, ceiling = (quality[rows["name"] == name].max() for name in (baselines.PCA, "none"))
     if ceiling <= linear:
         found.append(
-            f"none ({psnr.format(ceiling, np.nan)} dB) is not above pca ({psnr.format(linear, np.nan)} dB), a linear "
+            f"none ({PSNR.format(ceiling, np.nan)} dB) is not above pca ({PSNR.format(linear, np.nan)} dB), a linear "
             "transform to as many channels"
         )
     for rate, rivals in rows[rows["rate"] > 0].groupby("rate"):
@@ -179,10 +183,34 @@ def verdict(rows: pd.DataFrame) -> str:
         best, classical = quality[rivals.index[competes]].max(), quality[rivals.index[~competes]].max()
         if best <= classical:
             found.append(
-                f"at {rate} bits no quantizer ({psnr.format(best, np.nan)} dB at best) is above kmeans "
-                f"({psnr.format(classical, np.nan)} dB), vector quantization of raw pixels"
+                f"at {rate} bits no quantizer ({PSNR.format(best, np.nan)} dB at best) is above kmeans "
+                f"({PSNR.format(classical, np.nan)} dB), vector quantization of raw pixels"
             )
     return f"This table measures the training and not the quantizers: {'; '.join(found)}." if found else ""
+
+
+def _verdict_of_sounds(rows: pd.DataFrame) -> str:
+    """The transform must be beaten at equal bits, and it is said where a codec in daily use is better at no more."""
+    found, better = [], []
+    of_codecs = rows[rows["name"].isin((baselines.OPUS, baselines.MP3))]
+    for rate, rivals in rows[rows["rate"] > 0].groupby("rate"):
+        competes = rivals[~rivals["name"].isin(BASELINES)]
+        mel, classical = competes[MEL.heading].min(), rivals.drop(competes.index)[MEL.heading].min()
+        if mel >= classical:
+            found.append(
+                f"at {rate} bits no quantizer (mel {MEL.format(mel, np.nan)} at best) is below mdct-kmeans "
+                f"({MEL.format(classical, np.nan)}), k-means of a transform"
+            )
+        pesq, kbps = competes[PESQ.heading].max(), competes[KBPS.heading].max()
+        codecs = of_codecs[of_codecs[KBPS.heading] <= kbps].dropna(subset=[PESQ.heading])
+        if len(codecs) and (best := codecs.loc[codecs[PESQ.heading].idxmax()])[PESQ.heading] >= pesq:
+            better.append(
+                f"{best['quantizer']} ({KBPS.format(best[KBPS.heading], np.nan)} kbit/s, PESQ "
+                f"{PESQ.format(best[PESQ.heading], np.nan)}) is not worse than every quantizer at {rate} bits "
+                f"({KBPS.format(kbps, np.nan)} kbit/s, {PESQ.format(pesq, np.nan)} at best)"
+            )
+    said = [f"This table measures the training and not the quantizers: {'; '.join(found)}."] if found else []
+    return " ".join([*said, *(f"{line[0].upper()}{line[1:]}." for line in better)])
 
 
 def _cells(part: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
@@ -191,7 +219,7 @@ def _cells(part: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
         columns = [BITS, *columns]  # else nothing would tell the rows of a quantizer apart
     for column in columns:
         name = column.heading
-        if part[name].notna().any():
+        if name in part and part[name].notna().any():
             numbers = zip(part[name], part[f"{name} ±"], part[f"{name} best"], strict=True)
             cells[name] = [Cell(column.format(mean, width), best) for mean, width, best in numbers]
     return pd.DataFrame(cells)

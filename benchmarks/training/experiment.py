@@ -113,7 +113,8 @@ def perform_with_bar(run: ResolvedRun, execution: Execution, console: Console) -
     processes."""
     asked = run.asked
     steps = 1 if asked.quantizer in baselines.NAMES else asked.settings.train.steps
-    with training_bar(describe(asked), steps, SHOWN, console) as bar, interruptible() as stop_requested:
+    crops = signal_of(asked.settings).crops
+    with training_bar(describe(asked), steps, crops, SHOWN, console) as bar, interruptible() as stop_requested:
         work = partial(perform, run, execution, bar.start, bar.progress, bar.stage, stop_requested)
         return in_step(describe(asked), work)
 

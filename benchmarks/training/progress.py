@@ -48,11 +48,13 @@ class TrainingBar:
     Attributes:
         name: What is trained.
         steps: How many there are.
+        items: What is trained on, as the speed counts them.
         shown: Which values stand beside the bar, in this order, as far as there are any.
     """
 
     name: str
     steps: int
+    items: str
     shown: Sequence[str]
     console: Console
     bar: ProgressBar
@@ -68,7 +70,7 @@ class TrainingBar:
     def progress(self, now: Progress) -> None:
         """So far it is."""
         values = " ".join(f"{name} {now.values[name]:.4g}" for name in self.shown if name in now.values)
-        text = f"{values} {now.images_per_second:.0f} img/s"
+        text = f"{values} {now.images_per_second:.0f} {self.items}/s"
         self.bar.update(self.task, completed=now.step, values=text)
         if self.bar.disable and now.step * 10 // self.steps > self.spoken:
             self.spoken = now.step * 10 // self.steps
@@ -80,7 +82,7 @@ class TrainingBar:
 
 
 @contextmanager
-def training_bar(name: str, steps: int, shown: Sequence[str], console: Console) -> Iterator[TrainingBar]:
+def training_bar(name: str, steps: int, items: str, shown: Sequence[str], console: Console) -> Iterator[TrainingBar]:
     """Show a `TrainingBar` for a while."""
     bar = ProgressBar(
         TextColumn("{task.description}"),
@@ -93,5 +95,5 @@ def training_bar(name: str, steps: int, shown: Sequence[str], console: Console) 
     )
     with bar:
         task = bar.add_task(escape(name), total=steps, values="")
-        yield TrainingBar(name, steps, shown, console, bar, task)
+        yield TrainingBar(name, steps, items, shown, console, bar, task)
         bar.update(task, completed=steps, values="done")

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -139,9 +139,15 @@ def _measure(
 
 
 def _heard(sound: Float32[Tensor, "c n"], samples: int) -> Int16[np.ndarray, "c samples"]:
-    """Its beginning in 16 bits."""
-    levels = (sound[:, :samples].numpy() * (2**15 - 1)).round().astype(np.int16)
-    return np.pad(levels, ((0, 0), (0, samples - levels.shape[1])))
+    """Its beginning in 16 bits, at most so many samples."""
+    levels: np.ndarray = (sound[:, :samples].numpy() * (2**15 - 1)).round().astype(np.int16)
+    return levels
+
+
+def _stacked(sounds: Sequence[Int16[np.ndarray, "c _n"]]) -> Int16[np.ndarray, "n c samples"]:
+    """Short ones followed by silence."""
+    samples = max(sound.shape[1] for sound in sounds)
+    return np.stack([np.pad(sound, ((0, 0), (0, samples - sound.shape[1]))) for sound in sounds])
 
 
 def _combined(
@@ -214,7 +220,7 @@ def _whole(
         per_sound=per_sound,
         resampled=resampled,
         sample_rate=sample_rate,
-        samples=(np.stack([original for original, _ in heard]), np.stack([of for _, of in heard])),
+        samples=(_stacked([original for original, _ in heard]), _stacked([of for _, of in heard])),
         usage=usage,
         perplexity=perplexity,
     )

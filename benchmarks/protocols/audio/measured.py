@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int16
 
-from benchmarks.records.spectrograms import save_sounds
+from benchmarks.records.samples import save_samples
 from storage.paths import StrPath
 
 PROTOCOL = "audio/1"
@@ -81,5 +81,5 @@ class SoundEvaluation:
     def save_samples(self, path: StrPath, name: str) -> None:
         """The picture beside the record at `path`: waveforms and spectrograms, originals over what a tokenizer or
         codec, so named, made of them."""
-        originals, reconstructions = (part / 2**15 for part in self.samples)
-        save_sounds(Path(path).with_suffix(".png"), {"original": originals, name: reconstructions})
+        originals, reconstructions = self.samples
+        save_samples(Path(path).with_suffix(".png"), {"original": originals, name: reconstructions})

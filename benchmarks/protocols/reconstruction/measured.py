@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import UInt8
 from torch import Tensor
 
-from benchmarks.records.grids import save_grid
+from benchmarks.records.samples import save_samples
 from storage.paths import StrPath
 
 PROTOCOL = "reconstruction/1"
@@ -54,4 +54,4 @@ class Evaluation:
     def save_samples(self, path: StrPath, name: str) -> None:
         """The picture beside the record at `path`: originals over what a tokenizer, so named, made of them."""
         originals, reconstructions = (np.asarray(part) for part in self.samples)
-        save_grid(Path(path).with_suffix(".png"), {"original": originals, name: reconstructions})
+        save_samples(Path(path).with_suffix(".png"), {"original": originals, name: reconstructions})

@@ -19,7 +19,7 @@ from benchmarks.metrics.speed import measure_speed
 from benchmarks.protocols.reconstruction.evaluation import evaluate
 from benchmarks.protocols.reconstruction.measured import PROTOCOL, Evaluation
 from benchmarks.records import baselines
-from benchmarks.records.grids import draw_grid
+from benchmarks.records.samples import draw_samples
 from benchmarks.training.execution import Execution
 from benchmarks.training.settings import PresetName, RunConfig, Settings
 from benchmarks.training.signals import picture_baselines
@@ -105,7 +105,7 @@ class Pictures(Signal):
 
     def draw(self, data: Data, name: str, reconstruct: Callable[[Tensor], Tensor]) -> Image.Image:
         pictures = _first(data, WATCHED)
-        return draw_grid({"original": pictures.numpy(), name: to_uint8(reconstruct(pictures)).numpy()})
+        return draw_samples({"original": pictures.numpy(), name: to_uint8(reconstruct(pictures)).numpy()})
 
 
 def _first(data: Data, count: int) -> UInt8[Tensor, "count 3 size size"]:

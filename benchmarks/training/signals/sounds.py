@@ -16,7 +16,7 @@ from benchmarks.protocols.audio.evaluation import evaluate_codec, evaluate_token
 from benchmarks.protocols.audio.measured import PROTOCOL, SoundEvaluation
 from benchmarks.protocols.audio.speed import measure_sound_speed
 from benchmarks.records import baselines
-from benchmarks.records.spectrograms import draw_sounds
+from benchmarks.records.samples import draw_samples
 from benchmarks.training.execution import Execution
 from benchmarks.training.settings import PresetName, RunConfig, Settings
 from benchmarks.training.signals import sound_baselines
@@ -102,7 +102,8 @@ class Sounds(Signal):
         length = data.train.config.crop_samples
         first = [data.test[place][:, :length] for place in range(min(len(data.test), WATCHED))]
         sounds = torch.stack([torch.nn.functional.pad(sound, (0, length - sound.shape[1])) for sound in first])
-        return draw_sounds({"original": sounds.numpy(), name: reconstruct(sounds).clamp(-1, 1).numpy()})
+        both = {"original": sounds, name: reconstruct(sounds).clamp(-1, 1)}
+        return draw_samples({label: ((2**15 - 1) * sound).numpy() for label, sound in both.items()})
 
 
 def _config(settings: Settings) -> SoundConfig:

@@ -12,7 +12,7 @@ def _last_line(steps: int, reached: int, error: bool = False) -> str:
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=100, color_system=None)
     try:
-        with training_bar("fsq", steps, (), console) as bar:
+        with training_bar("fsq", steps, "images", (), console) as bar:
             bar.start(reached)
             bar.stage("timing")
             if error:
