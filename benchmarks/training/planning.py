@@ -53,6 +53,8 @@ def plan(arguments: Arguments) -> list[RunConfig]:
     for name in arguments.quantizer:
         names += [entry.name for entry in list_quantizers()] if name == "all" else [name]
     bits_asked = arguments.bits or (None,)
+    if other := [name for name in names if name in baselines.NAMES and name not in signal.baselines]:
+        raise UsageError(f"{other[0]} is no baseline of {signal.noun}: there are {', '.join(signal.baselines)}")
     if all(name in baselines.NAMES for name in names):
         named = signal.baseline_runs(arguments.preset, settings, bits_asked, names)
         for run in named:

@@ -24,6 +24,7 @@ from benchmarks.training.execution import Execution
 from benchmarks.training.settings import PresetName, RunConfig, Settings
 from benchmarks.training.signals import picture_baselines
 from benchmarks.training.signals.signal import Signal
+from storage.paths import StrPath
 
 WATCHED, TIMED = 8, 32
 """Test pictures whose reconstructions trackers are shown, and that are timed in one batch."""
@@ -35,12 +36,13 @@ class Pictures(Signal):
     protocol = PROTOCOL
     noun = "pictures"
     crops = "images"
+    baselines = baselines.OF_PICTURES
 
     def open(self, config: DataConfig) -> Data:
         return open_data(config)
 
-    def choose_loss(self, asked: LossConfig, lpips_backbone: Path | None) -> tuple[LossConfig, dict[str, str]]:
-        loss = replace(asked, lpips_backbone=lpips_backbone or asked.lpips_backbone)
+    def choose_loss(self, asked: LossConfig, lpips_backbone: StrPath | None) -> tuple[LossConfig, dict[str, str]]:
+        loss = asked if lpips_backbone is None else replace(asked, lpips_backbone=Path(lpips_backbone))
         choice = choose_perceptual(loss.perceptual, loss.lpips_backbone)
         notes = {"perceptual loss": choice.reason} if asked.perceptual == "auto" else {}
         return replace(loss, perceptual=choice.kind), notes
@@ -69,11 +71,13 @@ class Pictures(Signal):
     def baseline_runs(
         self, preset: PresetName, settings: Settings, rates: Iterable[int | None], names: Iterable[str] | None = None
     ) -> list[RunConfig]:
-        possible = [rate for rate in rates if rate is None or picture_baselines.has_kmeans(settings, rate)]
+        if names is None:
+            rates = [rate for rate in rates if rate is not None and picture_baselines.has_kmeans(settings, rate)]
+        rates = list(dict.fromkeys(rates))
         return [
             RunConfig(name, bits, {}, 0, preset, settings)
-            for name in dict.fromkeys(baselines.OF_PICTURES if names is None else names)
-            for bits in (dict.fromkeys(possible) if name == baselines.KMEANS else (None,))
+            for name in dict.fromkeys(self.baselines if names is None else names)
+            for bits in (rates if name == baselines.KMEANS else (None,))
         ]
 
     def make_baseline(self, run: RunConfig) -> BlockTokenizer:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sized
-from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -68,17 +67,19 @@ class Signal(ABC):
         protocol: Under which tokenizers are measured.
         noun: What the data are, several, as their records have it.
         crops: What a training shows of them, in words.
+        baselines: The names of its baselines.
     """
 
     protocol: ClassVar[str]
     noun: ClassVar[str]
     crops: ClassVar[str]
+    baselines: ClassVar[tuple[str, ...]]
 
     @abstractmethod
     def open(self, config: Any) -> SignalData:
         """The data of a run. DataError, with one sentence, where they cannot be used."""
 
-    def choose_loss(self, asked: Any, lpips_backbone: Path | None) -> tuple[Any, dict[str, str]]:
+    def choose_loss(self, asked: Any, lpips_backbone: StrPath | None) -> tuple[Any, dict[str, str]]:
         """The loss's settings with all that depends on files at hand decided, and why, to be stored with a run.
 
         Args:
@@ -106,8 +107,8 @@ class Signal(ABC):
     def baseline_runs(
         self, preset: PresetName, settings: Settings, rates: Iterable[int | None], names: Iterable[str] | None = None
     ) -> list[RunConfig]:
-        """The runs of the baselines beside those of the settings, or of some of them, at those of these rates (bits
-        per position) that they can have."""
+        """The runs of the baselines beside those of the settings, at those of these rates (bits per position) that they
+        can have; or of some that are named, at these rates whether they can or not."""
 
     @abstractmethod
     def make_baseline(self, run: RunConfig) -> Model:

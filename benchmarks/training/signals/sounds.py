@@ -36,6 +36,7 @@ class Sounds(Signal):
     protocol = PROTOCOL
     noun = "sounds"
     crops = "crops"
+    baselines = baselines.OF_SOUNDS
 
     def open(self, config: SoundConfig) -> SoundData:
         return open_sounds(config)
@@ -51,14 +52,16 @@ class Sounds(Signal):
     def baseline_runs(
         self, preset: PresetName, settings: Settings, rates: Iterable[int | None], names: Iterable[str] | None = None
     ) -> list[RunConfig]:
-        possible = [rate for rate in rates if rate is None or sound_baselines.has_kmeans(settings, rate)]
+        if names is None:
+            rates = [rate for rate in rates if rate is not None and sound_baselines.has_kmeans(settings, rate)]
+        rates = list(dict.fromkeys(rates))
         runs = []
-        for name in dict.fromkeys(baselines.OF_SOUNDS if names is None else names):
+        for name in dict.fromkeys(self.baselines if names is None else names):
             if name in BITRATES:
                 options = [{"kbps": bitrate // 1000} for bitrate in BITRATES[name]]
                 runs += [RunConfig(name, None, option, 0, preset, settings) for option in options]
             else:
-                runs += [RunConfig(name, bits, {}, 0, preset, settings) for bits in dict.fromkeys(possible)]
+                runs += [RunConfig(name, bits, {}, 0, preset, settings) for bits in rates]
         return runs
 
     def make_baseline(self, run: RunConfig) -> AudioCodec | Tokenizer:

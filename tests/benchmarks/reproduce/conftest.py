@@ -15,7 +15,7 @@ from benchmarks import run
 from benchmarks.data.machine import torch_threads
 from benchmarks.records import environment
 from benchmarks.reproduce.__main__ import main
-from benchmarks.training import experiment
+from benchmarks.training.signals.pictures import Pictures
 
 SMOKE = ["--preset", "smoke", "--cpu", "--train.images", "64"]
 
@@ -25,7 +25,7 @@ def clean_commit_and_no_timing() -> Iterator[None]:
     """As if the code were a commit's: while it is worked on, nothing can be said of what it was."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(environment, "_commit", lambda: "c0ffee")
-        patch.setattr(experiment, "measure_speed", lambda *_: {})
+        patch.setattr(Pictures, "measure_speed", lambda *_: {})
         yield
 
 

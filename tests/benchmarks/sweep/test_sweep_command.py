@@ -17,10 +17,10 @@ import pytest
 from benchmarks import compare, run as one_run
 from benchmarks.command_line.process import START
 from benchmarks.data.machine import cores, torch_threads
+from benchmarks.records.baselines import OF_PICTURES as BASELINES
 from benchmarks.records.record import read_records
 from benchmarks.sweep.__main__ import main
 from benchmarks.sweep.plan import Plan
-from benchmarks.training.baselines import NAMES as BASELINES
 
 Start = Callable[..., "subprocess.Popen[str]"]
 Write = Callable[..., Path]

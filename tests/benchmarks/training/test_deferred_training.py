@@ -11,7 +11,8 @@ from torch import Tensor
 from autoencoders import VQGAN
 from benchmarks.training.loop import make_accelerator
 from benchmarks.training.settings import Settings
-from benchmarks.training.trainer import Trainer, to_pictures
+from benchmarks.training.signals.pictures import Pictures
+from benchmarks.training.trainer import Trainer
 from quantizers import create_quantizer
 
 
@@ -43,7 +44,7 @@ def test_a_deferred_quantizer_starts_on_the_latents_of_many_pictures() -> None:
     assert quantizer.needs_start
     assert recall.asked == []
     latents = torch.cat(
-        [trainer.tokenizer.latent(to_pictures(batch, trainer.device)) for batch in smoke_batches(settings)]
+        [trainer.tokenizer.latent(Pictures().to_float(batch, trainer.device)) for batch in smoke_batches(settings)]
     )
     trainer.fit(iter(smoke_batches(settings)[4:]))
     assert recall.asked == [(0, 10)]  # all that a training of ten steps has

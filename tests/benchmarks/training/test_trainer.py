@@ -13,7 +13,8 @@ from autoencoders import VQGAN, LossConfig
 from autoencoders.pictures.dvae import DVAE
 from autoencoders.pictures.sizes import DVAEConfig
 from benchmarks.training.loop import Progress, TrainingError, TrainingStopped, learning_rate, make_accelerator
-from benchmarks.training.trainer import Trainer, to_pictures
+from benchmarks.training.signals.pictures import Pictures
+from benchmarks.training.trainer import Trainer
 from quantizers import create_quantizer
 from storage.checkpoint import CheckpointError, load_tree, save_tree
 
@@ -30,7 +31,7 @@ def test_the_rate_rises_to_its_peak_per_image_of_the_batch_and_falls_by_a_cosine
 
 def test_pictures_span_minus_one_to_one() -> None:
     levels = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16)
-    pictures = to_pictures(levels, torch.device("cpu"))
+    pictures = Pictures().to_float(levels, torch.device("cpu"))
     assert pictures.min() == -1
     assert pictures.max() == 1
     assert torch.equal(((pictures + 1) * 127.5).round().to(torch.uint8), levels)

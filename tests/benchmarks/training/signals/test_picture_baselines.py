@@ -10,11 +10,11 @@ from benchmarks.records.record import read_arrays, read_record
 from benchmarks.run import main
 from benchmarks.training import experiment
 from benchmarks.training.arguments import parse
-from benchmarks.training.baselines import make_baseline
 from benchmarks.training.planning import plan
 from benchmarks.training.presets import PRESETS
+from benchmarks.training.signals.picture_baselines import make_baseline
+from benchmarks.training.signals.pictures import Pictures
 from benchmarks.training.trained import trained_tokenizer
-from benchmarks.training.trainer import to_pictures
 
 SMOKE = ["--preset", "smoke", "--cpu"]
 
@@ -66,7 +66,7 @@ def test_baselines_alone_are_stored_with_what_they_were_fitted_to(tmp_path: Path
     for path, record in zip(paths, map(read_record, paths), strict=True):
         samples = read_arrays(path)
         originals = torch.from_numpy(samples["samples/original"])
-        made = trained_tokenizer(path, record)(to_pictures(originals, torch.device("cpu"))).reconstruction
+        made = trained_tokenizer(path, record)(Pictures().to_float(originals, torch.device("cpu"))).reconstruction
         again = ((made.clamp(-1, 1) + 1) * 127.5).round().byte()
         assert torch.equal(again, torch.from_numpy(samples["samples/reconstruction"]))
         assert (record.training.steps, record.training_images) == (0, 128)

@@ -1,0 +1,159 @@
+"""The main command on sounds as a user runs it: rows beside codecs, samples to see and hear, kills, ranks, mistakes."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from PIL import Image
+
+from benchmarks.compare import main as compare
+from benchmarks.data.machine import torch_threads
+from benchmarks.protocols.audio import fidelity
+from benchmarks.protocols.audio.measured import PROTOCOL
+from benchmarks.records.record import Record, read_arrays, read_record
+from benchmarks.run import main
+from benchmarks.training.loading import load_run
+from benchmarks.training.stored import configuration, open_own_data
+
+Start = Callable[..., "subprocess.Popen[str]"]
+SMOKE = ["--preset", "speech-smoke", "--cpu"]
+
+
+@pytest.fixture(autouse=True)
+def _without_visqol(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fidelity, "has_visqol", lambda: False)  # it takes seconds
+
+
+@pytest.fixture
+def sounds(tmp_path: Path) -> Path:
+    """A folder of ten sounds of a second: chords that fade, two of them test."""
+    folder = tmp_path / "sounds"
+    folder.mkdir()
+    times = np.arange(16_000) / 16_000
+    for number in range(10):
+        pitches = 100 * (2 + number) * np.arange(1, 4)[:, None]
+        chord = 0.2 * np.sin(2 * np.pi * pitches * times).sum(0) * np.exp(-3 * times)
+        soundfile.write(folder / f"{number}.wav", chord, 16_000)
+    return folder
+
+
+def _record(folder: Path, quantizer: str) -> tuple[Path, Record]:
+    (path,) = folder.rglob(f"{quantizer}-60bit-*.json")
+    return path, read_record(path)
+
+
+def _run_here(*words: str) -> int:
+    with torch_threads(1):
+        return main(words)
+
+
+def test_the_main_job_on_sounds(tmp_path: Path, sounds: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A row for the quantizer and each baseline, a picture, and a run that is read back as what it was."""
+    words = [*SMOKE, "--quantizer", "rq", "--data", str(sounds), "--output", str(tmp_path / "runs")]
+    assert _run_here(*words) == 0
+    shown = capsys.readouterr().out
+    for text in ("opus kbps=6", "mp3 kbps=8", "mdct-kmeans", "rq", "SI-SDR", "PESQ", "kbit/s", "× real time", "crops"):
+        assert text in shown
+    assert "img/s" not in shown
+    path, record = _record(tmp_path / "runs", "rq")
+    assert (record.protocol, record.data["sample_rate"], record.training.images) == (PROTOCOL, 16_000, 64)
+    assert record.metrics["kbps"] == 3.0  # 60 bits at 50 positions a second
+    assert record.quantizer.codes_per_position == 6
+    arrays = read_arrays(path)
+    assert arrays["samples/original"].shape == arrays["samples/reconstruction"].shape == (2, 1, 16_000)
+    assert arrays["samples/original"].dtype == np.int16
+    assert len(arrays["sound/si_sdr"]) == 2
+    assert arrays["codebooks/usage"].shape == (6,)
+    assert Image.open(path.with_suffix(".png")).width > 256
+    assert (path.parent / "comparison.png").is_file()
+
+    run = load_run(path)
+    stored = torch.from_numpy(arrays["samples/original"]).float() / 2**15
+    original = torch.from_numpy(soundfile.read(sounds / "0.wav", dtype="float32")[0])[None, None]
+    torch.testing.assert_close(stored[:1], original, rtol=0, atol=1e-4)
+    with torch.no_grad():
+        made = run.tokenizer(original).reconstruction.clamp(-1, 1)[0]
+    kept = torch.from_numpy(arrays["samples/reconstruction"][0]).float() / 2**15
+    torch.testing.assert_close(made, kept, rtol=0, atol=1e-3)
+    assert open_own_data(path, record, configuration(path, record).settings.data).record == record.data
+
+    assert _run_here(*words) == 0
+    assert "done already" in capsys.readouterr().out
+
+    assert compare_runs(tmp_path / "runs", capsys) == (0, True)
+
+
+def compare_runs(folder: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, bool]:
+    from benchmarks.compare import Arguments
+
+    code = compare(Arguments((folder,), columns=("mel_distance", "kbps", "usage")))
+    return code, "mel ↓" in capsys.readouterr().out
+
+
+def test_a_codec_is_no_worse_at_more_bits(tmp_path: Path, sounds: Path) -> None:
+    words = [*SMOKE, "--quantizer", "opus", "mdct-kmeans", "--bits", "3", "6"]
+    assert _run_here(*words, "--data", str(sounds), "--output", str(tmp_path / "runs")) == 0
+    records = [read_record(path) for path in (tmp_path / "runs").rglob("*-seed0-*.json")]
+    opus = {each.config["options"]["kbps"]: each.metrics for each in records if each.quantizer.name == "opus"}
+    kmeans = {each.config["bits"]: each.metrics for each in records if each.quantizer.name == "mdct-kmeans"}
+    assert opus.keys() == {6, 12, 24, 48}
+    assert opus[48]["mel_distance"] < opus[6]["mel_distance"]
+    assert opus[48]["kbps"] > opus[6]["kbps"]
+    assert kmeans[6]["si_sdr"] > kmeans[3]["si_sdr"]
+    assert (kmeans[3]["kbps"], kmeans[6]["kbps"]) == pytest.approx((0.15, 0.3))
+    assert not list((tmp_path / "runs").rglob("opus*.safetensors"))
+
+
+@pytest.mark.slow
+def test_killed_and_on_two_ranks_it_is_the_same_run(tmp_path: Path, sounds: Path, start: Start) -> None:
+    """Balanced losses and discriminators go on from the checkpoint exactly; two ranks differ by the sums' order."""
+    words = [*SMOKE, "--quantizer", "rq", "--data", str(sounds), "--train.images", "160", "--checkpoint-every", "2"]
+    whole, killed, ranks = (tmp_path / name for name in ("whole", "killed", "ranks"))
+    assert _run_here(*words, "--output", str(whole)) == 0
+    process = start("benchmarks.run", *words, "--output", str(killed))
+    deadline = time.monotonic() + 240
+    while not list(killed.rglob("*.checkpoint.safetensors")):
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    again = start("benchmarks.run", *words, "--output", str(killed))
+    assert "going on from step" in again.communicate(timeout=300)[0]
+    both = start("benchmarks.run", *words, "--output", str(ranks), processes=2)
+    output = both.communicate(timeout=600)[0]
+    assert both.returncode == 0, output
+    (_, one), (_, resumed), (_, two) = (_record(folder, "rq") for folder in (whole, killed, ranks))
+    assert resumed.metrics == one.metrics
+    assert resumed.training.losses == one.training.losses
+    assert two.id == one.id
+    assert two.training.processes == 2
+    assert two.metrics["mel_distance"] == pytest.approx(one.metrics["mel_distance"], rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--data", "nowhere"], "nowhere"),
+        (["--quantizer", "mdct-kmeans", "--bits", "33"], "mdct-kmeans needs --bits"),
+        (["--data.crop-samples", "1000"], "no multiples of the backbone's stride 320"),
+        (["--data.sample-rate", "100"], "sample"),
+        (["--loss.mel-bands", "5"], "bands must be as many as the 7 windows"),
+    ],
+)
+def test_mistakes_are_sentences(words: list[str], expected: str, capsys: pytest.CaptureFixture[str]) -> None:
+    try:
+        code = _run_here(*SMOKE, *words)
+    except SystemExit as stopped:
+        code = stopped.code
+    said = capsys.readouterr()
+    assert code == 2
+    assert expected in " ".join((said.err + said.out).split())
+    assert "Traceback" not in said.err

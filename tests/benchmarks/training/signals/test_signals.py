@@ -1,0 +1,82 @@
+"""One place turns settings into what belongs to their signal; parts of several signals make no settings."""
+
+import shlex
+from dataclasses import replace
+from typing import get_args
+
+import pytest
+
+from autoencoders.sizes import BACKBONES, BackboneName
+from benchmarks.records import baselines
+from benchmarks.training.arguments import parse
+from benchmarks.training.planning import plan
+from benchmarks.training.presets import PRESETS
+from benchmarks.training.settings import SIGNALS, PresetName, Settings
+from benchmarks.training.signals import Signal, signal_of, signal_of_data
+from benchmarks.training.signals.pictures import Pictures
+from benchmarks.training.signals.sounds import Sounds
+
+
+@pytest.mark.parametrize("preset", get_args(PresetName))
+def test_every_preset_has_one_signal(preset: PresetName) -> None:
+    settings = PRESETS[preset]
+    signal = signal_of(settings)
+    assert isinstance(signal, Sounds if hasattr(settings.data, "sample_rate") else Pictures)
+    assert signal_of_data(settings.data) is signal
+    assert signal.make_loss(replace(settings, loss=signal.choose_loss(settings.loss, None)[0])) is not None
+
+
+def test_signals_share_nothing_but_the_way() -> None:
+    signals = {name: signal_of(next(of for of in PRESETS.values() if of.signal == name)) for name in SIGNALS}
+    assert all(isinstance(signal, Signal) for signal in signals.values())
+    for of in ("protocol", "noun", "crops"):
+        assert len({getattr(signal, of) for signal in signals.values()}) == len(signals)
+    assert sorted(name for signal in signals.values() for name in signal.baselines) == sorted(baselines.NAMES)
+    of_backbones = [kind for parts in SIGNALS.values() for kind in parts.backbones]
+    assert sorted(map(str, of_backbones)) == sorted(str(BACKBONES[name]) for name in get_args(BackboneName))
+
+
+PICTURES, SPEECH = PRESETS["smoke"], PRESETS["speech-smoke"]
+
+
+@pytest.mark.parametrize(
+    "mixed",
+    [
+        {"data": PICTURES.data, "model": SPEECH.model, "loss": PICTURES.loss},
+        {"data": PICTURES.data, "model": PICTURES.model, "loss": SPEECH.loss},
+        {"data": SPEECH.data, "model": PICTURES.model, "loss": SPEECH.loss},
+    ],
+)
+def test_parts_of_two_signals_are_refused(mixed: dict) -> None:
+    with pytest.raises(ValueError, match="must be of one signal, got"):
+        Settings(**mixed)
+
+
+def test_the_backbone_follows_the_data() -> None:
+    data = replace(SPEECH.data, sample_rate=8_000, channels=2)
+    settings = replace(SPEECH, data=data)
+    assert (settings.model.sample_rate, settings.model.in_channels) == (8_000, 2)
+    with pytest.raises(ValueError, match="3,841 samples are no multiples of the backbone's stride 320"):
+        replace(SPEECH, data=replace(SPEECH.data, crop_samples=3_841))
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("--quantizer opus", "opus is no baseline of pictures: there are block-mean, pca, kmeans"),
+        ("--preset speech-smoke --quantizer pca", "pca is no baseline of sounds: there are opus, mp3, mdct-kmeans"),
+        ("--preset speech-smoke --backbone vqvae", "preset speech-smoke has no sizes for the backbone vqvae"),
+        ("--preset smoke --backbone dac", "preset smoke has no sizes for the backbone dac"),
+    ],
+)
+def test_what_belongs_to_another_signal_is_refused_by_name(words: str, expected: str) -> None:
+    with pytest.raises(ValueError, match=expected):
+        plan(parse(shlex.split(words)))
+
+
+def test_rates_unless_asked_for_others() -> None:
+    assert parse([]).bits == (10,)
+    assert parse(["--preset", "speech-quick"]).bits == (60,)
+    assert parse(["--preset", "speech-quick", "--bits", "30"]).bits == (30,)
+    (run,) = (run for run in plan(parse(["--preset", "speech-quick", "--quantizer", "rq"])) if run.quantizer == "rq")
+    assert run.bits == 60
