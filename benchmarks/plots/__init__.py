@@ -8,6 +8,7 @@ training                curves of each term
 scaling                 quality over the length of the training
 codes                   how evenly codebooks are used
 reconstructions         originals, reconstructions and where they err
+sounds                  quality over the bitrate, waveforms and spectrograms
 saving                  files
 
 `python -m benchmarks.plot` draws them all.
@@ -28,6 +29,7 @@ from benchmarks.plots.modelled_rate import modelled_rate
 from benchmarks.plots.rate_distortion import rate_distortion
 from benchmarks.plots.reconstructions import reconstruction_grid
 from benchmarks.plots.scaling import quality_over_length, scales
+from benchmarks.plots.sounds import quality_over_bitrate, sound_grid
 from benchmarks.plots.style import wrapped
 from benchmarks.plots.training import training_curves
 from benchmarks.records.priors import Generation
@@ -47,6 +49,7 @@ class Kind(NamedTuple):
 
 WHOLE = (
     Kind("rate-distortion", "Quality over bits, mean ± standard deviation over seeds", rate_distortion),
+    Kind("bitrate", "Quality over the bitrate, mean ± standard deviation over seeds", quality_over_bitrate),
     Kind("modelled-rate", "Quality over modelled bits, mean ± standard deviation over seeds", modelled_rate),
 )
 """Pictures of a whole group."""
@@ -57,6 +60,7 @@ EACH_RATE = (
     Kind("usage", "How often codes are used", usage_histograms),
     Kind("rank-frequency", "Frequency of codes by rank", rank_frequency),
     Kind("reconstructions", "Reconstructions of the first seed, and their errors", reconstruction_grid),
+    Kind("sounds", "Waveforms and spectrograms of the first seed", sound_grid),
 )
 """Pictures of the runs of one rate: at another, methods do not compare."""
 
@@ -66,7 +70,7 @@ def figures(
     throughputs: Sequence[Throughput] = (),
     priors: Sequence[Generation] = (),
 ) -> Iterator[tuple[str, str, Figure]]:
-    """All pictures that stored runs of the reconstruction protocol can give, one at a time.
+    """All pictures that stored runs of tokenizers can give, one at a time.
 
     Runs that may be compared (equal protocol, preset, data and settings) share pictures, others have their own. What
     the runs lack is left out: a panel without its metric, a picture without anything to draw.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -42,13 +43,8 @@ def reconstruction_grid(group: Group) -> Figure | None:
     most = max(1.0, float(np.percentile(np.stack(errors), BRIGHTEST)))
     differences = mosaic([blank, *errors], blank=np.nan)[..., 0]
     image = right.imshow(differences, vmin=0, vmax=most, cmap=colours, interpolation="none")
-    for panel in (left, right):
-        panel.set_xticks([])
-        panel.spines[:].set_visible(False)
-    right.set_yticks([])
-    places = [row * (height + gap(height)) + height / 2 for row in range(len(found) + 1)]
-    left.set_yticks(places, ["original", *(wrapped(label, 20) for label in found)], fontsize=8)
-    left.tick_params(length=0)
+    place_labels(left, ["original", *found], height)
+    place_labels(right, [], height)
     bar = figure.colorbar(image, ax=right, location="bottom", extend="max", aspect=30, pad=0.01)
     bar.set_label("absolute error, of 255", fontsize=8)
     bar.ax.tick_params(labelsize=7)
@@ -59,9 +55,18 @@ def _samples(runs: StoredRuns) -> tuple[np.ndarray, np.ndarray] | None:
     """The first originals and reconstructions, uint8 (N, 3, H, W), of the first run that has them."""
     for path, _ in runs:
         arrays = read_arrays(path)
-        if "samples/original" in arrays:
+        if "samples/original" in arrays and arrays["samples/original"].dtype == np.uint8:
             return arrays["samples/original"][:PICTURES], arrays["samples/reconstruction"][:PICTURES]
     return None
+
+
+def place_labels(panel: Any, labels: Sequence[str], height: int) -> None:
+    """Beside a mosaic whose rows are so high, and nothing else around it."""
+    panel.set_xticks([])
+    panel.spines[:].set_visible(False)
+    places = [row * (height + gap(height)) + height / 2 for row in range(len(labels))]
+    panel.set_yticks(places, [wrapped(label, 20) for label in labels], fontsize=8)
+    panel.tick_params(length=0)
 
 
 def mosaic(rows: Sequence[np.ndarray], blank: float) -> np.ndarray:

@@ -30,6 +30,9 @@ BASELINES: dict[str, dict[str, Any]] = {
     "pca": {"color": "0.45", "marker": "none", "linestyle": "-."},
     "kmeans": {"color": "0.45", "marker": "x", "linestyle": (0, (1, 1))},
     "none": {"color": "black", "marker": "*", "linestyle": "--"},
+    "opus": {"color": "black", "marker": "o", "linestyle": (0, (6, 1))},
+    "mp3": {"color": "black", "marker": "s", "linestyle": (0, (3, 1, 1, 1, 1, 1))},
+    "mdct-kmeans": {"color": "0.45", "marker": "x", "linestyle": (0, (2, 2))},
 }
 
 GRID: dict[str, Any] = {"color": "0.88", "linewidth": 0.5}

@@ -33,6 +33,22 @@ class Source:
     hash: str
 
 
+@dataclass(frozen=True)
+class Protocol:
+    """The text of a protocol."""
+
+    of: str
+    html: Markup
+
+
+OF = {"reconstruction": "of pictures", "audio": "of sounds"}
+"""What each protocol is of."""
+
+
+def _text(name: str) -> str:
+    return (files("benchmarks") / "protocols" / f"{name}.md").read_text(encoding="utf-8")
+
+
 def page(sections: Sequence[tuple[Section, Sequence[Picture]]], left_out: int) -> str:
     """The whole file; equal contents give equal text.
 
@@ -47,13 +63,14 @@ def page(sections: Sequence[tuple[Section, Sequence[Picture]]], left_out: int) -
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    protocol = (files("benchmarks") / "protocols" / "reconstruction.md").read_text(encoding="utf-8")
+    measured = sorted({section.protocol for section, _ in sections})
+    texts = {name: _text(name) for name in dict.fromkeys(each.partition("/")[0] for each in measured)}
     return environment.get_template("page.html").render(
         sections=sections,
         left_out=left_out,
         legend=summaries.LEGEND,
-        protocol=markdown(protocol, below=2),
-        other_protocols=sorted({each.protocol for each, _ in sections if f"`{each.protocol}`" not in protocol}),
+        protocols=[Protocol(OF[name], markdown(text, below=2)) for name, text in texts.items()],
+        other_protocols=[each for each in measured if f"`{each}`" not in texts[each.partition("/")[0]]],
         first_direction=lambda heading: ARROWS.get(heading[-1], "ascending"),
         script=source("page.js"),
         style=source("page.css"),

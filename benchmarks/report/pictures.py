@@ -1,21 +1,23 @@
-"""Pictures and plots in the form in which an HTML file can hold them itself: data URIs."""
+"""Pictures, sounds and plots in the form in which an HTML file can hold them itself: data URIs."""
 
 from __future__ import annotations
 
 import base64
 import io
 import math
+import wave
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int16, UInt8
 from matplotlib.figure import Figure
 from PIL import Image
 
 from benchmarks.plots.saving import svg
+from benchmarks.records import spectrograms
 from benchmarks.records.files import RecordError
 from benchmarks.records.record import read_arrays
 
@@ -31,30 +33,37 @@ GRID_BYTES = 4_000_000
 
 @dataclass(frozen=True)
 class Samples:
-    """The first pictures of a run's test set.
+    """The first items of a run's test set.
 
     Attributes:
-        originals, reconstructions: (N, 3, h, w), uint8.
+        originals, reconstructions: Pictures, (N, 3, h, w), uint8; of sounds what they look like.
         psnr: (N,) in dB; NaN where the run has none.
+        sounds: Originals and reconstructions to listen to, (N, c, samples), int16; None of pictures.
+        sample_rate: Of these, in Hz.
     """
 
     originals: UInt8[np.ndarray, "n 3 h w"]
     reconstructions: UInt8[np.ndarray, "n 3 h w"]
     psnr: Float[np.ndarray, " n"]
+    sounds: tuple[Int16[np.ndarray, "n c t"], Int16[np.ndarray, "n c t"]] | None = None
+    sample_rate: int = 0
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture and the words for it."""
+    """A picture and the words for it, and where it is of a sound that too."""
 
     uri: str
     text: str
+    sound: str | None = None
 
 
 @dataclass(frozen=True)
 class Grid:
     """Pictures side by side, all of one size in pixels: the originals, then a line per method."""
 
+    noun: str
+    """What a picture is of, "picture" or "sound"."""
     width: int
     height: int
     originals: Sequence[Picture]
@@ -62,22 +71,28 @@ class Grid:
 
 
 def read_samples(path: Path) -> Samples | None:
-    """The sample pictures stored beside the record at `path`; None when it has none.
+    """The samples stored beside the record at `path`; None when it has none.
 
     Raises:
-        RecordError: the file of arrays is damaged, or what it holds under these names are no pictures.
+        RecordError: the file of arrays is damaged, or what it holds under these names are no samples.
     """
     file, arrays = path.with_suffix(".npz"), read_arrays(path)
     if "samples/original" not in arrays:
         return None
     originals, reconstructions = arrays["samples/original"], arrays.get("samples/reconstruction")
     if reconstructions is None or originals.shape != reconstructions.shape:
-        raise RecordError(f"{file}: samples/original and samples/reconstruction are not pairs of pictures")
-    if originals.ndim != 4 or originals.shape[1] != 3 or 0 in originals.shape:
-        raise RecordError(f"{file}: the samples are to be of shape (N, 3, h, w), not {originals.shape}")
-    if not originals.dtype == reconstructions.dtype == np.uint8:
-        raise RecordError(f"{file}: the samples are to be uint8")
+        raise RecordError(f"{file}: samples/original and samples/reconstruction are not pairs")
+    if originals.dtype != reconstructions.dtype or 0 in originals.shape:
+        raise RecordError(f"{file}: the samples are to be of one type, and some")
     psnr = np.full(len(originals), math.nan)
+    if "samples/rate" in arrays:
+        if originals.ndim != 3 or originals.dtype != np.int16:
+            raise RecordError(f"{file}: sounds are to be int16 of shape (N, c, samples), not {originals.shape}")
+        looks = spectrograms.pictures({"original": originals, "reconstruction": reconstructions})
+        both = (originals, reconstructions)
+        return Samples(looks["original"], looks["reconstruction"], psnr, both, int(arrays["samples/rate"]))
+    if originals.ndim != 4 or originals.shape[1] != 3 or originals.dtype != np.uint8:
+        raise RecordError(f"{file}: the samples are to be uint8 of shape (N, 3, h, w), not {originals.shape}")
     known = np.asarray(arrays.get("image/psnr", []), dtype=float).ravel()[: len(originals)]
     psnr[: len(known)] = known
     return Samples(originals, reconstructions, psnr)
@@ -92,24 +107,26 @@ def grids(samples: Sequence[tuple[str, Samples]]) -> list[Grid]:
 
 
 def _grid(methods: Sequence[tuple[str, Samples]]) -> Grid:
-    originals = methods[0][1].originals
-    _, _, height, width = originals.shape
-    count = max(1, GRID_BYTES // (originals[0].nbytes * (len(methods) + 1)))
-    return Grid(
-        width,
-        height,
-        [Picture(picture_uri(each), f"picture {number}, original") for number, each in enumerate(originals[:count], 1)],
-        [
-            (
-                name,
-                [
-                    Picture(picture_uri(each), f"picture {number}, {name}" + _decibels(psnr))
-                    for number, (each, psnr) in enumerate(zip(run.reconstructions[:count], run.psnr, strict=False), 1)
-                ],
+    first = methods[0][1]
+    _, _, height, width = first.originals.shape
+    each = first.originals[0].nbytes if first.sounds is None else first.sounds[0][0].nbytes
+    count = max(1, GRID_BYTES // (each * (len(methods) + 1)))
+    noun = "picture" if first.sounds is None else "sound"
+
+    def shown(samples: Samples, name: str, original: bool) -> list[Picture]:
+        looks = (samples.originals if original else samples.reconstructions)[:count]
+        sounds = [None] * len(looks) if samples.sounds is None else list(samples.sounds[0 if original else 1][:count])
+        return [
+            Picture(
+                picture_uri(look),
+                f"{noun} {number}, {name}" + ("" if original else _decibels(psnr)),
+                None if sound is None else sound_uri(sound, samples.sample_rate),
             )
-            for name, run in methods
-        ],
-    )
+            for number, (look, sound, psnr) in enumerate(zip(looks, sounds, samples.psnr, strict=False), 1)
+        ]
+
+    lines = [(name, shown(samples, name, original=False)) for name, samples in methods]
+    return Grid(noun, width, height, shown(first, "original", original=True), lines)
 
 
 def _decibels(psnr: float) -> str:
@@ -123,6 +140,15 @@ def picture_uri(picture: UInt8[np.ndarray, "3 h w"]) -> str:
     return _data_uri("png", buffer.getvalue())
 
 
+def sound_uri(sound: Int16[np.ndarray, "c samples"], sample_rate: int) -> str:
+    """A sound as WAV, sample for sample: all browsers play that."""
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setparams((len(sound), 2, sample_rate, sound.shape[1], "NONE", "not compressed"))
+        file.writeframes(np.ascontiguousarray(sound.T, "<i2").tobytes())
+    return _data_uri("wav", buffer.getvalue(), "audio")
+
+
 def figure_uri(figure: Figure) -> str:
     """A plot as SVG, or as a bitmap where that would be too large; equal plots give equal text."""
     vector = svg(figure)
@@ -133,5 +159,5 @@ def figure_uri(figure: Figure) -> str:
     return _data_uri("webp", buffer.getvalue())
 
 
-def _data_uri(kind: str, content: bytes) -> str:
-    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+def _data_uri(kind: str, content: bytes, of: str = "image") -> str:
+    return f"data:{of}/{kind};base64,{base64.b64encode(content).decode()}"

@@ -12,8 +12,8 @@ from benchmarks.training.settings import RunConfig, Settings
 
 BITRATES = {OPUS: OPUS_BITRATES, MP3: MP3_BITRATES}
 
-BLOCKS = 2**15
-"""That the transform's codebooks are fitted on, at least: 32 for each code of 10 bits."""
+BLOCKS = 2**13
+"""That the transform's codebooks are fitted on, at least: 8 for each code of 10 bits."""
 
 CODE_BITS = 10
 """Of each of the transform's codebooks, as codecs have them; up to `MAX_KMEANS_BITS` one codebook has them all."""
