@@ -119,6 +119,7 @@ class SegmentedCodec(Tokenizer):
         self.segment = codec.config.sample_rate
         self.hop = self.segment * 99 // 100
         self.scale = FloatDigits(codec.quantizer.codebook_size)
+        self.scale.is_positionwise = False  # it is of a segment and belongs to no place: of a sound there are no tiles
 
     @property
     def channels(self) -> int:

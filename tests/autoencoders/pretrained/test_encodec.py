@@ -11,7 +11,7 @@ from random_codecs import randomize, saved
 from torch import Tensor
 from transformers import EncodecConfig, EncodecModel
 
-from autoencoders import SEANetConfig
+from autoencoders import SEANetConfig, extents
 from autoencoders.pretrained import WeightsError, load_encodec, load_encodec_in_segments, zoo
 from autoencoders.pretrained.encodec import FloatDigits
 
@@ -142,6 +142,16 @@ def test_every_length_of_segments_is_told_from_its_codes(tmp_path: Path) -> None
         assert ours._extent(sum(-(-length // 8) for length in lengths), len(lengths)) == samples
     with pytest.raises(ValueError, match="no sound has 7 positions in 2 segments"):
         ours._extent(7, 2)
+
+
+def test_a_long_sound_is_coded_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its segments are no tiles."""
+    ours = load_encodec_in_segments(saved(theirs(SEGMENTED), tmp_path), SEGMENTED, CODES, DIM, CODEBOOK)
+    monkeypatch.setattr(extents, "LARGEST_WHOLE", 100)
+    sound = torch.randn(1, 2, 2997)
+    codes = extents.encode_any(ours, sound)
+    assert [found.shape[-1] for found in codes] == [150 + 150 + 78, 3]
+    assert extents.decode_any(ours, codes, [2997]).shape == sound.shape
 
 
 def test_numbers_as_digits() -> None:
