@@ -101,9 +101,9 @@ class SegmentedCodec(Tokenizer):
     over channels, is a number that the authors' files have as 32 bits; here it is a second map, its digits as codes.
     Sounds are faded from one segment to the next as the authors' code does.
 
-    A segment that begins less than the overlap before the end is as short as that, and then the one before it ends with
-    the sound, too. Where 47,520 divides the length with 161 to 320 left over, the authors' code ends in an error (at
-    48 kHz); here what is decoded beyond the end of the last segment is cut off.
+    The last segment is as short as what is left, also where it is less than the overlap and the one before ends there,
+    too. Where 161 to 320 samples are left, the authors' code ends in an error, for what it decodes of the one before is
+    longer than that of the last; here it is cut off.
 
     Attributes:
         segment: Samples of a segment.
@@ -134,31 +134,37 @@ class SegmentedCodec(Tokenizer):
     def quantize(self, signal: Float[Tensor, "b c T"]) -> list[QuantizerOutput]:
         """The quantizers' outputs: (B, dim, positions of all segments), and (B, 1, segments)."""
         self._require_signal(signal)
-        segments = [signal[..., start : start + self.segment] for start in range(0, signal.shape[-1], self.hop)]
+        latents, scales = self.latents(signal)
+        return [self.codec.quantizer(latents), self.scale(scales)]
+
+    def latents(self, sounds: Float[Tensor, "b c T"]) -> tuple[Float[Tensor, "b d t"], Float[Tensor, "b 1 s"]]:
+        """What the quantizers are given of sounds of any length."""
+        segments = [sounds[..., start : start + self.segment] for start in range(0, sounds.shape[-1], self.hop)]
         scales = [loudness(segment) for segment in segments]
         latents = [self.codec.encoder(segment / scale) for segment, scale in zip(segments, scales, strict=True)]
-        return [self.codec.quantizer(torch.cat(latents, -1)), self.scale(torch.cat(scales, -1))]
+        return torch.cat(latents, -1), torch.cat(scales, -1)
 
     def reconstruct(self, quantized: Sequence[Float[Tensor, "b _d ..."]]) -> Float[Tensor, "b c T"]:
         """The sound from the latents of all segments and their scales; not clamped."""
         latents, scales = quantized
         extent = self._extent(latents.shape[-1], scales.shape[-1])
-        parts = latents.split([-(-length // self.strides[0]) for length in self._lengths(extent)], -1)
+        parts = latents.split(self._positions(extent), -1)
         segments = [self.codec.decoder(part) * scale for part, scale in zip(parts, scales.split(1, -1), strict=True)]
         return overlap_add(segments, self.hop)[..., :extent]
 
-    def _lengths(self, extent: int) -> list[int]:
-        """Of the segments of a sound."""
-        return [min(self.segment, extent - start) for start in range(0, extent, self.hop)]
+    def _positions(self, extent: int) -> list[int]:
+        """Of each segment of a sound."""
+        return [-(-min(self.segment, extent - start) // self.strides[0]) for start in range(0, extent, self.hop)]
 
     def _extent(self, positions: int, segments: int) -> int:
-        """Of the sound that has so many. ValueError where none has."""
+        """The longest sound with so many, on the stride's grid where one is. ValueError where there is none."""
         (stride,) = self.strides
-        first = self.hop * (segments - 1) // stride
-        for extent in range((first + 1) * stride, self.hop * segments + 1, stride):
-            if sum(-(-length // stride) for length in self._lengths(extent)) == positions:
-                return extent
-        raise ValueError(f"no sound has {positions} positions in {segments} segments.")
+        step = math.gcd(self.hop, stride)  # the positions of shorter sounds, but for less than this, are fewer
+        extents = range(self.hop * (segments - 1) + step, self.hop * segments + 1, step)
+        fitting = [extent for extent in extents if sum(self._positions(extent)) == positions]
+        if not fitting:
+            raise ValueError(f"no sound has {positions} positions in {segments} segments.")
+        return max(fitting, key=lambda extent: (extent % stride == 0, extent))
 
 
 class FloatDigits(Quantizer):

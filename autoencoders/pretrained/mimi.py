@@ -139,7 +139,13 @@ class Layer(nn.Module):
         keys: Float[Tensor, "b h p e"],
         values: Float[Tensor, "b h p e"],
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """With the keys and values of earlier positions, which are returned with those of these."""
+        """The outputs, and the keys and values given with those of these positions behind them.
+
+        Args:
+            positions: of x.
+            seen: (B, 1, t, p + t), which of the p earlier positions and of these each attends to.
+            keys, values: of the earlier ones, h heads of e channels.
+        """
         normed = self.input_layernorm(x)
         query, key, value = (
             rearrange(self.self_attn[f"{name}_proj"](normed), "b t (h e) -> b h t e", h=self.heads) for name in "qkv"

@@ -38,7 +38,6 @@ RENAMED = (
     (r"^(encoder|decoder)\.(\d+)\.block\.(\d+)\.", r"\1.\2.\3."),
     (r"^(encoder|decoder)\.(\d+)\.(\d+)\.block\.", r"\1.\2.\3.branch."),
     (r"\.(\d+)\.(parametrizations\.weight\.original[01]|bias)$", r".\1.conv.\2"),
-    (r"\.linear\.(parametrizations\.weight\.original[01])$", r".linear.\1"),
     (r"^quantizer\.quantizers\.(\d+)\.(in|out)_proj\.", r"layers.\1.project_\2."),
     (r"^quantizer\.quantizers\.(\d+)\.codebook\.weight$", r"layers.\1.quantizer.codebook.vectors"),
 )
