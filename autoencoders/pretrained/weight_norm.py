@@ -40,7 +40,12 @@ def merged_weights(tensors: Mapping[str, Tensor], layer: str) -> dict[str, Tenso
     for name, tensor in tensors.items():
         of = name.removesuffix(DIRECTION)
         length = tensors.get(f"{of}{LENGTH}")
-        if direction.search(name) and length is not None and tensor.ndim > 1 and tensor.dtype in FLOATS:
+        if (
+            direction.search(name)
+            and length is not None
+            and {length.dtype, tensor.dtype} <= set(FLOATS)
+            and tensor.ndim > 1
+        ):
             own = _lengths(tensor)
             if length.shape == own.shape:
                 del found[name], found[f"{of}{LENGTH}"]

@@ -64,5 +64,7 @@ def test_what_does_not_fit_is_left_for_the_model_to_refuse() -> None:
         f"b.conv.{DIRECTION}": torch.ones(4, 2),
         "c.conv.weight": torch.ones(4, 2, dtype=torch.int64),
         "d.conv.weight": torch.ones(()),
+        f"e.conv.{LENGTH}": torch.ones(4, 1).to(torch.float8_e4m3fn),
+        f"e.conv.{DIRECTION}": torch.ones(4, 2),
     }
     assert merged_weights(split_weights(odd, r"\.conv"), r"\.conv").keys() == odd.keys()
