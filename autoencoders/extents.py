@@ -27,7 +27,7 @@ a tile holds is little."""
 
 
 @torch.no_grad()
-def encode_any(tokenizer: Tokenizer, signal: Float[Tensor, "1 c *extent"]) -> list[Int64[Tensor, "b n ..."]]:
+def encode_any(tokenizer: Tokenizer, signal: Float[Tensor, "1 c *extent"]) -> list[Int64[Tensor, "b _n ..."]]:
     """The code maps of one signal, in eval mode: beyond its end it goes on as it ended.
 
     A tokenizer that takes only one extent gets tiles of that, which are then the batch of the code maps.
@@ -49,7 +49,7 @@ def encode_any(tokenizer: Tokenizer, signal: Float[Tensor, "1 c *extent"]) -> li
 
 @torch.no_grad()
 def decode_any(
-    tokenizer: Tokenizer, codes: Sequence[Int64[Tensor, "b n ..."]], extent: Sequence[int]
+    tokenizer: Tokenizer, codes: Sequence[Int64[Tensor, "b _n ..."]], extent: Sequence[int]
 ) -> Float[Tensor, "1 c *extent"]:
     """The signal of that extent from what `encode_any` gave; not clamped."""
     unit = tokenizer.only_extent or tokenizer.strides

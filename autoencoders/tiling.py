@@ -22,7 +22,7 @@ _ALL = (slice(None), slice(None))
 @torch.no_grad()
 def encode_tiled(
     tokenizer: Tokenizer, signal: Float[Tensor, "b c *extent"], tile: int, overlap: int
-) -> list[Int64[Tensor, "b n ..."]]:
+) -> list[Int64[Tensor, "b _n ..."]]:
     """The code maps of a signal, as `encode` gives them, in eval mode and without gradients.
 
     Each tile is encoded with as much of its neighbourhood as the overlap, whose codes are dropped. They are those of
@@ -49,7 +49,7 @@ def encode_tiled(
 
 @torch.no_grad()
 def decode_tiled(
-    tokenizer: Tokenizer, codes: Sequence[Int64[Tensor, "b n ..."]], extent: Sequence[int], tile: int, overlap: int
+    tokenizer: Tokenizer, codes: Sequence[Int64[Tensor, "b _n ..."]], extent: Sequence[int], tile: int, overlap: int
 ) -> Float[Tensor, "b c *extent"]:
     """The signal of code maps, as `decode` gives it; sizes and errors as in `encode_tiled`.
 

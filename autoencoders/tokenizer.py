@@ -33,7 +33,7 @@ class TokenizerOutput(NamedTuple):
     """
 
     reconstruction: Float[Tensor, "b c *extent"]
-    codes: list[Int64[Tensor, "b n ..."]]
+    codes: list[Int64[Tensor, "b _n ..."]]
     loss: Float[Tensor, ""]
     stats: dict[str, Float[Tensor, ""]]
     log_scale: Float[Tensor, "b c *extent"] | None = None
@@ -92,14 +92,14 @@ class Tokenizer(nn.Module, ABC):
         """The quantizers' outputs, one for each map; ValueError on a signal that does not fit."""
 
     @abstractmethod
-    def reconstruct(self, quantized: Sequence[Float[Tensor, "b d ..."]]) -> Float[Tensor, "b c *extent"]:
+    def reconstruct(self, quantized: Sequence[Float[Tensor, "b _d ..."]]) -> Float[Tensor, "b c *extent"]:
         """The signal from quantized latents, one for each map; not clamped."""
 
-    def encode(self, signal: Float[Tensor, "b c *extent"]) -> list[Int64[Tensor, "b n ..."]]:
+    def encode(self, signal: Float[Tensor, "b c *extent"]) -> list[Int64[Tensor, "b _n ..."]]:
         """The code maps of a signal, each (B, codes_per_position, *grid)."""
         return [output.codes for output in self.quantize(signal)]
 
-    def decode(self, codes: Sequence[Int64[Tensor, "b n ..."]]) -> Float[Tensor, "b c *extent"]:
+    def decode(self, codes: Sequence[Int64[Tensor, "b _n ..."]]) -> Float[Tensor, "b c *extent"]:
         """The signal from code maps; not clamped. ValueError on another number of maps than the tokenizer has."""
         if len(codes) != len(self.quantizers):
             raise ValueError(f"codes must be {len(self.quantizers)} map(s) ({', '.join(self.maps)}), got {len(codes)}.")
@@ -169,7 +169,7 @@ class OneMapTokenizer(Tokenizer):
         """The quantizer's output on the latent of the signal."""
         return [self.quantizer(self.latent(signal))]
 
-    def reconstruct(self, quantized: Sequence[Float[Tensor, "b d ..."]]) -> Float[Tensor, "b c *extent"]:
+    def reconstruct(self, quantized: Sequence[Float[Tensor, "b _d ..."]]) -> Float[Tensor, "b c *extent"]:
         """The signal from the quantized latent; not clamped."""
         (only,) = quantized
         return self.from_latent(only)

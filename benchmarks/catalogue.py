@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 from rich.console import Console
 
-from autoencoders.pretrained import list_pretrained
+from autoencoders.pretrained import Pictures, Pretrained, Sounds, list_pretrained
 from benchmarks.command_line.flags import parse_flags
 from benchmarks.command_line.process import exit_code, run_command
 from benchmarks.tables.markers import around_markers, put_between_markers
@@ -18,12 +18,12 @@ from quantizers import list_quantizers
 
 @dataclass(frozen=True)
 class Arguments:
-    """Write two Markdown tables: the registered quantizers (name, what it is, and where its defaults come from), and
-    the published tokenizers that can be loaded by name."""
+    """Write three Markdown tables: the registered quantizers (name, what it is, and where its defaults come from), and
+    the published tokenizers that can be loaded by name, of pictures and of sounds."""
 
     readme: Path | None = None
-    """Put the tables into this file, between the lines <!-- quantizers --> and <!-- end of quantizers -->, and
-    <!-- pretrained --> and <!-- end of pretrained -->."""
+    """Put the tables into this file, between the lines <!-- quantizers --> and <!-- end of quantizers -->, and likewise
+    pretrained-pictures and pretrained-sounds."""
 
 
 def quantizers() -> str:
@@ -33,26 +33,49 @@ def quantizers() -> str:
     return frame.to_markdown(index=False, disable_numparse=True)
 
 
-def pretrained() -> str:
-    """The published tokenizers as Markdown, a line each."""
+def pretrained_pictures() -> str:
+    """The published tokenizers of pictures as Markdown, a line each."""
     rows = [
-        (
-            f"`{model.name}`",
-            str(model.image_size),
-            str(model.stride),
-            model.codes,
-            model.paper,
-            model.licence,
-            model.verified or "not verified",
-            model.source,
-        )
+        {"name": f"`{model.name}`", "image size": str(pictures.image_size), "stride": str(pictures.stride)}
+        | _about(model)
         for model in list_pretrained()
+        if isinstance(pictures := model.signals, Pictures)
     ]
-    columns = ["name", "image size", "stride", "codes", "paper", "licence", "verified", "file"]
-    return pd.DataFrame(rows, columns=columns).to_markdown(index=False, disable_numparse=True)
+    return _table(rows)
 
 
-TABLES = {"quantizers": quantizers, "pretrained": pretrained}
+def pretrained_sounds() -> str:
+    """Those of sounds."""
+    rows = [
+        {
+            "name": f"`{model.name}`",
+            "kHz": f"{sounds.sample_rate / 1000:g}",
+            "channels": str(sounds.channels),
+            "codes a second": f"{sounds.codes_per_second:.5g}",
+        }
+        | _about(model)
+        for model in list_pretrained()
+        if isinstance(sounds := model.signals, Sounds)
+    ]
+    return _table(rows)
+
+
+def _about(model: Pretrained) -> dict[str, str]:
+    """The columns that all have."""
+    return {
+        "codes": model.codes,
+        "paper": model.paper,
+        "licence": model.licence,
+        "verified": model.verified or "not verified",
+        "file": model.source,
+    }
+
+
+def _table(rows: list[dict[str, str]]) -> str:
+    return pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True)
+
+
+TABLES = {"quantizers": quantizers, "pretrained-pictures": pretrained_pictures, "pretrained-sounds": pretrained_sounds}
 """By the names of their places in the README."""
 
 
@@ -61,7 +84,7 @@ def write(arguments: Arguments, console: Console, errors: Console) -> int:
     if arguments.readme is None:
         print("\n\n".join(table() for table in TABLES.values()))
         return 0
-    for name in TABLES:  # both places are there before either is written to
+    for name in TABLES:  # all places are there before one is written to
         around_markers(arguments.readme, name)
     for name, table in TABLES.items():
         put_between_markers(arguments.readme, name, table())

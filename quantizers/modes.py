@@ -1,6 +1,5 @@
 """Training and eval mode of a module whose parts may each be in one of their own."""
 
-import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -25,6 +24,7 @@ def evaluating(module: nn.Module) -> Iterator[None]:
 
 def with_modes_of_its_own(module: Module) -> Module:
     """A copy of the tree of modules, each in the mode of the original and with its very parameters and buffers."""
-    twin = copy.copy(module)
+    twin = type(module).__new__(type(module))  # `copy.copy` refuses what has a parametrization, such as a weight norm
+    twin.__dict__.update(module.__dict__)
     twin._modules = {name: child and with_modes_of_its_own(child) for name, child in module._modules.items()}
     return twin

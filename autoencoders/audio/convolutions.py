@@ -21,6 +21,7 @@ class Conv1d(nn.Module):
     Args:
         kernel: Samples that it sees, `dilation` apart; together at least `stride`.
         causal: All padding at the start, so that nothing looks ahead; else half at each end, an odd one at the start.
+        groups: Of channels that see only each other.
     """
 
     def __init__(
@@ -34,11 +35,13 @@ class Conv1d(nn.Module):
         norm: Norm,
         stride: int = 1,
         dilation: int = 1,
+        groups: int = 1,
     ) -> None:
         super().__init__()
         self.causal, self.padding, self.stride = causal, padding, stride
         self.overlap = (kernel - 1) * dilation + 1 - stride
-        self.conv = _weight_normed(nn.Conv1d(in_channels, out_channels, kernel, stride, dilation=dilation), norm)
+        conv = nn.Conv1d(in_channels, out_channels, kernel, stride, dilation=dilation, groups=groups)
+        self.conv = _weight_normed(conv, norm)
         self.norm: nn.Module = nn.GroupNorm(1, out_channels) if norm == "time-group" else nn.Identity()
 
     @property
@@ -67,12 +70,24 @@ class ConvTranspose1d(nn.Module):
     Args:
         causal: What is too much is cut at the end, so that nothing looks ahead; else half at each end, an odd one at
             the start.
+        groups: Of channels that see only each other.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, stride: int, *, causal: bool, norm: Norm) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        stride: int,
+        *,
+        causal: bool,
+        norm: Norm,
+        groups: int = 1,
+        bias: bool = True,
+    ) -> None:
         super().__init__()
         self.causal, self.stride = causal, stride
-        self.conv = _weight_normed(nn.ConvTranspose1d(in_channels, out_channels, 2 * stride, stride), norm)
+        conv = nn.ConvTranspose1d(in_channels, out_channels, 2 * stride, stride, groups=groups, bias=bias)
+        self.conv = _weight_normed(conv, norm)
         self.norm: nn.Module = nn.GroupNorm(1, out_channels) if norm == "time-group" else nn.Identity()
 
     def forward(self, x: Float[Tensor, "b c t"]) -> Float[Tensor, "b c2 T"]:
@@ -97,8 +112,7 @@ def learned_weight(conv: nn.Module) -> nn.Parameter:
 
 def _zeros(conv: nn.Module, batch: int, samples: int) -> Tensor:
     assert isinstance(conv, nn.Conv1d | nn.ConvTranspose1d)
-    assert conv.bias is not None
-    return conv.bias.new_zeros(batch, conv.in_channels, samples)
+    return learned_weight(conv).new_zeros(batch, conv.in_channels, samples)
 
 
 def _is_weight_normed(conv: nn.Module) -> bool:

@@ -34,13 +34,12 @@ class Snake(nn.Module):
 
 
 class ResidualUnit(nn.Module):
-    """x + conv1(snake(conv7_dilated(snake(x)))): (B, width, T) to the same."""
+    """x + conv1(snake(conv7_dilated(snake(x)))): (B, width, T) to the same. `groups` are those of conv7's channels."""
 
-    def __init__(self, width: int, dilation: int) -> None:
+    def __init__(self, width: int, dilation: int, groups: int = 1) -> None:
         super().__init__()
-        self.branch = nn.Sequential(
-            Snake(width), convolution(width, width, 7, dilation=dilation), Snake(width), convolution(width, width, 1)
-        )
+        wide = convolution(width, width, 7, dilation=dilation, groups=groups)
+        self.branch = nn.Sequential(Snake(width), wide, Snake(width), convolution(width, width, 1))
 
     def forward(self, x: Float[Tensor, "b c T"]) -> Float[Tensor, "b c T"]:
         return x + self.branch(x)

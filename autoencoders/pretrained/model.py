@@ -13,18 +13,44 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Pictures:
+    """The pictures that a tokenizer was trained on."""
+
+    image_size: int
+    """Side in pixels."""
+    stride: int
+    """Pixels per position of its finest map of codes, along each side."""
+
+    def __str__(self) -> str:
+        return f"{self.image_size} px"
+
+
+@dataclass(frozen=True)
+class Sounds:
+    """The sounds that a tokenizer takes."""
+
+    sample_rate: int
+    """Samples a second, in Hz, of each channel."""
+    channels: int
+    """1 for mono, 2 for stereo."""
+    codes_per_second: float
+    """Of all its maps together, with all its codebooks."""
+
+    def __str__(self) -> str:
+        return f"{self.sample_rate / 1000:g} kHz {'mono' if self.channels == 1 else 'stereo'}"
+
+
+@dataclass(frozen=True)
 class Pretrained:
     """A tokenizer whose weights somebody published: how to load them, and where they are."""
 
     name: str
-    """What it is called here: code base, data or size, stride and codebook."""
+    """What it is called here: code base, data or size, stride or sample rate, and codebook."""
     load: Callable[[Path], Tokenizer]
     """The tokenizer in eval mode from its file (or folder); WeightsError with a sentence where it is not in there.
-    Pictures go in and come out in [-1, 1], whatever the authors' own code takes."""
-    image_size: int
-    """Side in pixels of the pictures that it was trained on."""
-    stride: int
-    """Pixels per position of its finest map of codes, along each side."""
+    Signals go in and come out in [-1, 1], whatever the authors' own code takes."""
+    signals: Pictures | Sounds
+    """What it codes."""
     codes: str
     """Values that a code can take; where a position or a picture has several codes, how many."""
     paper: str

@@ -8,8 +8,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from autoencoders.audio.sizes import (
+    DAC_16KHZ,
+    DAC_24KHZ,
+    DAC_44KHZ,
+    ENCODEC_24KHZ,
+    ENCODEC_48KHZ,
+    CodecConfig,
+    DACConfig,
+)
 from autoencoders.pictures.sizes import VQGANConfig
-from autoencoders.pretrained.model import Codebook, Loader, Pretrained
+from autoencoders.pretrained.model import Codebook, Loader, Pictures, Pretrained, Sounds
+from autoencoders.pretrained.sizes import MimiConfig, SNACConfig
 
 REWRITTEN = "latents, codes and pictures on random weights, with a reference written from the source"
 """How most are verified."""
@@ -27,8 +37,7 @@ def _taming(name: str, source: str, codebook: Codebook, config: VQGANConfig = TA
     return Pretrained(
         name=f"taming-{name}",
         load=Loader.of("taming:load_taming", config=config, codebook=codebook),
-        image_size=config.image_size,
-        stride=config.stride,
+        signals=Pictures(config.image_size, config.stride),
         codes=f"{codebook.size}{of}",
         paper="Esser et al. 2021, arXiv:2012.09841",
         licence="MIT (the code's)",
@@ -60,8 +69,7 @@ def _latent_diffusion(
     return Pretrained(
         name=f"ldm-openimages-{name}",
         load=Loader.of("taming:load_taming", config=config, codebook=codebook, middle_attention=middle_attention),
-        image_size=config.image_size,
-        stride=config.stride,
+        signals=Pictures(config.image_size, config.stride),
         codes=str(codebook.size),
         paper="Rombach et al. 2021, arXiv:2112.10752",
         licence="MIT (the code's)",
@@ -93,8 +101,7 @@ def _diffusers(
     return Pretrained(
         name=name,
         load=Loader.of("diffusers:load_diffusers", expected=config, codebook=codebook),
-        image_size=image_size,
-        stride=config.stride,
+        signals=Pictures(image_size, config.stride),
         codes=str(codebook.size),
         **about,
         verified="latents, codes and pictures on random weights, with diffusers' VQModel",
@@ -139,8 +146,7 @@ def _llamagen(name: str, config: VQGANConfig, source: str) -> Pretrained:
     return Pretrained(
         name=f"llamagen-{name}-16384",
         load=Loader.of("llamagen:load_llamagen", config=config),
-        image_size=config.image_size,
-        stride=config.stride,
+        signals=Pictures(config.image_size, config.stride),
         codes="16384",
         paper="Sun et al. 2024, arXiv:2406.06525",
         licence="MIT (the code's)",
@@ -165,8 +171,7 @@ def _var(name: str, image_size: int, scales: tuple[int, ...]) -> Pretrained:
     return Pretrained(
         name=f"var-{name}-f16-4096",
         load=Loader.of("var:load_var", config=VAR_SIZES, scales=scales),
-        image_size=image_size,
-        stride=VAR_SIZES.stride,
+        signals=Pictures(image_size, VAR_SIZES.stride),
         codes=f"4096, {len(scales)} maps of sides {', '.join(map(str, scales))}",
         paper="Tian et al. 2024, arXiv:2404.02905",
         licence="MIT (the code's)",
@@ -183,8 +188,7 @@ MASKGIT = (
     Pretrained(
         name="maskgit-imagenet-f16-1024",
         load=Loader.of("maskgit:load_maskgit"),
-        image_size=256,
-        stride=16,
+        signals=Pictures(256, 16),
         codes="1024",
         paper="Chang et al. 2022, arXiv:2202.04200",
         licence="Apache-2.0 (the code's)",
@@ -203,8 +207,7 @@ def _rq_vae(data: str, archive: str, config: VQGANConfig, codebook_size: int, un
     return Pretrained(
         name=f"rq-vae-{data}-f32-{codebook_size}x4",
         load=Loader.of("rq_vae:load_rq_vae", config=config, codebook_size=codebook_size),
-        image_size=config.image_size,
-        stride=config.stride,
+        signals=Pictures(config.image_size, config.stride),
         codes=f"{codebook_size}, 4 for a position",
         paper="Lee et al. 2022, arXiv:2203.01941",
         licence="CC-BY-NC-SA-4.0",
@@ -234,8 +237,7 @@ def _ibq(data: str, codebook_size: int, source: str) -> Pretrained:
     return Pretrained(
         name=f"ibq-{data}-f16-{codebook_size}",
         load=Loader.of("ibq:load_ibq", codebook_size=codebook_size),
-        image_size=IBQ_SIZES.image_size,
-        stride=IBQ_SIZES.stride,
+        signals=Pictures(IBQ_SIZES.image_size, IBQ_SIZES.stride),
         codes=str(codebook_size),
         paper="Shi et al. 2024, arXiv:2412.02692",
         licence="Apache-2.0 (the code's)",
@@ -260,8 +262,7 @@ def _open_magvit2(data: str, bits: int, multipliers: Sequence[int], source: str,
     return Pretrained(
         name=f"open-magvit2-{data}-f{stride}-{2**bits}",
         load=Loader.of("open_magvit2:load_open_magvit2", bits=bits, multipliers=multipliers),
-        image_size=image_size,
-        stride=stride,
+        signals=Pictures(image_size, stride),
         codes=str(2**bits),
         paper="Luo et al. 2024, arXiv:2409.04410",
         licence="Apache-2.0 (the code's)",
@@ -283,8 +284,7 @@ def _bsq_vit(name: str, bits: int, page: str, what: str) -> Pretrained:
     return Pretrained(
         name=f"bsq-vit-imagenet256-f8-{name}",
         load=Loader.of("bsq_vit:load_bsq_vit", bits=bits),
-        image_size=256,
-        stride=8,
+        signals=Pictures(256, 8),
         codes=f"{2**bits:,}",
         paper="Zhao et al. 2024, arXiv:2406.07548",
         licence="MIT (of the code; nothing is said of the weights)",
@@ -304,8 +304,7 @@ DALLE = (
     Pretrained(
         name="dalle-f8-8192",
         load=Loader.of("dalle:load_dalle"),
-        image_size=256,
-        stride=8,
+        signals=Pictures(256, 8),
         codes="8192",
         paper="Ramesh et al. 2021, arXiv:2102.12092",
         licence="MIT, which the authors modified: they ask that the use of the model be indicated",
@@ -317,8 +316,116 @@ DALLE = (
 )
 """The one that was published."""
 
+
+def _encodec(
+    name: str, config: CodecConfig, codes_per_position: int, load: str, codes_per_second: float, more: str = ""
+) -> Pretrained:
+    return Pretrained(
+        name=f"encodec-{name}-1024x{codes_per_position}",
+        load=Loader.of(f"encodec:{load}", config=config, codes_per_position=codes_per_position),
+        signals=Sounds(config.sample_rate, config.in_channels, codes_per_second),
+        codes=f"1024, {codes_per_position} for a position{more}",
+        paper="Défossez et al. 2022, arXiv:2210.13438",
+        licence="MIT (the code's; CC-BY-NC-4.0 in the package 0.1.1)",
+        source=f"https://github.com/facebookresearch/encodec: {ENCODEC_FILES[name]} at "
+        f"https://dl.fbaipublicfiles.com/encodec/v0/, or {HUB}/facebook/encodec_{name}: model.safetensors",
+        verified="latents, codes and sounds on random weights, with transformers' EncodecModel",
+    )
+
+
+ENCODEC_FILES = {"24khz": "encodec_24khz-d7cc33bc.th", "48khz": "encodec_48khz-7e698e3e.th"}
+
+ENCODEC = (
+    _encodec("24khz", ENCODEC_24KHZ, 32, "load_encodec", 32 * ENCODEC_24KHZ.frame_rate),
+    _encodec(
+        "48khz",
+        ENCODEC_48KHZ,
+        16,
+        "load_encodec_in_segments",
+        (16 * ENCODEC_48KHZ.frame_rate + 4) / 0.99,  # of segments of a second, which begin 0.99 s apart
+        ", and 4 for the scale of a second",
+    ),
+)
+
+
+def _dac(name: str, config: DACConfig, codes_per_position: int, file: str) -> Pretrained:
+    return Pretrained(
+        name=f"dac-{name}-1024x{codes_per_position}",
+        load=Loader.of("dac:load_dac", config=config, codes_per_position=codes_per_position),
+        signals=Sounds(config.sample_rate, config.in_channels, codes_per_position * config.frame_rate),
+        codes=f"1024, {codes_per_position} for a position",
+        paper="Kumar et al. 2023, arXiv:2306.06546",
+        licence="MIT",
+        source=f"https://github.com/descriptinc/descript-audio-codec: {file} among the releases, or "
+        f"{HUB}/descript/dac_{name}: model.safetensors",
+        verified="latents, codes and sounds on random weights, with transformers' DacModel",
+    )
+
+
+DAC = (
+    _dac("16khz", DAC_16KHZ, 12, "0.0.5, weights_16khz.pth"),
+    _dac("24khz", DAC_24KHZ, 32, "0.0.4, weights_24khz.pth"),
+    _dac("44khz", DAC_44KHZ, 9, "0.0.1, weights.pth"),
+)
+"""Not the other one for 44.1 kHz, of 16 kbit/s, whose sizes stand in its file only."""
+
+
+def _snac(name: str, config: SNACConfig) -> Pretrained:
+    return Pretrained(
+        name=f"snac-{name}-4096",
+        load=Loader.of("snac:load_snac", config=config),
+        signals=Sounds(
+            config.sample_rate, config.in_channels, sum(config.frame_rate / stride for stride in config.map_strides)
+        ),
+        codes=f"4096, {len(config.map_strides)} maps of strides {', '.join(map(str, config.map_strides))}",
+        paper="Siuzdak et al. 2024, arXiv:2410.14411",
+        licence="MIT",
+        source=f"{HUB}/hubertsiuzdak/snac_{name}: pytorch_model.bin",
+        verified="latents, codes and sounds on random weights, with the authors' package snac",
+    )
+
+
+SNAC = (
+    _snac(
+        "24khz",
+        SNACConfig(
+            24_000,
+            width=48,
+            strides=(2, 4, 8, 8),
+            decoder_width=1024,
+            map_strides=(4, 2, 1),
+            attention_window=None,
+        ),
+    ),
+    _snac("32khz", SNACConfig(32_000, strides=(2, 3, 8, 8))),
+    _snac("44khz", SNACConfig(44_100, strides=(2, 3, 8, 8))),
+)
+"""By the sizes in the config.json beside each."""
+
+
+MIMI_SIZES = MimiConfig()
+
+MIMI = (
+    Pretrained(
+        name="mimi-24khz-2048x32",
+        load=Loader.of("mimi:load_mimi"),
+        signals=Sounds(
+            MIMI_SIZES.seanet.sample_rate,
+            MIMI_SIZES.seanet.in_channels,
+            MIMI_SIZES.codes_per_position * MIMI_SIZES.seanet.sample_rate / MIMI_SIZES.stride,
+        ),
+        codes="2048, 32 for a position",
+        paper="Défossez et al. 2024, arXiv:2410.00037",
+        licence="CC-BY-4.0",
+        source=f"{HUB}/kyutai/mimi: model.safetensors",
+        verified="latents, codes and sounds on random weights, with transformers' MimiModel",
+    ),
+)
+"""Moshi codes with the first 8."""
+
 ZOO = (
     *(*TAMING, *LATENT_DIFFUSION, *DIFFUSERS, *LLAMAGEN, *VAR, *MASKGIT),
     *(*RQ_VAE, *IBQ, *OPEN_MAGVIT2, *BSQ_VIT, *DALLE),
+    *(*ENCODEC, *DAC, *SNAC, *MIMI),
 )
-"""By code base."""
+"""By code base: those for pictures, then those for sound."""

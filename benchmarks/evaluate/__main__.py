@@ -15,10 +15,10 @@ from benchmarks.records.values import as_command
 
 
 def show_models(console: Console) -> None:
-    """The published tokenizers: name and size, how they are verified, and where their weights are."""
+    """The published tokenizers: name, what they code, how they are verified, and where their weights are."""
     for model in list_pretrained():
         how = f"verified: {model.verified}" if model.verified else "not verified"
-        console.print(f"[bold]{escape(model.name)}[/] {model.image_size} px, {escape(how)}", soft_wrap=True)
+        console.print(f"[bold]{escape(model.name)}[/] {model.signals}, {escape(how)}", soft_wrap=True)
         about = f"    {model.paper}; licence: {model.licence}; weights: {model.source}"
         console.print(escape(about), soft_wrap=True, highlight=False)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,9 @@ class PublishedJob:
         if tokenizer is None:
             raise ValueError("a published tokenizer's record needs the tokenizer")
         quantizer = tokenizer.quantizers[0]
-        known = {field.name: getattr(self.model, field.name) for field in fields(self.model) if field.name != "load"}
+        known = {of.name: getattr(self.model, of.name) for of in fields(self.model)}
+        del known["load"]
+        known |= asdict(known.pop("signals"))
         return record_elsewhere(
             self.path.stem,
             QuantizerRecord.of(self.model.name, {}, quantizer),
@@ -93,10 +95,10 @@ def published_job(
     Raises:
         ValueError: a mistake of the user's, in a sentence.
     """
-    model, weights = find_published(str(arguments.model), arguments.checkpoint)
+    model, trained_on, weights = find_published(str(arguments.model), arguments.checkpoint)
     if not model.verified:
         errors.print(f"{escape(model.name)} is {escape(DOUBT)}")
-    data = open_pictures(arguments.image_size or model.image_size)
+    data = open_pictures(arguments.image_size or trained_on.image_size)
     content = sha256(weights)
     name = f"{model.name}-{digest(model.name, content, PROTOCOL, data.record['fingerprint'])}"
     words = ["--model", model.name, "--checkpoint", weights.as_posix(), "--data", str(arguments.data)]

@@ -61,11 +61,11 @@ def open_tokenizer(arguments: Arguments, errors: Console) -> Named:
         require_tokenizer(path, stored)
         named = Named(trained_tokenizer(path, stored), stored.id, stored.data["image_size"])
     else:
-        model, weights = find_published(str(arguments.model), arguments.checkpoint)
+        model, trained_on, weights = find_published(str(arguments.model), arguments.checkpoint)
         if not model.verified:
             errors.print(f"{escape(model.name)} is {escape(DOUBT)}")
         tokenizer = load_pretrained(model.name, weights)
-        named = Named(tokenizer, model.name, arguments.image_size or model.image_size)
+        named = Named(tokenizer, model.name, arguments.image_size or trained_on.image_size)
     if not all(map(has_codebook, named.tokenizer.quantizers)):
         raise UsageError(f"{named.name} has no codebook, every channel is kept as a 32-bit float: choose a quantizer")
     return named

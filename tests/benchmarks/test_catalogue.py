@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from autoencoders.pretrained import Pretrained, list_pretrained
+from autoencoders.pretrained import Pictures, Pretrained, list_pretrained
 from benchmarks import catalogue
 from quantizers import list_quantizers
 
@@ -16,36 +16,49 @@ def test_the_page_lists_the_registry():
 
 
 def test_the_page_lists_the_published_tokenizers():
-    assert catalogue.pretrained() in PAGE.read_text(encoding="utf-8")
+    for table in (catalogue.pretrained_pictures, catalogue.pretrained_sounds):
+        assert table() in PAGE.read_text(encoding="utf-8")
+
+
+def cells(table):
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
 
 
 def test_each_published_tokenizer_has_a_line():
-    lines = catalogue.pretrained().splitlines()[2:]
+    lines = {
+        line[0]: line[1:] for line in cells(catalogue.pretrained_pictures()) + cells(catalogue.pretrained_sounds())
+    }
     assert len(lines) == len(list_pretrained())
-    for line, model in zip(lines, list_pretrained(), strict=True):
-        cells = [cell.strip() for cell in line.strip("|").split("|")]
-        assert cells[:4] == [f"`{model.name}`", str(model.image_size), str(model.stride), model.codes]
-        assert cells[4:6] == [model.paper, model.licence]
-        assert cells[6] == (model.verified or "not verified")
-        assert cells[7] == model.source
+    for model in list_pretrained():
+        line, signals = lines[f"`{model.name}`"], model.signals
+        about = [model.codes, model.paper, model.licence, model.verified or "not verified", model.source]
+        assert line[-5:] == about
+        if isinstance(signals, Pictures):
+            assert line[:-5] == [str(signals.image_size), str(signals.stride)]
+        else:
+            assert line[:-5] == [
+                f"{signals.sample_rate / 1000:g}",
+                str(signals.channels),
+                f"{signals.codes_per_second:.5g}",
+            ]
 
 
 def test_what_is_not_verified_is_said(monkeypatch):
-    unsure = Pretrained("x", lambda path: None, 256, 16, "1024", "paper", "licence", "source", None)
+    unsure = Pretrained("x", lambda path: None, Pictures(256, 16), "1024", "paper", "licence", "source", None)
     monkeypatch.setattr(catalogue, "list_pretrained", lambda: (unsure,))
-    assert "| not verified |" in catalogue.pretrained()
+    assert "| not verified |" in catalogue.pretrained_pictures()
 
 
 def test_command_writes_between_the_markers(tmp_path):
     page = tmp_path / "page.md"
-    second = "<!-- pretrained -->\nstale lines\n<!-- end of pretrained -->\nlast\n"
-    page.write_text(f"before\n<!-- quantizers -->\nstale lines\n<!-- end of quantizers -->\nafter\n{second}")
+    places = (f"<!-- {name} -->\nstale lines\n<!-- end of {name} -->\nafter\n" for name in catalogue.TABLES)
+    page.write_text("before\n" + "".join(places))
     assert catalogue.main(catalogue.Arguments(page)) == 0
     text = page.read_text()
     assert "stale lines" not in text
-    assert text.startswith("before\n<!-- quantizers -->\n\n|")
-    assert "|\n\n<!-- end of quantizers -->\nafter\n<!-- pretrained -->\n\n|" in text
-    assert text.endswith("|\n\n<!-- end of pretrained -->\nlast\n")
+    assert text.startswith("before\n")
+    for name, table in catalogue.TABLES.items():
+        assert f"<!-- {name} -->\n\n{table()}\n\n<!-- end of {name} -->\nafter\n" in text
 
 
 def test_a_file_without_a_place_for_it(tmp_path, capsys):
@@ -53,5 +66,5 @@ def test_a_file_without_a_place_for_it(tmp_path, capsys):
     text = "<!-- quantizers -->\n<!-- end of quantizers -->"
     page.write_text(text)
     assert catalogue.main(catalogue.Arguments(page)) == 2
-    assert "no lines <!-- pretrained -->" in capsys.readouterr().err
+    assert "no lines <!-- pretrained-pictures -->" in capsys.readouterr().err
     assert page.read_text() == text

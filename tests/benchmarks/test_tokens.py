@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 
 from autoencoders import BlockMean
 from autoencoders.pretrained import registry
-from autoencoders.pretrained.model import Pretrained
+from autoencoders.pretrained.model import Pictures, Pretrained
 from benchmarks.data import DataConfig, centre_crop, open_data, to_rgb, to_tensor
 from benchmarks.data.machine import torch_threads
 from benchmarks.metrics.pictures import to_unit_range
@@ -83,13 +83,13 @@ def command(home: Path) -> Command:
 def mean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A file of weights for the published tokenizer "mean", block means of stride 8."""
     known = {
-        "stride": 8,
+        "signals": Pictures(32, 8),
         "codes": "256",
         "paper": "A. Nyone 2020",
         "licence": "MIT",
         "source": "example.org, mean.ckpt",
     }
-    model = Pretrained(name="mean", load=lambda _: BlockMean(8).eval(), image_size=32, verified=None, **known)
+    model = Pretrained(name="mean", load=lambda _: BlockMean(8).eval(), verified=None, **known)
     monkeypatch.setattr(registry, "ZOO", (model,))
     (tmp_path / "mean.ckpt").touch()
     return tmp_path / "mean.ckpt"

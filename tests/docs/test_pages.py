@@ -23,7 +23,10 @@ WRITERS = {
 }
 """The sections that a command writes unless --section names another."""
 
-ALL_AT_ONCE = {"catalogue": ["quantizers", "pretrained"], "speed": ["speed", "speed-missed"]}
+ALL_AT_ONCE = {
+    "catalogue": ["quantizers", "pretrained-pictures", "pretrained-sounds"],
+    "speed": ["speed", "speed-missed"],
+}
 
 
 def _text(path: Path) -> str:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from quantizers import create_quantizer, list_quantizers
-from quantizers.modes import evaluating
+from quantizers.modes import evaluating, with_modes_of_its_own
 
 NAMES = [registration.name for registration in list_quantizers()]
 SEPARATE = {"base": "vq-ema", "shared": False, "codebook_size": 16, "dim": 4}
@@ -88,3 +88,12 @@ def test_the_first_codes_go_where_the_whole_goes() -> None:
     quantizer.double()
     assert all(value.dtype == torch.float64 for value in part.state_dict().values() if value.is_floating_point())
     assert part.layer(0).codebook.counts is quantizer.layer(0).codebook.counts
+
+
+def test_a_copy_shares_the_parameters_also_of_a_weight_norm() -> None:
+    model = nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(3, 2)), nn.Dropout())
+    twin = with_modes_of_its_own(model).eval()
+    assert model.training
+    assert all(part.training for part in model.modules())
+    assert {id(parameter) for parameter in twin.parameters()} == {id(parameter) for parameter in model.parameters()}
+    assert torch.equal(twin[0].weight, model[0].weight)

@@ -14,7 +14,7 @@ from torch import Tensor
 from autoencoders.pictures.sizes import VQGANConfig
 from autoencoders.pretrained import WeightsError, ibq, zoo
 from autoencoders.pretrained.ibq import load_ibq
-from autoencoders.pretrained.model import Pretrained
+from autoencoders.pretrained.model import Pictures, Pretrained
 
 NETWORK = Taming(width=128, multipliers=(1, 2), blocks=1, attention=(1,), z_channels=16, dim=16)
 CONFIG = VQGANConfig(image_size=16, width=128, multipliers=(1, 2), blocks=1, attention_resolutions=(8,), z_channels=16)
@@ -59,7 +59,7 @@ def test_the_published_models_have_these_names_and_shapes(
     network = Taming(width=128, multipliers=(1, 1, 2, 2, 4), blocks=4, attention=(4,), z_channels=256, dim=256)
     codes = int(published.name.rpartition("-")[2])
     model = load_published(published, ibq, {**network.shapes(), TABLE: (codes, 256)}, monkeypatch)
-    assert (published.image_size, published.stride, *model.strides) == (256, 16, 16, 16)
+    assert (published.signals, model.strides) == (Pictures(256, 16), (16, 16))
     assert published.codes == str(model.quantizer.codebook_size) == str(codes)
 
 

@@ -26,6 +26,7 @@ from torch import Tensor
 
 from autoencoders.pretrained import WeightsError, maskgit, zoo
 from autoencoders.pretrained.maskgit import load_maskgit
+from autoencoders.pretrained.model import Pictures
 from quantizers import create_quantizer
 
 BLOCKS = 2
@@ -116,7 +117,7 @@ def test_the_published_model_has_these_names_and_shapes(monkeypatch: pytest.Monk
     shapes = shapes_of(128, (1, 1, 2, 2, 4), dim=256, codes=1024)
     model = load_published(published, maskgit, shapes, monkeypatch)
     assert (model.quantizer.dim, model.quantizer.codebook_size) == (256, 1024)
-    assert (published.image_size, published.stride, published.codes) == (256, model.strides[0], "1024")
+    assert (published.signals, published.codes) == (Pictures(256, model.strides[0]), "1024")
     assert sum(parameter.numel() for parameter in model.parameters()) == 54_515_587
 
 

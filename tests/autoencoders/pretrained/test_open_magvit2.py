@@ -131,11 +131,11 @@ def test_latents_codes_and_pictures_are_theirs(averages: bool, tmp_path: Path) -
 def test_the_published_models_have_these_names_and_shapes(
     published: Pretrained, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    small = published.image_size == 128
+    small = published.signals.image_size == 128
     codes = int(published.name.rpartition("-")[2])
     shapes = shapes_of(round(math.log2(codes)), (1, 2, 2, 4) if small else (1, 1, 2, 2, 4), blocks=4)
     model = load_published(published, open_magvit2, shapes, monkeypatch)
-    assert published.stride == model.strides[0] == (8 if small else 16)
+    assert published.signals.stride == model.strides[0] == (8 if small else 16)
     assert published.codes == str(model.quantizer.codebook_size) == str(codes)
     # the authors' file for the f16 model on ImageNet has 921 MB: these twice, with the averages, in float32
     parameters = {"f8-262144": 112_021_653, "f16-262144": 115_127_829, "f16-16384": 115_094_033}

@@ -98,7 +98,7 @@ def expected_names(name: str, shapes: Shapes, read: Callable[[Shapes], None], pa
     read(shapes)
     with torch.device("meta"):
         model = load_pretrained(name, path)
-    assert set(model.strides) == {find_pretrained(name).stride}
+    assert set(model.strides) == {find_pretrained(name).signals.stride}
     # no shape tells how many groups a norm has
     assert all(module.num_groups == 32 for module in model.modules() if isinstance(module, torch.nn.GroupNorm))
     first = next(iter(shapes))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from autoencoders.pretrained import WeightsError, find_pretrained, list_pretrained, load_pretrained
+from autoencoders.pretrained import Pictures, WeightsError, find_pretrained, list_pretrained, load_pretrained
 
 MODELS = list_pretrained()
 
@@ -19,7 +19,12 @@ def test_names_are_their_own() -> None:
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
 def test_what_is_known_of_each(model) -> None:
     assert find_pretrained(model.name) is model
-    assert model.image_size % model.stride == 0
+    if isinstance(model.signals, Pictures):
+        assert model.signals.image_size % model.signals.stride == 0
+    else:
+        assert model.signals.channels in (1, 2)
+        assert 8000 <= model.signals.sample_rate <= 48_000
+        assert f"{model.signals.sample_rate // 1000}khz" in model.name
     assert "arXiv:" in model.paper
     assert model.licence
     assert "https://" in model.source

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from autoencoders.pictures.sizes import VQGANConfig
 from autoencoders.pretrained import WeightsError, rq_vae, zoo
-from autoencoders.pretrained.model import Pretrained
+from autoencoders.pretrained.model import Pictures, Pretrained
 from autoencoders.pretrained.rq_vae import load_rq_vae
 
 NETWORK = Taming(width=128, multipliers=(1, 1, 2), blocks=1, attention=(1,), z_channels=16, dim=16)
@@ -110,7 +110,7 @@ def test_the_published_models_have_these_names_and_shapes(
         dim=256,
     )
     model = load_published(published, rq_vae, network.shapes() | codebook_shapes(codes, 256), monkeypatch)
-    assert (published.image_size, published.stride, *model.strides) == (256, 32, 32, 32)
+    assert (published.signals, model.strides) == (Pictures(256, 32), (32, 32))
     assert published.codes == f"{codes}, 4 for a position"
     assert (model.quantizer.codes_per_position, model.quantizer.codebook_size) == (4, codes)
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from autoencoders import BlockMean
 from autoencoders.pretrained import WeightsError, registry
-from autoencoders.pretrained.model import Pretrained
+from autoencoders.pretrained.model import Pictures, Pretrained
 from benchmarks import run
 from benchmarks.data import centre_crop
 from benchmarks.data.machine import torch_threads
@@ -124,8 +124,7 @@ def published(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A file of weights for two published tokenizers, block means of stride 8: `sure` is verified, `unsure` is not."""
     known = {
         "load": load_block_mean,
-        "image_size": 32,
-        "stride": 8,
+        "signals": Pictures(32, 8),
         "codes": "256",
         "paper": "A. Nyone 2020",
         "licence": "MIT",

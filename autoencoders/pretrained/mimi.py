@@ -1,0 +1,336 @@
+"""Mimi of kyutai-labs/moshi, by the names of Hugging Face transformers: a causal SEANet and transformers.
+
+Défossez et al. 2024, "Moshi: a speech-text foundation model for real-time dialogue" (arXiv:2410.00037), section 3.3. It
+codes with all its codebooks; of fewer is `quantizer.truncated(n)`.
+
+Of a length off the stride's grid transformers' `MimiModel` has zeros follow within each layer, where silence after the
+sound gives another last position of the codes, and with it other last samples.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Mapping
+from functools import reduce
+from operator import add
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
+
+from autoencoders.audio.convolutions import ConvTranspose1d
+from autoencoders.audio.residual import residual_quantizer
+from autoencoders.audio.seanet import Decoder, Encoder
+from autoencoders.pretrained.files import FLOATS, build, read_tensors, renamed
+from autoencoders.pretrained.projected import Projected
+from autoencoders.pretrained.rotary import rotated
+from autoencoders.pretrained.sizes import MimiConfig
+from autoencoders.streaming import State, StreamingTokenizer
+from quantizers.base import Quantizer, RowOutput
+from quantizers.composite import mean_stats
+from quantizers.estimators import straight_through
+from quantizers.modes import with_modes_of_its_own
+from quantizers.options import check_integer
+from quantizers.rq import RQ
+from storage.paths import StrPath
+
+UNUSED = re.compile(r"codebook\.initialized$")
+"""Whether a codebook was started."""
+
+RENAMED = (
+    # our encoder begins with a layer that makes channels of samples
+    (r"^encoder\.layers\.(\d+)\.", lambda found: f"encoder.{int(found[1]) + 1}."),
+    (r"^decoder\.layers\.", "decoder."),
+    (r"^((?:en|de)coder)_transformer\.", r"\1.transformer."),
+    (r"^downsample\.", "encoder.downsample."),
+    (r"^upsample\.", "decoder.upsample."),
+    (r"\.block\.", ".branch."),
+    (r"^quantizer\.(semantic|acoustic)_residual_vector_quantizer\.", r"quantizer.\1."),
+    (r"\.(in|out)put_proj\.", r".project_\1."),
+    (r"\.layers\.(\d+)\.codebook\.", r".quantizer.layers.\1.codebook."),
+    (r"\.cluster_usage$", ".counts"),
+    (r"\.embed_sum$", ".sums"),
+)
+"""transformers' names, and ours."""
+
+SMALLEST_COUNT = 1e-5
+"""What a code's vector is divided by at least."""
+
+
+def load_mimi(path: StrPath, config: MimiConfig | None = None) -> Mimi:
+    """A Mimi in eval mode.
+
+    Args:
+        path: transformers' `model.safetensors`.
+        config: the sizes, by default the published ones.
+
+    Raises:
+        WeightsError: the file cannot be read, or has other names or shapes.
+    """
+    sizes = config or MimiConfig()
+    tensors = {name: tensor for name, tensor in read_tensors(path).items() if not UNUSED.search(name)}
+    return build(lambda: Mimi(sizes), with_vectors(renamed(tensors, our_name, path)), path, kept(sizes))
+
+
+def our_name(name: str) -> str:
+    """Our name for a tensor of theirs."""
+    for pattern, new in RENAMED:
+        name = re.sub(pattern, new, name)
+    return name
+
+
+def with_vectors(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors, with the vectors that codebooks' sums and counts make, and projections as linear layers."""
+    found = {
+        name: tensor.squeeze(-1) if ".project_" in name and tensor.ndim == 3 else tensor
+        for name, tensor in tensors.items()
+    }
+    for name, sums in tensors.items():
+        counts = tensors.get(f"{name.removesuffix('sums')}counts")
+        if (
+            name.endswith(".sums")
+            and counts is not None
+            and {sums.dtype, counts.dtype} <= set(FLOATS)
+            and counts.shape == sums.shape[:1]
+        ):
+            found[f"{name.removesuffix('sums')}vectors"] = sums / counts.clamp_min(SMALLEST_COUNT).unsqueeze(1)
+    return found
+
+
+def kept(config: MimiConfig) -> frozenset[str]:
+    """What our quantizers keep for training, and no file has."""
+    return frozenset(
+        f"quantizer.{part}.quantizer.layers.{depth}.{name}"
+        for part, depths in (("semantic", 1), ("acoustic", config.codes_per_position - 1))
+        for depth in range(depths)
+        for name in ("codebook.steps", "codebook.started", "temperature")
+    )
+
+
+class Layer(nn.Module):
+    """Attention and an MLP, each after a norm, scaled by channel and added: (B, t, dim) to the same."""
+
+    def __init__(self, config: MimiConfig) -> None:
+        super().__init__()
+        self.heads = config.heads
+        self.input_layernorm = nn.LayerNorm(config.dim)
+        self.self_attn = nn.ModuleDict(
+            {f"{name}_proj": nn.Linear(config.dim, config.dim, bias=False) for name in "qkvo"}
+        )
+        self.self_attn_layer_scale = Scale(config.dim)
+        self.post_attention_layernorm = nn.LayerNorm(config.dim)
+        self.mlp = nn.Sequential(
+            OrderedDict(
+                fc1=nn.Linear(config.dim, config.hidden_dim, bias=False),
+                gelu=nn.GELU(),
+                fc2=nn.Linear(config.hidden_dim, config.dim, bias=False),
+            )
+        )
+        self.mlp_layer_scale = Scale(config.dim)
+
+    def forward(
+        self,
+        x: Float[Tensor, "b t d"],
+        positions: Int64[Tensor, "b t"],
+        seen: Tensor,
+        keys: Float[Tensor, "b h p e"],
+        values: Float[Tensor, "b h p e"],
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The outputs, and the keys and values given with those of these positions behind them.
+
+        Args:
+            positions: of x.
+            seen: (B, 1, t, p + t), which of the p earlier positions and of these each attends to.
+            keys, values: of the earlier ones, h heads of e channels.
+        """
+        normed = self.input_layernorm(x)
+        query, key, value = (
+            rearrange(self.self_attn[f"{name}_proj"](normed), "b t (h e) -> b h t e", h=self.heads) for name in "qkv"
+        )
+        places = positions.unsqueeze(1)
+        keys, values = torch.cat([keys, rotated(key, places)], 2), torch.cat([values, value], 2)
+        attended = F.scaled_dot_product_attention(rotated(query, places), keys, values, attn_mask=seen)
+        attended = self.self_attn["o_proj"](rearrange(attended, "b h t e -> b t (h e)"))
+        x = x + self.self_attn_layer_scale(attended)
+        return x + self.mlp_layer_scale(self.mlp(self.post_attention_layernorm(x))), keys, values
+
+
+class Scale(nn.Module):
+    """Each channel times a learned number."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.full((channels,), 0.01))
+
+    def forward(self, x: Float[Tensor, "*batch c"]) -> Float[Tensor, "*batch c"]:
+        return self.scale * x
+
+
+class Transformer(nn.Module):
+    """(B, dim, t) to the same; a position attends to itself and the `context` - 1 before it."""
+
+    def __init__(self, config: MimiConfig) -> None:
+        super().__init__()
+        self.context, self.heads, self.head_dim = config.context, config.heads, config.dim // config.heads
+        self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
+
+    def forward(self, x: Float[Tensor, "b d t"]) -> Float[Tensor, "b d t"]:
+        # chunk by chunk, so that the attention of a long sound takes no more memory than that of a short one
+        state, chunks = self.first_state(len(x)), []
+        for chunk in x.split(self.context, -1):
+            y, state = self.stream(chunk, state)
+            chunks.append(y)
+        return torch.cat(chunks, -1)
+
+    def first_state(self, batch: int) -> State:
+        """How many positions there were, and of each layer the keys and values of the last ones."""
+        like = next(self.parameters())
+        past = like.new_zeros(batch, self.heads, self.context - 1, self.head_dim)
+        met = torch.zeros(batch, dtype=torch.int64, device=like.device)
+        return met, tuple((past, past) for _ in self.layers)
+
+    def stream(self, x: Float[Tensor, "b d t"], state: State) -> tuple[Float[Tensor, "b d t"], State]:
+        """A chunk, as `forward`."""
+        met, pasts = state
+        steps, back = torch.arange(x.shape[-1], device=x.device), self.context - 1
+        positions = met.unsqueeze(1) + steps
+        # of each position to those kept from before and to those of this chunk
+        others = torch.arange(-back, x.shape[-1], device=x.device)
+        behind = steps.unsqueeze(1) - others
+        there = (met.unsqueeze(1) + others >= 0)[:, None, None]
+        seen = ((behind >= 0) & (behind < self.context)) & there
+        y, after = x.mT, []
+        for layer, (keys, values) in zip(self.layers, pasts, strict=True):
+            y, keys, values = layer(y, positions, seen, keys, values)
+            after.append((keys[:, :, keys.shape[2] - back :], values[:, :, values.shape[2] - back :]))
+        return y.mT, (met + x.shape[-1], tuple(after))
+
+
+class Downsample(nn.Module):
+    """(B, dim, t) to (B, dim, ⌈t / stride⌉) by a causal convolution.
+
+    Before the start it sees the first position again, and behind an end that is off the grid the last.
+    """
+
+    def __init__(self, dim: int, stride: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv1d(dim, dim, 2 * stride, stride, bias=False)
+
+    def forward(self, x: Float[Tensor, "b d t"]) -> Float[Tensor, "b d s"]:
+        (stride,) = self.conv.stride
+        return self.conv(F.pad(x, (stride, -x.shape[-1] % stride), "replicate"))
+
+    def first_state(self, batch: int) -> State:
+        """Whether there was a chunk, and the last positions, as many as the windows overlap."""
+        (stride,) = self.conv.stride
+        return self.conv.weight.new_zeros(batch), self.conv.weight.new_zeros(batch, self.conv.in_channels, stride)
+
+    def stream(self, x: Float[Tensor, "b d t"], state: State) -> tuple[Float[Tensor, "b d s"], State]:
+        """A chunk of whole strides, as `forward`."""
+        begun, last = state
+        last = torch.where(begun[:, None, None] > 0, last, x[..., :1])
+        joined = torch.cat([last, x], -1)
+        return self.conv(joined), (torch.ones_like(begun), joined[..., -last.shape[-1] :])
+
+
+class SplitRQ(Quantizer):
+    """Two residual quantizers of the same latents, between layers of their own, whose outputs are added: the first code
+    says what is said, the others how it sounds."""
+
+    def __init__(self, config: MimiConfig) -> None:
+        super().__init__(
+            dim=config.dim, codebook_size=config.codebook_size, codes_per_position=config.codes_per_position
+        )
+        self.semantic = _projected_rq(config, 1)
+        self.acoustic: Projected | None = _projected_rq(config, config.codes_per_position - 1)
+
+    @property
+    def parts(self) -> list[Projected]:
+        """The semantic quantizer, and the acoustic one where there are codes of it."""
+        return [self.semantic] if self.acoustic is None else [self.semantic, self.acoustic]
+
+    def truncated(self, codes_per_position: int) -> SplitRQ:
+        """The quantizer of the first codes only, as `RQ.truncated`."""
+        twin = with_modes_of_its_own(self)
+        twin.codes_per_position = check_integer("codes_per_position", codes_per_position, 1, self.codes_per_position)
+        if codes_per_position == 1:
+            twin.acoustic = None
+        elif twin.acoustic is not None:
+            acoustic = twin.acoustic.quantizer
+            assert isinstance(acoustic, RQ)
+            twin.acoustic.quantizer = acoustic.truncated(codes_per_position - 1)
+            twin.acoustic.codes_per_position = codes_per_position - 1
+        return twin
+
+    def quantize_rows(self, rows: Float[Tensor, "n d"]) -> RowOutput:
+        """The sum of both, and the codes of one after those of the other."""
+        outputs = [part.quantize_rows(rows) for part in self.parts]
+        return RowOutput(
+            straight_through(rows, reduce(add, (out.quantized for out in outputs))),
+            torch.cat([out.codes for out in outputs], 1),
+            torch.stack([out.loss for out in outputs]).mean(),
+            mean_stats([out.stats for out in outputs]),
+        )
+
+    def decode_rows(self, codes: Int64[Tensor, "n c"]) -> Float[Tensor, "n d"]:
+        """The sum of both parts' vectors."""
+        groups = codes.split([part.codes_per_position for part in self.parts], 1)
+        return reduce(add, (part.decode_rows(group) for part, group in zip(self.parts, groups, strict=True)))
+
+
+def _projected_rq(config: MimiConfig, codes_per_position: int) -> Projected:
+    dim, narrow = config.dim, config.codebook_dim
+    quantizer = residual_quantizer(codes_per_position, narrow, config.codebook_size)
+    return Projected(nn.Linear(dim, narrow, bias=False), quantizer, nn.Linear(narrow, dim, bias=False), dim)
+
+
+class Mimi(StreamingTokenizer):
+    """The tokenizer, which can stream; sounds are not clamped."""
+
+    not_streaming = None
+
+    def __init__(self, config: MimiConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.strides = (config.stride,)
+        down = Downsample(config.dim, config.halving)
+        up = ConvTranspose1d(
+            config.dim, config.dim, config.halving, causal=True, norm="none", groups=config.dim, bias=False
+        )
+        # by name, so that the layers of SEANet have the places that they have alone
+        self.encoder = nn.Sequential(
+            OrderedDict(
+                [
+                    *Encoder(config.seanet, config.dim).named_children(),
+                    ("transformer", Transformer(config)),
+                    ("downsample", down),
+                ]
+            )
+        )
+        self.quantizer = SplitRQ(config)
+        self.decoder = nn.Sequential(
+            OrderedDict(
+                [
+                    ("upsample", up),
+                    ("transformer", Transformer(config)),
+                    *Decoder(config.seanet, config.dim).named_children(),
+                ]
+            )
+        )
+
+    @property
+    def channels(self) -> int:
+        """Of a sound."""
+        return self.config.seanet.in_channels
+
+    def latent(self, sounds: Float[Tensor, "b c T"]) -> Float[Tensor, "b d t"]:
+        """What the quantizer is given; ValueError on a wrong number of channels or a length off the stride's grid."""
+        self._require_signal(sounds)
+        return self.encoder(sounds)
+
+    def from_latent(self, quantized: Float[Tensor, "b d t"]) -> Float[Tensor, "b c T"]:
+        """Sounds from quantized latents; not clamped."""
+        return self.decoder(quantized)
