@@ -34,7 +34,8 @@ def pictures(rows: Mapping[str, Int16[np.ndarray, "n c samples"]]) -> dict[str, 
 def _picture(sound: Float[np.ndarray, " samples"], loudest: float) -> UInt8[np.ndarray, "3 h w"]:
     decibels = 20 * np.log10(np.maximum(_magnitudes(sound), 1e-12) / loudest)
     grey = np.clip(-decibels / RANGE, 0, 1)
-    bands = np.stack([part.mean(0) for part in np.array_split(grey, SPECTROGRAM)])[::-1]
+    edges = np.linspace(0, len(grey), SPECTROGRAM + 1).round().astype(int)[1:-1]
+    bands = np.stack([part.mean(0) for part in np.split(grey, edges)])[::-1]
     both = np.concatenate([_waveform(sound), bands])
     return np.repeat((255 * both).round().astype(np.uint8)[None], 3, 0)
 
