@@ -24,7 +24,7 @@ def pictures(rows: Mapping[str, Int16[np.ndarray, "n c samples"]]) -> dict[str, 
         rows: Label -> sounds of 16 bits, as many in every row; the mean of the channels is drawn.
     """
     mono = {name: sounds.astype(np.float64).mean(1) / 2**15 for name, sounds in rows.items()}
-    loudest = [max(float(_magnitudes(sound).max()), 1e-9) for sound in next(iter(mono.values()))]
+    loudest = [max(float(_magnitudes(sound).max()), 1e-6) for sound in next(iter(mono.values()))]
     return {
         name: np.stack([_picture(sound, top) for sound, top in zip(sounds, loudest, strict=True)])
         for name, sounds in mono.items()
