@@ -36,15 +36,15 @@ from .audio.sizes import (
     SEANetConfig as SEANetConfig,
     audio_backbone_of as audio_backbone_of,
 )
-from .pictures.backbones import (
-    code_maps_of as code_maps_of,
-    create_tokenizer as create_tokenizer,
-)
-from .pictures.blocks import (
+from .blocks import (
     BlockKMeans as BlockKMeans,
     BlockMean as BlockMean,
     BlockPCA as BlockPCA,
     BlockTokenizer as BlockTokenizer,
+)
+from .pictures.backbones import (
+    code_maps_of as code_maps_of,
+    create_tokenizer as create_tokenizer,
 )
 from .pictures.discriminator import (
     PatchDiscriminator as PatchDiscriminator,
@@ -102,4 +102,16 @@ from .tokenizer import (
     Tokenizer as Tokenizer,
     TokenizerOutput as TokenizerOutput,
     TrainableTokenizer as TrainableTokenizer,
+)
+from .video.discriminator import (
+    PatchDiscriminator3d as PatchDiscriminator3d,
+)
+from .video.magvit2 import (
+    MAGVIT2 as MAGVIT2,
+)
+from .video.sizes import (
+    MAGVIT2Config as MAGVIT2Config,
+)
+from .video.temporal_loss import (
+    temporal_difference_loss as temporal_difference_loss,
 )

@@ -32,15 +32,11 @@ def encode_any(tokenizer: Tokenizer, signal: Float[Tensor, "1 c *extent"]) -> li
 
     A tokenizer that takes only one extent gets tiles of that, which are then the batch of the code maps.
     """
-    unit = tokenizer.only_extent or tokenizer.strides
-    for axis, step in enumerate(unit, 2):
-        length = signal.shape[axis]
-        places = torch.arange(-(-length // step) * step, device=signal.device).clamp_max(length - 1)
-        signal = signal.index_select(axis, places)
+    signal = extended(tokenizer, signal)
     with evaluating(tokenizer):
         if tokenizer.only_extent is not None:
-            parts = _split(signal, unit)
-            codes = [tokenizer.encode(part) for part in parts.split(_at_once(unit))]
+            parts = _split(signal, tokenizer.only_extent)
+            codes = [tokenizer.encode(part) for part in parts.split(_at_once(tokenizer.only_extent))]
             return [torch.cat(of_map) for of_map in zip(*codes, strict=True)]
         if not _is_tiled(tokenizer, signal.shape[2:]):
             return tokenizer.encode(signal)
@@ -52,10 +48,10 @@ def decode_any(
     tokenizer: Tokenizer, codes: Sequence[Int64[Tensor, "b n ..."]], extent: Sequence[int]
 ) -> Float[Tensor, "1 c *extent"]:
     """The signal of that extent from what `encode_any` gave; not clamped."""
-    unit = tokenizer.only_extent or tokenizer.strides
-    padded = [-(-length // step) * step for length, step in zip(extent, unit, strict=True)]
+    padded = _grid_extent(tokenizer, extent)
     with evaluating(tokenizer):
         if tokenizer.only_extent is not None:
+            unit = tokenizer.only_extent
             batches = zip(*(found.split(_at_once(unit)) for found in codes), strict=True)
             parts = torch.cat([tokenizer.decode(batch) for batch in batches])
             signal = _join(parts, [length // step for length, step in zip(padded, unit, strict=True)])
@@ -69,19 +65,40 @@ def decode_any(
 @torch.no_grad()
 def code_shapes(tokenizer: Tokenizer, extent: Sequence[int]) -> tuple[int, list[tuple[int, ...]]]:
     """Of the code maps that `encode_any` gives: the batch, and the sides of each map."""
-    unit = tokenizer.only_extent or tokenizer.strides
-    counts = [-(-length // step) for length, step in zip(extent, unit, strict=True)]
+    unit, lead = tokenizer.only_extent or tokenizer.strides, tokenizer.lead
+    whole = _grid_extent(tokenizer, extent)
+    counts = [(length - first) // step for length, first, step in zip(whole, lead, unit, strict=True)]
+    least = [first + step for first, step in zip(lead, unit, strict=True)]
     device = next((tensor.device for tensor in tokenizer.state_dict().values()), None)
     with evaluating(tokenizer):
-        cells = tokenizer.encode(torch.zeros(1, tokenizer.channels, *unit, dtype=tokenizer.dtype, device=device))
+        cells = tokenizer.encode(torch.zeros(1, tokenizer.channels, *least, dtype=tokenizer.dtype, device=device))
     if tokenizer.only_extent is not None:
         return math.prod(counts), [tuple(cell.shape[2:]) for cell in cells]
-    return 1, [tuple(side * count for side, count in zip(cell.shape[2:], counts, strict=True)) for cell in cells]
+    ahead = [int(first > 0) for first in lead]
+    return 1, [
+        tuple(own + (side - own) * count for own, side, count in zip(ahead, cell.shape[2:], counts, strict=True))
+        for cell in cells
+    ]
+
+
+def extended(tokenizer: Tokenizer, signal: Float[Tensor, "b c *extent"]) -> Float[Tensor, "b c *padded"]:
+    """A signal that goes on as it ended, up to the next extent that the tokenizer takes (or tiles of it fill)."""
+    for axis, wanted in enumerate(_grid_extent(tokenizer, signal.shape[2:]), 2):
+        places = torch.arange(wanted, device=signal.device).clamp_max(signal.shape[axis] - 1)
+        signal = signal.index_select(axis, places)
+    return signal
+
+
+def _grid_extent(tokenizer: Tokenizer, extent: Sequence[int]) -> list[int]:
+    unit = tokenizer.only_extent or tokenizer.strides
+    axes = zip(extent, tokenizer.lead, unit, strict=True)
+    return [first - (first - length) // step * step for length, first, step in axes]
 
 
 def _is_tiled(tokenizer: Tokenizer, extent: Sequence[int]) -> bool:
-    """Codes that depend on the whole signal have no tiles."""
-    return math.prod(extent) > LARGEST_WHOLE and all(quantizer.is_positionwise for quantizer in tokenizer.quantizers)
+    """Codes that depend on the whole signal have no tiles, nor has what begins with a lead: causal films stream."""
+    has_places = all(quantizer.is_positionwise for quantizer in tokenizer.quantizers) and not any(tokenizer.lead)
+    return math.prod(extent) > LARGEST_WHOLE and has_places
 
 
 def _tile(tokenizer: Tokenizer) -> tuple[int, int]:
