@@ -29,7 +29,7 @@ def frame_count(head: Head, config: FilmConfig) -> int:
     """Frames of a film at the configuration's rate. Raises ValueError for one that is shorter than a clip, or smaller
     than its frames."""
     require_side(head.size, config.frame_size)
-    count = head.count(config.frames_per_second)
+    count = head.frames(config.frames_per_second)
     if count < config.clip_frames:
         clip = config.clip_frames / config.frames_per_second
         raise ValueError(f"{head.seconds:.3g} s long, under the {clip:.3g} s of a clip")

@@ -59,11 +59,11 @@ class FilmData(FilmTestData):
 
 
 class _Look(NamedTuple):
-    """What a first look at a film tells: its head, its frames at the rate asked for, a digest of its name and bytes,
-    what is to be known of it, and what of it memory is to hold."""
+    """What a first look at a film tells: its head, its length in frames at the rate asked for, a digest of its name and
+    bytes, what is to be known of it, and what of it memory is to hold."""
 
     head: Head
-    count: int
+    length: int
     content: str
     remarks: list[str]
     held: list[UInt8[Tensor, "3 _t _h _w"]]
@@ -186,7 +186,7 @@ def _open_test(config: FilmConfig, films: Films, budget: int, console: Console) 
 
     usable = try_each(films, read, "reading test films", console, "film")
     looks = list(usable.results.values())
-    places = [(film, start) for film, look in enumerate(looks) for start in clip_starts(look.count, config)]
+    places = [(film, start) for film, look in enumerate(looks) for start in clip_starts(look.length, config)]
     held = [clip for look in looks for clip in look.held] if in_memory else None
     test = TestClips(_usable(films, usable), config, places, held)
     return test, {
@@ -214,8 +214,8 @@ def _open_train(
     usable = try_each(films, look, "reading training films", console, "film")
     looks = list(usable.results.values())
     decoded = {number: look.held[0] for number, look in enumerate(looks)} if in_memory else None
-    train = TrainingClips(_usable(films, usable), config, [look.count for look in looks], decoded)
-    lengths = (f"{train.films.name(number)} {look.count}" for number, look in enumerate(looks))
+    train = TrainingClips(_usable(films, usable), config, [look.length for look in looks], decoded)
+    lengths = (f"{train.films.name(number)} {look.length}" for number, look in enumerate(looks))
     return train, {
         **_summary(config, train.films, looks, usable.skipped),
         "crop": "square of the short side, random place, random time",
@@ -237,7 +237,7 @@ def _fits(config: FilmConfig, films: Films, budget: int) -> bool:
         except Exception:  # of a broken file, which is named when it is read
             continue
         long_side = config.frame_size * max(head.size) / min(head.size)
-        needed += 3 * head.count(config.frames_per_second) * config.frame_size * long_side
+        needed += 3 * head.frames(config.frames_per_second) * config.frame_size * long_side
         if needed > budget:
             return False
     return True
@@ -245,14 +245,14 @@ def _fits(config: FilmConfig, films: Films, budget: int) -> bool:
 
 def _remarks(head: Head, config: FilmConfig) -> list[str]:
     """What to know of a film that is used all the same."""
-    rate = head.frames / head.seconds
+    rate = head.own / head.seconds
     return [f"{rate:.3g} frames per second: frames stand for longer"] if rate < 0.99 * config.frames_per_second else []
 
 
 def _summary(config: FilmConfig, films: Films, looks: list[_Look], skipped: dict[str, str]) -> dict[str, Any]:
     return {
         "films": len(films),
-        "seconds": sum(look.count for look in looks) / config.frames_per_second,
+        "seconds": sum(look.length for look in looks) / config.frames_per_second,
         "skipped": skipped,
         "remarks": {printable(films.name(n)): "; ".join(look.remarks) for n, look in enumerate(looks) if look.remarks},
         "bytes_in_memory": sum(part.nbytes for look in looks for part in look.held),

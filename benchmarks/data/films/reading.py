@@ -36,6 +36,10 @@ HDR = {16: "PQ", 18: "HLG"}
 DECODING = "RGB by swscale: matrix and range as tagged, untagged BT.601 limited; bicubic chroma, accurate rounding"
 """In the words of the record."""
 
+CONVERSION = 0x4 | 0x40000 | 0x2000 | 0x4000
+"""Of swscale: bicubic, accurate rounding, chroma at every pixel in what comes out and in what goes in. Without them it
+takes the chroma of the nearest pixel and rounds down, by one to two levels of 255."""
+
 TOLERANCE = 0.01
 """Of a frame's duration, by which a film may be too short for its last frame: clocks of files are rounded."""
 
@@ -45,15 +49,15 @@ class Head(NamedTuple):
 
     Attributes:
         seconds: From its first frame to the end of its last.
-        frames: That it has.
+        own: Frames that it has.
         size: (width, height) on the screen in pixels, before it is turned.
     """
 
     seconds: float
-    frames: int
+    own: int
     size: tuple[int, int]
 
-    def count(self, frames_per_second: float) -> int:
+    def frames(self, frames_per_second: float) -> int:
         """Frames at another rate."""
         return math.floor(self.seconds * frames_per_second + TOLERANCE)
 
@@ -136,18 +140,12 @@ def to_rgb(frame: VideoFrame) -> UInt8[np.ndarray, "h w 3"]:
     """A frame as stored, in RGB, neither turned nor resized: each number within half a level of the matrix in exact
     arithmetic, once the chroma stands at every pixel. Raises ValueError for HDR and for damaged frames.
 
-    Without these flags swscale takes the chroma of the nearest pixel and rounds down, one to two levels of 255.
     """
-    from av.video.reformatter import Interpolation
-
     if frame.is_corrupt:
         raise ValueError("a frame is damaged")
     if frame.color_trc in HDR:
         raise ValueError(f"HDR ({HDR[frame.color_trc]}): its white has no agreed place among 8 bits")
-    flags = (
-        Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
-    )
-    return frame.reformat(format="rgb24", interpolation=flags).to_ndarray()
+    return frame.reformat(format="rgb24", interpolation=CONVERSION).to_ndarray()
 
 
 def _scaled(frame: VideoFrame, size: tuple[int, int], short_side: int) -> UInt8[np.ndarray, "h w 3"]:

@@ -146,7 +146,7 @@ def _texture(random: np.random.Generator) -> Float32[np.ndarray, "s s 3"]:
     frequency = np.hypot(*np.meshgrid(np.fft.fftfreq(TEXTURE), np.fft.rfftfreq(TEXTURE), indexing="ij"))
     falling = 1 / np.maximum(frequency, 2 / TEXTURE)
     grey, *tints = (np.fft.irfft2(np.fft.rfft2(random.standard_normal((TEXTURE, TEXTURE))) * falling) for _ in range(4))
-    planes = np.stack([grey + 0.4 * tint for tint in tints], -1)
+    planes = np.stack([grey + 0.25 * tint for tint in tints], -1)
     planes *= 40 / planes.std()
     return (planes + random.uniform(60, 195, 3)).astype(np.float32)
 

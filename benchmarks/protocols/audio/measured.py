@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchmarks.protocols.signals import OF_RATES
+
 PROTOCOL = "audio/1"
 
 OF_SOUNDS = ("si_sdr", "stoi", "pesq", "visqol", "mel_distance", "stft_distance")
 """Metrics of single sounds."""
-
-OF_RATES = ("kbps", "kbps_entropy", "kbps_modelled", "kbps_file", "codes_per_second", "usage", "perplexity")
 
 METRICS = (*OF_SOUNDS, *OF_RATES)
 """In the order in which they are stored."""

@@ -46,4 +46,4 @@ def test_frames_at_any_rate() -> None:
     films = SyntheticFilms([3])
     at = films.frames(0, Sampling(RATE / 2, SIDE), 2, 3)
     assert np.array_equal(at, np.stack([draw(3, 2 * number) for number in (2, 3, 4)]))
-    assert films.head(0).count(RATE) == RATE * SECONDS
+    assert films.head(0).frames(RATE) == RATE * SECONDS
