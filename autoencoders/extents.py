@@ -1,6 +1,7 @@
 """Signals of any extent: padded to what a tokenizer takes, in tiles where they are large, and cut back.
 
-Which tiles depends on the extent alone, so that codes made here are decoded as they were made.
+Large films go through a causal tokenizer chunk by chunk in time instead. Which tiles or chunks depends on the extent
+alone, so that codes made here are decoded as they were made.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ from einops import rearrange
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from autoencoders.streaming import StreamingTokenizer
 from autoencoders.tiling import decode_tiled, encode_tiled
 from autoencoders.tokenizer import Tokenizer
 from quantizers.modes import evaluating
 
 LARGEST_WHOLE = 2**20
-"""Samples of a channel; a larger signal is taken in tiles."""
+"""Samples of a channel; a larger signal is taken in tiles or chunks."""
 TILE, OVERLAP = 512, 64
 """Sides in samples, at least: they are multiples of the strides."""
 LONG_TILE, LONG_OVERLAP = 2**19, 2**14
@@ -38,8 +40,10 @@ def encode_any(tokenizer: Tokenizer, signal: Float[Tensor, "1 c *extent"]) -> li
             parts = _split(signal, tokenizer.only_extent)
             codes = [tokenizer.encode(part) for part in parts.split(_at_once(tokenizer.only_extent))]
             return [torch.cat(of_map) for of_map in zip(*codes, strict=True)]
-        if not _is_tiled(tokenizer, signal.shape[2:]):
+        if not _is_large(tokenizer, signal.shape[2:]):
             return tokenizer.encode(signal)
+        if any(tokenizer.lead):
+            return _encode_chunks(tokenizer, signal)
     return encode_tiled(tokenizer, signal, *_tile(tokenizer))
 
 
@@ -55,10 +59,12 @@ def decode_any(
             batches = zip(*(found.split(_at_once(unit)) for found in codes), strict=True)
             parts = torch.cat([tokenizer.decode(batch) for batch in batches])
             signal = _join(parts, [length // step for length, step in zip(padded, unit, strict=True)])
-        elif _is_tiled(tokenizer, padded):
-            signal = decode_tiled(tokenizer, codes, padded, *_tile(tokenizer))
-        else:
+        elif not _is_large(tokenizer, padded):
             signal = tokenizer.decode(codes)
+        elif any(tokenizer.lead):
+            signal = _decode_chunks(tokenizer, codes, padded)
+        else:
+            signal = decode_tiled(tokenizer, codes, padded, *_tile(tokenizer))
     return signal[tuple(map(slice, (*signal.shape[:2], *extent)))]
 
 
@@ -95,10 +101,44 @@ def _grid_extent(tokenizer: Tokenizer, extent: Sequence[int]) -> list[int]:
     return [first - (first - length) // step * step for length, first, step in axes]
 
 
-def _is_tiled(tokenizer: Tokenizer, extent: Sequence[int]) -> bool:
-    """Codes that depend on the whole signal have no tiles, nor has what begins with a lead: causal films stream."""
-    has_places = all(quantizer.is_positionwise for quantizer in tokenizer.quantizers) and not any(tokenizer.lead)
-    return math.prod(extent) > LARGEST_WHOLE and has_places
+def _is_large(tokenizer: Tokenizer, extent: Sequence[int]) -> bool:
+    """Whether a signal is taken in parts. Codes that depend on the whole of it have none, and what begins with a lead
+    has them in time alone, where it streams."""
+    has_parts = all(quantizer.is_positionwise for quantizer in tokenizer.quantizers) and (
+        not any(tokenizer.lead) or (isinstance(tokenizer, StreamingTokenizer) and tokenizer.not_streaming is None)
+    )
+    return math.prod(extent) > LARGEST_WHOLE and has_parts
+
+
+def _encode_chunks(tokenizer: Tokenizer, signal: Float[Tensor, "1 c *extent"]) -> list[Int64[Tensor, "b n ..."]]:
+    assert isinstance(tokenizer, StreamingTokenizer)
+    state, found = tokenizer.encoder_state(), []
+    sizes = [count * tokenizer.strides[0] for count in _chunks(tokenizer, signal.shape[2:])]
+    sizes[0] += tokenizer.lead[0]
+    for chunk in signal.split(sizes, 2):
+        codes, state = tokenizer.encode_chunk(chunk, state)
+        found.append(codes)
+    return [torch.cat(of_map, 2) for of_map in zip(*found, strict=True)]
+
+
+def _decode_chunks(
+    tokenizer: Tokenizer, codes: Sequence[Int64[Tensor, "b n ..."]], extent: Sequence[int]
+) -> Float[Tensor, "1 c *extent"]:
+    assert isinstance(tokenizer, StreamingTokenizer)
+    state, found = tokenizer.decoder_state(), []
+    first, *others = _chunks(tokenizer, extent)
+    for chunk in codes[0].split([1 + first, *others], 2):
+        part, state = tokenizer.decode_chunk([chunk], state)
+        found.append(part)
+    return torch.cat(found, 2)
+
+
+def _chunks(tokenizer: Tokenizer, extent: Sequence[int]) -> list[int]:
+    """Strides of the first axis, beyond the lead, in each chunk: as many as `LARGEST_WHOLE` holds, but at least one."""
+    stride = tokenizer.strides[0]
+    count = (extent[0] - tokenizer.lead[0]) // stride
+    at_once = max(1, LARGEST_WHOLE // (stride * math.prod(extent[1:])))
+    return [min(at_once, count - start) for start in range(0, max(1, count), at_once)]
 
 
 def _tile(tokenizer: Tokenizer) -> tuple[int, int]:

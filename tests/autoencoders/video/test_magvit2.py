@@ -175,6 +175,26 @@ def test_any_extent_goes_on_as_it_ends_and_is_cut_again(extent: tuple[int, ...])
     torch.testing.assert_close(back, model.decode(codes)[:, :, : extent[0], : extent[1], : extent[2]])
 
 
+@pytest.mark.parametrize("frames", [1, 2, 9, 12])
+def test_a_large_film_goes_through_chunk_by_chunk(frames: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, signal = made("small"), films(1, frames, 16)[..., :13]
+    whole = encode_any(model, signal)
+    back = decode_any(model, whole, signal.shape[2:])
+    sizes: list[int] = []
+    encode, decode = MAGVIT2.encode_chunk, MAGVIT2.decode_chunk
+    monkeypatch.setattr(MAGVIT2, "encode", None)
+    monkeypatch.setattr(MAGVIT2, "decode", None)
+    monkeypatch.setattr(MAGVIT2, "encode_chunk", lambda self, *of: (sizes.append(of[0].shape[2]), encode(self, *of))[1])
+    monkeypatch.setattr(
+        MAGVIT2, "decode_chunk", lambda self, *of: (sizes.append(of[0][0].shape[2]), decode(self, *of))[1]
+    )
+    monkeypatch.setattr("autoencoders.extents.LARGEST_WHOLE", 4 * 16 * 16 if frames > 4 else 16)
+    codes = encode_any(model, signal)
+    assert torch.equal(codes[0], whole[0])
+    torch.testing.assert_close(decode_any(model, codes, signal.shape[2:]), back, rtol=1e-9, atol=1e-12)
+    assert sizes == {1: [1, 1], 2: [3, 2], 9: [5, 4, 3, 2], 12: [5, 4, 4, 3, 2, 2]}[frames]
+
+
 def test_tiles_are_refused() -> None:
     with pytest.raises(ValueError, match="without a lead"):
         encode_tiled(made("small"), film(made("small"), 2, 1), 8, 0)
