@@ -53,7 +53,7 @@ class CausalConv3d(nn.Module):
         """A chunk of whole strides after the last frames of the one before; the first has a frame more."""
         (before,) = state
         x = torch.cat([before.expand(-1, -1, -1, *x.shape[3:]), x], 2)
-        return self.conv(x), (x[:, :, x.shape[2] - self.overlap :],)
+        return self.conv(x), (x[:, :, x.shape[2] - self.overlap :].clone(),)  # or the state would keep the whole chunk
 
 
 class Upsample(nn.Module):
