@@ -64,8 +64,8 @@ class Tokenizer(nn.Module, ABC):
 
     @property
     def lead(self) -> tuple[int, ...]:
-        """Of each axis, how many samples at its start are a position of their own, before the strides' grid begins: 1 on
-        the first axis of a causal film, whose first frame is coded as a picture; 0 unless a tokenizer says so.
+        """Of each axis, how many samples at its start are a position of their own, before the strides' grid begins: 1
+        on the first axis of a causal film, whose first frame is coded as a picture; 0 unless a tokenizer says so.
 
         Where there is one, extents are lead + k · stride with any k, also 0, and a map has a position for the lead on
         top of those of k strides.

@@ -13,6 +13,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -102,10 +103,23 @@ def read_frames(path: StrPath, sampling: Sampling, start: int, count: int) -> UI
         ValueError: no film in a known format, damaged, HDR, or smaller than the short side.
     """
     moments = [(start + number) / sampling.frames_per_second for number in range(count)]
+    try:
+        return _read(path, sampling, moments, from_start=start == 0)
+    except ValueError:
+        if start == 0:
+            raise
+        return _read(path, sampling, moments, from_start=True)
+
+
+def _read(path: StrPath, sampling: Sampling, moments: list[float], *, from_start: bool) -> UInt8[np.ndarray, "t h w 3"]:
+    """The frames at these moments, decoded from the film's start or else from the key frame before. That may be none to
+    begin at, though the film is whole (ValueError): what follows in an open group refers to frames before it, and an
+    index of times of decoding (AVI) leads behind the frame that is wanted."""
     with _opened(path) as (file, stream):
         size = _display_size(stream)
         require_side(size, sampling.short_side)
-        frames = shown_at(_from(file, stream, moments[0]), moments, float(stream.time_base) / 2)
+        timed = _from(file, stream, 0.0 if from_start else moments[0])
+        frames = shown_at(timed, moments, float(stream.time_base) / 2)
         return np.stack([_scaled(frame, size, sampling.short_side) for frame in frames])
 
 
@@ -138,9 +152,7 @@ def shown_at(frames: Iterable[Timed], moments: Iterable[float], tolerance: float
 
 def to_rgb(frame: VideoFrame) -> UInt8[np.ndarray, "h w 3"]:
     """A frame as stored, in RGB, neither turned nor resized: each number within half a level of the matrix in exact
-    arithmetic, once the chroma stands at every pixel. Raises ValueError for HDR and for damaged frames.
-
-    """
+    arithmetic, once the chroma stands at every pixel. Raises ValueError for HDR and for damaged frames."""
     if frame.is_corrupt:
         raise ValueError("a frame is damaged")
     if frame.color_trc in HDR:
@@ -159,21 +171,31 @@ def _scaled(frame: VideoFrame, size: tuple[int, int], short_side: int) -> UInt8[
 
 
 def _from(file: Any, stream: Any, seconds: float) -> Iterator[Timed]:
-    """The frames of a film, from one that appears by that time on."""
-    frames = file.decode(stream)
+    """The frames of a film, from the last key frame by that time on. ValueError where there is none."""
+    frames = _decoded(file, stream)
     first = next(frames, None)
-    if first is None or first.pts is None:
+    if first is None:
         raise ValueError("no frame with a time can be decoded")
     origin = first.pts
     if seconds > 0:
-        # To the key frame before; a film without such an index starts over.
-        file.seek(origin + math.floor(seconds / stream.time_base), stream=stream)
-        frames = file.decode(stream)
-    else:
-        yield Timed(0.0, first)
-    for frame in frames:
-        if frame.pts is not None:
-            yield Timed(float((frame.pts - origin) * stream.time_base), frame)
+        wanted = origin + math.floor(seconds / stream.time_base)
+        file.seek(wanted, stream=stream)
+        frames = _decoded(file, stream)
+        first = next(frames, None)
+        if first is None or first.pts > wanted:
+            raise ValueError("the film's index leads elsewhere")
+    for frame in chain([first], frames):
+        yield Timed(float((frame.pts - origin) * stream.time_base), frame)
+
+
+def _decoded(file: Any, stream: Any) -> Iterator[VideoFrame]:
+    """The frames with a time from where the file stands, a key frame. Those that are shown before it and stored behind
+    it may refer to others that are not there, and are left out."""
+    key = None
+    for packet in file.demux(stream):
+        key = packet.pts if key is None else key
+        if packet.pts is None or key is None or packet.pts >= key:
+            yield from (frame for frame in packet.decode() if frame.pts is not None)
 
 
 def _display_size(stream: Any) -> tuple[int, int]:

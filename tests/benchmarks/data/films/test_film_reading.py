@@ -112,9 +112,19 @@ def test_frames_are_found_wherever_one_begins(tmp_path: Path, suffix: str) -> No
     path = grey_film(tmp_path / f"a.{suffix}", 40)
     head = read_head(path)
     assert (head.own, head.frames(12), head.frames(24), head.frames(5)) == (40, 40, 80, 16)
-    for start in (0, 1, 13, 24, 39):
+    for start in (0, 1, 5, 6, 7, 13, 23, 24, 39):  # a key frame is each sixth
         found = read_frames(path, Sampling(12, 48), start, 40 - start)
         assert [number_in(frame) for frame in found] == list(range(start, 40))
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+def test_frames_of_open_groups_are_found(tmp_path: Path, suffix: str) -> None:
+    """Whose key frames do not begin anew: those behind them may refer to those before."""
+    options = {"qp": "1", "g": "12", "bf": "3", "x264-params": "open-gop=1:scenecut=0"}
+    path = grey_film(tmp_path / f"a.{suffix}", 40, options=options)
+    for start in (11, 12, 13, 20, 25):
+        found = read_frames(path, Sampling(12, 48), start, 4)
+        assert [number_in(frame) for frame in found] == list(range(start, start + 4))
 
 
 def test_another_rate_takes_each_third_or_repeats(tmp_path: Path) -> None:
