@@ -176,26 +176,27 @@ def _from(file: Any, stream: Any, seconds: float) -> Iterator[Timed]:
     first = next(frames, None)
     if first is None:
         raise ValueError("no frame with a time can be decoded")
-    origin = first.pts
+    origin, _ = first
     if seconds > 0:
         wanted = origin + math.floor(seconds / stream.time_base)
         file.seek(wanted, stream=stream)
         frames = _decoded(file, stream)
         first = next(frames, None)
-        if first is None or first.pts > wanted:
+        if first is None or first[0] > wanted:
             raise ValueError("the film's index leads elsewhere")
-    for frame in chain([first], frames):
-        yield Timed(float((frame.pts - origin) * stream.time_base), frame)
+    for ticks, frame in chain([first], frames):
+        yield Timed(float((ticks - origin) * stream.time_base), frame)
 
 
-def _decoded(file: Any, stream: Any) -> Iterator[VideoFrame]:
-    """The frames with a time from where the file stands, a key frame. Those that are shown before it and stored behind
-    it may refer to others that are not there, and are left out."""
+def _decoded(file: Any, stream: Any) -> Iterator[tuple[int, VideoFrame]]:
+    """The frames from where the file stands, a key frame, with their times in ticks of the stream; none without a time.
+    Those that are shown before the key frame and stored behind it may refer to others that are not there, and are left
+    out."""
     key = None
     for packet in file.demux(stream):
         key = packet.pts if key is None else key
         if packet.pts is None or key is None or packet.pts >= key:
-            yield from (frame for frame in packet.decode() if frame.pts is not None)
+            yield from ((frame.pts, frame) for frame in packet.decode() if frame.pts is not None)
 
 
 def _display_size(stream: Any) -> tuple[int, int]:
