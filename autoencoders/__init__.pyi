@@ -43,15 +43,15 @@ from .backbones import (
     code_maps_of as code_maps_of,
     create_tokenizer as create_tokenizer,
 )
-from .losses import (
-    Loss as Loss,
-    TrainingLoss as TrainingLoss,
-)
-from .pictures.blocks import (
+from .blocks import (
     BlockKMeans as BlockKMeans,
     BlockMean as BlockMean,
     BlockPCA as BlockPCA,
     BlockTokenizer as BlockTokenizer,
+)
+from .losses import (
+    Loss as Loss,
+    TrainingLoss as TrainingLoss,
 )
 from .pictures.discriminator import (
     PatchDiscriminator as PatchDiscriminator,
@@ -112,4 +112,16 @@ from .tokenizer import (
     Tokenizer as Tokenizer,
     TokenizerOutput as TokenizerOutput,
     TrainableTokenizer as TrainableTokenizer,
+)
+from .video.discriminator import (
+    PatchDiscriminator3d as PatchDiscriminator3d,
+)
+from .video.magvit2 import (
+    MAGVIT2 as MAGVIT2,
+)
+from .video.sizes import (
+    MAGVIT2Config as MAGVIT2Config,
+)
+from .video.temporal_loss import (
+    temporal_difference_loss as temporal_difference_loss,
 )

@@ -1,6 +1,7 @@
 """Signals of any extent: padded to what a tokenizer takes, in tiles where they are large, and cut back.
 
-Which tiles depends on the extent alone, so that codes made here are decoded as they were made.
+Large films go through a causal tokenizer chunk by chunk in time instead. Which tiles or chunks depends on the extent
+alone, so that codes made here are decoded as they were made.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ from einops import rearrange
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from autoencoders.streaming import StreamingTokenizer
 from autoencoders.tiling import decode_tiled, encode_tiled
 from autoencoders.tokenizer import Tokenizer
 from quantizers.modes import evaluating
 
 LARGEST_WHOLE = 2**20
-"""Samples of a channel; a larger signal is taken in tiles."""
+"""Samples of a channel; a larger signal is taken in tiles or chunks."""
 TILE, OVERLAP = 512, 64
 """Sides in samples, at least: they are multiples of the strides."""
 LONG_TILE, LONG_OVERLAP = 2**19, 2**14
@@ -32,18 +34,16 @@ def encode_any(tokenizer: Tokenizer, signal: Float[Tensor, "1 c *extent"]) -> li
 
     A tokenizer that takes only one extent gets tiles of that, which are then the batch of the code maps.
     """
-    unit = tokenizer.only_extent or tokenizer.strides
-    for axis, step in enumerate(unit, 2):
-        length = signal.shape[axis]
-        places = torch.arange(-(-length // step) * step, device=signal.device).clamp_max(length - 1)
-        signal = signal.index_select(axis, places)
+    signal = extended(tokenizer, signal)
     with evaluating(tokenizer):
         if tokenizer.only_extent is not None:
-            parts = _split(signal, unit)
-            codes = [tokenizer.encode(part) for part in parts.split(_at_once(unit))]
+            parts = _split(signal, tokenizer.only_extent)
+            codes = [tokenizer.encode(part) for part in parts.split(_at_once(tokenizer.only_extent))]
             return [torch.cat(of_map) for of_map in zip(*codes, strict=True)]
-        if not _is_tiled(tokenizer, signal.shape[2:]):
+        if not _is_large(tokenizer, signal.shape[2:]):
             return tokenizer.encode(signal)
+        if any(tokenizer.lead):
+            return _encode_chunks(tokenizer, signal)
     return encode_tiled(tokenizer, signal, *_tile(tokenizer))
 
 
@@ -52,36 +52,93 @@ def decode_any(
     tokenizer: Tokenizer, codes: Sequence[Int64[Tensor, "b _n ..."]], extent: Sequence[int]
 ) -> Float[Tensor, "1 c *extent"]:
     """The signal of that extent from what `encode_any` gave; not clamped."""
-    unit = tokenizer.only_extent or tokenizer.strides
-    padded = [-(-length // step) * step for length, step in zip(extent, unit, strict=True)]
+    padded = _grid_extent(tokenizer, extent)
     with evaluating(tokenizer):
         if tokenizer.only_extent is not None:
+            unit = tokenizer.only_extent
             batches = zip(*(found.split(_at_once(unit)) for found in codes), strict=True)
             parts = torch.cat([tokenizer.decode(batch) for batch in batches])
             signal = _join(parts, [length // step for length, step in zip(padded, unit, strict=True)])
-        elif _is_tiled(tokenizer, padded):
-            signal = decode_tiled(tokenizer, codes, padded, *_tile(tokenizer))
-        else:
+        elif not _is_large(tokenizer, padded):
             signal = tokenizer.decode(codes)
+        elif any(tokenizer.lead):
+            signal = _decode_chunks(tokenizer, codes, padded)
+        else:
+            signal = decode_tiled(tokenizer, codes, padded, *_tile(tokenizer))
     return signal[tuple(map(slice, (*signal.shape[:2], *extent)))]
 
 
 @torch.no_grad()
 def code_shapes(tokenizer: Tokenizer, extent: Sequence[int]) -> tuple[int, list[tuple[int, ...]]]:
     """Of the code maps that `encode_any` gives: the batch, and the sides of each map."""
-    unit = tokenizer.only_extent or tokenizer.strides
-    counts = [-(-length // step) for length, step in zip(extent, unit, strict=True)]
+    unit, lead = tokenizer.only_extent or tokenizer.strides, tokenizer.lead
+    whole = _grid_extent(tokenizer, extent)
+    counts = [(length - first) // step for length, first, step in zip(whole, lead, unit, strict=True)]
+    least = [first + step for first, step in zip(lead, unit, strict=True)]
     device = next((tensor.device for tensor in tokenizer.state_dict().values()), None)
     with evaluating(tokenizer):
-        cells = tokenizer.encode(torch.zeros(1, tokenizer.channels, *unit, dtype=tokenizer.dtype, device=device))
+        cells = tokenizer.encode(torch.zeros(1, tokenizer.channels, *least, dtype=tokenizer.dtype, device=device))
     if tokenizer.only_extent is not None:
         return math.prod(counts), [tuple(cell.shape[2:]) for cell in cells]
-    return 1, [tuple(side * count for side, count in zip(cell.shape[2:], counts, strict=True)) for cell in cells]
+    ahead = [int(first > 0) for first in lead]
+    return 1, [
+        tuple(own + (side - own) * count for own, side, count in zip(ahead, cell.shape[2:], counts, strict=True))
+        for cell in cells
+    ]
 
 
-def _is_tiled(tokenizer: Tokenizer, extent: Sequence[int]) -> bool:
-    """Codes that depend on the whole signal have no tiles."""
-    return math.prod(extent) > LARGEST_WHOLE and all(quantizer.is_positionwise for quantizer in tokenizer.quantizers)
+def extended(tokenizer: Tokenizer, signal: Float[Tensor, "b c *extent"]) -> Float[Tensor, "b c *padded"]:
+    """A signal that goes on as it ended, up to the next extent that the tokenizer takes (or tiles of it fill)."""
+    for axis, wanted in enumerate(_grid_extent(tokenizer, signal.shape[2:]), 2):
+        places = torch.arange(wanted, device=signal.device).clamp_max(signal.shape[axis] - 1)
+        signal = signal.index_select(axis, places)
+    return signal
+
+
+def _grid_extent(tokenizer: Tokenizer, extent: Sequence[int]) -> list[int]:
+    unit = tokenizer.only_extent or tokenizer.strides
+    axes = zip(extent, tokenizer.lead, unit, strict=True)
+    return [first - (first - length) // step * step for length, first, step in axes]
+
+
+def _is_large(tokenizer: Tokenizer, extent: Sequence[int]) -> bool:
+    """Whether a signal is taken in parts. Codes that depend on the whole of it have none, and what begins with a lead
+    has them in time alone, where it streams."""
+    has_parts = all(quantizer.is_positionwise for quantizer in tokenizer.quantizers) and (
+        not any(tokenizer.lead) or (isinstance(tokenizer, StreamingTokenizer) and tokenizer.not_streaming is None)
+    )
+    return math.prod(extent) > LARGEST_WHOLE and has_parts
+
+
+def _encode_chunks(tokenizer: Tokenizer, signal: Float[Tensor, "1 c *extent"]) -> list[Int64[Tensor, "b n ..."]]:
+    assert isinstance(tokenizer, StreamingTokenizer)
+    state, found = tokenizer.encoder_state(), []
+    sizes = [count * tokenizer.strides[0] for count in _chunks(tokenizer, signal.shape[2:])]
+    sizes[0] += tokenizer.lead[0]
+    for chunk in signal.split(sizes, 2):
+        codes, state = tokenizer.encode_chunk(chunk, state)
+        found.append(codes)
+    return [torch.cat(of_map, 2) for of_map in zip(*found, strict=True)]
+
+
+def _decode_chunks(
+    tokenizer: Tokenizer, codes: Sequence[Int64[Tensor, "b n ..."]], extent: Sequence[int]
+) -> Float[Tensor, "1 c *extent"]:
+    assert isinstance(tokenizer, StreamingTokenizer)
+    state, found = tokenizer.decoder_state(), []
+    first, *others = _chunks(tokenizer, extent)
+    for chunk in codes[0].split([1 + first, *others], 2):
+        part, state = tokenizer.decode_chunk([chunk], state)
+        found.append(part)
+    return torch.cat(found, 2)
+
+
+def _chunks(tokenizer: Tokenizer, extent: Sequence[int]) -> list[int]:
+    """Strides of the first axis, beyond the lead, in each chunk: as many as `LARGEST_WHOLE` holds, but at least one."""
+    stride = tokenizer.strides[0]
+    count = (extent[0] - tokenizer.lead[0]) // stride
+    at_once = max(1, LARGEST_WHOLE // (stride * math.prod(extent[1:])))
+    return [min(at_once, count - start) for start in range(0, max(1, count), at_once)]
 
 
 def _tile(tokenizer: Tokenizer) -> tuple[int, int]:

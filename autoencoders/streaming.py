@@ -1,7 +1,8 @@
 """Signals that come bit by bit: causal tokenizers encode and decode chunk by chunk, with a state from one to the next.
 
 A state goes in and a state comes out; nothing is kept in the modules, so that one model serves many streams. Chunks may
-be of any length from one position of the codes on, and give what the whole signal gives, but for rounding.
+be of any length from one position of the codes on, and give what the whole signal gives, but for rounding. Where a
+tokenizer has a `lead`, as one for films has its first frame, the first chunk begins with that.
 """
 
 from __future__ import annotations
@@ -51,7 +52,10 @@ def stream(layers: Iterable[nn.Module], x: Tensor, state: State) -> tuple[Tensor
 
 
 def reset(state: State, items: Bool[Tensor, " b"]) -> State:
-    """The state in which the marked items of the batch are at the start of a stream, and the others where they were."""
+    """The state in which the marked items of the batch are at the start of a stream, and the others where they were.
+
+    Of tokenizers without a lead: films of a batch begin together, for their first chunks are longer than the others.
+    """
     return tuple(
         reset(part, items)
         if isinstance(part, tuple)
@@ -78,7 +82,8 @@ class StreamingTokenizer(OneMapTokenizer):
     def encoder_state(self, batch: int = 1) -> State:
         """Where the encoding of so many signals at once starts. ValueError for a tokenizer that cannot stream."""
         self._require_streaming()
-        return first_state(self.encoder, batch)
+        due = next(self.encoder.parameters()).new_zeros(batch, sum(self.lead))  # of the lead, not yet seen
+        return due, first_state(self.encoder, batch)
 
     def decoder_state(self, batch: int = 1) -> State:
         """Where the decoding of so many signals at once starts. ValueError for a tokenizer that cannot stream."""
@@ -89,16 +94,18 @@ class StreamingTokenizer(OneMapTokenizer):
     def encode_chunk(
         self, chunk: Float[Tensor, "b c *extent"], state: State
     ) -> tuple[list[Int64[Tensor, "b n ..."]], State]:
-        """The code maps of the next chunk, whose extent is a multiple of the strides, and the state after it.
+        """The code maps of the next chunk, whose extent is a multiple of the strides, and the state after it. The first
+        chunk has the lead on top.
 
         Raises:
             ValueError: a chunk that does not fit, or is of another batch than the state.
         """
-        self._require_signal(chunk)
+        due, of_layers = state
+        self._require_signal(chunk, None if due.shape[1] else (0,) * len(self.strides))
         _require_batch(state, len(chunk))
         with evaluating(self):
-            latent, state = stream(self.encoder, chunk, state)
-            return [self.quantizer(latent).codes], state
+            latent, of_layers = stream(self.encoder, chunk, of_layers)
+            return [self.quantizer(latent).codes], (due[:, :0], of_layers)
 
     @torch.no_grad()
     def decode_chunk(

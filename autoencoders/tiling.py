@@ -34,7 +34,8 @@ def encode_tiled(
         overlap: on each side, likewise; 0 for none.
 
     Raises:
-        ValueError: sizes off the strides' grid, or a tokenizer whose codes have no places or are not of places alone.
+        ValueError: sizes off the strides' grid, or a tokenizer whose codes have no places, are not of places alone, or
+            lie off the grid by a lead.
     """
     if tokenizer.only_extent is not None or not all(quantizer.is_positionwise for quantizer in tokenizer.quantizers):
         raise ValueError("tiles need a tokenizer each of whose codes belongs to a place; encode the whole signal.")
@@ -67,6 +68,8 @@ def decode_tiled(
 
 
 def _check(tokenizer: Tokenizer, tile: int, overlap: int) -> None:
+    if any(tokenizer.lead):
+        raise ValueError("tiles need a tokenizer without a lead; encode the whole signal, or stream it.")
     for name, size, least in (("tile", tile, 1), ("overlap", overlap, 0)):
         check_integer(name, size, least)
         if size % math.lcm(*tokenizer.strides):

@@ -45,8 +45,9 @@ _register_namedtuple(TokenizerOutput, serialized_type_name="autoencoders.Tokeniz
 class Tokenizer(nn.Module, ABC):
     """A model that turns a signal into one or several maps of codes, and those into the signal.
 
-    Signals are float, (B, C, *extent) in [-1, 1], pictures (B, C, H, W), with extents that are multiples of `strides`.
-    A tokenizer implements `quantizers`, `quantize` and `reconstruct`.
+    Signals are float, (B, C, *extent) in [-1, 1], pictures (B, C, H, W), films (B, C, T, H, W), with extents that are
+    multiples of `strides`, beyond the `lead` where there is one. A tokenizer implements `quantizers`, `quantize` and
+    `reconstruct`.
 
     Attributes:
         maps: Names of the code maps, in their order.
@@ -60,6 +61,16 @@ class Tokenizer(nn.Module, ABC):
     def channels(self) -> int:
         """Of a signal: the three colours of a picture, where a tokenizer says no other number."""
         return 3
+
+    @property
+    def lead(self) -> tuple[int, ...]:
+        """Of each axis, how many samples at its start are a position of their own, before the strides' grid begins: 1
+        on the first axis of a causal film, whose first frame is coded as a picture; 0 unless a tokenizer says so.
+
+        Where there is one, extents are lead + k · stride with any k, also 0, and a map has a position for the lead on
+        top of those of k strides.
+        """
+        return (0,) * len(self.strides)
 
     @property
     def only_extent(self) -> tuple[int, ...] | None:
@@ -127,8 +138,12 @@ class Tokenizer(nn.Module, ABC):
         loss = reduce(add, (output.loss for output in outputs))
         return TokenizerOutput(reconstruction, [output.codes for output in outputs], loss, stats, log_scale)
 
-    def _require_signal(self, signal: Float[Tensor, "b c *extent"]) -> None:
-        """ValueError on other than floating-point numbers, other channels, or an extent off the strides' grid."""
+    def _require_signal(self, signal: Float[Tensor, "b c *extent"], lead: tuple[int, ...] | None = None) -> None:
+        """ValueError on other than floating-point numbers, other channels, or an extent off the strides' grid.
+
+        Args:
+            lead: The tokenizer's, unless it is given: of what is no signal's beginning it is none.
+        """
         if not signal.is_floating_point():
             raise ValueError(
                 f"the signal must be floating-point numbers in [-1, 1], got {signal.dtype}; of 8-bit pictures x take "
@@ -137,10 +152,14 @@ class Tokenizer(nn.Module, ABC):
         channels = signal.shape[1] if signal.ndim > 1 else 0
         if channels != self.channels:
             raise ValueError(f"the signal must have {self.channels} channels, got {channels}.")
-        extent = signal.shape[2:]
-        if len(extent) != len(self.strides) or any(e % s or not e for e, s in zip(extent, self.strides, strict=True)):
-            strides, got = (" × ".join(map(str, sizes)) for sizes in (self.strides, extent))
-            raise ValueError(f"extents must be positive multiples of the strides {strides}, got {got}; crop or resize.")
+        extent, lead = signal.shape[2:], self.lead if lead is None else lead
+        if len(extent) != len(self.strides) or any(
+            not e or e < first or (e - first) % s for e, first, s in zip(extent, lead, self.strides, strict=True)
+        ):
+            strides, first, got = (" × ".join(map(str, sizes)) for sizes in (self.strides, lead, extent))
+            grid = f"multiples of the strides {strides} beyond a lead of {first}"
+            grid = grid if any(lead) else f"positive multiples of the strides {strides}"
+            raise ValueError(f"extents must be {grid}, got {got}; crop or resize.")
 
 
 class OneMapTokenizer(Tokenizer):

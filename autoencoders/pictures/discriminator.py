@@ -1,5 +1,7 @@
 """The PatchGAN discriminator of Isola et al. 2017 (arXiv:1611.07004), as VQGAN trains against it."""
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -48,20 +50,9 @@ class PatchDiscriminator(nn.Module):
 
     def __init__(self, layers: int = 3, width: int = 64, in_channels: int = 3) -> None:
         super().__init__()
-        if layers < 1 or width < 1:
-            raise ValueError(f"layers and width must be at least 1, got {layers} and {width}.")
         self.smallest_side = 3 * 2**layers
-        widths = [width * min(2**layer, 8) for layer in range(layers + 1)]
-        modules: list[nn.Module] = [nn.Conv2d(in_channels, width, 4, stride=2, padding=1), nn.LeakyReLU(0.2)]
-        for layer in range(1, layers + 1):
-            stride = 2 if layer < layers else 1
-            modules += [
-                nn.Conv2d(widths[layer - 1], widths[layer], 4, stride=stride, padding=1, bias=False),
-                GlobalBatchNorm2d(widths[layer]),
-                nn.LeakyReLU(0.2),
-            ]
-        self.main = nn.Sequential(*modules, nn.Conv2d(widths[-1], 1, 4, padding=1))
-        self.apply(_initialise)
+        self.main = patch_layers(nn.Conv2d, GlobalBatchNorm2d, 4, layers, width, in_channels)
+        self.apply(initialise)
 
     def forward(self, images: Float[Tensor, "b c H W"]) -> Float[Tensor, "b 1 h w"]:
         if min(images.shape[-2:]) < self.smallest_side:
@@ -73,8 +64,42 @@ class PatchDiscriminator(nn.Module):
         return self.main(images)
 
 
-def _initialise(module: nn.Module) -> None:
-    if isinstance(module, nn.Conv2d):
+def patch_layers(
+    convolution: Callable[..., nn.Module],
+    norm: Callable[[int], nn.Module],
+    kernel: int | tuple[int, ...],
+    layers: int,
+    width: int,
+    in_channels: int,
+) -> nn.Sequential:
+    """The convolutions to one logit per patch, over any number of axes.
+
+    Args:
+        convolution: Makes one, as `nn.Conv2d`.
+        norm: Makes the norm of a number of channels.
+        kernel: Samples that each convolution sees along the axes.
+        layers: Convolutions at stride 2, at least one; one at stride 1 and the logit follow.
+
+    Raises:
+        ValueError: layers or width under 1.
+    """
+    if layers < 1 or width < 1:
+        raise ValueError(f"layers and width must be at least 1, got {layers} and {width}.")
+    widths = [width * min(2**layer, 8) for layer in range(layers + 1)]
+    modules: list[nn.Module] = [convolution(in_channels, width, kernel, stride=2, padding=1), nn.LeakyReLU(0.2)]
+    for layer in range(1, layers + 1):
+        stride = 2 if layer < layers else 1
+        modules += [
+            convolution(widths[layer - 1], widths[layer], kernel, stride=stride, padding=1, bias=False),
+            norm(widths[layer]),
+            nn.LeakyReLU(0.2),
+        ]
+    return nn.Sequential(*modules, convolution(widths[-1], 1, kernel, padding=1))
+
+
+def initialise(module: nn.Module) -> None:
+    """Weights start as N(0, 0.02), norms as N(1, 0.02)."""
+    if isinstance(module, nn.Conv2d | nn.Conv3d):
         nn.init.normal_(module.weight, 0.0, 0.02)
     elif isinstance(module, nn.BatchNorm2d):
         nn.init.normal_(module.weight, 1.0, 0.02)

@@ -1,4 +1,4 @@
-"""Batches of pictures or sounds, loaded by as many processes as the data and the device call for."""
+"""Batches of pictures, sounds or clips, loaded by as many processes as the data and the device call for."""
 
 from __future__ import annotations
 
@@ -54,10 +54,11 @@ def training_batches(
     device: torch.device | str = "cpu",
 ) -> Iterator[Shaped[Tensor, "share ..."]]:
     """This process's part of `steps` global batches from `start_step` on, on the CPU (pinned for CUDA): of pictures
-    uint8 (share, 3, size, size), of sounds float32 (share, channels, crop).
+    uint8 (share, 3, size, size), of sounds float32 (share, channels, crop), of films uint8 (share, 3, frames, size,
+    size).
 
     Args:
-        data: `open_data`'s, or `open_sounds`'.
+        data: `open_data`'s, `open_sounds`' or `open_films`'.
         batch_size: crops of a global batch, over all processes.
         seed: decides every sample, see `sampling`.
         start_step: first batch; a run that is resumed skips the ones before.

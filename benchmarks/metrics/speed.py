@@ -19,10 +19,10 @@ from quantizers import Quantizer
 MIN_SECONDS = 0.5  # of measured runs per part, after a warm-up
 
 
-def _images_per_second(work: Callable[[], object], images: int) -> float:
-    """Images over the median time of a run, by PyTorch's timer: warmed up, and synchronised on a GPU."""
+def median_seconds(work: Callable[[], object]) -> float:
+    """Of a run, by PyTorch's timer, on as many threads as torch has: warmed up, and synchronised on a GPU."""
     timer = Timer("work()", globals={"work": work}, num_threads=torch.get_num_threads())
-    return images / timer.blocked_autorange(min_run_time=MIN_SECONDS).median
+    return float(timer.blocked_autorange(min_run_time=MIN_SECONDS).median)
 
 
 def _resident_bytes(field: str) -> int:
@@ -89,11 +89,10 @@ def measure_speed(
     peak = peak_memory_growth(lambda: tokenizer(images), device)
     count = len(images)
     return {
-        "encode_images_per_second": _images_per_second(lambda: tokenizer.encode(images), count),
-        "quantize_images_per_second": _images_per_second(
-            lambda: [quantizer(latent) for quantizer, latent in latents], count
-        ),
-        "decode_images_per_second": _images_per_second(lambda: tokenizer.reconstruct(quantized), count),
+        "encode_images_per_second": count / median_seconds(lambda: tokenizer.encode(images)),
+        "quantize_images_per_second": count
+        / median_seconds(lambda: [quantizer(latent) for quantizer, latent in latents]),
+        "decode_images_per_second": count / median_seconds(lambda: tokenizer.reconstruct(quantized)),
         "peak_memory_megabytes": None if peak is None else peak / 1e6,
         "batch_size": float(count),
     }

@@ -82,7 +82,7 @@ def extract_patches(level: Float[Tensor, "b c h w"], corners: Int[Tensor, "b p 2
     return windows[picture, :, corners[..., 0], corners[..., 1]].flatten(0, 1)
 
 
-def normalize_patches(patches: Float[Tensor, "n c 7 7"]) -> Float[Tensor, "n c*49"]:
+def normalize_patches(patches: Float[Tensor, "n c *patch"]) -> Float[Tensor, "n d"]:
     """Zero mean and unit standard deviation per colour channel over the whole set, as flat vectors.
 
     In place. A channel that is constant over the whole set (a collapsed tokenizer's) stays zero.

@@ -38,18 +38,19 @@ def draws(pictures: int, resamples: int = RESAMPLES) -> Int[np.ndarray, "r n"]:
 def resampled_metrics(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Every metric of a stored run on the resamples; none of a run whose arrays are not there.
 
-    Means over pictures or sounds come from the values of each, `image/NAME` and `sound/NAME`, the others are stored as
-    `resampled/NAME`. A sound that a metric has no number of (its reference is silent, say) has no part in that mean.
+    Means over pictures, sounds or clips come from the values of each, `image/NAME`, `sound/NAME` and `clip/NAME`, the
+    others are stored as `resampled/NAME`. A sound that a metric has no number of (its reference is silent, say) has no
+    part in that mean.
     Not a number where there is but one: its resamples are all alike and tell nothing of others.
     """
-    if any(name.startswith(("image/", "sound/")) and len(values) == 1 for name, values in arrays.items()):
+    if any(name.startswith(("image/", "sound/", "clip/")) and len(values) == 1 for name, values in arrays.items()):
         arrays = {name: np.full(len(values), np.nan) for name, values in arrays.items()}
     found = {}
     for name, values in arrays.items():
         kind, _, metric = name.partition("/")
         if kind == "image":
             found[metric] = draws(len(values)) @ values / len(values)
-        elif kind == "sound":
+        elif kind in ("sound", "clip"):
             measured = ~np.isnan(values)
             drawn = draws(len(values))[:, measured]
             with np.errstate(invalid="ignore"):  # a resample may hold none

@@ -9,7 +9,7 @@ import torch
 from small_backbones import SMALL
 
 from autoencoders.backbones import code_maps_of, create_tokenizer
-from autoencoders.pictures.blocks import BlockKMeans, BlockMean, BlockPCA
+from autoencoders.blocks import BlockKMeans, BlockMean, BlockPCA
 from autoencoders.tokenizer import Tokenizer
 from priors import CodeLayout
 from quantizers import Quantizer, create_quantizer

@@ -16,11 +16,12 @@ from benchmarks.data.machine import MEMORY_SHARE, memory_budget, own_console
 from benchmarks.data.naming import parse_source, short_name
 from benchmarks.data.opening import SAMPLED, SAMPLED_EACH
 from benchmarks.data.pictures import Part
+from benchmarks.data.recordings import RecordingSource, take_some_evenly
 from benchmarks.data.sounds.config import SOUND_SOURCES, SoundConfig
 from benchmarks.data.sounds.datasets import TestSounds, TrainingSounds, require_length, test_signal, training_signal
 from benchmarks.data.sounds.folder import open_sound_folder
 from benchmarks.data.sounds.reading import RESAMPLING, remarks, resampled_length
-from benchmarks.data.sounds.sources import SomeSounds, Sounds, SoundSource, sounds_evenly
+from benchmarks.data.sounds.sources import SomeSounds, Sounds
 from benchmarks.data.sounds.synthetic import open_synthetic
 from storage.paths import printable
 
@@ -61,7 +62,7 @@ class _Look(NamedTuple):
     signal: Float32[Tensor, "c n"] | None
 
 
-def open_source(config: SoundConfig) -> SoundSource:
+def open_source(config: SoundConfig) -> RecordingSource[Sounds]:
     """The sounds that `config.source` names, not yet decoded. Raises DataError where it names none."""
     scheme, name, splits = parse_source(config.source)
     if name == "synthetic":
@@ -87,9 +88,10 @@ def open_sounds(config: SoundConfig, console: Console | None = None) -> SoundDat
     """
     console = console or own_console()
     source = open_source(config)
-    to_train = sounds_evenly(source.open_train(), config.limit_train)
+    to_train = take_some_evenly(source.open_train(), config.limit_train, SomeSounds)
     budget = memory_budget()
-    test, test_record = _open_test(config, sounds_evenly(source.test, config.limit_test), budget, console)
+    to_test = take_some_evenly(source.test, config.limit_test, SomeSounds)
+    test, test_record = _open_test(config, to_test, budget, console)
     train, train_record = _open_train(config, to_train, budget - test_record["bytes_in_memory"], console)
     record = {
         **_described(config, source.split),
@@ -99,7 +101,7 @@ def open_sounds(config: SoundConfig, console: Console | None = None) -> SoundDat
     }
     _report(console, train_record, test_record)
     counts = f"{train_record['sounds']:,} sounds to train on, {len(test):,} to test on"
-    words = f"{record['name']}: {counts} ({_choice(source)})"
+    words = f"{record['name']}: {counts} ({source.choice})"
     return SoundData(train=train, test=test, record=record, words=words, workers=config.workers)
 
 
@@ -116,19 +118,19 @@ def open_test_sounds(config: SoundConfig, part: Part | None = None, console: Con
     """
     console = console or own_console()
     source = open_source(config)
-    usual: Part = "test" if source.comes_split else "all"
-    part = part or usual
-    sounds = {"train": source.open_train, "test": lambda: source.test, "all": source.open_all}[part]()
-    test, test_record = _open_test(config, sounds_evenly(sounds, config.limit_test), memory_budget(), console)
+    part = part or source.measured
+    sounds = source.part(part)
+    to_test = take_some_evenly(sounds, config.limit_test, SomeSounds)
+    test, test_record = _open_test(config, to_test, memory_budget(), console)
     record = {
         **_described(config, "all sounds" if part == "all" else source.split),
-        **({} if part == usual else {"part": part}),
+        **({} if part == source.measured else {"part": part}),
         "fingerprint": test_record["fingerprint"],
         "test": test_record,
     }
     _report(console, test_record)
     count = f"{len(test):,}" if len(test) == len(sounds) else f"{len(test):,} of {len(sounds):,}"
-    which = "all" if part == "all" else f"those that {part} ({_choice(source)})"
+    which = "all" if part == "all" else f"those that {part} ({source.choice})"
     return SoundTestData(
         test=test, record=record, words=f"{record['name']}: {count} sounds, {which}", workers=config.workers
     )
@@ -159,10 +161,6 @@ def _described(config: SoundConfig, split: str) -> dict[str, Any]:
         "resampling": RESAMPLING,
         "memory_share": MEMORY_SHARE,
     }
-
-
-def _choice(source: SoundSource) -> str:
-    return source.split + (f"; not taken: {', '.join(source.others)}" if source.others else "")
 
 
 def _usable(sounds: Sounds, usable: Usable[_Look]) -> Sounds:

@@ -17,8 +17,9 @@ import numpy as np
 from jaxtyping import Float32, Float64
 
 from benchmarks.data.pictures import require_splits
+from benchmarks.data.recordings import RecordingSource
 from benchmarks.data.sounds.reading import Head, Recording
-from benchmarks.data.sounds.sources import SoundSource
+from benchmarks.data.sounds.sources import Sounds
 
 RATE = 16_000
 """Hz."""
@@ -75,11 +76,11 @@ class SyntheticSpeech:
         return BytesIO(f"synthetic speech {VERSION}, {self.name(index)}".encode())
 
 
-def open_synthetic(splits: Sequence[str] = ()) -> SoundSource:
+def open_synthetic(splits: Sequence[str] = ()) -> RecordingSource[Sounds]:
     """The synthetic voices; those that test are others than those that train. DataError for other splits."""
     require_splits(splits, (), "synthetic")
     last = SPEAKERS_TO_TRAIN + SPEAKERS_TO_TEST
-    return SoundSource(
+    return RecordingSource(
         lambda: SyntheticSpeech(range(SPEAKERS_TO_TRAIN)),
         SyntheticSpeech(range(SPEAKERS_TO_TRAIN, last)),
         f"{SPEAKERS_TO_TRAIN} synthetic voices train, {SPEAKERS_TO_TEST} others test",

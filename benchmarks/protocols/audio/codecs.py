@@ -12,7 +12,7 @@ from jaxtyping import Float32
 from torch import Tensor
 
 from benchmarks.data.sounds.reading import resample
-from benchmarks.protocols.audio.coded import SoundFile
+from benchmarks.protocols.signals import CodedFile
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class AudioCodec:
     bitrate: int
     options: Mapping[str, str] = field(default_factory=dict)
 
-    def encode(self, sound: Float32[Tensor, "c n"], sample_rate: int) -> SoundFile:
+    def encode(self, sound: Float32[Tensor, "c n"], sample_rate: int) -> CodedFile:
         """The file of a sound.
 
         Args:
@@ -62,7 +62,7 @@ class AudioCodec:
             for packet in (*stream.encode(frame), *stream.encode(None)):
                 stream_bytes += packet.size
                 file.mux(packet)
-        return SoundFile(buffer.getvalue(), stream_bytes)
+        return CodedFile(buffer.getvalue(), stream_bytes)
 
     def decode(self, data: bytes, sample_rate: int, samples: int) -> Float32[Tensor, "c n"]:
         """The sound of a file.

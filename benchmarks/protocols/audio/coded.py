@@ -3,62 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float32, Int
+from jaxtyping import Float32
 from torch import Tensor
 
 from autoencoders import Tokenizer
+from benchmarks.protocols.signals import Coded, CodedFile
 
 Places = Iterable[tuple[int, Float32[Tensor, "c _n"]]]
 """Places in the test set, and the sounds there."""
 
 
-class Coded(NamedTuple):
-    """A sound and its reconstruction.
-
-    Attributes:
-        place: In the test set.
-        original: In [-1, 1].
-        reconstruction: As long, clamped to [-1, 1].
-        codes: int64, one map per quantizer, each (1, codes_per_position, *grid); none of a codec.
-        stream_bytes: Of a codec, of the coded sound alone; None of a tokenizer.
-        file_bytes: Of a codec, of the whole file.
-    """
-
-    place: int
-    original: Float32[Tensor, "c n"]
-    reconstruction: Float32[Tensor, "c n"]
-    codes: list[Int[Tensor, "1 k ..."]]
-    stream_bytes: int | None = None
-    file_bytes: int | None = None
-
-
-class SoundFile(NamedTuple):
-    """A coded sound.
-
-    Attributes:
-        data: The whole file.
-        stream_bytes: Of its packets, without what the container adds.
-    """
-
-    data: bytes
-    stream_bytes: int
-
-
 class SoundCoder(Protocol):
     """From a sound to a file and back; `decode` gives as many samples as went in, where they went in."""
 
-    def encode(self, sound: Float32[Tensor, "c n"], sample_rate: int) -> SoundFile: ...
+    def encode(self, sound: Float32[Tensor, "c n"], sample_rate: int) -> CodedFile: ...
 
     def decode(self, data: bytes, sample_rate: int, samples: int) -> Float32[Tensor, "c n"]: ...
 
 
 def through_tokenizer(tokenizer: Tokenizer, sounds: Places, device: torch.device) -> Iterator[Coded]:
     """Each sound alone, so that no number depends on a batch: silence follows up to the next multiple of the stride,
-    and is cut off again.
+    and is cut off again. The reconstruction is clamped to [-1, 1].
 
     Raises:
         ValueError: tokenizer in training mode, other channels than it takes, or a reconstruction that is not finite.

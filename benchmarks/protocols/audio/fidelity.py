@@ -7,7 +7,6 @@ from functools import partial
 
 import numpy as np
 import torch
-from jaxtyping import Float32
 from torch import Tensor
 
 from autoencoders.audio.distances import mel_distance, stft_distance
@@ -18,6 +17,7 @@ from benchmarks.metrics.si_sdr import si_sdr
 from benchmarks.metrics.stoi import stoi
 from benchmarks.metrics.unmeasured import Unmeasured
 from benchmarks.metrics.visqol import AUDIO_RATE, MISSING, SPEECH_RATE, has_visqol, visqol
+from benchmarks.protocols.signals import Coded, Fidelity
 
 SoundMetric = Callable[[np.ndarray, np.ndarray], float]
 """Of reconstruction and original, (channels, samples)."""
@@ -48,17 +48,15 @@ class SoundFidelity:
         else:
             self.missing["visqol"] = MISSING
 
-    def __call__(
-        self, reconstruction: Float32[Tensor, "c n"], original: Float32[Tensor, "c n"]
-    ) -> tuple[dict[str, float], dict[str, str]]:
-        """The numbers of a sound, NaN where it has none, and why it has none."""
+    def __call__(self, sound: Coded) -> Fidelity:
+        """The numbers of a sound."""
         numbers, unmeasured = {}, {}
         for name, metric in self.metrics.items():
             try:
-                numbers[name] = metric(reconstruction.numpy(), original.numpy())
+                numbers[name] = metric(sound.reconstruction.numpy(), sound.original.numpy())
             except Unmeasured as why:
                 numbers[name], unmeasured[name] = np.nan, str(why)
-        return numbers, unmeasured
+        return Fidelity(numbers, unmeasured)
 
 
 def _of_mono(metric: SoundMetric, old_rate: int, new_rate: int, estimate: np.ndarray, reference: np.ndarray) -> float:

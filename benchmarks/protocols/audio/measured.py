@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int16
 
+from benchmarks.protocols.signals import OF_RATES
 from benchmarks.records.samples import save_samples
 from storage.paths import StrPath
 
@@ -19,8 +20,6 @@ SAMPLES, SAMPLE_SECONDS = 4, 2.5
 
 OF_SOUNDS = ("si_sdr", "stoi", "pesq", "visqol", "mel_distance", "stft_distance")
 """Metrics of single sounds."""
-
-OF_RATES = ("kbps", "kbps_entropy", "kbps_modelled", "kbps_file", "codes_per_second", "usage", "perplexity")
 
 METRICS = (*OF_SOUNDS, *OF_RATES)
 """In the order in which they are stored."""

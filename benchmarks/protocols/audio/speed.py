@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from jaxtyping import Float32
 from torch import Tensor
-from torch.utils.benchmark import Timer
 
 from autoencoders import Tokenizer
 from benchmarks.data.machine import torch_threads
-from benchmarks.metrics.speed import MIN_SECONDS, peak_memory_growth
+from benchmarks.metrics.speed import median_seconds, peak_memory_growth
 from benchmarks.protocols.audio.latency import latency_samples
 
 
@@ -32,9 +29,8 @@ def measure_sound_speed(
     seconds = signal.shape[2] / sample_rate
     with torch_threads(1):
         codes = tokenizer.encode(signal)
-        encode, decode = (
-            _seconds(work) for work in (lambda: tokenizer.encode(signal), lambda: tokenizer.decode(codes))
-        )
+        encode = median_seconds(lambda: tokenizer.encode(signal))
+        decode = median_seconds(lambda: tokenizer.decode(codes))
         peak = peak_memory_growth(lambda: tokenizer.decode(tokenizer.encode(signal)), device)
         latency = latency_samples(tokenizer)
     return {
@@ -43,9 +39,3 @@ def measure_sound_speed(
         "latency_ms": None if latency is None else 1000 * latency / sample_rate,
         "peak_memory_megabytes": None if peak is None else peak / 1e6,
     }
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    """The median time of a run, by PyTorch's timer: warmed up, and synchronised on a GPU."""
-    timer = Timer("work()", globals={"work": work}, num_threads=1)
-    return float(timer.blocked_autorange(min_run_time=MIN_SECONDS).median)

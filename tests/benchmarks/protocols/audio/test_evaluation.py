@@ -249,7 +249,7 @@ def test_latency_of_a_block_transform_is_its_window() -> None:
 
 
 def test_speed_is_measured_on_one_thread(tokenizer: Rounding, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("benchmarks.protocols.audio.speed.MIN_SECONDS", 0.01)
+    monkeypatch.setattr("benchmarks.metrics.speed.MIN_SECONDS", 0.01)
     threads = []
     monkeypatch.setattr(tokenizer, "encode", lambda signal: threads.append(torch.get_num_threads()) or [signal])
     monkeypatch.setattr(tokenizer, "decode", lambda codes: codes[0])

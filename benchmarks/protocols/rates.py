@@ -1,4 +1,4 @@
-"""What the codes of sounds of several lengths cost, and how they are used; also on resamples of the sounds."""
+"""What the codes of signals of several lengths cost, sounds or clips, and how they are used; also on resamples."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _COUNTS_AT_ONCE = 2**22
 
 
 @dataclass(frozen=True)
-class SoundCodes:
-    """The codes of one sound.
+class SignalCodes:
+    """The codes of one signal.
 
     Attributes:
-        maps: For each code of a position, of all maps of a tokenizer, what the sound has of it.
+        maps: For each code of a position, of all maps of a tokenizer, what the signal has of it.
         nominal_bits: Each at log2 of the codebook's size.
         count: How many codes there are.
     """
@@ -30,7 +30,7 @@ class SoundCodes:
     count: float
 
     @classmethod
-    def of(cls, codes: Sequence[Int[torch.Tensor, "1 k ..."]], quantizers: Sequence[Quantizer]) -> SoundCodes:
+    def of(cls, codes: Sequence[Int[torch.Tensor, "1 k ..."]], quantizers: Sequence[Quantizer]) -> SignalCodes:
         """As a tokenizer gives them, one map for each quantizer."""
         grids = [tuple(found.shape[2:]) for found in codes]
         pairs = list(zip(quantizers, grids, strict=True))
@@ -45,13 +45,13 @@ class SoundCodes:
 
 @dataclass(frozen=True)
 class CodeUse:
-    """How the codes of a set of sounds are used.
+    """How the codes of a set of signals are used.
 
     Attributes:
         usage: Of each codebook, share of its codes that occur, (codebooks,).
         entropy: Of each codebook, empirical and of the first order, in bits.
         bits: What all codes cost at that.
-        resampled_usage: On each resample of the sounds, (codebooks, resamples).
+        resampled_usage: On each resample of the signals, (codebooks, resamples).
         resampled_entropy: Likewise.
         resampled_bits: (resamples,)
     """
@@ -64,11 +64,11 @@ class CodeUse:
     resampled_bits: Float[np.ndarray, " r"]
 
 
-def code_use(codes: Sequence[SoundCodes], codebook_size: int, draws: Int[np.ndarray, "r n"]) -> CodeUse:
-    """Of all sounds, and of each resample of them.
+def code_use(codes: Sequence[SignalCodes], codebook_size: int, draws: Int[np.ndarray, "r n"]) -> CodeUse:
+    """Of all signals, and of each resample of them.
 
     Args:
-        draws: how often each sound stands in each resample.
+        draws: how often each signal stands in each resample.
     """
     whole = np.ones((1, len(codes)), draws.dtype)
     found = [_use([of.maps[place] for of in codes], codebook_size, draws) for place in range(len(codes[0].maps))]
@@ -79,11 +79,11 @@ def code_use(codes: Sequence[SoundCodes], codebook_size: int, draws: Int[np.ndar
 
 
 def _use(
-    sounds: Sequence[Int[np.ndarray, " _p"]], codebook_size: int, draws: Int[np.ndarray, "r n"]
+    signals: Sequence[Int[np.ndarray, " _p"]], codebook_size: int, draws: Int[np.ndarray, "r n"]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Usage, entropy and bits of one codebook on each resample, (resamples,) each."""
-    values = np.unique(np.concatenate(sounds))
-    counts = np.stack([np.bincount(np.searchsorted(values, of), minlength=len(values)) for of in sounds])
+    values = np.unique(np.concatenate(signals))
+    counts = np.stack([np.bincount(np.searchsorted(values, of), minlength=len(values)) for of in signals])
     usage, entropy, bits = (np.empty(len(draws)) for _ in range(3))
     at_once = max(1, _COUNTS_AT_ONCE // len(values))
     for start in range(0, len(draws), at_once):

@@ -5,7 +5,7 @@ from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 
 from autoencoders import BlockKMeans, BlockMean, BlockPCA, BlockTokenizer
-from autoencoders.pictures.blocks import ColorQuantizer
+from autoencoders.blocks import ColorQuantizer
 from quantizers.testing import check_quantizer
 
 
@@ -136,3 +136,57 @@ def test_wrong_sizes(make) -> None:
         make(8).encode(torch.zeros(1, 3, 12, 16))
     with pytest.raises(ValueError, match="stride must be at least 1"):
         make(0)
+
+
+def moving_films(count: int, seed: int = 0) -> torch.Tensor:
+    """Films of 8 frames of 16 pixels, smooth in time and space, in [-1, 1]."""
+    coarse = torch.rand(count, 3, 3, 4, 4, generator=torch.Generator().manual_seed(seed)) * 2 - 1
+    return torch.nn.functional.interpolate(coarse, (8, 16, 16), mode="trilinear")
+
+
+def film_rows(films: torch.Tensor, stride: tuple[int, int, int]) -> np.ndarray:
+    """Each block of frames and pixels as a row, cut out one by one."""
+    times, tops, lefts = (range(0, length, step) for length, step in zip(films.shape[2:], stride, strict=True))
+    t, h, w = stride
+    return np.stack(
+        [
+            film[:, time : time + t, top : top + h, left : left + w].ravel()
+            for film in films.numpy()
+            for time in times
+            for top in tops
+            for left in lefts
+        ]
+    )
+
+
+def test_block_means_of_films_are_the_rounded_means() -> None:
+    films, stride = moving_films(2), (4, 8, 2)
+    made = BlockMean(stride)(films)
+    means = film_rows(films, stride).reshape(2 * 2 * 2 * 8, 3, -1).mean(-1)
+    expected = np.round((means + 1) * 127.5) / 127.5 - 1
+    found = film_rows(made.reconstruction, stride).reshape(len(expected), 3, -1)
+    np.testing.assert_allclose(found, np.broadcast_to(expected[:, :, None], found.shape), atol=1e-6)
+    assert made.codes[0].shape == (2, 3, 2, 2, 8)
+
+
+def test_pca_and_kmeans_of_films_are_those_of_scikit_learn() -> None:
+    films, others, stride = moving_films(30), moving_films(4, seed=1), (4, 4, 4)
+    rows, unseen = film_rows(films, stride), film_rows(others, stride)
+    pca = fitted(BlockPCA(stride, 6), films)
+    reference = PCA(6, svd_solver="full").fit(rows.astype(np.float64))
+    expected = reference.inverse_transform(reference.transform(unseen))
+    np.testing.assert_allclose(film_rows(pca(others).reconstruction, stride), expected, atol=2e-5)
+    kmeans = fitted(BlockKMeans(stride, 16), films)
+    centres = KMeans(16, n_init=1, max_iter=10, random_state=0).fit(rows)
+    loss = ((centres.cluster_centers_[centres.predict(unseen)] - unseen) ** 2).mean()
+    assert (kmeans(others).reconstruction - others).square().mean().item() < 1.05 * loss
+    assert kmeans.encode(others)[0].shape == (4, 1, 2, 4, 4)
+
+
+def test_of_one_frame_films_are_pictures() -> None:
+    pictures = smooth_pictures(12)
+    for ours, theirs in ((BlockPCA((1, 4, 4), 5), BlockPCA(4, 5)), (BlockKMeans((1, 4, 4), 8), BlockKMeans(4, 8))):
+        ours.fit([pictures[:, :, None]])
+        theirs.fit([pictures])
+        found, expected = (of.eval()(x).reconstruction for of, x in ((ours, pictures[:, :, None]), (theirs, pictures)))
+        torch.testing.assert_close(found[:, :, 0], expected)

@@ -1,0 +1,126 @@
+"""The causal backbone of MAGVIT-v2: 3-D convolutions that look at no later frame, around any quantizer of the zoo.
+
+Yu et al. 2023, "Language Model Beats Diffusion: Tokenizer is Key to Visual Generation" (arXiv:2310.05737), section 3.3;
+Tang et al. 2024, "VidTok" (arXiv:2412.13061), for norms that look at no other frame. One model codes pictures (films
+of one frame) and films, and a film's first frame as the picture that it is. It has neither the decoder's adaptive norms
+nor the weights of a model for pictures to start from.
+"""
+
+from __future__ import annotations
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from autoencoders.pictures.layers import PositionNorm, group_norm
+from autoencoders.streaming import StreamingTokenizer
+from autoencoders.tokenizer import TrainableTokenizer
+from autoencoders.video.layers import CausalConv3d, PerFrame, ResidualBlock, Upsample
+from autoencoders.video.sizes import MAGVIT2Config
+from quantizers import Quantizer
+
+
+def _block(config: MAGVIT2Config, width: int) -> ResidualBlock:
+    norm = group_norm if config.norm == "group" else PositionNorm
+    halves = ((PerFrame(norm(width)), nn.SiLU(), CausalConv3d(width, width)) for _ in range(2))
+    return ResidualBlock(*(layer for half in halves for layer in half))
+
+
+def _output(config: MAGVIT2Config, width: int) -> list[nn.Module]:
+    """What stands before the last convolution."""
+    return [*([PerFrame(group_norm(width))] if config.norm == "group" else []), nn.SiLU()]
+
+
+class Encoder(nn.Sequential):
+    """Films (B, in_channels, 1 + k · time_stride, H, W) to (B, out_channels, 1 + k, h, w), sides over side_stride."""
+
+    def __init__(self, config: MAGVIT2Config, out_channels: int) -> None:
+        widths = config.widths
+        levels: list[nn.Module] = []
+        for level, width in enumerate(widths):
+            if level:
+                levels.append(CausalConv3d(widths[level - 1], width, stride=config.strides[level - 1]))
+            levels += [_block(config, width) for _ in range(config.blocks)]
+        super().__init__(
+            PerFrame(nn.PixelUnshuffle(config.stem)),
+            CausalConv3d(config.block_channels, widths[0]),
+            *levels,
+            *_output(config, widths[-1]),
+            CausalConv3d(widths[-1], out_channels, 1),
+        )
+
+
+class Decoder(nn.Sequential):
+    """(B, in_channels, 1 + k, h, w) to films (B, config.in_channels, 1 + k · time_stride, H, W)."""
+
+    def __init__(self, config: MAGVIT2Config, in_channels: int) -> None:
+        widths = config.widths
+        levels: list[nn.Module] = []
+        for level, width in reversed(list(enumerate(widths))):
+            levels += [_block(config, width) for _ in range(config.blocks)]
+            if level:
+                levels.append(Upsample(width, widths[level - 1], config.strides[level - 1]))
+        super().__init__(
+            CausalConv3d(in_channels, widths[-1]),
+            *levels,
+            *_output(config, widths[0]),
+            CausalConv3d(widths[0], config.block_channels),
+            PerFrame(nn.PixelShuffle(config.stem)),
+        )
+
+
+def _initialise(module: nn.Module) -> None:
+    """Convolutions keep the variance of their input (LeCun), and every residual branch starts at zero."""
+    if isinstance(module, nn.Conv3d):
+        nn.init.kaiming_normal_(module.weight, nonlinearity="linear")
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+    if isinstance(module, ResidualBlock):  # `apply` comes to a block after its convolutions
+        nn.init.zeros_(module.branch[-1].get_parameter("conv.weight"))
+
+
+class MAGVIT2(StreamingTokenizer, TrainableTokenizer):
+    """A tokenizer of films: (B, in_channels, 1 + k · time_stride, H, W) in [-1, 1] to 1 + k grids of codes, and back.
+
+    It streams: the first chunk has 1 + k · time_stride frames, each later one a multiple of time_stride; memory is that
+    of a chunk.
+    """
+
+    config: MAGVIT2Config
+
+    def __init__(self, config: MAGVIT2Config, quantizer: Quantizer) -> None:
+        super().__init__()
+        self.config = config
+        self.strides = (config.time_stride, config.side_stride, config.side_stride)
+        self.encoder = Encoder(config, quantizer.dim)
+        self.quantizer = quantizer
+        self.decoder = Decoder(config, quantizer.dim)
+        for part in (self.encoder, self.decoder):
+            part.apply(_initialise)
+
+    @property
+    def lead(self) -> tuple[int, ...]:
+        """The first frame is a position of its own."""
+        return 1, 0, 0
+
+    @property
+    def not_streaming(self) -> str | None:
+        """All sizes can stream."""
+        return None
+
+    @property
+    def last_layer(self) -> nn.Parameter:
+        """Weight of the decoder's last convolution."""
+        return self.decoder[-2].get_parameter("conv.weight")
+
+    def blocks(self) -> list[nn.Module]:
+        """The residual blocks."""
+        return [module for module in self.modules() if isinstance(module, ResidualBlock)]
+
+    def latent(self, films: Float[Tensor, "b c T H W"]) -> Float[Tensor, "b d t h w"]:
+        """What the quantizer is given; ValueError on other channels or an extent off the grid."""
+        self._require_signal(films)
+        return self.encoder(films)
+
+    def from_latent(self, quantized: Float[Tensor, "b d t h w"]) -> Float[Tensor, "b c T H W"]:
+        """Films from quantized latents; not clamped."""
+        return self.decoder(quantized)

@@ -1,0 +1,74 @@
+"""Sizes of the backbone for films, apart from the network: to read them needs no torch."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from annotated_types import Interval, MinLen
+
+from autoencoders.ranges import Parts, Size, check_ranges
+from quantizers.options import MAX_CHANNELS
+
+Factor = Annotated[int, Interval(ge=1, le=2)]
+"""How much coarser a level makes an axis: not at all, or by half."""
+
+
+@dataclass(frozen=True)
+class MAGVIT2Config:
+    """Sizes and parts of the encoder and decoder. The defaults are the published model's for films of 128 pixels: 17
+    frames become 5 × 16 × 16 positions."""
+
+    in_channels: Size = 3
+    """Channels of a frame."""
+    stem: Size = 1
+    """Side of the blocks of pixels that become channels before the first convolution, and pixels again after the last;
+    1 as published. Full resolution is where a small network spends most of its time."""
+    width: Size = 128
+    """Channels at the resolution of the stem."""
+    multipliers: Annotated[tuple[Size, ...], MinLen(1)] = (1, 2, 2, 4)
+    """Width of each level over `width`, finest first."""
+    strides: tuple[tuple[Factor, Factor], ...] = ((1, 2), (2, 2), (2, 2))
+    """From each level to the next: how much coarser it makes time, and the sides."""
+    blocks: Parts = 4
+    """Residual blocks of each level, of the encoder and of the decoder."""
+    norm: Literal["group", "rms"] = "group"
+    """Before each activation, of each frame by itself, so that nothing looks ahead. group: GroupNorm. rms: each
+    position by its own root mean square, and in residual branches alone, so that how bright a frame is goes past."""
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+        if len(self.strides) != len(self.multipliers) - 1:
+            raise ValueError(
+                f"strides lead from each of the levels to the next: {len(self.multipliers)} multipliers need "
+                f"{len(self.multipliers) - 1} of them, got {len(self.strides)}."
+            )
+        if max(self.widths) > MAX_CHANNELS:
+            raise ValueError(f"width times each of the multipliers must be at most {MAX_CHANNELS}, got {self.widths}.")
+
+    @property
+    def time_stride(self) -> int:
+        """Frames per position of the codes, after the first frame, which has its own."""
+        return math.prod(time for time, _ in self.strides)
+
+    @property
+    def side_stride(self) -> int:
+        """Pixels per position of the codes, along each side."""
+        return self.stem * math.prod(side for _, side in self.strides)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Channels of each level, finest first."""
+        return tuple(self.width * multiplier for multiplier in self.multipliers)
+
+    @property
+    def block_channels(self) -> int:
+        """Channels of a frame once the stem's blocks are channels."""
+        return self.in_channels * self.stem**2
+
+
+MAGVIT2_128 = MAGVIT2Config()
+"""4 frames × 8 × 8 pixels a position; published with lookup-free quantization to 2^18 codes."""
+SMALL_64 = MAGVIT2Config(stem=4, width=32, multipliers=(1, 2, 2), strides=((2, 2), (2, 1)), blocks=1, norm="rms")
+"""Small enough to train on two CPU cores in minutes, at the same strides: films of 64 pixels."""

@@ -1,0 +1,14 @@
+"""Films to train and to test on: folders of files, and moving textures drawn by a program.
+
+    data = open_films(FilmConfig(source="films", frame_size=64, frames_per_second=12))
+    for batch in training_batches(data, batch_size=8, seed=0, start_step=0, steps=500): ...
+    for place, clip in test_clips(data): ...
+
+A clip is uint8, (3, clip_frames, frame_size, frame_size); a batch of training clips has B of them. `reading` has the
+rules from a file to frames, `sources` says what films are, which `folder` and `synthetic` open; `opening` checks and
+describes; `benchmarks.data.training_batches` loads.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,53 @@
+"""What films to train and test on, as the command line and the record know it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Annotated
+
+import tyro
+from annotated_types import Interval
+
+from autoencoders.ranges import Count, Size, check_ranges
+from quantizers.options import MAX_PARTS
+
+FILM_SOURCES = (
+    '"synthetic" (moving textures drawn by a program), or a folder of MP4, MOV, MKV, WebM or AVI files; '
+    "behind it #TRAIN,TEST chooses folders in it"
+)
+"""What `source` may be, for people."""
+
+
+@dataclass(frozen=True)
+class FilmConfig:
+    """Which films, at which rate and size, and how clips are cut from them."""
+
+    source: Annotated[str, tyro.conf.arg(aliases=["--data"], help=FILM_SOURCES)] = "synthetic"
+    """One of `FILM_SOURCES`."""
+
+    frame_size: Size = 64
+    """Side of the square frames, in pixels."""
+
+    frames_per_second: Annotated[float, Interval(gt=0, le=1_000)] = 12.0
+    """That clips have, whatever the film has; of a film with fewer, frames stand for longer."""
+
+    clip_frames: Count = 17
+    """Frames of a clip, to train and to test on. Shorter films are left out."""
+
+    clips_each: Count = 8
+    """Of a test film at most so many clips, which share no frame, evenly spaced."""
+
+    limit_train: Count | None = None
+    """Train on at most this many films, taken evenly from all."""
+
+    limit_test: Count | None = None
+    """Test on at most this many films, taken evenly from all."""
+
+    workers: Annotated[int, Interval(ge=0, le=MAX_PARTS)] | None = None
+    """Loading processes per training process. None: as many as the device and the data call for."""
+
+    def __post_init__(self) -> None:
+        """Take paths as text or not, as they come; refuse values that cannot work."""
+        object.__setattr__(self, "source", os.fspath(self.source))
+        check_ranges(self)

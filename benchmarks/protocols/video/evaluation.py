@@ -1,0 +1,162 @@
+"""The video protocol: a tokenizer or a codec and test clips in, every metric out.
+
+`protocols/video.md` says what each number means; its version is stored with every number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+from autoencoders import Tokenizer
+from benchmarks.metrics.device import full_float32
+from benchmarks.metrics.fid import RESAMPLES, FeatureSums, frechet_distance, resampled_distances
+from benchmarks.metrics.fvd import VideoFeatures
+from benchmarks.metrics.spacetime_swd import spacetime_swd
+from benchmarks.protocols.outcome import outcome
+from benchmarks.protocols.signals import Coded, Measured, Summary, measure, of_all_ranks, summarise
+from benchmarks.protocols.video.coded import FilmCoder, Places, through_codec, through_tokenizer
+from benchmarks.protocols.video.fidelity import FilmFidelity
+from benchmarks.protocols.video.measured import METRICS, OF_FRAMES, PER_PIXEL, FilmEvaluation
+from benchmarks.records.resampling import draws
+from priors.code_models import CodeModel
+from quantizers import Quantizer
+
+NO_NETWORK = "no file of FVD's network was given"
+
+
+@torch.no_grad()
+def evaluate_tokenizer(
+    tokenizer: Tokenizer,
+    clips: Places,
+    frames_per_second: float,
+    *,
+    device: torch.device | str = "cpu",
+    features: VideoFeatures | None = None,
+    world_size: int = 1,
+    model: CodeModel | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> FilmEvaluation:
+    """Measure a tokenizer of films under the protocol.
+
+    Every rank calls it with its share of the test set and gets the same result, which does not depend on the number of
+    ranks: each clip goes through alone.
+
+    Args:
+        tokenizer: On `device`, in eval mode, in float32.
+        clips: (place in the test set, clip of 8 bits), all of one size; each on one rank once.
+        frames_per_second: Of the clips.
+        features: For rFVD, where its network is at hand.
+        model: Of the codes, for the modelled rate.
+        progress: Called with 1 after each clip.
+
+    Raises:
+        ValueError: tokenizer in training mode, no clip, a clip twice, clips of several sizes, or a reconstruction that
+            is not finite. Raised on all ranks.
+    """
+
+    def coded() -> Iterable[Coded]:
+        return through_tokenizer(tokenizer, _of_one_size(clips), torch.device(device))
+
+    with full_float32():
+        return _evaluate(coded, frames_per_second, features, tokenizer.quantizers, model, progress, world_size)
+
+
+@torch.no_grad()
+def evaluate_codec(
+    codec: FilmCoder,
+    clips: Places,
+    frames_per_second: float,
+    *,
+    features: VideoFeatures | None = None,
+    world_size: int = 1,
+    progress: Callable[[int], None] | None = None,
+) -> FilmEvaluation:
+    """The same of a codec in daily use, whose rate is that of its packets."""
+
+    def coded() -> Iterable[Coded]:
+        return through_codec(codec, _of_one_size(clips), frames_per_second)
+
+    with full_float32():
+        return _evaluate(coded, frames_per_second, features, (), None, progress, world_size)
+
+
+def _of_one_size(clips: Places) -> Iterator[tuple[int, torch.Tensor]]:
+    """The clips; ValueError at one of another size than the first."""
+    first: torch.Size | None = None
+    for place, clip in clips:
+        first = first or clip.shape
+        if clip.shape != first:
+            raise ValueError(f"all clips must be {tuple(first)}, got {tuple(clip.shape)} at place {place}")
+        yield place, clip
+
+
+def _evaluate(
+    coded: Callable[[], Iterable[Coded]],
+    frames_per_second: float,
+    features: VideoFeatures | None,
+    quantizers: tuple[Quantizer, ...],
+    model: CodeModel | None,
+    progress: Callable[[int], None] | None,
+    world_size: int,
+) -> FilmEvaluation:
+    pixels = 0
+
+    def seconds(clip: torch.Tensor) -> float:
+        nonlocal pixels
+        pixels = clip.shape[2] * clip.shape[3]
+        return clip.shape[1] / frames_per_second
+
+    share: Any = outcome(measure, coded, FilmFidelity(features), seconds, quantizers, model, progress)
+    clips = of_all_ranks(share, world_size, "clip")
+    whole = summarise(clips, METRICS, {}, quantizers, "clip")
+    _add_sets(whole, clips, has_network=features is not None)
+    _add_per_pixel(whole, pixels * frames_per_second / 1000)
+    return FilmEvaluation(
+        clips=len(clips),
+        seconds=sum(clip.seconds for clip in clips),
+        metrics=whole.metrics,
+        missing=whole.missing,
+        unmeasured=whole.unmeasured,
+        per_clip=whole.per_signal,
+        per_frame={
+            name: np.stack([clip.kept[f"frame/{name}"] for clip in clips])
+            for name in OF_FRAMES
+            if f"frame/{name}" in clips[0].kept
+        },
+        resampled=whole.resampled,
+        usage=whole.usage,
+        perplexity=whole.perplexity,
+    )
+
+
+def _add_sets(whole: Summary, clips: list[Measured], *, has_network: bool) -> None:
+    """The metrics of all clips together."""
+    found = {name: [clip.kept[name] for clip in clips if name in clip.kept] for name in ("swd", "rfvd")}
+    if found["swd"]:
+        originals, made = zip(*found["swd"], strict=True)
+        whole.metrics["swd"], whole.resampled["swd"] = spacetime_swd(originals, made, draws(len(originals)))
+    if len(found["rfvd"]) > 1:
+        a, b = (torch.stack(of) for of in zip(*found["rfvd"], strict=True))
+        once = torch.ones(len(a))
+        whole.metrics["rfvd"] = frechet_distance(FeatureSums.of(a, once), FeatureSums.of(b, once))
+        whole.resampled["rfvd"] = resampled_distances([a], [b], draws(len(a))[:RESAMPLES])
+    reasons = {"swd": "", "rfvd": "a single clip has no covariance" if has_network else NO_NETWORK}
+    for name, why in reasons.items():
+        if whole.metrics[name] is None:
+            whole.missing[name] = clips[0].unmeasured.get(name, why)
+
+
+def _add_per_pixel(whole: Summary, thousand_pixels_per_second: float) -> None:
+    """Bits per pixel, from the bitrates."""
+    for name, bitrate in PER_PIXEL.items():
+        value = whole.metrics[bitrate]
+        whole.metrics[name] = None if value is None else value / thousand_pixels_per_second
+        if value is None:
+            whole.missing[name] = whole.missing[bitrate]
+        for values in (whole.per_signal, whole.resampled):
+            if bitrate in values:
+                values[name] = values[bitrate] / thousand_pixels_per_second
