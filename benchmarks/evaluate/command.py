@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache, partial
 from typing import cast
 
 from accelerate import Accelerator
 from rich.console import Console
-from rich.markup import escape
 
-from benchmarks.command_line.usage import require_writable
-from benchmarks.data import DataConfig, EvaluationData, open_evaluation_data
+from benchmarks.command_line.usage import UsageError, require_writable
 from benchmarks.evaluate.arguments import Arguments
 from benchmarks.evaluate.explained import chosen_variants, explain_all
 from benchmarks.evaluate.job import Job, TokenizerJob
 from benchmarks.evaluate.measure import Measuring, execute
+from benchmarks.evaluate.opening import TestData
 from benchmarks.evaluate.pictures import pictures_job
 from benchmarks.evaluate.published import published_job
 from benchmarks.evaluate.trained import trained_jobs
@@ -24,12 +22,8 @@ from benchmarks.protocols.reconstruction.references import cache_folder
 from benchmarks.records.record import read_record
 from benchmarks.tables import variants as explain_tables
 from benchmarks.tables.stored import print_runs
-from benchmarks.training.in_step import in_turn
 from benchmarks.training.loop import make_accelerator
 from benchmarks.training.settings import TrainConfig
-
-IN_MEMORY = 2**26
-"""Bytes of crops that stay in memory at most; more are decoded again: memory does not grow with their number."""
 
 
 def prepare(arguments: Arguments, accelerator: Accelerator, console: Console, errors: Console) -> Sequence[Job]:
@@ -40,19 +34,13 @@ def prepare(arguments: Arguments, accelerator: Accelerator, console: Console, er
     """
     require_writable(arguments.output)
 
-    @cache
-    def open_pictures(size: int) -> EvaluationData:
-        config = DataConfig(str(arguments.data), size, root=arguments.root, limit_test=arguments.limit)
-        open_part_of = partial(open_evaluation_data, config, arguments.part, budget=IN_MEMORY)
-        data = in_turn("the pictures", open_part_of, accelerator)
-        console.print(escape(data.words), soft_wrap=True, highlight=False)
-        return data
-
-    if arguments.model is not None:
-        return [published_job(arguments, open_pictures, errors)]
+    data = TestData(arguments, accelerator, console)
     if arguments.reference is not None and arguments.reconstruction is not None:
         return [pictures_job(arguments, arguments.reference, arguments.reconstruction, errors)]
-    return trained_jobs(arguments, open_pictures, errors)
+    jobs = [published_job(arguments, data, errors)] if arguments.model else trained_jobs(arguments, data, errors)
+    if arguments.explain and (of_sounds := [job.name for job in jobs if job.of_sounds]):
+        raise UsageError(f"--explain is for tokenizers of pictures, and {of_sounds[0]} is of sounds")
+    return jobs
 
 
 def evaluate(arguments: Arguments, command: str, console: Console, errors: Console) -> int:

@@ -25,6 +25,7 @@ def record_elsewhere(
     parameters: dict[str, int],
     environment: Environment,
     command: str,
+    protocol: str = PROTOCOL,
 ) -> Record:
     """The record, but for what is measured. All of one protocol on equal pictures have equal settings, and so a table.
 
@@ -32,14 +33,15 @@ def record_elsewhere(
         identifier: Name of its file.
         quantizer: Its name is what tables call the row.
         config: What is known of where it comes from.
-        data: What the pictures are.
+        data: What the pictures or sounds are.
+        protocol: Under which they are measured.
     """
     return Record(
         schema_version=SCHEMA,
         id=identifier,
-        protocol=PROTOCOL,
+        protocol=protocol,
         preset=ELSEWHERE,
-        settings=digest(ELSEWHERE, PROTOCOL, data["fingerprint"]),
+        settings=digest(ELSEWHERE, protocol, data["fingerprint"]),
         changes={},
         seed=0,
         quantizer=quantizer,

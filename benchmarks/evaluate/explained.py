@@ -63,7 +63,8 @@ def _explanation(
     job: TokenizerJob, variants: Mapping[str, Variant], measuring: Measuring, command: str, console: Console
 ) -> Explanation:
     started = time.perf_counter()
-    device, data = measuring.accelerator.device, job.pictures
+    device, data = measuring.accelerator.device, job.measured_on
+    assert isinstance(data, EvaluationData)
     with Progress(console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task(f"{escape(job.name)}, explained", total=passes(variants) * len(data.test))
         found = explain(

@@ -11,6 +11,7 @@ import torch
 
 from autoencoders import Tokenizer
 from benchmarks.data import EvaluationData, test_batches
+from benchmarks.data.sounds import SoundTestData
 from benchmarks.protocols.reconstruction.pairs import Pairs, reconstructed
 from benchmarks.records.record import Environment, Record
 
@@ -47,7 +48,11 @@ class Job(Protocol):
 
     @property
     def data(self) -> dict[str, Any]:
-        """What the record says of the pictures."""
+        """What the record says of the pictures or sounds."""
+
+    @property
+    def of_sounds(self) -> bool:
+        """Whether it is of sounds, and not of pictures."""
 
     @property
     def content(self) -> str:
@@ -71,8 +76,8 @@ class TokenizerJob(Job, Protocol):
     """An evaluation of a tokenizer, which can also be measured in other ways."""
 
     @property
-    def pictures(self) -> EvaluationData:
-        """What it is measured on."""
+    def measured_on(self) -> EvaluationData | SoundTestData:
+        """The pictures or sounds."""
 
     @property
     def label(self) -> str:
@@ -86,8 +91,9 @@ class TokenizerJob(Job, Protocol):
         """
 
 
-def through(tokenizer: Tokenizer, data: EvaluationData, place: Place, done: int) -> Started:
+def through(tokenizer: Tokenizer, data: EvaluationData | SoundTestData, place: Place, done: int) -> Started:
     """Pictures through a tokenizer."""
+    assert isinstance(data, EvaluationData)
     tokenizer = tokenizer.to(place.device)
     batches = test_batches(data, place.batch_size, place.rank, place.world_size, done)
     return Started(reconstructed(tokenizer, batches, place.device), tokenizer)

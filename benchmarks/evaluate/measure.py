@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 from accelerate import Accelerator
 from accelerate.utils import gather_object
@@ -16,18 +17,24 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from benchmarks.evaluate.job import Job, Place
+from autoencoders import Tokenizer
+from benchmarks.data.sounds import SoundTestData, test_sounds
+from benchmarks.evaluate.job import Job, Place, TokenizerJob
 from benchmarks.metrics.inception import FEATURES
 from benchmarks.metrics.weights import MetricWeights, sha256
+from benchmarks.protocols.audio.evaluation import evaluate_tokenizer
+from benchmarks.protocols.audio.measured import SoundEvaluation
 from benchmarks.protocols.reconstruction.evaluation import evaluate_pairs
-from benchmarks.protocols.reconstruction.measured import PROTOCOL
+from benchmarks.protocols.reconstruction.measured import PROTOCOL, Evaluation
 from benchmarks.protocols.reconstruction.parts import PartStore
 from benchmarks.protocols.reconstruction.references import References
 from benchmarks.protocols.reconstruction.words import in_words
 from benchmarks.records.environment import environment
+from benchmarks.records.record import items
 from benchmarks.records.values import digest
 from benchmarks.training.experiment import find_done, store_evaluation
 from benchmarks.training.in_step import in_step
+from benchmarks.training.signals import Measured
 
 
 @dataclass(frozen=True)
@@ -84,7 +91,7 @@ def parts_folder(path: Path) -> Path:
 
 def execute(jobs: Sequence[Job], measuring: Measuring, console: Console) -> None:
     """Measure what is not stored yet, under a progress bar; all processes call this."""
-    total = sum(job.data["test"]["pictures"] for job in jobs)
+    total = sum(items(job.data["test"]) for job in jobs)
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -93,12 +100,12 @@ def execute(jobs: Sequence[Job], measuring: Measuring, console: Console) -> None
         console=console,
         disable=not console.is_terminal,
     ) as bar:
-        task = bar.add_task("pictures", total=total)
+        task = bar.add_task("evaluating", total=total)
         for job in jobs:
             done = None if measuring.force else find_done(job.path, measuring.accelerator)
             if done is not None and job.is_of(done):
                 console.print(f"{escape(job.name)}: done already, see {escape(str(job.path))}", soft_wrap=True)
-                bar.advance(task, job.data["test"]["pictures"])
+                bar.advance(task, items(job.data["test"]))
                 continue
             bar.update(task, description=escape(job.name))
             advance = partial(bar.advance, task)
@@ -109,7 +116,37 @@ def execute(jobs: Sequence[Job], measuring: Measuring, console: Console) -> None
 def _measure(job: Job, measuring: Measuring, console: Console, advance: Callable[[int], None]) -> None:
     accelerator, place = measuring.accelerator, measuring.place
     began = time.perf_counter()
-    parts = measuring.parts(job)
+    found: Measured
+    tokenizer: Tokenizer | None
+    if job.of_sounds:
+        found, tokenizer = _sounds(cast(TokenizerJob, job), place, advance)
+        said = {}
+    else:
+        found, tokenizer = _pictures(job, measuring, console, advance)
+        said = {"protocol": in_words(job.data, found.metrics)}
+    if accelerator.is_main_process:
+        record = job.record(tokenizer, environment(place.device))
+        metrics, missing = found.metrics, found.missing
+        if (bpp := job.data.get("reconstructions", {}).get("bpp")) is not None:
+            metrics, missing = {**metrics, "bpp": bpp}, {name: why for name, why in missing.items() if name != "bpp"}
+        measured = {
+            "metrics": metrics,
+            "missing": missing,
+            "notes": {**record.notes, **found.notes, **said},
+            "created": datetime.now(timezone.utc),
+            "wall_seconds": round(time.perf_counter() - began, 2),
+        }
+        job.path.parent.mkdir(parents=True, exist_ok=True)
+        store_evaluation(job.path, record.model_copy(update=measured), found)
+        shutil.rmtree(parts_folder(job.path), ignore_errors=True)
+    accelerator.wait_for_everyone()
+
+
+def _pictures(
+    job: Job, measuring: Measuring, console: Console, advance: Callable[[int], None]
+) -> tuple[Evaluation, Tokenizer | None]:
+    """Part by part, so that what is killed goes on."""
+    place, parts = measuring.place, measuring.parts(job)
     if done := sum(gather_object([parts.pictures])):
         advance(done)
         pictures = job.data["test"]["pictures"]
@@ -127,19 +164,18 @@ def _measure(job: Job, measuring: Measuring, console: Console, advance: Callable
         references=measuring.references(job),
         crop=crop,
     )
-    if accelerator.is_main_process:
-        record = job.record(tokenizer, environment(place.device))
-        metrics, missing = evaluation.metrics, evaluation.missing
-        if (bpp := job.data.get("reconstructions", {}).get("bpp")) is not None:
-            metrics, missing = {**metrics, "bpp": bpp}, {name: why for name, why in missing.items() if name != "bpp"}
-        measured = {
-            "metrics": metrics,
-            "missing": missing,
-            "notes": {**record.notes, **evaluation.notes, "protocol": in_words(job.data, evaluation.metrics)},
-            "created": datetime.now(timezone.utc),
-            "wall_seconds": round(time.perf_counter() - began, 2),
-        }
-        job.path.parent.mkdir(parents=True, exist_ok=True)
-        store_evaluation(job.path, record.model_copy(update=measured), evaluation)
-        shutil.rmtree(parts_folder(job.path), ignore_errors=True)
-    accelerator.wait_for_everyone()
+    return evaluation, tokenizer
+
+
+def _sounds(job: TokenizerJob, place: Place, advance: Callable[[int], None]) -> tuple[SoundEvaluation, Tokenizer]:
+    sounds, tokenizer = job.measured_on, job.tokenizer().to(place.device)
+    assert isinstance(sounds, SoundTestData)
+    evaluation = evaluate_tokenizer(
+        tokenizer,
+        test_sounds(sounds, place.rank, place.world_size),
+        job.data["sample_rate"],
+        device=place.device,
+        world_size=place.world_size,
+        progress=lambda count: advance(count * place.world_size),
+    )
+    return evaluation, tokenizer

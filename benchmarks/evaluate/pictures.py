@@ -32,6 +32,10 @@ class PicturesJob:
         return str(self.data["reconstructions"]["name"])
 
     @property
+    def of_sounds(self) -> bool:
+        return False
+
+    @property
     def content(self) -> str:
         return str(self.data["reconstructions"]["fingerprint"])
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,17 @@ from rich.markup import escape
 from torch import nn
 
 from autoencoders import Tokenizer
-from autoencoders.pretrained.model import Pretrained
+from autoencoders.pretrained.model import Pictures, Pretrained
 from autoencoders.pretrained.registry import load_pretrained
+from benchmarks.command_line.usage import UsageError
 from benchmarks.data import EvaluationData
+from benchmarks.data.sounds import SoundTestData
 from benchmarks.evaluate.arguments import Arguments, chosen
 from benchmarks.evaluate.elsewhere import record_elsewhere
 from benchmarks.evaluate.job import Place, Started, through
+from benchmarks.evaluate.opening import TestData
 from benchmarks.metrics.weights import sha256
+from benchmarks.protocols.audio.measured import PROTOCOL as OF_SOUNDS
 from benchmarks.protocols.reconstruction.measured import PROTOCOL
 from benchmarks.records.record import ELSEWHERE, Environment, QuantizerRecord, Record
 from benchmarks.records.values import as_command, digest
@@ -28,13 +31,13 @@ from storage.paths import printable
 
 @dataclass(frozen=True)
 class PublishedJob:
-    """A published tokenizer, and the pictures that it is measured on."""
+    """A published tokenizer, and the pictures or sounds that it is measured on."""
 
     model: Pretrained
     weights: Path
     content: str
     """Digest of the weights."""
-    pictures: EvaluationData
+    measured_on: EvaluationData | SoundTestData
     path: Path
     command: str
 
@@ -44,7 +47,11 @@ class PublishedJob:
 
     @property
     def data(self) -> dict[str, Any]:
-        return self.pictures.record
+        return self.measured_on.record
+
+    @property
+    def of_sounds(self) -> bool:
+        return isinstance(self.measured_on, SoundTestData)
 
     @property
     def label(self) -> str:
@@ -58,7 +65,7 @@ class PublishedJob:
         return True  # the name of its file has the digest of the content
 
     def start(self, place: Place, done: int) -> Started:
-        return through(self.tokenizer(), self.pictures, place, done)
+        return through(self.tokenizer(), self.measured_on, place, done)
 
     def record(self, tokenizer: Tokenizer | None, environment: Environment) -> Record:
         if tokenizer is None:
@@ -77,6 +84,7 @@ class PublishedJob:
             | {"total": _parameters(tokenizer)},
             environment=environment,
             command=self.command,
+            protocol=OF_SOUNDS if self.of_sounds else PROTOCOL,
         )
 
 
@@ -84,23 +92,24 @@ def _parameters(part: nn.Module) -> int:
     return sum(parameter.numel() for parameter in part.parameters())
 
 
-def published_job(
-    arguments: Arguments, open_pictures: Callable[[int], EvaluationData], errors: Console
-) -> PublishedJob:
+def published_job(arguments: Arguments, test_data: TestData, errors: Console) -> PublishedJob:
     """The evaluation of --model.
-
-    Args:
-        open_pictures: The pictures of --data at a size.
 
     Raises:
         ValueError: a mistake of the user's, in a sentence.
     """
-    model, trained_on, weights = find_published(str(arguments.model), arguments.checkpoint)
+    model, weights = find_published(str(arguments.model), arguments.checkpoint)
     if not model.verified:
         errors.print(f"{escape(model.name)} is {escape(DOUBT)}")
-    data = open_pictures(arguments.image_size or trained_on.image_size)
+    data: EvaluationData | SoundTestData
+    if isinstance(model.signals, Pictures):
+        data, protocol = test_data.pictures(arguments.image_size or model.signals.image_size), PROTOCOL
+    elif arguments.image_size is not None:
+        raise UsageError(f"--image-size is for pictures: {model.name} codes sounds ({model.signals})")
+    else:
+        data, protocol = test_data.sounds(model.signals.sample_rate, model.signals.channels), OF_SOUNDS
     content = sha256(weights)
-    name = f"{model.name}-{digest(model.name, content, PROTOCOL, data.record['fingerprint'])}"
+    name = f"{model.name}-{digest(model.name, content, protocol, data.record['fingerprint'])}"
     words = ["--model", model.name, "--checkpoint", weights.as_posix(), "--data", str(arguments.data)]
     words += [] if arguments.image_size is None else ["--image-size", str(arguments.image_size)]
     words += chosen(arguments)

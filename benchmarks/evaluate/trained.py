@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,23 +11,24 @@ from rich.console import Console
 from autoencoders import Tokenizer
 from benchmarks.command_line.usage import UsageError
 from benchmarks.data import EvaluationData
+from benchmarks.data.sounds import SoundTestData
 from benchmarks.evaluate.arguments import Arguments, chosen
 from benchmarks.evaluate.job import Place, Started, through
+from benchmarks.evaluate.opening import TestData
 from benchmarks.metrics.weights import sha256
-from benchmarks.protocols.reconstruction.measured import PROTOCOL
 from benchmarks.records.record import Environment, Record
 from benchmarks.records.values import as_command, digest
 from benchmarks.tables.comparable import asked_bits, label
-from benchmarks.training.trained import find_runs, require_pictures, require_tokenizer, trained_tokenizer
+from benchmarks.training.trained import find_runs, require_tokenizer, trained_tokenizer
 
 
 @dataclass(frozen=True)
 class TrainedJob:
-    """A stored run, and the pictures that its tokenizer is measured on."""
+    """A stored run, and the pictures or sounds that its tokenizer is measured on."""
 
     run: Path
     stored: Record
-    pictures: EvaluationData
+    measured_on: EvaluationData | SoundTestData
     path: Path
     command: str
 
@@ -40,7 +40,11 @@ class TrainedJob:
     def data(self) -> dict[str, Any]:
         of_run = {name: self.stored.data[name] for name in ("name", "source", "fingerprint")}
         of_run["content"] = self.stored.trained_content
-        return {**self.pictures.record, "trained_on": of_run}
+        return {**self.measured_on.record, "trained_on": of_run}
+
+    @property
+    def of_sounds(self) -> bool:
+        return isinstance(self.measured_on, SoundTestData)
 
     @property
     def content(self) -> str:
@@ -62,7 +66,7 @@ class TrainedJob:
         return trained_tokenizer(self.run, self.stored)
 
     def start(self, place: Place, done: int) -> Started:
-        return through(self.tokenizer(), self.pictures, place, done)
+        return through(self.tokenizer(), self.measured_on, place, done)
 
     def record(self, tokenizer: Tokenizer | None, environment: Environment) -> Record:
         """That of the run turned into that of its evaluation. Speeds are left out: they belong to the run's table."""
@@ -70,7 +74,7 @@ class TrainedJob:
         return self.stored.model_copy(
             update={
                 "id": self.path.stem,
-                "protocol": PROTOCOL,
+                "protocol": self.stored.protocol,
                 "settings": digest(self.stored.settings, self.data["fingerprint"]),
                 "data": {**self.data, "trained_on": {**self.data["trained_on"], "weights": self.content}},
                 "notes": of_training,
@@ -82,13 +86,8 @@ class TrainedJob:
         )
 
 
-def trained_jobs(
-    arguments: Arguments, open_pictures: Callable[[int], EvaluationData], errors: Console
-) -> list[TrainedJob]:
+def trained_jobs(arguments: Arguments, test_data: TestData, errors: Console) -> list[TrainedJob]:
     """The evaluations of stored runs.
-
-    Args:
-        open_pictures: The pictures of --data at a size.
 
     Raises:
         ValueError: a mistake of the user's, in a sentence.
@@ -99,12 +98,15 @@ def trained_jobs(
         if arguments.part is None and _same_source(source, stored.data["source"]):
             raise UsageError(
                 f"{path}: it was trained on {source}, and its record says how it does on the test part of it; name a "
-                "part of these pictures by --part to measure that all the same"
+                "part of these data by --part to measure that all the same"
             )
-        require_pictures(path, stored)
         require_tokenizer(path, stored)
-        data = open_pictures(stored.data["image_size"])
-        name = f"{stored.id.rpartition('-')[0]}-{digest(stored.id, PROTOCOL, data.record['fingerprint'])}"
+        data: EvaluationData | SoundTestData
+        if stored.of_pictures:
+            data = test_data.pictures(stored.data["image_size"])
+        else:
+            data = test_data.sounds(stored.data["sample_rate"], stored.data["channels"])
+        name = f"{stored.id.rpartition('-')[0]}-{digest(stored.id, stored.protocol, data.record['fingerprint'])}"
         command = ["python", "-m", "benchmarks.evaluate", path.as_posix(), "--data", source]
         command += chosen(arguments)
         folder = arguments.output / stored.preset / data.record["name"]

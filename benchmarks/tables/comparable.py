@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from benchmarks.records import baselines
-from benchmarks.records.record import DEFAULT_BACKBONE, ELSEWHERE, Record
+from benchmarks.records.record import DEFAULT_BACKBONE, ELSEWHERE, Record, items
 from benchmarks.records.values import digest
 
 FRAME = (baselines.BLOCK_MEAN, baselines.PCA, baselines.OPUS, baselines.MP3, "none")
@@ -25,9 +25,7 @@ def group_title(record: Record) -> str:
     part = record.data.get("part")  # where it is not the one that is measured unless somebody says otherwise
     name = record.data["name"] if part is None else f"{record.data['name']} ({part})"
     if record.preset == ELSEWHERE:
-        size = record.data.get("sizes", f"{record.data['image_size']} px")
-        pictures = f"{record.data['test']['pictures']:,} pictures of {size}"
-        return f"{name}, {pictures} · trained elsewhere · protocol {record.protocol}"
+        return f"{name}, {_measured_on(record)} · trained elsewhere · protocol {record.protocol}"
     trained_on = record.data.get("trained_on")
     place = name if trained_on is None else f"{name}, trained on {trained_on['name']}"
     changed = "".join(f", {name}={value}" for name, value in sorted(record.changes.items()))
@@ -35,6 +33,14 @@ def group_title(record: Record) -> str:
         f"{place} · preset {record.preset}{changed} · {record.training_images:,} training {record.crops} · "
         f"protocol {record.protocol}"
     )
+
+
+def _measured_on(record: Record) -> str:
+    count = items(record.data["test"])
+    if not record.of_pictures:
+        return f"{count:,} sounds at {record.data['sample_rate'] / 1000:g} kHz"
+    size = record.data.get("sizes", f"{record.data['image_size']} px")
+    return f"{count:,} pictures of {size}"
 
 
 def label(record: Record) -> str:
@@ -47,7 +53,7 @@ def asked_bits(record: Record) -> int:
     """The rate at which rows compete; 0 for the frame, and for what has none or is pictures alone.
 
     It is that which the run was asked for in bits per position (FSQ's 10 bits are 9.97). Tokenizers that were trained
-    elsewhere have grids of any size: theirs are the bits of a picture.
+    elsewhere have grids of any size: theirs are the bits of a picture, or of a second of sound.
     """
     if record.quantizer.name in FRAME or "reconstructions" in record.data:
         return 0
@@ -99,8 +105,8 @@ def across_backbones(record: Record) -> Row:
 def _bits_per_unit(record: Record) -> float:
     """Of a picture, or of a second of sound."""
     if record.of_pictures:
-        return float((record.metrics["bpp"] or 0) * record.data["image_size"] ** 2)
-    return 1000 * (record.metrics["kbps"] or 0)
+        return float((record.metrics.get("bpp") or 0) * record.data["image_size"] ** 2)
+    return 1000 * (record.metrics.get("kbps") or 0)
 
 
 def across_settings(record: Record) -> Row:

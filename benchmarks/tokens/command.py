@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from autoencoders import Tokenizer
+from autoencoders.pretrained.model import Pictures
 from autoencoders.pretrained.registry import load_pretrained
 from benchmarks.command_line.usage import UsageError, require_writable
 from benchmarks.data import DataConfig, DataError, EvaluationData, open_evaluation_data, test_batches
@@ -61,11 +62,13 @@ def open_tokenizer(arguments: Arguments, errors: Console) -> Named:
         require_tokenizer(path, stored)
         named = Named(trained_tokenizer(path, stored), stored.id, stored.data["image_size"])
     else:
-        model, trained_on, weights = find_published(str(arguments.model), arguments.checkpoint)
+        model, weights = find_published(str(arguments.model), arguments.checkpoint)
+        if not isinstance(model.signals, Pictures):
+            raise UsageError(f"{model.name} codes sounds ({model.signals}), and this command takes pictures")
         if not model.verified:
             errors.print(f"{escape(model.name)} is {escape(DOUBT)}")
         tokenizer = load_pretrained(model.name, weights)
-        named = Named(tokenizer, model.name, arguments.image_size or trained_on.image_size)
+        named = Named(tokenizer, model.name, arguments.image_size or model.signals.image_size)
     if not all(map(has_codebook, named.tokenizer.quantizers)):
         raise UsageError(f"{named.name} has no codebook, every channel is kept as a 32-bit float: choose a quantizer")
     return named

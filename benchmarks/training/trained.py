@@ -12,7 +12,7 @@ from safetensors import SafetensorError, safe_open
 
 from autoencoders import Tokenizer
 from autoencoders.pretrained.files import fill, read_tensors
-from autoencoders.pretrained.model import Pictures, Pretrained
+from autoencoders.pretrained.model import Pretrained
 from autoencoders.pretrained.registry import find_pretrained
 from benchmarks.command_line.usage import UsageError, existing_paths
 from benchmarks.records.files import RecordError
@@ -105,18 +105,16 @@ def trained_prior(path: StrPath, stored: PriorRecord) -> Prior:
     return prior.eval()
 
 
-def find_published(name: str, checkpoint: StrPath | None) -> tuple[Pretrained, Pictures, Path]:
-    """The published tokenizer of that name, the pictures that it was trained on, and its file of weights.
+def find_published(name: str, checkpoint: StrPath | None) -> tuple[Pretrained, Path]:
+    """The published tokenizer of that name, and its file of weights.
 
     Raises:
-        ValueError: no such tokenizer, one of sounds, or no such file.
+        ValueError: no such tokenizer, or no such file.
     """
     checkpoint = None if checkpoint is None else Path(checkpoint)
     model = find_pretrained(name)
-    if not isinstance(model.signals, Pictures):
-        raise UsageError(f"{model.name} codes sounds ({model.signals}), and this command takes pictures")
     if checkpoint is None:
         raise UsageError(f"--checkpoint PATH is missing: the weights of {model.name}, to be had from {model.source}")
     if not checkpoint.exists():
         raise UsageError(f"there is no file {checkpoint}: the weights of {model.name}, to be had from {model.source}")
-    return model, model.signals, checkpoint
+    return model, checkpoint

@@ -31,7 +31,6 @@ def evaluate_tokenizer(
     sample_rate: int,
     *,
     device: torch.device | str = "cpu",
-    rank: int = 0,
     world_size: int = 1,
     model: CodeModel | None = None,
     progress: Callable[[int], None] | None = None,
@@ -66,7 +65,6 @@ def evaluate_codec(
     sounds: Places,
     sample_rate: int,
     *,
-    rank: int = 0,
     world_size: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> SoundEvaluation:

@@ -87,11 +87,10 @@ class Sounds(Signal):
                 sounds,
                 sample_rate,
                 device=accelerator.device,
-                rank=rank,
                 world_size=world_size,
                 progress=progress,
             )
-        return evaluate_codec(model, sounds, sample_rate, rank=rank, world_size=world_size, progress=progress)
+        return evaluate_codec(model, sounds, sample_rate, world_size=world_size, progress=progress)
 
     def measure_speed(
         self, model: AudioCodec | Tokenizer, data: SoundData, settings: Settings, device: torch.device

@@ -1,0 +1,56 @@
+"""What tokenizers are measured on: the pictures or sounds of --data, opened once for each size or rate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any, TypeVar
+
+from accelerate import Accelerator
+from rich.console import Console
+from rich.markup import escape
+
+from benchmarks.data import DataConfig, EvaluationData, open_evaluation_data
+from benchmarks.data.sounds import SoundConfig, SoundTestData, open_test_sounds
+from benchmarks.evaluate.arguments import Arguments
+from benchmarks.training.in_step import in_turn
+
+IN_MEMORY = 2**26
+"""Bytes of crops that stay in memory at most; more are decoded again: memory does not grow with their number."""
+
+Opened = TypeVar("Opened", EvaluationData, SoundTestData)
+
+
+@dataclass(frozen=True)
+class TestData:
+    """Opens what was asked for; what was opened before is not opened again."""
+
+    __test__ = False  # pytest: no test, though its name begins so
+
+    arguments: Arguments
+    accelerator: Accelerator
+    console: Console
+
+    @cached_property
+    def _opened(self) -> dict[Any, Any]:
+        return {}
+
+    def pictures(self, size: int) -> EvaluationData:
+        """The pictures, cropped to so many pixels."""
+        asked = self.arguments
+        config = DataConfig(str(asked.data), size, root=asked.root, limit_test=asked.limit)
+        return self._open(config, "the pictures", partial(open_evaluation_data, config, asked.part, budget=IN_MEMORY))
+
+    def sounds(self, sample_rate: int, channels: int) -> SoundTestData:
+        """The sounds, at so many samples a second."""
+        asked = self.arguments
+        config = SoundConfig(str(asked.data), sample_rate, channels, limit_test=asked.limit)
+        return self._open(config, "the sounds", partial(open_test_sounds, config, asked.part))
+
+    def _open(self, config: Any, name: str, open_: Callable[[], Opened]) -> Opened:
+        if config not in self._opened:
+            self._opened[config] = in_turn(name, open_, self.accelerator)
+            self.console.print(escape(self._opened[config].words), soft_wrap=True, highlight=False)
+        found: Opened = self._opened[config]
+        return found
