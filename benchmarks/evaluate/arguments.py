@@ -16,13 +16,14 @@ from benchmarks.data.pictures import Part
 
 @dataclass(frozen=True)
 class Arguments:
-    """Measure tokenizers, or pictures, under the reconstruction protocol, and show the table. Give one of
+    """Measure tokenizers, or pictures, under the protocol of their signal, and show the table. Give one of
 
-    - stored runs of `python -m benchmarks.run`, to measure their tokenizers on pictures that they never saw (--data);
-    - --model NAME, a published tokenizer with its file of weights (--checkpoint), and pictures (--data);
+    - stored runs of `python -m benchmarks.run`, to measure their tokenizers on pictures or sounds that they never saw
+      (--data);
+    - --model NAME, a published tokenizer with its file of weights (--checkpoint), and pictures or sounds (--data);
     - --reference DIR and --reconstruction DIR: pictures and what became of them, whatever made these.
 
-    Of --data all pictures are taken, but of a data set that comes with a part for tests (of a folder: val/, validation/
+    Of --data all is taken, but of a data set that comes with a part for tests (of a folder: val/, validation/
     or test/ beside train/) that part; --part takes another, and the screen says what was taken. Each evaluation is
     stored like a run, in OUTPUT/PRESET/DATA SET (PRESET is "elsewhere" for what was trained elsewhere), and one that is
     stored already is not done again. A command that was stopped or killed goes on where it was when it is given again,
@@ -50,7 +51,7 @@ class Arguments:
     output: Path = Path("runs")
     """Folder that evaluations are stored in."""
     limit: Count | None = None
-    """Take at most this many pictures, evenly from all of --data."""
+    """Take at most this many pictures or sounds, evenly from all of --data."""
     batch_size: Count = 32
     """Pictures per batch; moves no number by more than the rounding of a pixel or two does."""
     root: Path | None = None
@@ -96,7 +97,7 @@ class Arguments:
         if folders and (self.data, self.part, self.limit) != (None, None, None):
             raise UsageError("--data, --part and --limit choose pictures for a tokenizer; --reference has its own")
         if not folders and self.data is None:
-            raise UsageError("--data is missing: a folder of pictures, or the name of a data set")
+            raise UsageError("--data is missing: a folder of pictures or sounds, or the name of a data set")
         if self.model is None and self.checkpoint is not None:
             raise UsageError("--checkpoint is the file of a published tokenizer: say which by --model NAME")
         if self.model is None and self.image_size is not None:

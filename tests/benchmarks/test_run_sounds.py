@@ -12,13 +12,19 @@ import pytest
 import soundfile
 import torch
 from PIL import Image
+from random_codecs import randomize, saved
+from sound_runs import store_sound_run
 
-from benchmarks.compare import main as compare
+from benchmarks.compare import Arguments, main as compare
+from benchmarks.compress.__main__ import main as compress
 from benchmarks.data.machine import torch_threads
+from benchmarks.evaluate.__main__ import main as evaluate
+from benchmarks.generate.__main__ import main as generate
 from benchmarks.protocols.audio import fidelity
 from benchmarks.protocols.audio.measured import PROTOCOL
 from benchmarks.records.record import Record, read_arrays, read_record
 from benchmarks.run import main
+from benchmarks.tokens.__main__ import main as tokens
 from benchmarks.training.loading import load_run
 from benchmarks.training.stored import configuration, open_own_data
 
@@ -87,14 +93,26 @@ def test_the_main_job_on_sounds(tmp_path: Path, sounds: Path, capsys: pytest.Cap
     assert _run_here(*words) == 0
     assert "done already" in capsys.readouterr().out
 
-    assert compare_runs(tmp_path / "runs", capsys) == (0, True)
+    assert compare(Arguments((tmp_path / "runs",), columns=("mel_distance", "kbps", "usage"))) == 0
+    assert "mel ↓" in capsys.readouterr().out
 
-
-def compare_runs(folder: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, bool]:
-    from benchmarks.compare import Arguments
-
-    code = compare(Arguments((folder,), columns=("mel_distance", "kbps", "usage")))
-    return code, "mel ↓" in capsys.readouterr().out
+    others = tmp_path / "others"
+    others.mkdir()
+    for number in range(3):  # at another rate, off the stride
+        soundfile.write(others / f"{number}.wav", 0.3 * np.sin(np.arange(9_001) * (0.1 + 0.05 * number)), 8_000)
+    words = [str(path), "--data", str(others), "--output", str(tmp_path / "evaluated"), "--cpu"]
+    assert evaluate(words) == 0
+    shown = capsys.readouterr().out
+    assert "trained on sounds" in shown
+    (found,) = (tmp_path / "evaluated").rglob("*.json")
+    measured = read_record(found)
+    assert (measured.protocol, measured.data["test"]["sounds"]) == (PROTOCOL, 3)
+    assert measured.data["trained_on"]["name"] == "sounds"
+    assert len(read_arrays(found)["sound/mel_distance"]) == 3
+    assert evaluate(words) == 0
+    assert "done already" in capsys.readouterr().out
+    assert evaluate([*words, "--explain"]) == 2
+    assert "--explain is for tokenizers of pictures" in " ".join(capsys.readouterr().err.split())
 
 
 def test_a_codec_is_no_worse_at_more_bits(tmp_path: Path, sounds: Path) -> None:
@@ -109,6 +127,23 @@ def test_a_codec_is_no_worse_at_more_bits(tmp_path: Path, sounds: Path) -> None:
     assert kmeans[6]["si_sdr"] > kmeans[3]["si_sdr"]
     assert (kmeans[3]["kbps"], kmeans[6]["kbps"]) == pytest.approx((0.15, 0.3))
     assert not list((tmp_path / "runs").rglob("opus*.safetensors"))
+
+
+@pytest.mark.slow
+def test_a_published_codec_is_measured(tmp_path: Path, sounds: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of random weights: its row says its rate, and nothing of how good the published ones are."""
+    transformers = pytest.importorskip("transformers")
+    weights = saved(randomize(transformers.EncodecModel(transformers.EncodecConfig())), tmp_path)
+    words = ["--model", "encodec-24khz-1024x32", "--checkpoint", str(weights), "--data", str(sounds), "--limit", "2"]
+    assert evaluate([*words, "--output", str(tmp_path / "runs"), "--cpu"]) == 0
+    shown = capsys.readouterr().out
+    assert "2 sounds at 24 kHz · trained elsewhere" in shown
+    (found,) = (tmp_path / "runs").rglob("*.json")
+    record = read_record(found)
+    assert record.metrics["kbps"] == pytest.approx(24.0)  # 32 codes of 10 bits, 75 times a second
+    assert (record.protocol, record.data["sample_rate"]) == (PROTOCOL, 24_000)
+    assert evaluate([*words, "--image-size", "64"]) == 2
+    assert "--image-size is for pictures" in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.mark.slow
@@ -136,6 +171,20 @@ def test_killed_and_on_two_ranks_it_is_the_same_run(tmp_path: Path, sounds: Path
     assert two.id == one.id
     assert two.training.processes == 2
     assert two.metrics["mel_distance"] == pytest.approx(one.metrics["mel_distance"], rel=0.05)
+
+
+@pytest.mark.parametrize("command", [generate, tokens, compress])
+def test_commands_for_pictures_refuse_a_run_of_sounds(
+    command: Callable[..., int], tmp_path: Path, make_record: Callable[..., Record], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = store_sound_run(tmp_path, make_record)
+    words = {
+        generate: ["--run", str(path)],
+        tokens: ["--run", str(path), "--data", "photographs", "--output", str(tmp_path / "tokens")],
+        compress: ["encode", "picture.png", "--run", str(path), "--output", str(tmp_path)],
+    }[command]
+    assert command(words) == 2
+    assert "a tokenizer of sounds" in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.mark.parametrize(
