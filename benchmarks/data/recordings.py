@@ -5,14 +5,15 @@ How they are read is the business of `sounds` and `films`; here stands what is t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
+from rich.console import Console
 
-from benchmarks.data.checking import Named
+from benchmarks.data.checking import Named, Usable, name_each, report
 from benchmarks.data.config import DataError
 from benchmarks.data.folder import TEST_FOLDERS, TRAIN_FOLDER, find_files, require_folder, test_folder_of
 from benchmarks.data.pictures import Part, require_splits
@@ -65,6 +66,23 @@ def take_some_evenly(recordings: Recordings, limit: int | None, some: Some[Recor
     if limit is None or limit >= len(recordings):
         return recordings
     return some(recordings, (np.arange(limit) * len(recordings) // limit).tolist())
+
+
+def usable_recordings(recordings: Recordings, usable: Usable[Any], some: Some[Recordings]) -> Recordings:
+    """Those that could be read."""
+    return some(recordings, list(usable.results)) if usable.skipped else recordings
+
+
+def report_recordings(console: Console, noun: str, *records: Mapping[str, Any]) -> None:
+    """Name those that were left out, and those with something to know.
+
+    Args:
+        noun: What one is called.
+        records: What parts of the data say of themselves.
+    """
+    report(console, {name: why for record in records for name, why in record["skipped"].items()}, noun)
+    said = {name: what for record in records for name, what in record["remarks"].items()}
+    name_each(console, f"{len(said)} {noun}{'s' if len(said) > 1 else ''} used, with a remark", said)
 
 
 def open_recording_folder(

@@ -10,7 +10,7 @@ from jaxtyping import UInt8
 from rich.console import Console
 from torch import Tensor
 
-from benchmarks.data.checking import Usable, content_digest, name_each, report, sampled, try_each
+from benchmarks.data.checking import content_digest, sampled, try_each
 from benchmarks.data.config import DataError
 from benchmarks.data.films.config import FILM_SOURCES, FilmConfig
 from benchmarks.data.films.datasets import (
@@ -30,7 +30,7 @@ from benchmarks.data.machine import MEMORY_SHARE, memory_budget, own_console
 from benchmarks.data.naming import parse_source, short_name
 from benchmarks.data.opening import SAMPLED, SAMPLED_EACH
 from benchmarks.data.pictures import Part
-from benchmarks.data.recordings import RecordingSource, take_some_evenly
+from benchmarks.data.recordings import RecordingSource, report_recordings, take_some_evenly, usable_recordings
 from storage.paths import printable
 
 
@@ -106,7 +106,7 @@ def open_films(config: FilmConfig, console: Console | None = None) -> FilmData:
         "train": train_record,
         "test": test_record,
     }
-    _report(console, train_record, test_record)
+    report_recordings(console, "film", train_record, test_record)
     counts = f"{len(train):,} films to train on, {len(test):,} clips of {len(test.films):,} to test on"
     words = f"{record['name']}: {counts} ({source.choice})"
     return FilmData(train=train, test=test, record=record, words=words, workers=config.workers)
@@ -135,7 +135,7 @@ def open_test_films(config: FilmConfig, part: Part | None = None, console: Conso
         "fingerprint": test_record["fingerprint"],
         "test": test_record,
     }
-    _report(console, test_record)
+    report_recordings(console, "film", test_record)
     count = f"{len(test.films):,}" if len(test.films) == len(films) else f"{len(test.films):,} of {len(films):,}"
     which = "all" if part == "all" else f"those that {part} ({source.choice})"
     words = f"{record['name']}: {len(test):,} clips of {count} films, {which}"
@@ -188,7 +188,7 @@ def _open_test(config: FilmConfig, films: Films, budget: int, console: Console) 
     looks = list(usable.results.values())
     places = [(film, start) for film, look in enumerate(looks) for start in clip_starts(look.length, config)]
     held = [clip for look in looks for clip in look.held] if in_memory else None
-    test = TestClips(_usable(films, usable), config, places, held)
+    test = TestClips(usable_recordings(films, usable, SomeFilms), config, places, held)
     return test, {
         **_summary(config, test.films, looks, usable.skipped),
         "clips": len(test),
@@ -214,7 +214,7 @@ def _open_train(
     usable = try_each(films, look, "reading training films", console, "film")
     looks = list(usable.results.values())
     decoded = {number: look.held[0] for number, look in enumerate(looks)} if in_memory else None
-    train = TrainingClips(_usable(films, usable), config, [look.length for look in looks], decoded)
+    train = TrainingClips(usable_recordings(films, usable, SomeFilms), config, [look.length for look in looks], decoded)
     lengths = (f"{train.films.name(number)} {look.length}" for number, look in enumerate(looks))
     return train, {
         **_summary(config, train.films, looks, usable.skipped),
@@ -222,10 +222,6 @@ def _open_train(
         "fingerprint": content_digest(f"{config.frame_size} {config.frames_per_second}", *lengths),
         "content": content_digest(*(look.content for look in looks)),
     }
-
-
-def _usable(films: Films, usable: Usable[_Look]) -> Films:
-    return SomeFilms(films, list(usable.results)) if usable.skipped else films
 
 
 def _fits(config: FilmConfig, films: Films, budget: int) -> bool:
@@ -257,10 +253,3 @@ def _summary(config: FilmConfig, films: Films, looks: list[_Look], skipped: dict
         "remarks": {printable(films.name(n)): "; ".join(look.remarks) for n, look in enumerate(looks) if look.remarks},
         "bytes_in_memory": sum(part.nbytes for look in looks for part in look.held),
     }
-
-
-def _report(console: Console, *records: dict[str, Any]) -> None:
-    """Name the films that were left out, and those with something to know."""
-    report(console, {name: why for record in records for name, why in record["skipped"].items()}, "film")
-    said = {name: what for record in records for name, what in record["remarks"].items()}
-    name_each(console, f"{len(said)} film{'s' if len(said) > 1 else ''} used, with a remark", said)

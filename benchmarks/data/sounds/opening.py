@@ -10,13 +10,13 @@ from jaxtyping import Float32
 from rich.console import Console
 from torch import Tensor
 
-from benchmarks.data.checking import Usable, content_digest, name_each, report, sampled, try_each
+from benchmarks.data.checking import content_digest, sampled, try_each
 from benchmarks.data.config import DataError
 from benchmarks.data.machine import MEMORY_SHARE, memory_budget, own_console
 from benchmarks.data.naming import parse_source, short_name
 from benchmarks.data.opening import SAMPLED, SAMPLED_EACH
 from benchmarks.data.pictures import Part
-from benchmarks.data.recordings import RecordingSource, take_some_evenly
+from benchmarks.data.recordings import RecordingSource, report_recordings, take_some_evenly, usable_recordings
 from benchmarks.data.sounds.config import SOUND_SOURCES, SoundConfig
 from benchmarks.data.sounds.datasets import TestSounds, TrainingSounds, require_length, test_signal, training_signal
 from benchmarks.data.sounds.folder import open_sound_folder
@@ -99,7 +99,7 @@ def open_sounds(config: SoundConfig, console: Console | None = None) -> SoundDat
         "train": train_record,
         "test": test_record,
     }
-    _report(console, train_record, test_record)
+    report_recordings(console, "sound", train_record, test_record)
     counts = f"{train_record['sounds']:,} sounds to train on, {len(test):,} to test on"
     words = f"{record['name']}: {counts} ({source.choice})"
     return SoundData(train=train, test=test, record=record, words=words, workers=config.workers)
@@ -128,7 +128,7 @@ def open_test_sounds(config: SoundConfig, part: Part | None = None, console: Con
         "fingerprint": test_record["fingerprint"],
         "test": test_record,
     }
-    _report(console, test_record)
+    report_recordings(console, "sound", test_record)
     count = f"{len(test):,}" if len(test) == len(sounds) else f"{len(test):,} of {len(sounds):,}"
     which = "all" if part == "all" else f"those that {part} ({source.choice})"
     return SoundTestData(
@@ -163,10 +163,6 @@ def _described(config: SoundConfig, split: str) -> dict[str, Any]:
     }
 
 
-def _usable(sounds: Sounds, usable: Usable[_Look]) -> Sounds:
-    return SomeSounds(sounds, list(usable.results)) if usable.skipped else sounds
-
-
 def _open_test(config: SoundConfig, sounds: Sounds, budget: int, console: Console) -> tuple[TestSounds, dict[str, Any]]:
     settings = f"{config.sample_rate} {config.channels} {config.test_seconds}"
     in_memory = _fits(config, sounds, budget)
@@ -181,7 +177,7 @@ def _open_test(config: SoundConfig, sounds: Sounds, budget: int, console: Consol
 
     usable = try_each(sounds, read, "reading test sounds", console, "sound")
     looks = list(usable.results.values())
-    test = TestSounds(_usable(sounds, usable), config, _signals(looks) if in_memory else None)
+    test = TestSounds(usable_recordings(sounds, usable, SomeSounds), config, _signals(looks) if in_memory else None)
     return test, {
         **_summary(config, test.sounds, looks, usable.skipped, in_memory),
         "crop": "whole" if config.test_seconds is None else f"at most the first {config.test_seconds:g} s",
@@ -208,7 +204,9 @@ def _open_train(
 
     usable = try_each(sounds, look, "reading training sounds", console, "sound")
     looks = list(usable.results.values())
-    train = TrainingSounds(_usable(sounds, usable), config, _signals(looks) if in_memory else None)
+    train = TrainingSounds(
+        usable_recordings(sounds, usable, SomeSounds), config, _signals(looks) if in_memory else None
+    )
     lengths = (f"{train.sounds.name(number)} {look.samples}" for number, look in enumerate(looks))
     return train, {
         **_summary(config, train.sounds, looks, usable.skipped, in_memory),
@@ -248,10 +246,3 @@ def _summary(
         "remarks": {printable(sounds.name(n)): "; ".join(look.remarks) for n, look in enumerate(looks) if look.remarks},
         "bytes_in_memory": sum(look.signal.nbytes for look in looks if look.signal is not None) if in_memory else 0,
     }
-
-
-def _report(console: Console, *records: dict[str, Any]) -> None:
-    """Name the sounds that were left out, and those with something to know."""
-    report(console, {name: why for record in records for name, why in record["skipped"].items()}, "sound")
-    said = {name: what for record in records for name, what in record["remarks"].items()}
-    name_each(console, f"{len(said)} sound{'s' if len(said) > 1 else ''} used, with a remark", said)
