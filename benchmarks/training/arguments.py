@@ -41,7 +41,7 @@ class Arguments:
     """Bits per position of the code grid, of sounds 60 unless given; --bits without a number leaves the rate to
     --options."""
     seed: Seeds = (0,)
-    """Seeds: of the initial weights, the order and crops of the crops, and any noise."""
+    """Seeds: of the initial weights, the order and crops of the data, and any noise."""
     preset: PresetName = "quick"
     """smoke: seconds, for tests. quick: 32 px, about two core-minutes. cpu: 64 px, about twelve core-minutes.
     speech-smoke, speech-quick, speech-cpu, music-cpu: the same of sounds. The others, for GPUs, are as published. The

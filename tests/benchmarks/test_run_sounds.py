@@ -18,6 +18,7 @@ from sound_runs import store_sound_run
 from benchmarks.compare import Arguments, main as compare
 from benchmarks.compress.__main__ import main as compress
 from benchmarks.data.machine import torch_threads
+from benchmarks.data.sounds import opening
 from benchmarks.evaluate.__main__ import main as evaluate
 from benchmarks.generate.__main__ import main as generate
 from benchmarks.protocols.audio import fidelity
@@ -206,3 +207,9 @@ def test_mistakes_are_sentences(words: list[str], expected: str, capsys: pytest.
     assert code == 2
     assert expected in " ".join((said.err + said.out).split())
     assert "Traceback" not in said.err
+
+
+def test_without_the_extra_it_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(opening, "find_spec", lambda name: None if name == "pesq" else True)
+    assert _run_here(*SMOKE) == 2
+    assert "sounds need pesq: pip install 'quantizer-zoo-benchmark[audio]'" in " ".join(capsys.readouterr().err.split())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 from jaxtyping import Float32
@@ -24,6 +25,9 @@ from benchmarks.data.sounds.reading import RESAMPLING, remarks, resampled_length
 from benchmarks.data.sounds.sources import SomeSounds, Sounds
 from benchmarks.data.sounds.synthetic import open_synthetic
 from storage.paths import printable
+
+EXTRA = ("soundfile", "soxr", "av", "pystoi", "pesq")
+"""Packages that read, resample, code and measure sounds: the extra `audio`."""
 
 BYTES_PER_SAMPLE = 4
 
@@ -63,7 +67,10 @@ class _Look(NamedTuple):
 
 
 def open_source(config: SoundConfig) -> RecordingSource[Sounds]:
-    """The sounds that `config.source` names, not yet decoded. Raises DataError where it names none."""
+    """The sounds that `config.source` names, not yet decoded. Raises DataError where it names none, or where a package
+    is not installed that reads or measures them."""
+    if missing := [name for name in EXTRA if find_spec(name) is None]:
+        raise DataError(f"sounds need {', '.join(missing)}: pip install 'quantizer-zoo-benchmark[audio]'")
     scheme, name, splits = parse_source(config.source)
     if name == "synthetic":
         return open_synthetic(splits)
