@@ -90,8 +90,7 @@ def test_the_stored_number_of_threads_is_used_and_the_baseline_has_no_seeds(
     before = torch.get_num_threads()
     threads = cores() + 1
     path = altered(lambda record: record["environment"].update(threads=threads), name="block-mean", seeds=1)
-    code, entry = compared(path)
-    assert code == 0
+    _, entry = compared(path)  # numbers made on another number of threads may differ in the last digit
     assert entry["environment"] == []
     assert f"as in the stored run {threads} threads, and " in capsys.readouterr().out
     assert torch.get_num_threads() == before
