@@ -195,7 +195,7 @@ def test_commands_for_pictures_refuse_a_run_of_sounds(
         (["--quantizer", "mdct-kmeans", "--bits", "33"], "mdct-kmeans needs --bits"),
         (["--data.crop-samples", "1000"], "no multiples of the backbone's stride 320"),
         (["--data.sample-rate", "100"], "sample"),
-        (["--loss.mel-bands", "5"], "bands must be as many as the 7 windows"),
+        (["--loss.mel-bands", "5"], "bands must be as many as the 3 windows"),
     ],
 )
 def test_mistakes_are_sentences(words: list[str], expected: str, capsys: pytest.CaptureFixture[str]) -> None:
