@@ -46,7 +46,7 @@ def test_pictures_of_odd_sizes_come_back_as_they_are_evaluated(
         with torch.no_grad():
             expected = to_uint8(tokenizer(padded).reconstruction)[0, :, :height, :width]
         found = torch.from_numpy(pixels(tmp_path / "back" / picture.name)).permute(2, 0, 1)
-        # Processors choose among convolutions by how numbers lie in memory: of ten thousand one rounds to its neighbour.
+        # Processors choose convolutions by how numbers lie in memory: of ten thousand one rounds to its neighbour.
         apart = (found.int() - expected.int()).abs()
         assert apart.max() <= 1
         assert (apart > 0).float().mean() <= 1e-4
