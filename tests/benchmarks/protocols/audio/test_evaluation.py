@@ -174,9 +174,9 @@ def one_rank(folder: str, rank: int) -> None:
     tokenizer, own = make_tokenizer(), list(enumerate(sounds()))[rank::2]  # before: k-means would be that of both ranks
     torch.distributed.init_process_group("gloo", f"file://{folder}/store", rank=rank, world_size=2)
     fidelity.has_visqol = lambda: False
-    whole = evaluate_tokenizer(tokenizer, own, RATE, rank=rank, world_size=2)
+    whole = evaluate_tokenizer(tokenizer, own, RATE, world_size=2)
     try:
-        evaluate_tokenizer(tokenizer, [(0, torch.full((1, 8), torch.nan))] * rank, RATE, rank=rank, world_size=2)
+        evaluate_tokenizer(tokenizer, [(0, torch.full((1, 8), torch.nan))] * rank, RATE, world_size=2)
     except ValueError as error:
         Path(folder, f"{rank}.pickle").write_bytes(pickle.dumps((whole, str(error))))
     torch.distributed.destroy_process_group()
