@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized
 
 from autoencoders.audio.convolutions import Conv1d
 from autoencoders.audio.sizes import CodecConfig
@@ -37,6 +39,9 @@ class ConvolutionalCodec(OneMapTokenizer, TrainableTokenizer):
         self.encoder = self.encoder_class(config, quantizer.dim)
         self.quantizer = quantizer
         self.decoder = self.decoder_class(config, quantizer.dim)
+        if config.start == "variance":
+            keep_variance(self.encoder)
+            keep_variance(self.decoder)
 
     @property
     def last_layer(self) -> nn.Parameter:
@@ -57,3 +62,16 @@ class ConvolutionalCodec(OneMapTokenizer, TrainableTokenizer):
     def from_latent(self, quantized: Float[Tensor, "b d t"]) -> Float[Tensor, "b c T"]:
         """Sounds from quantized latents; not clamped."""
         return self.decoder(quantized)
+
+
+@torch.no_grad()
+def keep_variance(network: nn.Module) -> None:
+    """Draw the filters of all convolutions anew, from normal distributions that keep the variance of what they are
+    given (He et al. 2015, arXiv:1502.01852, for linear layers)."""
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv1d | nn.ConvTranspose1d):
+            of_each_output = layer.stride[0] if layer.transposed else 1  # its kernel is shared out among so many
+            seen = layer.in_channels // layer.groups * layer.kernel_size[0] / of_each_output
+            weight = torch.randn_like(layer.weight) * seen**-0.5
+            # of a weight norm the assignment sets lengths and directions
+            layer.weight = weight if is_parametrized(layer) else nn.Parameter(weight)

@@ -13,6 +13,7 @@ from quantizers.options import MAX_CHANNELS
 
 Padding = Literal["zeros", "reflect"]
 """What a convolution sees beyond the ends of a signal."""
+Start = Literal["pytorch", "variance"]
 Norm = Literal["weight", "time-group", "none"]
 """weight: each filter as its length times its direction (Salimans & Kingma 2016). time-group: what a convolution gives,
 over all its channels and all of time. none: neither."""
@@ -30,6 +31,9 @@ class CodecConfig:
     """Channels at the sample rate; each stride doubles them in the encoder."""
     strides: Annotated[tuple[Size, ...], MinLen(1)] = (2, 4, 5, 8)
     """How much coarser each level of the encoder makes time, finest first; the decoder undoes them in reverse."""
+    start: Start = "pytorch"
+    """Weights of the convolutions before the training: PyTorch's, as published; or of a size that keeps the variance of
+    what they are given. PyTorch's let so little through so many layers that a short training is largely spent on it."""
 
     def __post_init__(self) -> None:
         check_ranges(self)
@@ -134,9 +138,10 @@ AudioBackboneConfig = SEANetConfig | DACConfig
 
 SPEECH_16KHZ = SEANetConfig(
     16_000,
-    width=32,
-    strides=(4, 4, 5),
-    stem=4,
+    width=96,
+    strides=(2, 5),
+    start="variance",
+    stem=32,
     lstm_layers=1,
     padding="zeros",
     latent_kernel=3,

@@ -169,7 +169,7 @@ PRESETS: dict[PresetName, Settings] = {
     # Every part of a training on sounds in seconds: for tests, its numbers mean nothing.
     "speech-smoke": Settings(
         data=SoundConfig(crop_samples=3_840, limit_test=4, test_seconds=1.0),
-        model=replace(SPEECH_16KHZ, width=4),
+        model=replace(SPEECH_16KHZ, width=8),
         dim=16,
         loss=replace(
             _SMALL_AUDIO_LOSS,
@@ -199,7 +199,7 @@ PRESETS: dict[PresetName, Settings] = {
     ),
     "music-cpu": Settings(
         data=SoundConfig(sample_rate=44_100, crop_samples=16_384, test_seconds=10.0),
-        model=replace(SPEECH_16KHZ, strides=(4, 4, 8)),
+        model=replace(SPEECH_16KHZ, strides=(2, 8)),
         dim=64,
         loss=_SMALL_AUDIO_LOSS,
         train=_small_audio_training(24_000),
@@ -273,9 +273,9 @@ SIZES: dict[BackboneName, dict[PresetName, BackboneConfig]] = {
     },
     "seanet": {},
     "dac": {
-        "speech-smoke": DACConfig(width=4, strides=(4, 4, 4, 5), decoder_width=32),
-        "speech-quick": DACConfig(width=16, strides=(4, 4, 4, 5), decoder_width=128),
-        "speech-cpu": DACConfig(width=16, strides=(4, 4, 4, 5), decoder_width=128),
+        "speech-smoke": DACConfig(width=4, strides=(4, 4, 4, 5), start="variance", decoder_width=32),
+        "speech-quick": DACConfig(width=16, strides=(4, 4, 4, 5), start="variance", decoder_width=128),
+        "speech-cpu": DACConfig(width=16, strides=(4, 4, 4, 5), start="variance", decoder_width=128),
     },
 }
 

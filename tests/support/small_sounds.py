@@ -1,8 +1,9 @@
 """Backbones for sound at sizes that cost nothing, and sounds to try them on."""
 
+from dataclasses import replace
+
 import torch
-from torch import Tensor, nn
-from torch.nn.utils.parametrize import is_parametrized
+from torch import Tensor
 
 from autoencoders.audio.sizes import AudioBackboneConfig, DACConfig, SEANetConfig
 from autoencoders.backbones import create_tokenizer
@@ -18,16 +19,10 @@ SMALL: dict[str, AudioBackboneConfig] = {
 
 
 def codec(config: AudioBackboneConfig, quantizer: Quantizer) -> TrainableTokenizer:
-    """A tokenizer of these sizes, whose convolutions keep the variance of what they are given: so few layers of
-    PyTorch's own start let so little through that all codes would be one."""
+    """A tokenizer of these sizes that lets signals through: so few layers of PyTorch's own start let so little through
+    that all codes would be one."""
     torch.manual_seed(0)
-    made = create_tokenizer(config, [quantizer])
-    for layer in made.modules():
-        if isinstance(layer, nn.Conv1d | nn.ConvTranspose1d):
-            seen = layer.in_channels * layer.kernel_size[0] / (layer.stride[0] if layer.transposed else 1)
-            weight = torch.randn_like(layer.weight) * seen**-0.5
-            layer.weight = weight if is_parametrized(layer) else nn.Parameter(weight)
-    return made
+    return create_tokenizer(replace(config, start="variance"), [quantizer])
 
 
 def tones(count: int, samples: int, channels: int = 1, sample_rate: int = 16_000) -> Tensor:

@@ -41,6 +41,22 @@ def test_its_name_is_known_by_its_sizes(backbone: AudioBackboneName) -> None:
 
 
 @every_backbone
+def test_what_it_starts_from(backbone: AudioBackboneName) -> None:
+    """PyTorch's weights let a few per cent of a sound through so many layers, those of equal variance most of it."""
+    sizes = replace(SMALL[backbone], strides=(2, 2, 2), width=16)
+    sizes = replace(sizes, decoder_width=64) if backbone == "dac" else replace(sizes, residual_units=2)
+    through = {}
+    for start in ("pytorch", "variance"):
+        torch.manual_seed(0)
+        model = create_tokenizer(replace(sizes, start=start), [create_quantizer("none", dim=16)]).eval()
+        sounds = torch.randn(4, 1, 800)
+        latents = model.latent(sounds).detach()
+        through[start] = float((latents - latents.mean((0, 2), keepdim=True)).std())
+    assert through["variance"] > 5 * through["pytorch"]
+    assert 0.2 < through["variance"] < 20
+
+
+@every_backbone
 @pytest.mark.parametrize("quantizer", [entry.name for entry in list_quantizers()])
 def test_a_step_of_training_with_every_quantizer(backbone: str, quantizer: str) -> None:
     model, sounds = make(backbone, quantizer), tones(4, 60)
