@@ -49,14 +49,16 @@ def methods(paths: Sequence[Path], errors: Console) -> dict[str, dict[tuple[str,
     problems: list[str] = []
     found: dict[str, dict[tuple[str, int], Method]] = {}
     for path, record in iterate_records(existing_paths(paths), problems):
-        if not (record.is_run and record.of_pictures):  # of another table or program; of sounds each run says its speed
+        if not (record.is_run and record.of_pictures):  # of another table or program; runs on sounds say their speed
             continue
         key = comparable.label(record), comparable.asked_bits(record)
         found.setdefault(record.settings, {}).setdefault(key, (path, record))
     for problem in problems:
         errors.print(f"left out: {escape(problem)}")
     if not found:
-        raise UsageError(f"no stored run on pictures in {', '.join(map(str, paths))}; make one with python -m benchmarks.run")
+        raise UsageError(
+            f"no stored run on pictures in {', '.join(map(str, paths))}; make one with python -m benchmarks.run"
+        )
     return found
 
 
