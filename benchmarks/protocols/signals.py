@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch.distributed as dist
@@ -17,9 +17,10 @@ from torch import Tensor
 from benchmarks.metrics.codes import has_codebook
 from benchmarks.protocols.rates import SignalCodes, code_use
 from benchmarks.records.resampling import draws
-from priors.code_models import CodeModel
-from priors.information import information
 from quantizers import Quantizer
+
+if TYPE_CHECKING:
+    from priors.code_models import CodeModel
 
 OF_RATES = ("kbps", "kbps_entropy", "kbps_modelled", "kbps_file", "codes_per_second", "usage", "perplexity")
 """Metrics of what codes or files cost, and of how codes are used."""
@@ -116,6 +117,8 @@ def measure(
             numbers["kbps"] = codes.nominal_bits * kilobits
             numbers["codes_per_second"] = codes.count * kilobits * 1000
         if model is not None:
+            from priors.information import information  # brings the coder of the extra `compression`
+
             numbers["kbps_modelled"] = information(model, signal.codes, quantizers) * kilobits
         if signal.stream_bytes is not None and signal.file_bytes is not None:
             numbers["kbps"], numbers["kbps_file"] = (

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -20,8 +20,10 @@ from benchmarks.protocols.audio.fidelity import SoundFidelity
 from benchmarks.protocols.audio.measured import METRICS, SAMPLE_SECONDS, SAMPLES, SoundEvaluation
 from benchmarks.protocols.outcome import outcome
 from benchmarks.protocols.signals import Coded, Fidelity, Measured, measure, of_all_ranks, summarise
-from priors.code_models import CodeModel
 from quantizers import Quantizer
+
+if TYPE_CHECKING:
+    from priors.code_models import CodeModel
 
 
 @torch.no_grad()

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -22,8 +22,10 @@ from benchmarks.protocols.video.coded import FilmCoder, Places, through_codec, t
 from benchmarks.protocols.video.fidelity import FilmFidelity
 from benchmarks.protocols.video.measured import METRICS, OF_FRAMES, PER_PIXEL, FilmEvaluation
 from benchmarks.records.resampling import draws
-from priors.code_models import CodeModel
 from quantizers import Quantizer
+
+if TYPE_CHECKING:
+    from priors.code_models import CodeModel
 
 NO_NETWORK = "no file of FVD's network was given"
 
