@@ -1,7 +1,9 @@
 """The main job needs the extra `benchmarks` alone: what reads sounds or films, codes or measures is asked for later."""
 
+import re
 import subprocess
 import sys
+from importlib.metadata import requires
 from pathlib import Path
 
 import pytest
