@@ -117,6 +117,13 @@ class TrainConfig:
         return size
 
 
+def published_training(images: int, batch_size: int, rate: float, **other: Any) -> TrainConfig:
+    """A training as papers tell it: the rate is a batch's and, unless said otherwise, constant; Adam's betas are the
+    usual ones, and the last weights are taken."""
+    usual = {"warmup": 0.0, "final_rate": 1.0, "betas": (0.9, 0.999), "weight_ema": 0.0}
+    return TrainConfig(images=images, batch_size=batch_size, learning_rate=rate / batch_size, **{**usual, **other})
+
+
 @dataclass(frozen=True)
 class Settings:
     """All that two runs must share for their quantizers to be comparable."""
