@@ -10,7 +10,7 @@ from autoencoders.pictures.sizes import VQGANConfig
 from autoencoders.pictures.vqgan import VQGAN
 from autoencoders.pretrained.files import build, read_tensors, renamed
 from autoencoders.pretrained.seed_voken import evaluated
-from autoencoders.pretrained.zoo import IBQ_SIZES
+from autoencoders.pretrained.sizes import IBQ_SIZES
 from quantizers import create_quantizer
 from storage.paths import StrPath
 

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from autoencoders.tokenizer import Tokenizer
 
+HUB = "https://huggingface.co"
+"""Where many files are to be had."""
+
 
 @dataclass(frozen=True)
 class Pictures:

@@ -6,15 +6,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autoencoders.pretrained.model import Pretrained
-from autoencoders.pretrained.zoo import ZOO
+from autoencoders.pretrained.picture_zoo import PICTURE_ZOO
+from autoencoders.pretrained.sound_zoo import SOUND_ZOO
 from storage.paths import StrPath
 
 if TYPE_CHECKING:
     from autoencoders.tokenizer import Tokenizer
 
+ZOO = PICTURE_ZOO + SOUND_ZOO
+
 
 def list_pretrained() -> tuple[Pretrained, ...]:
-    """All published tokenizers that this project can load, by code base."""
+    """All published tokenizers that this project can load: those for pictures, then those for sounds."""
     return ZOO
 
 

@@ -6,6 +6,10 @@ import math
 from dataclasses import dataclass
 
 from autoencoders.audio.sizes import DACConfig, SEANetConfig
+from autoencoders.pictures.sizes import VQGANConfig
+
+IBQ_SIZES = VQGANConfig(blocks=4)
+"""`ddconfig` of all configurations of IBQ's authors."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from torch import Tensor
 from autoencoders import ViTConfig, ViTTokenizer
 from autoencoders.pretrained import WeightsError
 from autoencoders.pretrained.bsq_vit import load_bsq_vit, our_names
-from autoencoders.pretrained.zoo import BSQ_VIT
+from autoencoders.pretrained.picture_zoo import BSQ_VIT
 from quantizers import create_quantizer
 
 SMALL = ViTConfig(image_size=16, patch_size=4, width=32, layers=2, heads=4)

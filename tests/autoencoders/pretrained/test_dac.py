@@ -11,7 +11,7 @@ from torch import Tensor
 from transformers import DacConfig as TheirConfig, DacModel
 
 from autoencoders import DACConfig
-from autoencoders.pretrained import WeightsError, load_dac, zoo
+from autoencoders.pretrained import WeightsError, load_dac, sound_zoo
 
 CODES, CODEBOOK = 5, 16
 
@@ -125,7 +125,7 @@ def test_silence_after_a_sound_is_what_the_authors_put_there(tmp_path: Path) -> 
     assert ours.encode(padded)[0].shape[-1] == 11
 
 
-@pytest.mark.parametrize("published", zoo.DAC, ids=lambda published: published.name)
+@pytest.mark.parametrize("published", sound_zoo.DAC, ids=lambda published: published.name)
 @torch.no_grad()
 def test_the_published_sizes_are_theirs(published, monkeypatch: pytest.MonkeyPatch) -> None:
     options = published.load.options

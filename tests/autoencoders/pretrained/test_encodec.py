@@ -12,7 +12,7 @@ from torch import Tensor
 from transformers import EncodecConfig, EncodecModel
 
 from autoencoders import SEANetConfig, extents
-from autoencoders.pretrained import WeightsError, load_encodec, load_encodec_in_segments, zoo
+from autoencoders.pretrained import WeightsError, load_encodec, load_encodec_in_segments, sound_zoo
 from autoencoders.pretrained.encodec import FloatDigits
 
 CODES, DIM, CODEBOOK = 4, 6, 16
@@ -181,7 +181,7 @@ def test_numbers_as_digits() -> None:
     assert torch.equal(digits.decode(digits(numbers.double()).codes), numbers)
 
 
-@pytest.mark.parametrize("published", zoo.ENCODEC, ids=lambda published: published.name)
+@pytest.mark.parametrize("published", sound_zoo.ENCODEC, ids=lambda published: published.name)
 @torch.no_grad()
 def test_the_published_sizes_are_theirs(published, tmp_path: Path) -> None:
     segmented = published.signals.sample_rate == 48_000

@@ -12,7 +12,7 @@ from authors_networks import Taming, codes_near, load_published, nearest, random
 from torch import Tensor
 
 from autoencoders.pictures.sizes import VQGANConfig
-from autoencoders.pretrained import WeightsError, ibq, zoo
+from autoencoders.pretrained import WeightsError, ibq, picture_zoo
 from autoencoders.pretrained.ibq import load_ibq
 from autoencoders.pretrained.model import Pictures, Pretrained
 
@@ -52,7 +52,7 @@ def test_latents_codes_and_pictures_are_theirs(averages: bool, tmp_path: Path) -
     assert reconstruction.std() > 0.1
 
 
-@pytest.mark.parametrize("published", zoo.IBQ, ids=lambda published: published.name)
+@pytest.mark.parametrize("published", picture_zoo.IBQ, ids=lambda published: published.name)
 def test_the_published_models_have_these_names_and_shapes(
     published: Pretrained, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,7 +24,7 @@ from authors_networks import (
 )
 from torch import Tensor
 
-from autoencoders.pretrained import WeightsError, maskgit, zoo
+from autoencoders.pretrained import WeightsError, maskgit, picture_zoo
 from autoencoders.pretrained.maskgit import load_maskgit
 from autoencoders.pretrained.model import Pictures
 from quantizers import create_quantizer
@@ -113,7 +113,7 @@ def test_latents_codes_and_pictures_are_theirs(multipliers: tuple[int, ...], tmp
 
 
 def test_the_published_model_has_these_names_and_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
-    (published,) = zoo.MASKGIT
+    (published,) = picture_zoo.MASKGIT
     shapes = shapes_of(128, (1, 1, 2, 2, 4), dim=256, codes=1024)
     model = load_published(published, maskgit, shapes, monkeypatch)
     assert (model.quantizer.dim, model.quantizer.codebook_size) == (256, 1024)

@@ -11,7 +11,7 @@ from torch import Tensor
 from transformers import MimiConfig as TheirConfig, MimiModel
 
 from autoencoders import reset
-from autoencoders.pretrained import WeightsError, load_mimi, zoo
+from autoencoders.pretrained import WeightsError, load_mimi, sound_zoo
 from autoencoders.pretrained.mimi import Mimi
 from autoencoders.pretrained.sizes import MIMI_SEANET, MimiConfig
 
@@ -143,7 +143,7 @@ def test_one_of_a_batch_starts_again(both: tuple[MimiModel, Mimi], sounds: Tenso
 @pytest.mark.slow
 @torch.no_grad()
 def test_the_published_sizes_are_theirs(tmp_path: Path) -> None:
-    (published,) = zoo.MIMI
+    (published,) = sound_zoo.MIMI
     reference = theirs(MimiConfig())
     reference.save_pretrained(tmp_path)
     ours = published.load(tmp_path / "model.safetensors")

@@ -25,7 +25,7 @@ from authors_networks import (
 )
 from torch import Tensor
 
-from autoencoders.pretrained import WeightsError, open_magvit2, zoo
+from autoencoders.pretrained import WeightsError, open_magvit2, picture_zoo
 from autoencoders.pretrained.model import Pretrained
 from autoencoders.pretrained.open_magvit2 import OpenMAGVIT2, load_open_magvit2
 
@@ -127,7 +127,7 @@ def test_latents_codes_and_pictures_are_theirs(averages: bool, tmp_path: Path) -
     assert reconstruction.std() > 0.1
 
 
-@pytest.mark.parametrize("published", zoo.OPEN_MAGVIT2, ids=lambda published: published.name)
+@pytest.mark.parametrize("published", picture_zoo.OPEN_MAGVIT2, ids=lambda published: published.name)
 def test_the_published_models_have_these_names_and_shapes(
     published: Pretrained, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,9 +15,9 @@ from autoencoders.pretrained import (
     find_pretrained,
     llamagen,
     load_pretrained,
+    picture_zoo,
     taming,
     var,
-    zoo,
 )
 
 pytestmark = pytest.mark.slow
@@ -151,7 +151,13 @@ def test_names_and_shapes_are_those_of_diffusers(name: str, read: Callable[[Shap
 
 
 def test_every_model_of_these_code_bases_is_here() -> None:
-    models = (*zoo.TAMING, *zoo.LATENT_DIFFUSION, *zoo.DIFFUSERS, *zoo.LLAMAGEN, *zoo.VAR)
+    models = (
+        *picture_zoo.TAMING,
+        *picture_zoo.LATENT_DIFFUSION,
+        *picture_zoo.DIFFUSERS,
+        *picture_zoo.LLAMAGEN,
+        *picture_zoo.VAR,
+    )
     assert {model.name for model in models} == SHAPES.keys() | DIFFUSERS.keys()
 
 

@@ -8,7 +8,7 @@ from authors_networks import Shapes, Taming, Tensors, codes_near, load_published
 from torch import Tensor
 
 from autoencoders.pictures.sizes import VQGANConfig
-from autoencoders.pretrained import WeightsError, rq_vae, zoo
+from autoencoders.pretrained import WeightsError, picture_zoo, rq_vae
 from autoencoders.pretrained.model import Pictures, Pretrained
 from autoencoders.pretrained.rq_vae import load_rq_vae
 
@@ -95,7 +95,7 @@ def test_its_moving_averages_go_on_in_training(tmp_path: Path) -> None:
     assert not torch.equal(codebook.vectors, vectors_before)
 
 
-@pytest.mark.parametrize("published", zoo.RQ_VAE, ids=lambda published: published.name)
+@pytest.mark.parametrize("published", picture_zoo.RQ_VAE, ids=lambda published: published.name)
 def test_the_published_models_have_these_names_and_shapes(
     published: Pretrained, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from random_codecs import randomize
 from torch import nn
 
-from autoencoders.pretrained import WeightsError, load_snac, zoo
+from autoencoders.pretrained import WeightsError, load_snac, sound_zoo
 from autoencoders.pretrained.sizes import SNACConfig
 
 snac = pytest.importorskip("snac")
@@ -88,7 +88,7 @@ PUBLISHED_PARAMETERS = {"snac-24khz-4096": 19.8, "snac-32khz-4096": 54.5, "snac-
 """In millions, of the authors' README."""
 
 
-@pytest.mark.parametrize("published", zoo.SNAC, ids=lambda published: published.name)
+@pytest.mark.parametrize("published", sound_zoo.SNAC, ids=lambda published: published.name)
 def test_the_published_sizes_are_theirs(published, monkeypatch: pytest.MonkeyPatch) -> None:
     config = published.load.options["config"]
     with torch.device("meta"):

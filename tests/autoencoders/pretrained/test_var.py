@@ -11,7 +11,7 @@ from published_vqgan import VAR, Network, conv, convolve, double, random_tensors
 from torch import Tensor
 
 from autoencoders import VQGAN, VQGANConfig
-from autoencoders.pretrained import WeightsError, load_var, zoo
+from autoencoders.pretrained import WeightsError, load_var, picture_zoo
 from quantizers.multi_scale import PAPER_SCALES, MultiScale
 
 CONFIG = VQGANConfig(image_size=32, multipliers=(1, 1), blocks=2, attention_resolutions=(16,), z_channels=16)
@@ -74,9 +74,9 @@ def test_latents_codes_of_all_scales_and_pictures_are_the_authors(tmp_path: Path
 
 @torch.no_grad()
 def test_the_scales_of_larger_pictures(tmp_path: Path) -> None:
-    ours, tensors = load(zoo.SCALES_512, tmp_path)
+    ours, tensors = load(picture_zoo.SCALES_512, tmp_path)
     latent = torch.randn(1, 16, 32, 32, dtype=torch.float64)
-    codes, total = by_scales(latent, tensors, zoo.SCALES_512)
+    codes, total = by_scales(latent, tensors, picture_zoo.SCALES_512)
     output = ours.quantizer(latent)
     assert isinstance(ours.quantizer, MultiScale)
     found = ours.quantizer.code_maps(output.codes)
@@ -96,4 +96,4 @@ def test_another_models_checkpoint_is_listed_name_by_name(tmp_path: Path) -> Non
 
 
 def test_the_scales_of_the_list_are_the_papers() -> None:
-    assert zoo.SCALES_256 == PAPER_SCALES
+    assert picture_zoo.SCALES_256 == PAPER_SCALES
