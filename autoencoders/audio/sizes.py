@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 from annotated_types import MinLen
+from tyro.conf import Suppress as NoFlag
 
 from autoencoders.ranges import Count, Parts, PartsOrNone, Size, check_ranges
 from quantizers.options import MAX_CHANNELS
@@ -23,10 +24,10 @@ over all its channels and all of time. none: neither."""
 class CodecConfig:
     """What the backbones have in common: levels of convolutions, each of which makes time coarser."""
 
-    sample_rate: Count = 24_000
-    """Samples a second, in Hz, of each channel."""
-    in_channels: Size = 1
-    """Channels of a sound: 1 for mono, 2 for stereo."""
+    sample_rate: NoFlag[Count] = 24_000
+    """Samples a second, in Hz, of each channel. In a run the data say it."""
+    in_channels: NoFlag[Size] = 1
+    """Channels of a sound: 1 for mono, 2 for stereo. In a run the data say it."""
     width: Size = 32
     """Channels at the sample rate; each stride doubles them in the encoder."""
     strides: Annotated[tuple[Size, ...], MinLen(1)] = (2, 4, 5, 8)
@@ -113,7 +114,7 @@ class SEANetConfig(CodecConfig):
 class DACConfig(CodecConfig):
     """Sizes of the encoder and decoder. The defaults are the published model for 44.1 kHz."""
 
-    sample_rate: Count = 44_100
+    sample_rate: NoFlag[Count] = 44_100
     """Samples a second, in Hz, of each channel."""
     width: Size = 64
     """Channels at the sample rate; each stride doubles them in the encoder."""

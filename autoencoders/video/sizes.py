@@ -17,14 +17,14 @@ Factor = Annotated[int, Interval(ge=1, le=2)]
 
 @dataclass(frozen=True)
 class MAGVIT2Config:
-    """Sizes and parts of the encoder and decoder. The defaults are the published model's for films of 128 pixels: 17
-    frames become 5 × 16 × 16 positions."""
+    """Sizes and parts of the encoder and decoder. The defaults are our reading of the paper, whose code is not public,
+    for films of 128 pixels: 17 frames become 5 × 16 × 16 positions."""
 
     in_channels: Size = 3
     """Channels of a frame."""
     stem: Size = 1
     """Side of the blocks of pixels that become channels before the first convolution, and pixels again after the last;
-    1 as published. Full resolution is where a small network spends most of its time."""
+    1 as in the paper. Full resolution is where a small network spends most of its time."""
     width: Size = 128
     """Channels at the resolution of the stem."""
     multipliers: Annotated[tuple[Size, ...], MinLen(1)] = (1, 2, 2, 4)

@@ -52,10 +52,10 @@ class Scales:
 
 
 def scales(stored: StoredRuns) -> list[Scales]:
-    """The runs of several lengths, by rate and by all that they share otherwise."""
+    """The runs on pictures of several lengths, by rate and by all that they share otherwise."""
     groups: dict[str, list[tuple[Path, Record]]] = defaultdict(list)
     for path, record in stored:
-        if record.is_run:
+        if record.is_run and record.of_pictures:
             groups[_shared(record)].append((path, record))
     found = []
     for runs in groups.values():

@@ -42,7 +42,7 @@ class Protocol:
 
 
 OF = {"reconstruction": "of pictures", "audio": "of sounds"}
-"""What each protocol is of."""
+"""What each protocol of runs is of."""
 
 
 def _text(name: str) -> str:
@@ -64,13 +64,13 @@ def page(sections: Sequence[tuple[Section, Sequence[Picture]]], left_out: int) -
         lstrip_blocks=True,
     )
     measured = sorted({section.protocol for section, _ in sections})
-    texts = {name: _text(name) for name in dict.fromkeys(each.partition("/")[0] for each in measured)}
+    texts = {name: _text(name) for name in OF if any(each.partition("/")[0] == name for each in measured)}
     return environment.get_template("page.html").render(
         sections=sections,
         left_out=left_out,
         legend=summaries.LEGEND,
         protocols=[Protocol(OF[name], markdown(text, below=2)) for name, text in texts.items()],
-        other_protocols=[each for each in measured if f"`{each}`" not in texts[each.partition("/")[0]]],
+        other_protocols=[each for each in measured if not any(f"`{each}`" in text for text in texts.values())],
         first_direction=lambda heading: ARROWS.get(heading[-1], "ascending"),
         script=source("page.js"),
         style=source("page.css"),

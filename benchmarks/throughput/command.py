@@ -14,7 +14,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
 
-from autoencoders import Tokenizer
 from benchmarks.command_line.usage import UsageError, existing_paths
 from benchmarks.data import training_batches
 from benchmarks.data.machine import torch_threads
@@ -29,7 +28,6 @@ from benchmarks.training.loop import make_accelerator
 from benchmarks.training.models import build, make_tokenizer
 from benchmarks.training.settings import RunConfig
 from benchmarks.training.signals import SignalData, signal_of
-from benchmarks.training.signals.signal import Model
 from benchmarks.training.stored import configuration, open_own_data
 from benchmarks.training.trainer import Trainer
 
@@ -65,12 +63,9 @@ def methods(paths: Sequence[Path], errors: Console) -> dict[str, dict[tuple[str,
 def measure(run: RunConfig, data: SignalData, accelerator: Accelerator) -> dict[str, float | None]:
     """Speeds of one method, freshly built: of training steps in the middle of the training, when every loss is at work,
     then of the tokenizer that this has made."""
-    model: Model
     train, trained = run.settings.train, None
     if run.quantizer in baselines.NAMES:
-        model = build(run)
-        if isinstance(model, Tokenizer):
-            model = model.to(accelerator.device).eval()
+        model = build(run).to(accelerator.device).eval()
     else:
         trainer = Trainer(make_tokenizer(run), run.settings, run.seed, accelerator, run="throughput")
         trainer.step = train.steps // 2

@@ -41,8 +41,8 @@ class LoadedRun(ModelHubMixin, library_name=PROJECT):
 
     Attributes:
         record: What was measured of it, and its whole configuration.
-        tokenizer: `encode` turns pictures, float (B, 3, H, W) in [-1, 1], into maps of codes, `decode` codes into
-            pictures.
+        tokenizer: `encode` turns pictures, float (B, 3, H, W) in [-1, 1], or sounds, (B, channels, samples), into maps
+            of codes, `decode` codes into those.
         prior: The distribution over its codes, where `python -m benchmarks.generate` has trained one.
         prior_record: What was measured of that.
     """

@@ -27,7 +27,7 @@ from benchmarks.protocols.audio.measured import PROTOCOL
 from benchmarks.records.record import Record, read_arrays, read_record
 from benchmarks.run import main
 from benchmarks.tokens.__main__ import main as tokens
-from benchmarks.training.loading import load_run
+from benchmarks.training.loading import LoadedRun, load_run
 from benchmarks.training.stored import configuration, open_own_data
 
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -91,6 +91,13 @@ def test_the_main_job_on_sounds(tmp_path: Path, sounds: Path, capsys: pytest.Cap
     kept = torch.from_numpy(arrays["samples/reconstruction"][0]).float() / 2**15
     torch.testing.assert_close(made, kept, rtol=0, atol=1e-3)
     assert open_own_data(path, record, configuration(path, record).settings.data).record == record.data
+    run.save_pretrained(tmp_path / "saved")
+    again = LoadedRun.from_pretrained(tmp_path / "saved")
+    assert torch.equal(again.tokenizer.encode(original)[0], run.tokenizer.encode(original)[0])
+    card = (tmp_path / "saved" / "README.md").read_text()
+    for text in ("audio-tokenizer", "audio-to-audio", "encode(sounds)", "3840 samples, random place, at 16,000 Hz"):
+        assert text in card
+    assert "2 sounds of sounds" in card
 
     assert _run_here(*words) == 0
     assert "done already" in capsys.readouterr().out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float32
 from torch import Tensor
 
@@ -16,7 +17,7 @@ from benchmarks.protocols.audio.latency import latency_samples
 def measure_sound_speed(
     tokenizer: Tokenizer, sound: Float32[Tensor, "c n"], sample_rate: int, device: torch.device | str = "cpu"
 ) -> dict[str, float | None]:
-    """Of a tokenizer in eval mode, in float32, on one sound, cut to a multiple of the stride.
+    """Of a tokenizer in eval mode, in float32, on one sound, which silence fills up to a multiple of the stride.
 
     Returns:
         `encode_realtime`, `decode_realtime`: seconds of sound to codes, and back, in a second of one CPU thread;
@@ -25,7 +26,7 @@ def measure_sound_speed(
     """
     device = torch.device(device)
     (stride,) = tokenizer.strides
-    signal = sound[None, :, : sound.shape[1] // stride * stride].to(device)
+    signal = F.pad(sound, (0, -sound.shape[1] % stride)).unsqueeze(0).to(device)
     seconds = signal.shape[2] / sample_rate
     with torch_threads(1):
         codes = tokenizer.encode(signal)

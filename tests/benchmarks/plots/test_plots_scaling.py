@@ -1,12 +1,15 @@
 """Quality over the length of the training: which runs make a line, and how far two lengths agree."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
+from sound_runs import store_sound_run
 
 from benchmarks.plots import figures
 from benchmarks.plots.scaling import quality_over_length, scales
+from benchmarks.records.record import Record, read_records
 
 RNG = np.random.default_rng(0)
 PICTURES = RNG.standard_normal(50)
@@ -41,6 +44,18 @@ def test_runs_of_several_lengths_belong_together(store: Callable) -> None:
 
 def test_runs_of_one_length_make_no_picture(store: Callable) -> None:
     assert scales(lengths(store, {100: QUALITY})) == []
+
+
+def test_runs_on_sounds_make_none_either(tmp_path: Path, make_record: Callable[..., Record]) -> None:
+    for seed, images in enumerate((100, 300)):
+
+        def of_length(*of: object, images: int = images, **fields: object) -> Record:
+            return make_record(*of, **{**fields, "training_images": images})
+
+        store_sound_run(tmp_path, of_length, seed=seed)
+    stored = read_records([tmp_path])[0]
+    assert len({record.training_images for _, record in stored}) == 2
+    assert scales(stored) == []
 
 
 def test_an_order_that_stays_or_turns_round(store: Callable) -> None:

@@ -47,6 +47,13 @@ def test_both_protocols_stand_where_both_are_shown(tmp_path: Path, make_record: 
     assert "What every number means, of pictures" in html
 
 
+def test_a_protocol_without_words_here_is_named(tmp_path: Path, make_record: Callable[..., Record]) -> None:
+    (tmp_path / "film.json").write_text(make_record(protocol="holography/1").model_dump_json())
+    html = page([(section, []) for section in sections(read_records([tmp_path])[0])], 0)
+    assert "holography/1" in html
+    assert "What every number means, of" not in html
+
+
 def test_what_are_no_sounds_is_refused(tmp_path: Path, make_record: Callable[..., Record]) -> None:
     path = store_sound_run(tmp_path, make_record)
     arrays = read_arrays(path)

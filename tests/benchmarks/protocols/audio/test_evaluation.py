@@ -260,6 +260,13 @@ def test_speed_is_measured_on_one_thread(tokenizer: Rounding, monkeypatch: pytes
     assert found["latency_ms"] == 1000 / RATE  # samples that are no block
 
 
+def test_speed_of_a_sound_shorter_than_a_stride(tokenizer: Rounding, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.metrics.speed.MIN_SECONDS", 0.01)
+    found = measure_sound_speed(tokenizer, sounds()[0][:, : STRIDE - 1], RATE)
+    assert found["encode_realtime"] > 0
+    assert found["decode_realtime"] > 0
+
+
 def test_words_and_code_are_of_one_version() -> None:
     text = (Path(protocols.__file__).parent / "audio.md").read_text(encoding="utf-8")
     assert re.search(r"^Version: `(.*)`$", text, re.MULTILINE)[1] == PROTOCOL
