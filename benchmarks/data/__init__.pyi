@@ -20,6 +20,9 @@ from .pairs import (
 from .pictures import (
     Part as Part,
 )
+from .recordings import (
+    items_to_test as items_to_test,
+)
 from .transforms import (
     centre_crop as centre_crop,
     to_rgb as to_rgb,

@@ -5,10 +5,10 @@ How they are read is the business of `sounds` and `films`; here stands what is t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 from rich.console import Console
@@ -19,6 +19,7 @@ from benchmarks.data.folder import TEST_FOLDERS, TRAIN_FOLDER, find_files, requi
 from benchmarks.data.pictures import Part, require_splits
 
 Recordings = TypeVar("Recordings", bound=Named)
+Item = TypeVar("Item", covariant=True)
 
 Some = Callable[[Recordings, Sequence[int]], Recordings]
 """Makes those with some numbers of others."""
@@ -71,6 +72,29 @@ def take_some_evenly(recordings: Recordings, limit: int | None, some: Some[Recor
 def usable_recordings(recordings: Recordings, usable: Usable[Any], some: Some[Recordings]) -> Recordings:
     """Those that could be read."""
     return some(recordings, list(usable.results)) if usable.skipped else recordings
+
+
+class Items(Protocol[Item]):
+    """Decoded sounds, or clips of films, by number."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Item: ...
+
+
+class TestData(Protocol[Item]):
+    """Data that have some to test on."""
+
+    @property
+    def test(self) -> Items[Item]: ...
+
+
+def items_to_test(data: TestData[Item], rank: int = 0, world_size: int = 1) -> Iterator[tuple[int, Item]]:
+    """(place, item) of this process's part of the test set, in order. The parts of all processes hold every item
+    exactly once; their sizes differ by at most one."""
+    first, last = (part * len(data.test) // world_size for part in (rank, rank + 1))
+    for place in range(first, last):
+        yield place, data.test[place]
 
 
 def report_recordings(console: Console, noun: str, *records: Mapping[str, Any]) -> None:

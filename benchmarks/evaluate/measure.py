@@ -18,7 +18,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from autoencoders import Tokenizer
-from benchmarks.data.sounds import SoundTestData, test_sounds
+from benchmarks.data import items_to_test
+from benchmarks.data.sounds import SoundTestData
 from benchmarks.evaluate.job import Job, Place, TokenizerJob
 from benchmarks.metrics.inception import FEATURES
 from benchmarks.metrics.weights import MetricWeights, sha256
@@ -172,7 +173,7 @@ def _sounds(job: TokenizerJob, place: Place, advance: Callable[[int], None]) -> 
     assert isinstance(sounds, SoundTestData)
     evaluation = evaluate_tokenizer(
         tokenizer,
-        test_sounds(sounds, place.rank, place.world_size),
+        items_to_test(sounds, place.rank, place.world_size),
         job.data["sample_rate"],
         device=place.device,
         world_size=place.world_size,

@@ -2,11 +2,11 @@
 
     data = open_films(FilmConfig(source="films", frame_size=64, frames_per_second=12))
     for batch in training_batches(data, batch_size=8, seed=0, start_step=0, steps=500): ...
-    for place, clip in test_clips(data): ...
+    for place, clip in items_to_test(data): ...
 
 A clip is uint8, (3, clip_frames, frame_size, frame_size); a batch of training clips has B of them. `reading` has the
 rules from a file to frames, `sources` says what films are, which `folder` and `synthetic` open; `opening` checks and
-describes; `benchmarks.data.training_batches` loads.
+describes; `training_batches` and `items_to_test` of `benchmarks.data` load.
 """
 
 import lazy_loader

@@ -6,5 +6,4 @@ from .opening import (
     FilmTestData as FilmTestData,
     open_films as open_films,
     open_test_films as open_test_films,
-    test_clips as test_clips,
 )

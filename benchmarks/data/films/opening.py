@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -14,7 +13,6 @@ from benchmarks.data.checking import content_digest, sampled, try_each
 from benchmarks.data.config import DataError
 from benchmarks.data.films.config import FILM_SOURCES, FilmConfig
 from benchmarks.data.films.datasets import (
-    Clip,
     TestClips,
     TrainingClips,
     clip_starts,
@@ -140,21 +138,6 @@ def open_test_films(config: FilmConfig, part: Part | None = None, console: Conso
     which = "all" if part == "all" else f"those that {part} ({source.choice})"
     words = f"{record['name']}: {len(test):,} clips of {count} films, {which}"
     return FilmTestData(test=test, record=record, words=words, workers=config.workers)
-
-
-def test_clips(
-    data: FilmTestData,
-    rank: int = 0,  # noqa: PT028  (no test, though its name begins so)
-    world_size: int = 1,  # noqa: PT028
-) -> Iterator[tuple[int, Clip]]:
-    """(place, clip) of this process's part of the test set, in order. The parts of all processes hold every clip
-    exactly once; their sizes differ by at most one."""
-    first, last = (part * len(data.test) // world_size for part in (rank, rank + 1))
-    for place in range(first, last):
-        yield place, data.test[place]
-
-
-test_clips.__test__ = False  # type: ignore[attr-defined]  # pytest: no test, though its name begins so
 
 
 def _described(config: FilmConfig, split: str) -> dict[str, Any]:

@@ -2,11 +2,11 @@
 
     data = open_sounds(SoundConfig(source="recordings", sample_rate=16_000))
     for batch in training_batches(data, batch_size=16, seed=0, start_step=0, steps=500): ...
-    for place, sound in test_sounds(data): ...
+    for place, sound in items_to_test(data): ...
 
 A sound is float32, (channels, samples) in [-1, 1]; a batch of training crops (B, channels, crop_samples). `reading` has
 the rules from a file to that, `sources` finds what is named, which `folder` and `synthetic` open; `opening` checks and
-describes; `benchmarks.data.training_batches` loads.
+describes; `training_batches` and `items_to_test` of `benchmarks.data` load.
 """
 
 import lazy_loader

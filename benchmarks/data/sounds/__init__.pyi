@@ -6,5 +6,4 @@ from .opening import (
     SoundTestData as SoundTestData,
     open_sounds as open_sounds,
     open_test_sounds as open_test_sounds,
-    test_sounds as test_sounds,
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, NamedTuple
@@ -141,21 +140,6 @@ def open_test_sounds(config: SoundConfig, part: Part | None = None, console: Con
     return SoundTestData(
         test=test, record=record, words=f"{record['name']}: {count} sounds, {which}", workers=config.workers
     )
-
-
-def test_sounds(
-    data: SoundTestData,
-    rank: int = 0,  # noqa: PT028  (no test, though its name begins so)
-    world_size: int = 1,  # noqa: PT028
-) -> Iterator[tuple[int, Float32[Tensor, "channels _n"]]]:
-    """(place, sound) of this process's part of the test set, in order. The parts of all processes hold every sound
-    exactly once; their sizes differ by at most one."""
-    first, last = (part * len(data.test) // world_size for part in (rank, rank + 1))
-    for place in range(first, last):
-        yield place, data.test[place]
-
-
-test_sounds.__test__ = False  # type: ignore[attr-defined]  # pytest: no test, though its name begins so
 
 
 def _described(config: SoundConfig, split: str) -> dict[str, Any]:

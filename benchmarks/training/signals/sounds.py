@@ -10,7 +10,8 @@ from PIL import Image
 from torch import Tensor
 
 from autoencoders import AudioLoss, AudioLossConfig, Tokenizer
-from benchmarks.data.sounds import SoundConfig, SoundData, open_sounds, test_sounds
+from benchmarks.data import items_to_test
+from benchmarks.data.sounds import SoundConfig, SoundData, open_sounds
 from benchmarks.protocols.audio.codecs import AudioCodec
 from benchmarks.protocols.audio.evaluation import evaluate_codec, evaluate_tokenizer
 from benchmarks.protocols.audio.measured import PROTOCOL, SoundEvaluation
@@ -80,7 +81,7 @@ class Sounds(Signal):
     ) -> SoundEvaluation:
         accelerator, sample_rate = execution.accelerator, _config(settings).sample_rate
         rank, world_size = accelerator.process_index, accelerator.num_processes
-        sounds = test_sounds(data, rank, world_size)
+        sounds = items_to_test(data, rank, world_size)
         if isinstance(model, Tokenizer):
             return evaluate_tokenizer(
                 model,

@@ -7,9 +7,9 @@ import pytest
 import torch
 from film_files import frame_of, grey_film, number_in, write_film
 
-from benchmarks.data import training_batches
+from benchmarks.data import items_to_test, training_batches
 from benchmarks.data.config import DataError
-from benchmarks.data.films import FilmConfig, open_films, open_test_films, opening, test_clips
+from benchmarks.data.films import FilmConfig, open_films, open_test_films, opening
 from benchmarks.data.films.datasets import clip_starts, square_of
 from benchmarks.data.sampling import SampleKey
 
@@ -52,7 +52,7 @@ def test_a_folder_that_comes_unsplit_is_measured_whole(made: Path, console) -> N
 
 def test_test_clips_follow_each_other_and_share_no_frame(made: Path, console) -> None:
     test = open_films(config(made), console).test
-    assert [numbers_of(clip) for _, clip in test_clips(open_test_films(config(made), "test", console))][:3] == [
+    assert [numbers_of(clip) for _, clip in items_to_test(open_test_films(config(made), "test", console))][:3] == [
         list(range(start, start + 8)) for start in (0, 8, 16)
     ]
     assert test[0].shape == (3, 8, 48, 48)
@@ -166,7 +166,7 @@ def test_clips_are_parts_of_their_films_and_reach_both_ends(tmp_path: Path, cons
 def test_parts_of_ranks_hold_every_clip_once(made: Path, console) -> None:
     data = open_test_films(config(made), console=console)
     for world_size in (1, 2, 5):
-        parts = [[place for place, _ in test_clips(data, rank, world_size)] for rank in range(world_size)]
+        parts = [[place for place, _ in items_to_test(data, rank, world_size)] for rank in range(world_size)]
         assert [place for part in parts for place in part] == list(range(len(data.test)))
         assert max(map(len, parts)) - min(map(len, parts)) <= 1
 

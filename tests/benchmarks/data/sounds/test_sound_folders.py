@@ -8,10 +8,10 @@ import pytest
 import soundfile
 import torch
 
-from benchmarks.data import training_batches
+from benchmarks.data import items_to_test, training_batches
 from benchmarks.data.config import DataError
 from benchmarks.data.sampling import SampleKey
-from benchmarks.data.sounds import SoundConfig, open_sounds, open_test_sounds, opening, test_sounds
+from benchmarks.data.sounds import SoundConfig, open_sounds, open_test_sounds, opening
 from benchmarks.data.sounds.reading import read_sound
 
 
@@ -160,7 +160,7 @@ def test_crops_are_parts_of_their_sounds_and_reach_both_ends(tmp_path: Path, con
 def test_parts_of_ranks_hold_every_test_sound_once(folder: Path, console) -> None:
     data = open_test_sounds(config(folder), console=console)
     for world_size in (1, 2, 5):
-        parts = [[place for place, _ in test_sounds(data, rank, world_size)] for rank in range(world_size)]
+        parts = [[place for place, _ in items_to_test(data, rank, world_size)] for rank in range(world_size)]
         assert [place for part in parts for place in part] == list(range(12))
         assert max(map(len, parts)) - min(map(len, parts)) <= 1
 
