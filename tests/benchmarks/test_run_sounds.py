@@ -177,7 +177,7 @@ def test_killed_and_on_two_ranks_it_is_the_same_run(tmp_path: Path, sounds: Path
     output = both.communicate(timeout=600)[0]
     assert both.returncode == 0, output
     (_, one), (_, resumed), (_, two) = (_record(folder, "rq") for folder in (whole, killed, ranks))
-    assert resumed.metrics == one.metrics
+    assert resumed.metrics == pytest.approx(one.metrics, rel=1e-9)  # measured in another process, rounded otherwise
     assert resumed.training.losses == one.training.losses
     assert two.id == one.id
     assert two.training.processes == 2
