@@ -27,6 +27,9 @@ from .audio.loss_config import (
     MelSettings as MelSettings,
     SpectralSettings as SpectralSettings,
 )
+from .audio.mdct_codec import (
+    MDCTCodec as MDCTCodec,
+)
 from .audio.residual import (
     residual_quantizer as residual_quantizer,
 )
@@ -37,6 +40,7 @@ from .audio.sizes import (
     AudioBackboneConfig as AudioBackboneConfig,
     AudioBackboneName as AudioBackboneName,
     DACConfig as DACConfig,
+    MDCTConfig as MDCTConfig,
     SEANetConfig as SEANetConfig,
 )
 from .backbones import (

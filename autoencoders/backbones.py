@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from autoencoders.audio.dac import DAC
+from autoencoders.audio.mdct_codec import MDCTCodec
 from autoencoders.audio.seanet import SEANetCodec
 from autoencoders.pictures.dvae import DVAE
 from autoencoders.pictures.titok import TiTok
@@ -25,6 +26,7 @@ NETWORKS: Mapping[BackboneName, type[TrainableTokenizer]] = {
     "dvae": DVAE,
     "seanet": SEANetCodec,
     "dac": DAC,
+    "mdct": MDCTCodec,
 }
 """What is made of each backbone's sizes."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, get_args
 
-from autoencoders.audio.sizes import AudioBackboneConfig, AudioBackboneName, DACConfig, SEANetConfig
+from autoencoders.audio.sizes import AudioBackboneConfig, AudioBackboneName, DACConfig, MDCTConfig, SEANetConfig
 from autoencoders.pictures.sizes import (
     DVAEConfig,
     PictureBackboneConfig,
@@ -29,6 +29,7 @@ BACKBONES: Mapping[BackboneName, type[BackboneConfig]] = {
     "dvae": DVAEConfig,
     "seanet": SEANetConfig,
     "dac": DACConfig,
+    "mdct": MDCTConfig,
 }
 """The sizes of each backbone; `backbones.NETWORKS` has what is made of them."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
@@ -21,23 +22,42 @@ over all its channels and all of time. none: neither."""
 
 
 @dataclass(frozen=True)
-class CodecConfig:
-    """What the backbones have in common: levels of convolutions, each of which makes time coarser."""
+class CodecConfig(ABC):
+    """What the backbones have in common."""
 
     sample_rate: NoFlag[Count] = 24_000
     """Samples a second, in Hz, of each channel. In a run the data say it."""
     in_channels: NoFlag[Size] = 1
     """Channels of a sound: 1 for mono, 2 for stereo. In a run the data say it."""
-    width: Size = 32
-    """Channels at the sample rate; each stride doubles them in the encoder."""
-    strides: Annotated[tuple[Size, ...], MinLen(1)] = (2, 4, 5, 8)
-    """How much coarser each level of the encoder makes time, finest first; the decoder undoes them in reverse."""
     start: Start = "pytorch"
     """Weights of the convolutions before the training: PyTorch's, as published; or of a size that keeps the variance of
     what they are given. PyTorch's let so little through so many layers that a short training is largely spent on it."""
 
     def __post_init__(self) -> None:
         check_ranges(self)
+
+    @property
+    @abstractmethod
+    def stride(self) -> int:
+        """Samples per position of the codes."""
+
+    @property
+    def frame_rate(self) -> float:
+        """Positions of the codes a second, in Hz."""
+        return self.sample_rate / self.stride
+
+
+@dataclass(frozen=True)
+class LevelsConfig(CodecConfig):
+    """Levels of convolutions, each of which makes time coarser."""
+
+    width: Size = 32
+    """Channels at the sample rate; each stride doubles them in the encoder."""
+    strides: Annotated[tuple[Size, ...], MinLen(1)] = (2, 4, 5, 8)
+    """How much coarser each level of the encoder makes time, finest first; the decoder undoes them in reverse."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
         if max(self.widths) > MAX_CHANNELS:
             raise ValueError(
                 f"width doubled by each of the strides must be at most {MAX_CHANNELS}; got the widths {self.widths}."
@@ -49,18 +69,13 @@ class CodecConfig:
         return math.prod(self.strides)
 
     @property
-    def frame_rate(self) -> float:
-        """Positions of the codes a second, in Hz."""
-        return self.sample_rate / self.stride
-
-    @property
     def widths(self) -> tuple[int, ...]:
         """Channels of the encoder's levels, finest first: before each stride, and after the last."""
         return tuple(self.width * 2**level for level in range(len(self.strides) + 1))
 
 
 @dataclass(frozen=True)
-class SEANetConfig(CodecConfig):
+class SEANetConfig(LevelsConfig):
     """Sizes and parts of the encoder and decoder. The defaults are EnCodec's causal model for 24 kHz."""
 
     stem: Size = 1
@@ -111,7 +126,7 @@ class SEANetConfig(CodecConfig):
 
 
 @dataclass(frozen=True)
-class DACConfig(CodecConfig):
+class DACConfig(LevelsConfig):
     """Sizes of the encoder and decoder. The defaults are the published model for 44.1 kHz."""
 
     sample_rate: NoFlag[Count] = 44_100
@@ -134,8 +149,39 @@ class DACConfig(CodecConfig):
             )
 
 
-AudioBackboneName = Literal["seanet", "dac"]
-AudioBackboneConfig = SEANetConfig | DACConfig
+@dataclass(frozen=True)
+class MDCTConfig(CodecConfig):
+    """Sizes of the encoder and decoder. The defaults are for a short training on speech at 16 kHz."""
+
+    sample_rate: NoFlag[Count] = 16_000
+    """Samples a second, in Hz, of each channel."""
+    start: Start = "variance"
+    """Weights of the convolutions before the training: PyTorch's, or of a size that keeps the variance of what they are
+    given."""
+    block: Size = 320
+    """Samples of a block of the transform, and coefficients of each channel; even. Each is a position of the codes."""
+    width: Size = 256
+    """Channels between the transform and the latents."""
+    blocks: Parts = 2
+    """ConvNeXt blocks of the encoder, and of the decoder."""
+    kernel: Size = 7
+    """Positions that each of them sees."""
+    expansion: Parts = 2
+    """Channels inside the ConvNeXt blocks over their width."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.block % 2:
+            raise ValueError(f"block must be even, got {self.block}.")
+
+    @property
+    def stride(self) -> int:
+        """Samples per position of the codes."""
+        return self.block
+
+
+AudioBackboneName = Literal["seanet", "dac", "mdct"]
+AudioBackboneConfig = SEANetConfig | DACConfig | MDCTConfig
 
 SPEECH_16KHZ = SEANetConfig(
     16_000,

@@ -5,7 +5,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from autoencoders.audio.sizes import AudioBackboneConfig, DACConfig, SEANetConfig
+from autoencoders.audio.sizes import AudioBackboneConfig, DACConfig, MDCTConfig, SEANetConfig
 from autoencoders.backbones import create_tokenizer
 from autoencoders.tokenizer import TrainableTokenizer
 from quantizers import Quantizer
@@ -15,6 +15,7 @@ SEANET = SEANetConfig(16_000, width=4, strides=(2, 3), lstm_layers=1)
 SMALL: dict[str, AudioBackboneConfig] = {
     "seanet": SEANET,
     "dac": DACConfig(16_000, width=4, strides=(2, 3), decoder_width=16, dilations=(1, 3)),
+    "mdct": MDCTConfig(block=6, width=8),
 }
 
 

@@ -13,8 +13,8 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor
 
+from autoencoders.audio.mdct import inverse_mdct, mdct
 from autoencoders.tokenizer import OneMapTokenizer
-from benchmarks.protocols.audio.mdct import inverse_mdct, mdct
 from quantizers import create_quantizer
 from quantizers.distributed import sum_over_ranks
 

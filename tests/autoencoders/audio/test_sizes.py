@@ -14,6 +14,7 @@ from autoencoders.audio.sizes import (
     SPEECH_16KHZ,
     CodecConfig,
     DACConfig,
+    MDCTConfig,
     SEANetConfig,
 )
 
@@ -56,6 +57,7 @@ def test_widths() -> None:
         (SEANetConfig(), {"stem": 0}, "stem must be an integer from 1"),
         (DACConfig(), {"decoder_width": 1500}, "decoder_width must be a multiple of 16, for each of the 4 strides"),
         (DACConfig(), {"dilations": ()}, "dilations must be one or more"),
+        (MDCTConfig(), {"block": 321}, "block must be even, got 321"),
     ],
 )
 def test_impossible_config(config: CodecConfig, changes: dict[str, object], message: str) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.protocols.audio.mdct import inverse_mdct, mdct
+from autoencoders.audio.mdct import inverse_mdct, mdct
 from benchmarks.protocols.audio.transform import MdctKMeans
 
 
