@@ -1,0 +1,60 @@
+"""The presets of films: settings by name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from autoencoders.sizes import BackboneConfig, BackboneName
+from autoencoders.video.loss_config import FilmLossConfig
+from autoencoders.video.sizes import MAGVIT2_128, SMALL_64
+from benchmarks.data.films.config import FilmConfig
+from benchmarks.training.settings import PresetName, Settings, TrainConfig, published_training
+
+# As of small pictures: the squared error is what PSNR measures, and beside it the quantizer's loss counts as if the
+# error were divided by the pixels' variance, about a quarter.
+_SMALL_FILM_LOSS = FilmLossConfig("l2", codebook_weight=0.25, perceptual="none", gan="none", temporal_weight=0.0)
+
+
+def _small_film_training(images: int) -> TrainConfig:
+    """Small batches and a short memory of the gradients' size, as of small pictures."""
+    return TrainConfig(
+        images=images, batch_size=8, learning_rate=2e-3 / 8, warmup=0.1, betas=(0.9, 0.95), weight_ema=0.98
+    )
+
+
+FILM_PRESETS: dict[PresetName, Settings] = {
+    # Every part of a training on films in seconds: for tests, its numbers mean nothing.
+    "video-smoke": Settings(
+        data=FilmConfig(frame_size=32, clip_frames=9, limit_test=4, clips_each=1),
+        model=replace(SMALL_64, width=8),
+        dim=8,
+        loss=FilmLossConfig(
+            perceptual="ms-ssim", gan="hinge", gan_start=4, discriminator_layers=2, discriminator_width=8
+        ),
+        train=TrainConfig(images=64, batch_size=8, learning_rate=2e-3 / 8, weight_ema=0.5),
+    ),
+    # Someone tries it.
+    "video-quick": Settings(
+        data=FilmConfig(frame_size=32),
+        model=SMALL_64,
+        dim=16,
+        loss=_SMALL_FILM_LOSS,
+        train=_small_film_training(2_000),
+    ),
+    "video-cpu": Settings(
+        data=FilmConfig(frame_size=64),
+        model=SMALL_64,
+        dim=16,
+        loss=_SMALL_FILM_LOSS,
+        train=_small_film_training(8_000),
+    ),
+    "magvit2": Settings(
+        data=FilmConfig(frame_size=128),
+        model=MAGVIT2_128,
+        dim=18,
+        loss=FilmLossConfig(),
+        train=published_training(256 * 1_000, 256, 1e-4),
+    ),
+}
+
+FILM_SIZES: dict[BackboneName, dict[PresetName, BackboneConfig]] = {"magvit2": {}}
