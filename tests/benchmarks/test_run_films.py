@@ -1,18 +1,27 @@
 """The main command on films as a user runs it: rows beside codecs, strips and a moving film, kills, ranks, mistakes."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from film_files import grey_film
+from film_runs import store_film_run
 from PIL import Image
+from three_ways import Start, three_ways
 
+from benchmarks.compress.__main__ import main as compress
 from benchmarks.data.films import open_films
 from benchmarks.data.machine import torch_threads
+from benchmarks.evaluate.__main__ import main as evaluate
+from benchmarks.generate.__main__ import main as generate
 from benchmarks.metrics.pictures import to_unit_range
 from benchmarks.protocols.video.measured import PROTOCOL
 from benchmarks.records.record import Record, read_arrays, read_record
 from benchmarks.run import main
+from benchmarks.throughput.__main__ import main as throughput
+from benchmarks.tokens.__main__ import main as tokens
 from benchmarks.training.loading import LoadedRun, load_run
 from benchmarks.training.stored import configuration, open_own_data
 
@@ -75,6 +84,21 @@ def test_the_main_job_on_films(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert _run_here(*words) == 0
     assert "done already" in capsys.readouterr().out
 
+    others = tmp_path / "others"
+    for number in range(3):  # in another shape, at a lower rate than the clips have
+        grey_film(others / f"{number}.mp4", 12, height=40, width=50 + 2 * number, rate=10)
+    words = [str(path), "--data", str(others), "--output", str(tmp_path / "evaluated"), "--cpu"]
+    assert evaluate(words) == 0
+    assert "trained on synthetic" in capsys.readouterr().out
+    (found,) = (tmp_path / "evaluated").rglob("*.json")
+    measured = read_record(found)
+    assert (measured.protocol, measured.data["test"]["clips"]) == (PROTOCOL, 3)
+    assert (measured.data["clip_frames"], measured.data["trained_on"]["name"]) == (9, "synthetic")
+    assert len(read_arrays(found)["clip/psnr"]) == 3
+    assert Image.open(found.with_suffix(".webp")).n_frames > 1
+    assert evaluate([*words, "--explain"]) == 2
+    assert "--explain is for tokenizers of pictures" in _said(capsys.readouterr().err)
+
 
 def test_a_codec_is_no_worse_at_more_bits(tmp_path: Path) -> None:
     words = [*SMOKE, *FEW, "--quantizer", "h264", "kmeans", "--bits", "2", "5"]
@@ -87,6 +111,42 @@ def test_a_codec_is_no_worse_at_more_bits(tmp_path: Path) -> None:
     assert h264[18]["kbps"] > h264[39]["kbps"]
     assert kmeans[5]["psnr"] > kmeans[2]["psnr"]
     assert not list((tmp_path / "runs").rglob("h264*.safetensors"))
+
+
+@pytest.mark.slow
+def test_killed_and_on_two_ranks_it_is_the_same_run(tmp_path: Path, start: Start) -> None:
+    """The discriminator of space and time goes on from the checkpoint exactly; two ranks differ by the sums' order."""
+    words = [*SMOKE, *FEW, "--train.images", "160", "--checkpoint-every", "2"]
+    one, resumed, two = three_ways(tmp_path, start, "vq-ema", words)
+    assert resumed.metrics == pytest.approx(one.metrics, rel=1e-9)  # measured in another process, rounded otherwise
+    assert resumed.training.losses == one.training.losses
+    assert two.metrics["psnr"] == pytest.approx(one.metrics["psnr"], abs=0.3)
+
+
+@pytest.mark.parametrize("command", [generate, tokens, compress])
+def test_commands_for_pictures_refuse_a_run_of_films(
+    command: Callable[..., int], tmp_path: Path, make_record: Callable[..., Record], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = store_film_run(tmp_path, make_record)
+    words = {
+        generate: ["--run", str(path)],
+        tokens: ["--run", str(path), "--data", "photographs", "--output", str(tmp_path / "tokens")],
+        compress: ["encode", "picture.png", "--run", str(path), "--output", str(tmp_path)],
+    }[command]
+    assert command(words) == 2
+    assert "a tokenizer of films, where this command takes those of pictures" in _said(capsys.readouterr().err)
+
+
+def test_throughput_passes_over_runs_of_films(
+    tmp_path: Path, make_record: Callable[..., Record], capsys: pytest.CaptureFixture[str]
+) -> None:
+    store_film_run(tmp_path, make_record)
+    assert throughput([str(tmp_path)]) == 2
+    assert "no stored run on pictures in" in _said(capsys.readouterr().err)
+
+
+def _said(text: str) -> str:
+    return " ".join(text.split())
 
 
 @pytest.mark.parametrize(
@@ -109,5 +169,5 @@ def test_mistakes_are_sentences(words: list[str], expected: str, capsys: pytest.
         code = stopped.code
     said = capsys.readouterr()
     assert code == 2
-    assert expected in " ".join((said.err + said.out).split())
+    assert expected in _said(said.err + said.out)
     assert "Traceback" not in said.err
