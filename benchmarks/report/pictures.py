@@ -40,20 +40,20 @@ class Samples:
     """The first items of a run's test set.
 
     Attributes:
-        noun: What one is called.
         originals, reconstructions: Pictures, (N, 3, h, w), or films, (N, 3, t, h, w), uint8; of sounds what they look
             like.
         psnr: (N,) in dB; NaN where the run has none.
         sounds: Originals and reconstructions to listen to, (N, c, samples), int16; None of pictures and films.
         rate: Samples of these, or frames, per second.
+        noun: What one is called.
     """
 
-    noun: Noun
     originals: UInt8[np.ndarray, "n 3 *extent"]
     reconstructions: UInt8[np.ndarray, "n 3 *extent"]
     psnr: Float[np.ndarray, " n"]
     sounds: tuple[Int16[np.ndarray, "n c t"], Int16[np.ndarray, "n c t"]] | None = None
     rate: float = 0
+    noun: Noun = "picture"
 
 
 @dataclass(frozen=True)
@@ -96,14 +96,14 @@ def read_samples(path: Path) -> Samples | None:
         if originals.ndim != 3 or originals.dtype != np.int16:
             raise RecordError(f"{file}: sounds are to be int16 of shape (N, c, samples), not {originals.shape}")
         looks = spectrograms.pictures({"original": originals, "reconstruction": reconstructions})
-        return Samples("sound", looks["original"], looks["reconstruction"], psnr, (originals, reconstructions), rate)
-    noun: Noun = "clip" if rate else "picture"
+        both = (originals, reconstructions)
+        return Samples(looks["original"], looks["reconstruction"], psnr, both, rate, "sound")
     axes, shape = (5, "(N, 3, t, h, w)") if rate else (4, "(N, 3, h, w)")
     if originals.ndim != axes or originals.shape[1] != 3 or originals.dtype != np.uint8:
         raise RecordError(f"{file}: the samples are to be uint8 of shape {shape}, not {originals.shape}")
     known = np.asarray(arrays.get(f"{'clip' if rate else 'image'}/psnr", []), dtype=float).ravel()[: len(originals)]
     psnr[: len(known)] = known
-    return Samples(noun, originals, reconstructions, psnr, rate=rate)
+    return Samples(originals, reconstructions, psnr, None, rate, "clip" if rate else "picture")
 
 
 def grids(samples: Sequence[tuple[str, Samples]]) -> list[Grid]:

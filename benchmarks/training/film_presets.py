@@ -48,9 +48,9 @@ FILM_PRESETS: dict[PresetName, Settings] = {
         loss=_SMALL_FILM_LOSS,
         train=_small_film_training(8_000),
     ),
-    # Yu et al. 2023 (MAGVIT-v2), for `lfq --bits 18`: 17 x 128 x 128 -> 5 x 16 x 16 codes. The losses' weights, the form
-    # of the GAN and the rate are those that the replication hpcaitech/Open-Sora names as the paper's; batch and Adam's
-    # betas could not be checked, and the length is ours. With an adaptive weight of the GAN and this project's
+    # Yu et al. 2023 (MAGVIT-v2), for `lfq --bits 18`: 17 x 128 x 128 -> 5 x 16 x 16 codes. The losses' weights, the
+    # form of the GAN and the rate are those that the replication hpcaitech/Open-Sora names as the paper's; batch and
+    # Adam's betas could not be checked, and the length is ours. With an adaptive weight of the GAN and this project's
     # discriminator, without LeCAM, a gradient penalty and a model of pictures to start from.
     "magvit2": Settings(
         data=FilmConfig(frame_size=128),
