@@ -1,27 +1,21 @@
 """The main command on films as a user runs it: rows beside codecs, strips and a moving film, kills, ranks, mistakes."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from film_files import grey_film
-from film_runs import store_film_run
 from PIL import Image
 from three_ways import Start, three_ways
 
-from benchmarks.compress.__main__ import main as compress
 from benchmarks.data.films import open_films
 from benchmarks.data.machine import torch_threads
 from benchmarks.evaluate.__main__ import main as evaluate
-from benchmarks.generate.__main__ import main as generate
 from benchmarks.metrics.pictures import to_unit_range
 from benchmarks.protocols.video.measured import PROTOCOL
 from benchmarks.records.record import Record, read_arrays, read_record
 from benchmarks.run import main
-from benchmarks.throughput.__main__ import main as throughput
-from benchmarks.tokens.__main__ import main as tokens
 from benchmarks.training.loading import LoadedRun, load_run
 from benchmarks.training.stored import configuration, open_own_data
 
@@ -119,28 +113,6 @@ def test_killed_and_on_two_ranks_it_is_the_same_run(tmp_path: Path, start: Start
     words = [*SMOKE, *FEW, "--train.images", "160", "--checkpoint-every", "2"]
     one, two = three_ways(tmp_path, start, "vq-ema", words)
     assert two.metrics["psnr"] == pytest.approx(one.metrics["psnr"], abs=0.3)
-
-
-@pytest.mark.parametrize("command", [generate, tokens, compress])
-def test_commands_for_pictures_refuse_a_run_of_films(
-    command: Callable[..., int], tmp_path: Path, make_record: Callable[..., Record], capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = store_film_run(tmp_path, make_record)
-    words = {
-        generate: ["--run", str(path)],
-        tokens: ["--run", str(path), "--data", "photographs", "--output", str(tmp_path / "tokens")],
-        compress: ["encode", "picture.png", "--run", str(path), "--output", str(tmp_path)],
-    }[command]
-    assert command(words) == 2
-    assert "a tokenizer of films, where this command takes those of pictures" in _said(capsys.readouterr().err)
-
-
-def test_throughput_passes_over_runs_of_films(
-    tmp_path: Path, make_record: Callable[..., Record], capsys: pytest.CaptureFixture[str]
-) -> None:
-    store_film_run(tmp_path, make_record)
-    assert throughput([str(tmp_path)]) == 2
-    assert "no stored run on pictures in" in _said(capsys.readouterr().err)
 
 
 def _said(text: str) -> str:

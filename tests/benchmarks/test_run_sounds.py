@@ -1,6 +1,5 @@
 """The main command on sounds as a user runs it: rows beside codecs, samples to see and hear, kills, ranks, mistakes."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,20 +8,16 @@ import soundfile
 import torch
 from PIL import Image
 from random_codecs import randomize, saved
-from sound_runs import store_sound_run
 from three_ways import Start, three_ways
 
 from benchmarks.compare import Arguments, main as compare
-from benchmarks.compress.__main__ import main as compress
 from benchmarks.data.machine import torch_threads
 from benchmarks.data.sounds import opening
 from benchmarks.evaluate.__main__ import main as evaluate
-from benchmarks.generate.__main__ import main as generate
 from benchmarks.protocols.audio import fidelity
 from benchmarks.protocols.audio.measured import PROTOCOL
 from benchmarks.records.record import Record, read_arrays, read_record
 from benchmarks.run import main
-from benchmarks.tokens.__main__ import main as tokens
 from benchmarks.training.loading import LoadedRun, load_run
 from benchmarks.training.stored import configuration, open_own_data
 
@@ -156,20 +151,6 @@ def test_killed_and_on_two_ranks_it_is_the_same_run(tmp_path: Path, sounds: Path
     words = [*SMOKE, "--data", str(sounds), "--train.images", "160", "--checkpoint-every", "2"]
     one, two = three_ways(tmp_path, start, "rq", words)
     assert two.metrics["mel_distance"] == pytest.approx(one.metrics["mel_distance"], rel=0.05)
-
-
-@pytest.mark.parametrize("command", [generate, tokens, compress])
-def test_commands_for_pictures_refuse_a_run_of_sounds(
-    command: Callable[..., int], tmp_path: Path, make_record: Callable[..., Record], capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = store_sound_run(tmp_path, make_record)
-    words = {
-        generate: ["--run", str(path)],
-        tokens: ["--run", str(path), "--data", "photographs", "--output", str(tmp_path / "tokens")],
-        compress: ["encode", "picture.png", "--run", str(path), "--output", str(tmp_path)],
-    }[command]
-    assert command(words) == 2
-    assert "a tokenizer of sounds" in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.mark.parametrize(
