@@ -9,7 +9,7 @@ from film_files import grey_film
 from PIL import Image
 from three_ways import Start, three_ways
 
-from benchmarks.data.films import open_films
+from benchmarks.data.films import open_films, opening
 from benchmarks.data.machine import torch_threads
 from benchmarks.evaluate.__main__ import main as evaluate
 from benchmarks.metrics.pictures import to_unit_range
@@ -141,3 +141,9 @@ def test_mistakes_are_sentences(words: list[str], expected: str, capsys: pytest.
     assert code == 2
     assert expected in _said(said.err + said.out)
     assert "Traceback" not in said.err
+
+
+def test_without_the_extra_it_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(opening, "find_spec", lambda name: None)
+    assert _run_here(*SMOKE) == 2
+    assert "films need av: pip install 'quantizer-zoo-benchmark[video]'" in _said(capsys.readouterr().err)
