@@ -105,6 +105,7 @@ from .sizes import (
     BackboneConfig as BackboneConfig,
     BackboneName as BackboneName,
     backbone_of as backbone_of,
+    misfit as misfit,
 )
 from .streaming import (
     State as State,
@@ -120,10 +121,18 @@ from .tokenizer import (
 from .video.discriminator import (
     PatchDiscriminator3d as PatchDiscriminator3d,
 )
+from .video.loss import (
+    FilmLoss as FilmLoss,
+)
+from .video.loss_config import (
+    FilmLossConfig as FilmLossConfig,
+)
 from .video.magvit2 import (
     MAGVIT2 as MAGVIT2,
 )
 from .video.sizes import (
+    FilmBackboneConfig as FilmBackboneConfig,
+    FilmBackboneName as FilmBackboneName,
     MAGVIT2Config as MAGVIT2Config,
 )
 from .video.temporal_loss import (

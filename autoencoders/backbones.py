@@ -15,6 +15,7 @@ from autoencoders.pictures.vqvae import VQVAE
 from autoencoders.pictures.vqvae2 import VQVAE2
 from autoencoders.sizes import BackboneConfig, BackboneName, backbone_of
 from autoencoders.tokenizer import TrainableTokenizer
+from autoencoders.video.magvit2 import MAGVIT2
 from quantizers import Quantizer
 
 NETWORKS: Mapping[BackboneName, type[TrainableTokenizer]] = {
@@ -27,6 +28,7 @@ NETWORKS: Mapping[BackboneName, type[TrainableTokenizer]] = {
     "seanet": SEANetCodec,
     "dac": DAC,
     "mdct": MDCTCodec,
+    "magvit2": MAGVIT2,
 }
 """What is made of each backbone's sizes."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal, get_args
 
 from autoencoders.audio.sizes import AudioBackboneConfig, AudioBackboneName, DACConfig, MDCTConfig, SEANetConfig
@@ -16,9 +16,10 @@ from autoencoders.pictures.sizes import (
     VQVAE2Config,
     VQVAEConfig,
 )
+from autoencoders.video.sizes import FilmBackboneConfig, FilmBackboneName, MAGVIT2Config
 
-BackboneName = Literal[PictureBackboneName, AudioBackboneName]
-BackboneConfig = PictureBackboneConfig | AudioBackboneConfig
+BackboneName = Literal[PictureBackboneName, AudioBackboneName, FilmBackboneName]
+BackboneConfig = PictureBackboneConfig | AudioBackboneConfig | FilmBackboneConfig
 
 BACKBONES: Mapping[BackboneName, type[BackboneConfig]] = {
     "vqgan": VQGANConfig,
@@ -30,6 +31,7 @@ BACKBONES: Mapping[BackboneName, type[BackboneConfig]] = {
     "seanet": SEANetConfig,
     "dac": DACConfig,
     "mdct": MDCTConfig,
+    "magvit2": MAGVIT2Config,
 }
 """The sizes of each backbone; `backbones.NETWORKS` has what is made of them."""
 
@@ -37,3 +39,10 @@ BACKBONES: Mapping[BackboneName, type[BackboneConfig]] = {
 def backbone_of(config: BackboneConfig) -> BackboneName:
     """The name of the backbone whose sizes these are."""
     return next(name for name in get_args(BackboneName) if type(config) is BACKBONES[name])
+
+
+def misfit(config: BackboneConfig, extent: Sequence[int]) -> str | None:
+    """What signals of that extent are not, in words, that a backbone would have to be trained on; None where it can."""
+    if isinstance(config, FilmBackboneConfig):
+        return config.misfit(extent)
+    return f"no multiples of the backbone's stride {config.stride}" if any(e % config.stride for e in extent) else None

@@ -40,14 +40,14 @@ class VQGANLoss(TrainingLoss):
 
     def generator(
         self,
-        original: Float[Tensor, "b c h w"],
-        reconstruction: Float[Tensor, "b c h w"],
+        original: Float[Tensor, "b c *extent"],
+        reconstruction: Float[Tensor, "b c *extent"],
         quantizer_loss: Float[Tensor, ""],
         *,
         step: int,
         discriminator: nn.Module | None = None,
         last_layer: Tensor | None = None,
-        log_scale: Float[Tensor, "b c h w"] | None = None,
+        log_scale: Float[Tensor, "b c *extent"] | None = None,
     ) -> Loss:
         """Loss of encoder, quantizer and decoder: reconstruction + perceptual + λ · generator + quantizer.
 
@@ -57,11 +57,7 @@ class VQGANLoss(TrainingLoss):
         where it is in use).
         """
         config = self.config
-        picture_loss = self._reconstruction(original, reconstruction, log_scale)
-        terms = {"reconstruction": picture_loss}
-        if self.perceptual is not None:
-            terms["perceptual"] = self.perceptual(reconstruction, original)
-            picture_loss = picture_loss + config.perceptual_weight * terms["perceptual"]
+        picture_loss, terms = self._fidelity(original, reconstruction, log_scale)
         terms["quantizer"] = quantizer_loss
         total = picture_loss + config.codebook_weight * quantizer_loss
         if self.gan_active(step):
@@ -72,6 +68,17 @@ class VQGANLoss(TrainingLoss):
             terms["adaptive_weight"] = adaptive_weight(picture_loss, terms["generator"], last_layer)
             total = total + config.gan_weight * terms["adaptive_weight"] * terms["generator"]
         return Loss.of(total, terms)
+
+    def _fidelity(
+        self, original: Tensor, reconstruction: Tensor, log_scale: Tensor | None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """What holds a reconstruction to its original, whole and by terms."""
+        loss = self._reconstruction(original, reconstruction, log_scale)
+        terms = {"reconstruction": loss}
+        if self.perceptual is not None:
+            terms["perceptual"] = self.perceptual(reconstruction, original)
+            loss = loss + self.config.perceptual_weight * terms["perceptual"]
+        return loss, terms
 
     def _reconstruction(self, original: Tensor, reconstruction: Tensor, log_scale: Tensor | None) -> Tensor:
         if self.config.reconstruction == "logit-laplace":
@@ -86,8 +93,8 @@ class VQGANLoss(TrainingLoss):
 
     def discriminator(
         self,
-        original: Float[Tensor, "b c h w"],
-        reconstruction: Float[Tensor, "b c h w"],
+        original: Float[Tensor, "b c *extent"],
+        reconstruction: Float[Tensor, "b c *extent"],
         discriminator: nn.Module,
     ) -> Loss:
         """Loss of the discriminator, for the steps where `gan_active`; no gradient reaches the tokenizer.

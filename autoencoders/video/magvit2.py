@@ -90,7 +90,7 @@ class MAGVIT2(StreamingTokenizer, TrainableTokenizer):
     def __init__(self, config: MAGVIT2Config, quantizer: Quantizer) -> None:
         super().__init__()
         self.config = config
-        self.strides = (config.time_stride, config.side_stride, config.side_stride)
+        self.strides = config.stride
         self.encoder = Encoder(config, quantizer.dim)
         self.quantizer = quantizer
         self.decoder = Decoder(config, quantizer.dim)

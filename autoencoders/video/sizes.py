@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from annotated_types import Interval, MinLen
+from tyro.conf import Suppress as NoFlag
 
 from autoencoders.ranges import Parts, Size, check_ranges
 from quantizers.options import MAX_CHANNELS
@@ -20,8 +22,8 @@ class MAGVIT2Config:
     """Sizes and parts of the encoder and decoder. The defaults are our reading of the paper, whose code is not public,
     for films of 128 pixels: 17 frames become 5 × 16 × 16 positions."""
 
-    in_channels: Size = 3
-    """Channels of a frame."""
+    in_channels: NoFlag[Size] = 3
+    """Channels of a frame; commands read, measure and show RGB alone."""
     stem: Size = 1
     """Side of the blocks of pixels that become channels before the first convolution, and pixels again after the last;
     1 as in the paper. Full resolution is where a small network spends most of its time."""
@@ -58,6 +60,18 @@ class MAGVIT2Config:
         return self.stem * math.prod(side for _, side in self.strides)
 
     @property
+    def stride(self) -> tuple[int, int, int]:
+        """Frames and pixels per position of the codes, along each axis."""
+        return self.time_stride, self.side_stride, self.side_stride
+
+    def misfit(self, extent: Sequence[int]) -> str | None:
+        """What films of that extent, (frames, height, width), are not, in words; None where they fit the grid."""
+        frames, *sides = extent
+        if frames % self.time_stride == 1 % self.time_stride and not any(side % self.side_stride for side in sides):
+            return None
+        return f"not of 1 + k · {self.time_stride} frames with sides that are multiples of {self.side_stride} px"
+
+    @property
     def widths(self) -> tuple[int, ...]:
         """Channels of each level, finest first."""
         return tuple(self.width * multiplier for multiplier in self.multipliers)
@@ -67,6 +81,9 @@ class MAGVIT2Config:
         """Channels of a frame once the stem's blocks are channels."""
         return self.in_channels * self.stem**2
 
+
+FilmBackboneName = Literal["magvit2"]
+FilmBackboneConfig = MAGVIT2Config
 
 MAGVIT2_128 = MAGVIT2Config()
 """4 frames × 8 × 8 pixels a position; published with lookup-free quantization to 2^18 codes."""

@@ -18,8 +18,8 @@ from benchmarks.data.pictures import Part
 class Arguments:
     """Measure tokenizers, or pictures, under the protocol of their signal, and show the table. Give one of
 
-    - stored runs of `python -m benchmarks.run`, to measure their tokenizers on pictures or sounds that they never saw
-      (--data);
+    - stored runs of `python -m benchmarks.run`, to measure their tokenizers on pictures, sounds or films that they
+      never saw (--data);
     - --model NAME, a published tokenizer with its file of weights (--checkpoint), and pictures or sounds (--data);
     - --reference DIR and --reconstruction DIR: pictures and what became of them, whatever made these.
 
@@ -51,7 +51,7 @@ class Arguments:
     output: Path = Path("runs")
     """Folder that evaluations are stored in."""
     limit: Count | None = None
-    """Take at most this many pictures or sounds, evenly from all of --data."""
+    """Take at most this many pictures, sounds or films, evenly from all of --data."""
     batch_size: Count = 32
     """Pictures per batch; moves no number by more than the rounding of a pixel or two does."""
     root: Path | None = None
@@ -72,6 +72,8 @@ class Arguments:
     """Weights of the FID Inception network, for the rFID column; see python -m benchmarks.weights."""
     lpips_backbone: Path | None = None
     """Weights of the LPIPS backbone, for the LPIPS column; see python -m benchmarks.weights."""
+    i3d: Path | None = None
+    """TorchScript file of the network of the Fréchet video distance, for the rFVD column of films."""
 
     def check(self) -> None:
         """Raise UsageError where these flags do not go together."""
@@ -97,7 +99,7 @@ class Arguments:
         if folders and (self.data, self.part, self.limit) != (None, None, None):
             raise UsageError("--data, --part and --limit choose pictures for a tokenizer; --reference has its own")
         if not folders and self.data is None:
-            raise UsageError("--data is missing: a folder of pictures or sounds, or the name of a data set")
+            raise UsageError("--data is missing: a folder of pictures, sounds or films, or the name of a data set")
         if self.model is None and self.checkpoint is not None:
             raise UsageError("--checkpoint is the file of a published tokenizer: say which by --model NAME")
         if self.model is None and self.image_size is not None:

@@ -17,6 +17,7 @@ from benchmarks.evaluate.opening import TestData
 from benchmarks.evaluate.pictures import pictures_job
 from benchmarks.evaluate.published import published_job
 from benchmarks.evaluate.trained import trained_jobs
+from benchmarks.metrics.fvd import VideoFeatures
 from benchmarks.metrics.weights import MetricWeights
 from benchmarks.protocols.reconstruction.references import cache_folder
 from benchmarks.records.record import read_record
@@ -38,8 +39,8 @@ def prepare(arguments: Arguments, accelerator: Accelerator, console: Console, er
     if arguments.reference is not None and arguments.reconstruction is not None:
         return [pictures_job(arguments, arguments.reference, arguments.reconstruction, errors)]
     jobs = [published_job(arguments, data, errors)] if arguments.model else trained_jobs(arguments, data, errors)
-    if arguments.explain and (of_sounds := [job.name for job in jobs if job.of_sounds]):
-        raise UsageError(f"--explain is for tokenizers of pictures, and {of_sounds[0]} is of sounds")
+    if arguments.explain and (others := [job for job in jobs if job.signal != "pictures"]):
+        raise UsageError(f"--explain is for tokenizers of pictures, and {others[0].name} is of {others[0].signal}")
     return jobs
 
 
@@ -56,9 +57,10 @@ def evaluate(arguments: Arguments, command: str, console: Console, errors: Conso
     accelerator = make_accelerator(TrainConfig(), arguments.cpu)
     console.quiet = errors.quiet = not accelerator.is_main_process
     weights = MetricWeights.find(inception=arguments.inception, lpips_backbone=arguments.lpips_backbone)
+    features = None if arguments.i3d is None else VideoFeatures(arguments.i3d)
     jobs = prepare(arguments, accelerator, console, errors)
     cache = None if arguments.no_cache else cache_folder()
-    measuring = Measuring(accelerator, weights, arguments.batch_size, arguments.force, cache)
+    measuring = Measuring(accelerator, weights, arguments.batch_size, arguments.force, cache, features)
     execute(jobs, measuring, console)
     if accelerator.is_main_process:
         print_runs([(job.path, read_record(job.path)) for job in jobs], console)

@@ -11,9 +11,14 @@ import torch
 
 from autoencoders import Tokenizer
 from benchmarks.data import EvaluationData, test_batches
+from benchmarks.data.films import FilmTestData
 from benchmarks.data.sounds import SoundTestData
 from benchmarks.protocols.reconstruction.pairs import Pairs, reconstructed
 from benchmarks.records.record import Environment, Record
+from benchmarks.training.settings import SignalName
+
+Tested = EvaluationData | SoundTestData | FilmTestData
+"""What a tokenizer is measured on."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +53,11 @@ class Job(Protocol):
 
     @property
     def data(self) -> dict[str, Any]:
-        """What the record says of the pictures or sounds."""
+        """What the record says of the pictures, sounds or films."""
 
     @property
-    def of_sounds(self) -> bool:
-        """Whether it is of sounds, and not of pictures."""
+    def signal(self) -> SignalName:
+        """What it is of."""
 
     @property
     def content(self) -> str:
@@ -76,8 +81,8 @@ class TokenizerJob(Job, Protocol):
     """An evaluation of a tokenizer, which can also be measured in other ways."""
 
     @property
-    def measured_on(self) -> EvaluationData | SoundTestData:
-        """The pictures or sounds."""
+    def measured_on(self) -> Tested:
+        """The pictures, sounds or films."""
 
     @property
     def label(self) -> str:
@@ -91,7 +96,7 @@ class TokenizerJob(Job, Protocol):
         """
 
 
-def through(tokenizer: Tokenizer, data: EvaluationData | SoundTestData, place: Place, done: int) -> Started:
+def through(tokenizer: Tokenizer, data: Tested, place: Place, done: int) -> Started:
     """Pictures through a tokenizer."""
     assert isinstance(data, EvaluationData)
     tokenizer = tokenizer.to(place.device)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from accelerate import Accelerator
 from accelerate.utils import gather_object
@@ -18,18 +18,20 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from autoencoders import Tokenizer
-from benchmarks.data import items_to_test
-from benchmarks.data.sounds import SoundTestData
+from benchmarks.data import EvaluationData, items_to_test
+from benchmarks.data.films import FilmTestData
 from benchmarks.evaluate.job import Job, Place, TokenizerJob
+from benchmarks.metrics.fvd import VideoFeatures
 from benchmarks.metrics.inception import FEATURES
 from benchmarks.metrics.weights import MetricWeights, sha256
-from benchmarks.protocols.audio.evaluation import evaluate_tokenizer
-from benchmarks.protocols.audio.measured import SoundEvaluation
+from benchmarks.protocols.audio import evaluation as audio
 from benchmarks.protocols.reconstruction.evaluation import evaluate_pairs
 from benchmarks.protocols.reconstruction.measured import PROTOCOL, Evaluation
 from benchmarks.protocols.reconstruction.parts import PartStore
 from benchmarks.protocols.reconstruction.references import References
 from benchmarks.protocols.reconstruction.words import in_words
+from benchmarks.protocols.signals import SignalEvaluation
+from benchmarks.protocols.video import evaluation as video
 from benchmarks.records.environment import environment
 from benchmarks.records.record import items
 from benchmarks.records.values import digest
@@ -49,6 +51,8 @@ class Measuring:
     force: bool
     cache: Path | None
     """Folder of Inception features of originals; None: neither used nor made."""
+    video_features: VideoFeatures | None = None
+    """Of the network of the Fréchet video distance, where its file was given."""
 
     @property
     def place(self) -> Place:
@@ -119,12 +123,12 @@ def _measure(job: Job, measuring: Measuring, console: Console, advance: Callable
     began = time.perf_counter()
     found: Measured
     tokenizer: Tokenizer | None
-    if job.of_sounds:
-        found, tokenizer = _sounds(cast(TokenizerJob, job), place, advance)
-        said = {}
-    else:
+    if job.signal == "pictures":
         found, tokenizer = _pictures(job, measuring, console, advance)
         said = {"protocol": in_words(job.data, found.metrics)}
+    else:
+        found, tokenizer = _signals(cast(TokenizerJob, job), measuring, advance)
+        said = {}
     if accelerator.is_main_process:
         record = job.record(tokenizer, environment(place.device))
         metrics, missing = found.metrics, found.missing
@@ -168,15 +172,24 @@ def _pictures(
     return evaluation, tokenizer
 
 
-def _sounds(job: TokenizerJob, place: Place, advance: Callable[[int], None]) -> tuple[SoundEvaluation, Tokenizer]:
-    sounds, tokenizer = job.measured_on, job.tokenizer().to(place.device)
-    assert isinstance(sounds, SoundTestData)
-    evaluation = evaluate_tokenizer(
-        tokenizer,
-        items_to_test(sounds, place.rank, place.world_size),
-        job.data["sample_rate"],
-        device=place.device,
-        world_size=place.world_size,
-        progress=lambda count: advance(count * place.world_size),
-    )
-    return evaluation, tokenizer
+def _signals(
+    job: TokenizerJob, measuring: Measuring, advance: Callable[[int], None]
+) -> tuple[SignalEvaluation, Tokenizer]:
+    """Sounds or clips, one by one."""
+    data, place = job.measured_on, measuring.place
+    assert not isinstance(data, EvaluationData)
+    tokenizer = job.tokenizer().to(place.device)
+    how: dict[str, Any] = {
+        "device": place.device,
+        "world_size": place.world_size,
+        "progress": lambda count: advance(count * place.world_size),
+    }
+    found: SignalEvaluation
+    if isinstance(data, FilmTestData):
+        clips = items_to_test(data, place.rank, place.world_size)
+        rate = job.data["frames_per_second"]
+        found = video.evaluate_tokenizer(tokenizer, clips, rate, features=measuring.video_features, **how)
+    else:
+        sounds = items_to_test(data, place.rank, place.world_size)
+        found = audio.evaluate_tokenizer(tokenizer, sounds, job.data["sample_rate"], **how)
+    return found, tokenizer

@@ -1,9 +1,9 @@
-"""What tokenizers are measured on: the pictures or sounds of --data, opened once for each size or rate."""
+"""What tokenizers are measured on: the pictures, sounds or films of --data, opened once for each size or rate."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any, TypeVar
 
@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from benchmarks.data import DataConfig, EvaluationData, open_evaluation_data
+from benchmarks.data.films import FilmConfig, FilmTestData, open_test_films
 from benchmarks.data.sounds import SoundConfig, SoundTestData, open_test_sounds
 from benchmarks.evaluate.arguments import Arguments
 from benchmarks.training.in_step import in_turn
@@ -19,7 +20,7 @@ from benchmarks.training.in_step import in_turn
 IN_MEMORY = 2**26
 """Bytes of crops that stay in memory at most; more are decoded again: memory does not grow with their number."""
 
-Opened = TypeVar("Opened", EvaluationData, SoundTestData)
+Opened = TypeVar("Opened", EvaluationData, SoundTestData, FilmTestData)
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,12 @@ class TestData:
         asked = self.arguments
         config = SoundConfig(str(asked.data), sample_rate, channels, limit_test=asked.limit)
         return self._open(config, "the sounds", partial(open_test_sounds, config, asked.part))
+
+    def films(self, own: FilmConfig) -> FilmTestData:
+        """The films, in clips as of a run's own."""
+        asked = self.arguments
+        config = replace(own, source=str(asked.data), limit_train=None, limit_test=asked.limit)
+        return self._open(config, "the films", partial(open_test_films, config, asked.part))
 
     def _open(self, config: Any, name: str, open_: Callable[[], Opened]) -> Opened:
         if config not in self._opened:

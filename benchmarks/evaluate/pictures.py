@@ -17,6 +17,7 @@ from benchmarks.protocols.reconstruction.measured import PROTOCOL
 from benchmarks.protocols.reconstruction.pairs import Pairs
 from benchmarks.records.record import ELSEWHERE, Environment, QuantizerRecord, Record
 from benchmarks.records.values import as_command, digest
+from benchmarks.training.settings import SignalName
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,8 @@ class PicturesJob:
         return str(self.data["reconstructions"]["name"])
 
     @property
-    def of_sounds(self) -> bool:
-        return False
+    def signal(self) -> SignalName:
+        return "pictures"
 
     @property
     def content(self) -> str:

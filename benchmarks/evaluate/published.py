@@ -25,6 +25,7 @@ from benchmarks.protocols.audio.measured import PROTOCOL as OF_SOUNDS
 from benchmarks.protocols.reconstruction.measured import PROTOCOL
 from benchmarks.records.record import ELSEWHERE, Environment, QuantizerRecord, Record
 from benchmarks.records.values import as_command, digest
+from benchmarks.training.settings import SignalName
 from benchmarks.training.trained import DOUBT, find_published
 from storage.paths import printable
 
@@ -50,8 +51,8 @@ class PublishedJob:
         return self.measured_on.record
 
     @property
-    def of_sounds(self) -> bool:
-        return isinstance(self.measured_on, SoundTestData)
+    def signal(self) -> SignalName:
+        return "sounds" if isinstance(self.measured_on, SoundTestData) else "pictures"
 
     @property
     def label(self) -> str:
@@ -84,7 +85,7 @@ class PublishedJob:
             | {"total": _parameters(tokenizer)},
             environment=environment,
             command=self.command,
-            protocol=OF_SOUNDS if self.of_sounds else PROTOCOL,
+            protocol=OF_SOUNDS if self.signal == "sounds" else PROTOCOL,
         )
 
 

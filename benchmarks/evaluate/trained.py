@@ -10,25 +10,27 @@ from rich.console import Console
 
 from autoencoders import Tokenizer
 from benchmarks.command_line.usage import UsageError
-from benchmarks.data import EvaluationData
-from benchmarks.data.sounds import SoundTestData
+from benchmarks.data.films import FilmConfig
+from benchmarks.data.sounds import SoundConfig
 from benchmarks.evaluate.arguments import Arguments, chosen
-from benchmarks.evaluate.job import Place, Started, through
+from benchmarks.evaluate.job import Place, Started, Tested, through
 from benchmarks.evaluate.opening import TestData
 from benchmarks.metrics.weights import sha256
 from benchmarks.records.record import Environment, Record
 from benchmarks.records.values import as_command, digest
 from benchmarks.tables.comparable import asked_bits, label
+from benchmarks.training.settings import SignalName
+from benchmarks.training.stored import configuration
 from benchmarks.training.trained import find_runs, require_tokenizer, trained_tokenizer
 
 
 @dataclass(frozen=True)
 class TrainedJob:
-    """A stored run, and the pictures or sounds that its tokenizer is measured on."""
+    """A stored run, and the pictures, sounds or films that its tokenizer is measured on."""
 
     run: Path
     stored: Record
-    measured_on: EvaluationData | SoundTestData
+    measured_on: Tested
     path: Path
     command: str
 
@@ -43,8 +45,8 @@ class TrainedJob:
         return {**self.measured_on.record, "trained_on": of_run}
 
     @property
-    def of_sounds(self) -> bool:
-        return isinstance(self.measured_on, SoundTestData)
+    def signal(self) -> SignalName:
+        return self.stored.signal
 
     @property
     def content(self) -> str:
@@ -101,11 +103,13 @@ def trained_jobs(arguments: Arguments, test_data: TestData, errors: Console) -> 
                 "part of these data by --part to measure that all the same"
             )
         require_tokenizer(path, stored)
-        data: EvaluationData | SoundTestData
-        if stored.of_pictures:
-            data = test_data.pictures(stored.data["image_size"])
+        data: Tested
+        if isinstance(own := configuration(path, stored).settings.data, FilmConfig):
+            data = test_data.films(own)
+        elif isinstance(own, SoundConfig):
+            data = test_data.sounds(own.sample_rate, own.channels)
         else:
-            data = test_data.sounds(stored.data["sample_rate"], stored.data["channels"])
+            data = test_data.pictures(own.image_size)
         name = f"{stored.id.rpartition('-')[0]}-{digest(stored.id, stored.protocol, data.record['fingerprint'])}"
         command = ["python", "-m", "benchmarks.evaluate", path.as_posix(), "--data", source]
         command += chosen(arguments)

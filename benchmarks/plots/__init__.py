@@ -8,7 +8,7 @@ training                curves of each term
 scaling                 quality over the length of the training
 codes                   how evenly codebooks are used
 reconstructions         originals, reconstructions and where they err
-sounds                  quality over the bitrate, waveforms and spectrograms
+recordings              of sounds and films: quality over the bitrate, and what they look like
 saving                  files
 
 `python -m benchmarks.plot` draws them all.
@@ -28,8 +28,8 @@ from benchmarks.plots.groups import Group, groups, rates
 from benchmarks.plots.modelled_rate import modelled_rate
 from benchmarks.plots.rate_distortion import rate_distortion
 from benchmarks.plots.reconstructions import reconstruction_grid
+from benchmarks.plots.recordings import film_grid, quality_over_bitrate, sound_grid
 from benchmarks.plots.scaling import quality_over_length, scales
-from benchmarks.plots.sounds import quality_over_bitrate, sound_grid
 from benchmarks.plots.style import wrapped
 from benchmarks.plots.training import training_curves
 from benchmarks.records.priors import Generation
@@ -61,6 +61,7 @@ EACH_RATE = (
     Kind("rank-frequency", "Frequency of codes by rank", rank_frequency),
     Kind("reconstructions", "Reconstructions of the first seed, and their errors", reconstruction_grid),
     Kind("sounds", "Waveforms and spectrograms of the first seed", sound_grid),
+    Kind("films", "Frames of the first seed", film_grid),
 )
 """Pictures of the runs of one rate: at another, methods do not compare."""
 

@@ -10,6 +10,7 @@ from matplotlib.ticker import MaxNLocator
 from benchmarks.plots.groups import Group
 from benchmarks.plots.quality import draw_label, draw_references, measured_qualities
 from benchmarks.plots.style import GRID, draw_legend, handles, style
+from benchmarks.tables.comparable import CODECS
 
 WIDTH = 0.8
 """Bits over which methods of equal rate are set side by side: one upon the other, nobody could tell them apart."""
@@ -25,7 +26,8 @@ def rate_distortion(group: Group) -> Figure | None:
     shifts = side_by_side(methods.groupby("quantizer", sort=False)["rate"].nunique())
     figure = Figure(figsize=(9.5, 3.6 * len(columns) + 0.8), layout="constrained")
     panels = figure.subplots(len(columns), 1, sharex=True, squeeze=False)[:, 0]
-    level, over_bits = (group.references[group.references["rate"].gt(0) == has_rate] for has_rate in (False, True))
+    references = group.references[~group.references["name"].isin(CODECS)]  # whose bits are no code's
+    level, over_bits = (references[references["rate"].gt(0) == has_rate] for has_rate in (False, True))
     shifts |= dict.fromkeys(over_bits["quantizer"], 0.0)
     lines = pd.concat([methods, over_bits])
     for panel, column in zip(panels, columns, strict=True):
@@ -45,8 +47,8 @@ def rate_distortion(group: Group) -> Figure | None:
         panel.grid(**GRID)
     panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     panels[-1].set_xlabel("bits per position" + (", methods of equal rate side by side" if len(labels) > 1 else ""))
-    references = handles(level["quantizer"], marker="none")
-    draw_legend(figure, [*handles([*labels, *over_bits["quantizer"].unique()]), *references])
+    of_level = handles(level["quantizer"], marker="none")
+    draw_legend(figure, [*handles([*labels, *over_bits["quantizer"].unique()]), *of_level])
     return figure
 
 

@@ -54,8 +54,8 @@ def reconstruction_grid(group: Group) -> Figure | None:
 def _samples(runs: StoredRuns) -> tuple[np.ndarray, np.ndarray] | None:
     """The first originals and reconstructions, uint8 (N, 3, H, W), of the first run that has them."""
     for path, _ in runs:
-        arrays = read_arrays(path)
-        if "samples/original" in arrays and arrays["samples/original"].dtype == np.uint8:
+        arrays = read_arrays(path, ("samples",))
+        if "samples/original" in arrays and "samples/rate" not in arrays:
             return arrays["samples/original"][:PICTURES], arrays["samples/reconstruction"][:PICTURES]
     return None
 

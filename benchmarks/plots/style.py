@@ -33,6 +33,9 @@ BASELINES: dict[str, dict[str, Any]] = {
     "opus": {"color": "black", "marker": "o", "linestyle": (0, (6, 1))},
     "mp3": {"color": "black", "marker": "s", "linestyle": (0, (3, 1, 1, 1, 1, 1))},
     "mdct-kmeans": {"color": "0.45", "marker": "x", "linestyle": (0, (2, 2))},
+    "h264": {"color": "black", "marker": "^", "linestyle": (0, (8, 2))},
+    "hevc": {"color": "black", "marker": "D", "linestyle": (0, (8, 2, 2, 2))},
+    "av1": {"color": "black", "marker": "v", "linestyle": (0, (8, 1, 1, 1, 1, 1))},
 }
 
 GRID: dict[str, Any] = {"color": "0.88", "linewidth": 0.5}

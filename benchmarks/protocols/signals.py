@@ -5,9 +5,11 @@ Each goes through alone, so that no number depends on a batch or on the number o
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch.distributed as dist
@@ -17,7 +19,9 @@ from torch import Tensor
 from benchmarks.metrics.codes import has_codebook
 from benchmarks.protocols.rates import SignalCodes, code_use
 from benchmarks.records.resampling import draws
+from benchmarks.records.samples import save_samples
 from quantizers import Quantizer
+from storage.paths import StrPath
 
 if TYPE_CHECKING:
     from priors.code_models import CodeModel
@@ -240,3 +244,65 @@ def summarise(
         usage,
         perplexity,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignalEvaluation:
+    """What a protocol measures of a tokenizer or a codec on a test set of sounds or clips.
+
+    Attributes:
+        noun: What a signal is called.
+        count: How many.
+        seconds: Of all of them together.
+        metrics: Of the whole set.
+        missing: Metric -> why it is None, and how to get it.
+        unmeasured: Metric -> signals, by place, that have no number, and why.
+        per_signal: Metric -> float64 (signals,), in the order of the test set; not a number where there is none.
+        resampled: Metric that is no mean over signals -> its values on the fixed resamples of the test set.
+        rate: Samples or frames per second.
+        samples: The beginnings of the test set's first signals and of their reconstructions.
+        usage: Of each codebook, the share of its codes that occur; none without codes.
+        perplexity: Of each codebook, 2^entropy.
+    """
+
+    noun: ClassVar[str]
+
+    count: int
+    seconds: float
+    metrics: dict[str, float | None]
+    missing: dict[str, str]
+    unmeasured: dict[str, dict[int, str]]
+    per_signal: dict[str, np.ndarray]
+    resampled: dict[str, np.ndarray]
+    rate: float
+    samples: tuple[np.ndarray, np.ndarray]
+    usage: tuple[float, ...] = ()
+    perplexity: tuple[float, ...] = ()
+
+    @property
+    def notes(self) -> dict[str, str]:
+        """Metric -> how many signals have no number, and why."""
+        return {
+            name: f"{len(signals)} of {self.count} {self.noun}s have no number: "
+            + "; ".join(why if count == 1 else f"{why} ({count})" for why, count in Counter(signals.values()).items())
+            for name, signals in self.unmeasured.items()
+            if name not in self.missing
+        }
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What is stored beside a record of it, by name."""
+        return {
+            **{f"{self.noun}/{name}": values for name, values in self.per_signal.items()},
+            **{f"resampled/{name}": values for name, values in self.resampled.items()},
+            **({"codebooks/usage": np.array(self.usage)} if self.usage else {}),
+            **({"codebooks/perplexity": np.array(self.perplexity)} if self.perplexity else {}),
+            "samples/original": self.samples[0],
+            "samples/reconstruction": self.samples[1],
+            "samples/rate": np.array(self.rate),
+        }
+
+    def save_samples(self, path: StrPath, name: str) -> None:
+        """The picture beside the record at `path`: what the samples look like, originals over what a tokenizer or
+        codec, so named, made of them."""
+        originals, reconstructions = self.samples
+        save_samples(Path(path).with_suffix(".png"), {"original": originals, name: reconstructions})

@@ -1,8 +1,9 @@
 """Stored runs: one JSON file each, validated on reading, beside a compressed file of its arrays.
 
 RUN.json         the record below
-RUN.npz          per-image metrics, code counts, training curves, sample pictures
+RUN.npz          metrics of each item, code counts, training curves, sample pictures
 RUN.png          originals over reconstructions
+RUN.webp         of films, one of them as it moves
 RUN.safetensors  the trained tokenizer (its weight-averaged copy)
 """
 
@@ -14,7 +15,7 @@ import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 from pydantic import ValidationError
@@ -76,8 +77,8 @@ class QuantizerRecord(Frozen):
 
 
 class TrainingRecord(Frozen):
-    """How the tokenizer was trained, a baseline fitted in no step; speeds are images (crops of sounds) per second over
-    all processes."""
+    """How the tokenizer was trained, a baseline fitted in no step; speeds are images (crops of sounds, clips of
+    films) per second over all processes."""
 
     images: int
     steps: int
@@ -139,14 +140,21 @@ class Record(Frozen):
         return "trained_on" not in self.data and self.preset != ELSEWHERE
 
     @property
+    def signal(self) -> Literal["pictures", "sounds", "films"]:
+        """What it is of, by what its data have."""
+        if "sample_rate" in self.data:
+            return "sounds"
+        return "films" if "frames_per_second" in self.data else "pictures"
+
+    @property
     def of_pictures(self) -> bool:
-        """Whether it is of pictures, and not of sounds."""
-        return "sample_rate" not in self.data
+        """Whether it is of pictures."""
+        return self.signal == "pictures"
 
     @property
     def crops(self) -> str:
         """What its training shows, in words."""
-        return "images" if self.of_pictures else "crops of sounds"
+        return {"pictures": "images", "sounds": "crops of sounds", "films": "clips of films"}[self.signal]
 
     @property
     def trained_content(self) -> str | None:
@@ -161,8 +169,9 @@ def trained_content(data: Mapping[str, Any]) -> str | None:
 
 
 def items(part: Mapping[str, Any]) -> int:
-    """How many pictures or sounds a part of a record's data has, "train" or "test"."""
-    count: int = part["pictures"] if "pictures" in part else part["sounds"]
+    """How many pictures, sounds or films a part of a record's data has, "train" or "test"; of films to test on the
+    clips."""
+    count: int = next(part[name] for name in ("pictures", "sounds", "clips", "films") if name in part)
     return count
 
 

@@ -18,7 +18,7 @@ RESAMPLES = 100
 
 SEED = 1979  # of Efron's paper
 
-RESAMPLED = ("image", "sound", "resampled")
+RESAMPLED = ("image", "sound", "clip", "resampled")
 """Kinds of stored arrays that metrics on the resamples come from."""
 
 

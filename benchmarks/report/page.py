@@ -41,7 +41,7 @@ class Protocol:
     html: Markup
 
 
-OF = {"reconstruction": "of pictures", "audio": "of sounds"}
+OF = {"reconstruction": "of pictures", "audio": "of sounds", "video": "of films"}
 """What each protocol of runs is of."""
 
 

@@ -1,4 +1,4 @@
-"""Pictures, sounds and plots in the form in which an HTML file can hold them itself: data URIs."""
+"""Pictures, sounds, films and plots in the form in which an HTML file can hold them itself: data URIs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import wave
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float, Int16, UInt8
@@ -19,6 +19,7 @@ from PIL import Image
 from benchmarks.plots.saving import svg
 from benchmarks.records import spectrograms
 from benchmarks.records.files import RecordError
+from benchmarks.records.films import moving
 from benchmarks.records.record import read_arrays
 
 VECTOR_BYTES = 250_000
@@ -31,22 +32,28 @@ GRID_BYTES = 4_000_000
 """Uncompressed size that the pictures of a grid stay under, by fewer pictures of each method; one is always there."""
 
 
+Noun = Literal["picture", "sound", "clip"]
+
+
 @dataclass(frozen=True)
 class Samples:
     """The first items of a run's test set.
 
     Attributes:
-        originals, reconstructions: Pictures, (N, 3, h, w), uint8; of sounds what they look like.
+        originals, reconstructions: Pictures, (N, 3, h, w), or films, (N, 3, t, h, w), uint8; of sounds what they look
+            like.
         psnr: (N,) in dB; NaN where the run has none.
-        sounds: Originals and reconstructions to listen to, (N, c, samples), int16; None of pictures.
-        sample_rate: Of these, in Hz.
+        sounds: Originals and reconstructions to listen to, (N, c, samples), int16; None of pictures and films.
+        rate: Samples of these, or frames, per second.
+        noun: What one is called.
     """
 
-    originals: UInt8[np.ndarray, "n 3 h w"]
-    reconstructions: UInt8[np.ndarray, "n 3 h w"]
+    originals: UInt8[np.ndarray, "n 3 *extent"]
+    reconstructions: UInt8[np.ndarray, "n 3 *extent"]
     psnr: Float[np.ndarray, " n"]
     sounds: tuple[Int16[np.ndarray, "n c t"], Int16[np.ndarray, "n c t"]] | None = None
-    sample_rate: int = 0
+    rate: float = 0
+    noun: Noun = "picture"
 
 
 @dataclass(frozen=True)
@@ -62,8 +69,8 @@ class Picture:
 class Grid:
     """Pictures side by side, all of one size in pixels: the originals, then a line per method."""
 
-    noun: str
-    """What a picture is of, "picture" or "sound"."""
+    noun: Noun
+    """What a picture is of."""
     width: int
     height: int
     originals: Sequence[Picture]
@@ -84,18 +91,19 @@ def read_samples(path: Path) -> Samples | None:
         raise RecordError(f"{file}: samples/original and samples/reconstruction are not pairs")
     if originals.dtype != reconstructions.dtype or 0 in originals.shape:
         raise RecordError(f"{file}: the samples are to be of one type, and some")
-    psnr = np.full(len(originals), math.nan)
-    if "samples/rate" in arrays:
+    psnr, rate = np.full(len(originals), math.nan), float(arrays.get("samples/rate", 0))
+    if rate and originals.dtype != np.uint8:
         if originals.ndim != 3 or originals.dtype != np.int16:
             raise RecordError(f"{file}: sounds are to be int16 of shape (N, c, samples), not {originals.shape}")
         looks = spectrograms.pictures({"original": originals, "reconstruction": reconstructions})
         both = (originals, reconstructions)
-        return Samples(looks["original"], looks["reconstruction"], psnr, both, int(arrays["samples/rate"]))
-    if originals.ndim != 4 or originals.shape[1] != 3 or originals.dtype != np.uint8:
-        raise RecordError(f"{file}: the samples are to be uint8 of shape (N, 3, h, w), not {originals.shape}")
-    known = np.asarray(arrays.get("image/psnr", []), dtype=float).ravel()[: len(originals)]
+        return Samples(looks["original"], looks["reconstruction"], psnr, both, rate, "sound")
+    axes, shape = (5, "(N, 3, t, h, w)") if rate else (4, "(N, 3, h, w)")
+    if originals.ndim != axes or originals.shape[1] != 3 or originals.dtype != np.uint8:
+        raise RecordError(f"{file}: the samples are to be uint8 of shape {shape}, not {originals.shape}")
+    known = np.asarray(arrays.get(f"{'clip' if rate else 'image'}/psnr", []), dtype=float).ravel()[: len(originals)]
     psnr[: len(known)] = known
-    return Samples(originals, reconstructions, psnr)
+    return Samples(originals, reconstructions, psnr, None, rate, "clip" if rate else "picture")
 
 
 def grids(samples: Sequence[tuple[str, Samples]]) -> list[Grid]:
@@ -108,25 +116,24 @@ def grids(samples: Sequence[tuple[str, Samples]]) -> list[Grid]:
 
 def _grid(methods: Sequence[tuple[str, Samples]]) -> Grid:
     first = methods[0][1]
-    _, _, height, width = first.originals.shape
+    height, width = first.originals.shape[-2:]
     each = first.originals[0].nbytes if first.sounds is None else first.sounds[0][0].nbytes
     count = max(1, GRID_BYTES // (each * (len(methods) + 1)))
-    noun = "picture" if first.sounds is None else "sound"
 
     def shown(samples: Samples, name: str, original: bool) -> list[Picture]:
         looks = (samples.originals if original else samples.reconstructions)[:count]
         sounds = [None] * len(looks) if samples.sounds is None else list(samples.sounds[0 if original else 1][:count])
         return [
             Picture(
-                picture_uri(look),
-                f"{noun} {number}, {name}" + ("" if original else _decibels(psnr)),
-                None if sound is None else sound_uri(sound, samples.sample_rate),
+                picture_uri(look) if look.ndim == 3 else film_uri(look, samples.rate),
+                f"{samples.noun} {number}, {name}" + ("" if original else _decibels(psnr)),
+                None if sound is None else sound_uri(sound, int(samples.rate)),
             )
             for number, (look, sound, psnr) in enumerate(zip(looks, sounds, samples.psnr, strict=False), 1)
         ]
 
     lines = [(name, shown(samples, name, original=False)) for name, samples in methods]
-    return Grid(noun, width, height, shown(first, "original", original=True), lines)
+    return Grid(first.noun, width, height, shown(first, "original", original=True), lines)
 
 
 def _decibels(psnr: float) -> str:
@@ -138,6 +145,11 @@ def picture_uri(picture: UInt8[np.ndarray, "3 h w"]) -> str:
     buffer = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(picture.transpose(1, 2, 0))).save(buffer, "PNG", optimize=True)
     return _data_uri("png", buffer.getvalue())
+
+
+def film_uri(film: UInt8[np.ndarray, "3 t h w"], frames_per_second: float) -> str:
+    """A film as animated WebP, pixel for pixel."""
+    return _data_uri("webp", moving(film, frames_per_second))
 
 
 def sound_uri(sound: Int16[np.ndarray, "c samples"], sample_rate: int) -> str:

@@ -121,7 +121,25 @@ SOUND: tuple[Column, ...] = (
     _speed("decode_realtime", "decode × real time", "{:.1f}"),
     _speed("latency_ms", "latency ms", "{:.1f}"),
 )
-"""Of sounds alone."""
+"""Of sounds alone; bitrates of films, too."""
+
+
+def _frames_per_second(record: Record) -> float | None:
+    """Frames of clips that a second of training shows."""
+    data, speed = record.config.get("settings", {}).get("data", {}), record.training.images_per_second
+    return None if speed is None or "clip_frames" not in data else float(speed * data["clip_frames"])
+
+
+FILM: tuple[Column, ...] = (
+    _metric("psnr_clip", "clip PSNR ↑", "{:.2f}", "high"),
+    _metric("flicker", "flicker ↓", "{:.2f}", "low"),
+    _metric("rfvd", "rFVD ↓", "{:.1f}", "low"),
+    _metric("bpp_modelled", "bpp (modelled)", "{:.3f}"),
+    Column("train_frames", "train frames/s", _frames_per_second, "{:.0f}", has_interval=False),
+    _speed("encode_frames_per_second", "encode frames/s", "{:.0f}"),
+    _speed("decode_frames_per_second", "decode frames/s", "{:.0f}"),
+)
+"""Of films alone."""
 
 COLUMNS: tuple[Column, ...] = (
     Column("bits", "bits", lambda record: record.quantizer.bits_per_position, "{:.4g}", has_interval=False),
@@ -131,13 +149,16 @@ COLUMNS: tuple[Column, ...] = (
     _metric("lpips", "LPIPS ↓", "{:.3f}", "low"),
     _metric("rfid", "rFID ↓", "{:.2f}", "low"),
     _metric("swd", "SWD ↓", "{:.1f}", "low"),
+    *FILM[:3],
     *SOUND[:11],
     _metric("usage", "usage %", "{:.1f}", "high", scale=100),
     _metric("perplexity", "perplexity", "{:.0f}", "high"),
     _metric("effective_rank", "eff. rank", "{:.1f}"),
     Column("bpp", "bpp", lambda record: record.metrics.get("bpp"), "{:.3f}", has_interval=False),
     _metric("bpp_entropy", "bpp (entropy)", "{:.3f}"),
+    FILM[3],
     *SOUND[11:],
+    *FILM[4:],
     *SPEED,
     Column("parameters", "params M", _parameters, "{:.2f}", has_interval=False),
     *GENERATION,
@@ -145,11 +166,11 @@ COLUMNS: tuple[Column, ...] = (
 
 
 def columns_of(frame: pd.DataFrame) -> list[Column]:
-    """Those of a table of runs, or of its summary: of sounds alone only where it has some."""
+    """Those of a table of runs, or of its summary: of sounds or films alone only where it has some."""
     return [
         column
         for column in COLUMNS
-        if column not in SOUND or (column.heading in frame and frame[column.heading].notna().any())
+        if column not in (*SOUND, *FILM) or (column.heading in frame and frame[column.heading].notna().any())
     ]
 
 

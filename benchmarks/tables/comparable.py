@@ -12,7 +12,10 @@ from benchmarks.records import baselines
 from benchmarks.records.record import DEFAULT_BACKBONE, ELSEWHERE, Record, items
 from benchmarks.records.values import digest
 
-FRAME = (baselines.BLOCK_MEAN, baselines.PCA, baselines.OPUS, baselines.MP3, "none")
+CODECS = (baselines.OPUS, baselines.MP3, baselines.H264, baselines.HEVC, baselines.AV1)
+"""In daily use."""
+
+FRAME = (baselines.BLOCK_MEAN, baselines.PCA, *CODECS, "none")
 """Rows that frame those of every rate: what no quantizer may fall below, what no network without one, codecs in daily
 use at rates of their own, and what none can exceed."""
 
@@ -36,10 +39,12 @@ def group_title(record: Record) -> str:
 
 
 def _measured_on(record: Record) -> str:
-    count = items(record.data["test"])
-    if not record.of_pictures:
-        return f"{count:,} sounds at {record.data['sample_rate'] / 1000:g} kHz"
-    size = record.data.get("sizes", f"{record.data['image_size']} px")
+    count, data = items(record.data["test"]), record.data
+    if record.signal == "sounds":
+        return f"{count:,} sounds at {data['sample_rate'] / 1000:g} kHz"
+    if record.signal == "films":
+        return f"{count:,} clips of {data['clip_frames']} frames of {data['frame_size']} px"
+    size = data.get("sizes", f"{data['image_size']} px")
     return f"{count:,} pictures of {size}"
 
 
@@ -53,7 +58,7 @@ def asked_bits(record: Record) -> int:
     """The rate at which rows compete; 0 for the frame, and for what has none or is pictures alone.
 
     It is that which the run was asked for in bits per position (FSQ's 10 bits are 9.97). Tokenizers that were trained
-    elsewhere have grids of any size: theirs are the bits of a picture, or of a second of sound.
+    elsewhere have grids of any size: theirs are the bits of a picture, or of a second of sound or film.
     """
     if record.quantizer.name in FRAME or "reconstructions" in record.data:
         return 0
@@ -82,7 +87,7 @@ def within_settings(record: Record) -> Row:
 
 def across_backbones(record: Record) -> Row:
     """Quantizers and backbones: data, training and loss are equal, the network is not, and rows compete at an equal
-    number of bits per picture, those of all code maps, or per second of sound."""
+    number of bits per picture, those of all code maps, or per second of sound or film."""
     if record.preset == ELSEWHERE:
         return within_settings(record)
     settings = record.config["settings"]
@@ -103,7 +108,7 @@ def across_backbones(record: Record) -> Row:
 
 
 def _bits_per_unit(record: Record) -> float:
-    """Of a picture, or of a second of sound."""
+    """Of a picture, or of a second of sound or film."""
     if record.of_pictures:
         return float((record.metrics.get("bpp") or 0) * record.data["image_size"] ** 2)
     return 1000 * (record.metrics.get("kbps") or 0)
@@ -116,7 +121,7 @@ def across_settings(record: Record) -> Row:
         return within_settings(record)
     changed = "".join(f" {name}={value}" for name, value in sorted(record.changes.items()))
     place = f"{record.data['name']} · preset {record.preset} and what was changed of it · protocol {record.protocol}"
-    size = record.data["image_size" if record.of_pictures else "sample_rate"]
-    shared = digest(record.data["fingerprint"], size, record.protocol)
+    size = {"pictures": "image_size", "sounds": "sample_rate", "films": "frame_size"}[record.signal]
+    shared = digest(record.data["fingerprint"], record.data[size], record.protocol)
     name = label(record) if record.quantizer.name in baselines.NAMES else f"{label(record)}{changed}"
     return Row(place, shared, name, asked_bits(record))

@@ -18,6 +18,9 @@ ROWS = {
     baselines.OPUS: "the codec in daily use for speech and calls, at its own bitrates",
     baselines.MP3: "the codec in daily use for files of music, at its own bitrates",
     baselines.MDCT_KMEANS: "k-means of a transform's blocks, which a quantizer worth its network beats at its bits",
+    baselines.H264: "the codec in daily use for films (x264), at its own rates",
+    baselines.HEVC: "its successor (x265), likewise",
+    baselines.AV1: "the codec of the web (SVT-AV1), likewise",
     baselines.KMEANS: "vector quantization of raw pixels, which a quantizer worth its network beats at its bits",
 }
 """What the rows are that compete with none."""

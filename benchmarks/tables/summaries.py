@@ -15,7 +15,7 @@ from benchmarks.records.record import Record, read_arrays
 from benchmarks.records.resampling import RESAMPLED, resampled_metrics
 from benchmarks.records.statistics import Measured
 from benchmarks.tables.columns import BY_NAME, COLUMNS, Column, columns_of
-from benchmarks.tables.comparable import BASELINES, FRAME, Row, within_settings
+from benchmarks.tables.comparable import BASELINES, CODECS, FRAME, Row, within_settings
 from benchmarks.tables.formats import Cell, Titled
 
 BITS, PSNR, MEL, PESQ, KBPS = (BY_NAME[name] for name in ("bits", "psnr", "mel_distance", "pesq", "kbps"))
@@ -171,6 +171,7 @@ def verdict(rows: pd.DataFrame) -> str:
     if MEL.heading in rows and rows[MEL.heading].notna().any():
         return _verdict_of_sounds(rows)
     quality = rows[PSNR.heading]
+    better = _codecs_not_worse(rows, PSNR)
     found = []
     linear, ceiling = (quality[rows["name"] == name].max() for name in (baselines.PCA, "none"))
     if ceiling <= linear:
@@ -186,13 +187,12 @@ def verdict(rows: pd.DataFrame) -> str:
                 f"at {rate} bits no quantizer ({PSNR.format(best, np.nan)} dB at best) is above kmeans "
                 f"({PSNR.format(classical, np.nan)} dB), vector quantization of raw pixels"
             )
-    return f"This table measures the training and not the quantizers: {'; '.join(found)}." if found else ""
+    return _said(found, better)
 
 
 def _verdict_of_sounds(rows: pd.DataFrame) -> str:
     """The transform must be beaten at equal bits, and it is said where a codec in daily use is better at no more."""
-    found, better = [], []
-    of_codecs = rows[rows["name"].isin((baselines.OPUS, baselines.MP3))]
+    found = []
     for rate, rivals in rows[rows["rate"] > 0].groupby("rate"):
         competes = rivals[~rivals["name"].isin(BASELINES)]
         mel, classical = competes[MEL.heading].min(), rivals.drop(competes.index)[MEL.heading].min()
@@ -201,14 +201,31 @@ def _verdict_of_sounds(rows: pd.DataFrame) -> str:
                 f"at {rate} bits no quantizer (mel {MEL.format(mel, np.nan)} at best) is below mdct-kmeans "
                 f"({MEL.format(classical, np.nan)}), k-means of a transform"
             )
-        pesq, kbps = competes[PESQ.heading].max(), competes[KBPS.heading].max()
-        codecs = of_codecs[of_codecs[KBPS.heading] <= kbps].dropna(subset=[PESQ.heading])
-        if len(codecs) and (best := codecs.loc[codecs[PESQ.heading].idxmax()])[PESQ.heading] >= pesq:
-            better.append(
-                f"{best['quantizer']} ({KBPS.format(best[KBPS.heading], np.nan)} kbit/s, PESQ "
-                f"{PESQ.format(best[PESQ.heading], np.nan)}) is not worse than every quantizer at {rate} bits "
-                f"({KBPS.format(kbps, np.nan)} kbit/s, {PESQ.format(pesq, np.nan)} at best)"
+    return _said(found, _codecs_not_worse(rows, PESQ))
+
+
+def _codecs_not_worse(rows: pd.DataFrame, quality: Column) -> list[str]:
+    """Of each rate the best codec at no more bits a second than its quantizers, where none of these is better."""
+    if quality.heading not in rows or KBPS.heading not in rows:
+        return []
+    found = []
+    of_codecs = rows[rows["name"].isin(CODECS)]
+    for rate, rivals in rows[rows["rate"] > 0].groupby("rate"):
+        competes = rivals[~rivals["name"].isin(BASELINES)]
+        best, kbps = competes[quality.heading].max(), competes[KBPS.heading].max()
+        codecs = of_codecs[of_codecs[KBPS.heading] <= kbps].dropna(subset=[quality.heading])
+        if len(codecs) and (codec := codecs.loc[codecs[quality.heading].idxmax()])[quality.heading] >= best:
+            name = quality.heading.removesuffix(" ↑")
+            found.append(
+                f"{codec['quantizer']} ({KBPS.format(codec[KBPS.heading], np.nan)} kbit/s, {name} "
+                f"{quality.format(codec[quality.heading], np.nan)}) is not worse than every quantizer at {rate} bits "
+                f"({KBPS.format(kbps, np.nan)} kbit/s, {quality.format(best, np.nan)} at best)"
             )
+    return found
+
+
+def _said(found: Sequence[str], better: Sequence[str]) -> str:
+    """What makes a table one of the training, and which codecs are not worse, in sentences."""
     said = [f"This table measures the training and not the quantizers: {'; '.join(found)}."] if found else []
     return " ".join([*said, *(f"{line[0].upper()}{line[1:]}." for line in better)])
 

@@ -16,8 +16,10 @@ from autoencoders.pictures.loss_config import LossConfig
 from autoencoders.pictures.sizes import VQGANConfig
 from autoencoders.ranges import Bits, Count, PartialShare, Seeds, Size
 from autoencoders.sizes import BackboneConfig, BackboneName
+from autoencoders.video.loss_config import FilmLossConfig
 from benchmarks.command_line.flags import parse_flags
 from benchmarks.data.config import DataConfig
+from benchmarks.data.films.config import FilmConfig
 from benchmarks.data.sounds.config import SoundConfig
 from benchmarks.training.presets import preset_settings
 from benchmarks.training.settings import SIGNALS, PresetName, TrainConfig
@@ -26,8 +28,8 @@ from benchmarks.training.tracking.names import TrackerName
 
 @dataclass(frozen=True)
 class Arguments:
-    """Train a tokenizer with a quantizer on real pictures or sounds, measure it under its signal's protocol, store the
-    run and show its row.
+    """Train a tokenizer with a quantizer on pictures, sounds or films, measure it under its signal's protocol, store
+    the run and show its row.
 
     Each combination of --quantizer, --bits and --seed is one run. A run that is stored already is shown and not done
     again; one that was interrupted goes on where it stopped. Under `torchrun` or `accelerate launch` the same command
@@ -36,7 +38,8 @@ class Arguments:
 
     quantizer: Annotated[tuple[str, ...], MinLen(1)] = ("fsq",)
     """Names from --list, package.module:Class for your own, or "all". The baselines (block-mean, pca and kmeans; of
-    sounds opus, mp3 and mdct-kmeans) are done beside them; named alone, they are done alone."""
+    sounds opus, mp3 and mdct-kmeans; of films h264, hevc and av1, too) are done beside them; named alone, they are done
+    alone."""
     bits: tuple[Bits, ...] = (10,)
     """Bits per position of the code grid, of sounds 60 unless given; --bits without a number leaves the rate to
     --options."""
@@ -44,8 +47,8 @@ class Arguments:
     """Seeds: of the initial weights, the order and crops of the data, and any noise."""
     preset: PresetName = "quick"
     """smoke: seconds, for tests. quick: 32 px, about two core-minutes. cpu: 64 px, about twelve core-minutes.
-    speech-smoke, speech-quick, speech-cpu, music-cpu: the same of sounds. The others, for GPUs, are as published. The
-    flags below change single settings of it."""
+    speech-smoke, speech-quick, speech-cpu, music-cpu: the same of sounds; video-smoke, video-quick, video-cpu: of
+    films. The others, for GPUs, are as published. The flags below change single settings of it."""
     backbone: BackboneName | None = None
     """The network around the quantizer, at the preset's sizes; the preset's own unless given."""
     options: tuple[str, ...] = ()
@@ -65,16 +68,18 @@ class Arguments:
     jsonl: files in RUN.logs beside the run. tensorboard, wandb: these programs (extras of the same names). Under
     torchrun write --log-with: it takes --log for one of its own flags."""
     eval_batch_size: Count = 32
-    """Pictures per batch in the evaluation; sounds go one by one."""
+    """Pictures per batch in the evaluation; sounds and films go one by one."""
     inception: Path | None = None
     """Weights of the FID Inception network, for the rFID column; see python -m benchmarks.weights."""
     lpips_backbone: Path | None = None
     """Weights of the LPIPS backbone, for the LPIPS column and loss; see python -m benchmarks.weights."""
-    data: tyro.conf.AvoidSubcommands[DataConfig | SoundConfig] = field(default_factory=DataConfig)
+    i3d: Path | None = None
+    """TorchScript file of the network of the Fréchet video distance, for the rFVD column of films."""
+    data: tyro.conf.AvoidSubcommands[DataConfig | SoundConfig | FilmConfig] = field(default_factory=DataConfig)
     model: tyro.conf.AvoidSubcommands[BackboneConfig] = field(default_factory=VQGANConfig)
     dim: Size = 256
     """Channels of the latent for the quantizers that leave their width to the user."""
-    loss: tyro.conf.AvoidSubcommands[LossConfig | AudioLossConfig] = field(default_factory=LossConfig)
+    loss: tyro.conf.AvoidSubcommands[LossConfig | AudioLossConfig | FilmLossConfig] = field(default_factory=LossConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
     deferred: PartialShare = 0.0
     """Share of the steps that run without the quantizer, which is then started on latents that mean something. 0.4 pays

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from accelerate import Accelerator
 
+from benchmarks.metrics.fvd import VideoFeatures
 from benchmarks.metrics.weights import MetricWeights
 from benchmarks.training.tracking.names import TrackerName
 
@@ -22,3 +23,5 @@ class Execution:
     """Stored with each run, e.g. why the perceptual loss is no LPIPS."""
     log: tuple[TrackerName, ...] = ()
     """Trackers that watch the training."""
+    video_features: VideoFeatures | None = None
+    """Of the network of the Fréchet video distance, where its file was given."""

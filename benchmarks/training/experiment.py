@@ -20,6 +20,7 @@ from rich.console import Console
 from torch import Tensor
 
 from autoencoders import Tokenizer
+from autoencoders.extents import extended
 from benchmarks.data import training_batches
 from benchmarks.metrics.device import measuring_device
 from benchmarks.records import baselines
@@ -105,7 +106,17 @@ def perform(
     return broadcast_object_list([record])[0]
 
 
-SHOWN = ("reconstruction", "perceptual", "waveform", "mel", "quantizer", "generator", "discriminator", "perplexity")
+SHOWN = (
+    "reconstruction",
+    "perceptual",
+    "waveform",
+    "mel",
+    "temporal",
+    "quantizer",
+    "generator",
+    "discriminator",
+    "perplexity",
+)
 
 
 def perform_with_bar(run: ResolvedRun, execution: Execution, console: Console) -> Record:
@@ -188,7 +199,7 @@ def _fit(run: RunConfig, data: SignalData, accelerator: Accelerator) -> tuple[Mo
         steps = signal.fitting_items(run.settings) // run.settings.train.batch_size
         batches = _batches(run, data, accelerator, 0, steps)
         fitted: Any = model.to(device)
-        items = fitted.fit(signal.to_float(batch, device) for batch in batches)
+        items = fitted.fit(extended(model, signal.to_float(batch, device)) for batch in batches)
     return model, TrainingRecord(
         images=items,
         steps=0,

@@ -9,13 +9,14 @@ from typing import Any
 from autoencoders.sizes import BackboneConfig, BackboneName
 from benchmarks.command_line.flags import as_flags
 from benchmarks.records.values import as_command
+from benchmarks.training.film_presets import FILM_PRESETS, FILM_SIZES
 from benchmarks.training.picture_presets import PICTURE_PRESETS, PICTURE_SIZES
 from benchmarks.training.settings import PresetName, RunConfig, Settings, effective
 from benchmarks.training.sound_presets import SOUND_PRESETS, SOUND_SIZES
 
-PRESETS: dict[PresetName, Settings] = PICTURE_PRESETS | SOUND_PRESETS
+PRESETS: dict[PresetName, Settings] = PICTURE_PRESETS | SOUND_PRESETS | FILM_PRESETS
 
-SIZES: dict[BackboneName, dict[PresetName, BackboneConfig]] = PICTURE_SIZES | SOUND_SIZES
+SIZES: dict[BackboneName, dict[PresetName, BackboneConfig]] = PICTURE_SIZES | SOUND_SIZES | FILM_SIZES
 """The presets' networks of the backbones that are not their own."""
 
 

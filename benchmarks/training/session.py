@@ -13,6 +13,7 @@ from rich.markup import escape
 
 from benchmarks.command_line.usage import require_writable
 from benchmarks.data.machine import warn_of_crowding
+from benchmarks.metrics.fvd import VideoFeatures
 from benchmarks.metrics.weights import MetricWeights
 from benchmarks.records.record import Record
 from benchmarks.training.arguments import Arguments
@@ -53,6 +54,7 @@ def prepare(arguments: Arguments) -> tuple[list[ResolvedRun], Execution]:
     require_trackers(arguments.log)
     require_writable(arguments.output)
     weights = MetricWeights.find(inception=arguments.inception, lpips_backbone=arguments.lpips_backbone)
+    features = None if arguments.i3d is None else VideoFeatures(arguments.i3d)
     accelerator = make_accelerator(arguments.train, arguments.cpu)
     settings = runs[0].settings
     require_memory(settings, accelerator)
@@ -65,7 +67,7 @@ def prepare(arguments: Arguments) -> tuple[list[ResolvedRun], Execution]:
             if (known := find_done(run.path, accelerator)) is not None:
                 require_same(known, run)
     execution = Execution(
-        accelerator, weights, arguments.checkpoint_every, arguments.eval_batch_size, notes, arguments.log
+        accelerator, weights, arguments.checkpoint_every, arguments.eval_batch_size, notes, arguments.log, features
     )
     return resolved, execution
 

@@ -16,8 +16,11 @@ from autoencoders.audio.sizes import AudioBackboneConfig
 from autoencoders.pictures.loss_config import LossConfig
 from autoencoders.pictures.sizes import PictureBackboneConfig, VQGANConfig
 from autoencoders.ranges import Bits, Count, PartialShare, Seed, Share, Size, Weight, check_ranges
-from autoencoders.sizes import BackboneConfig, BackboneName, backbone_of
+from autoencoders.sizes import BackboneConfig, BackboneName, backbone_of, misfit
+from autoencoders.video.loss_config import FilmLossConfig
+from autoencoders.video.sizes import FilmBackboneConfig
 from benchmarks.data import DataConfig
+from benchmarks.data.films.config import FilmConfig
 from benchmarks.data.sounds.config import SoundConfig
 from benchmarks.records import baselines
 from benchmarks.records.record import DEFAULT_BACKBONE
@@ -41,9 +44,13 @@ PresetName = Literal[
     "soundstream",
     "encodec-24khz",
     "dac-44khz",
+    "video-smoke",
+    "video-quick",
+    "video-cpu",
+    "magvit2",
 ]
 
-SignalName = Literal["pictures", "sounds"]
+SignalName = Literal["pictures", "sounds", "films"]
 
 
 class SignalSettings(NamedTuple):
@@ -59,6 +66,7 @@ class SignalSettings(NamedTuple):
 SIGNALS: Mapping[SignalName, SignalSettings] = {
     "pictures": SignalSettings(DataConfig, get_args(PictureBackboneConfig), LossConfig, 10),
     "sounds": SignalSettings(SoundConfig, get_args(AudioBackboneConfig), AudioLossConfig, 60),
+    "films": SignalSettings(FilmConfig, (FilmBackboneConfig,), FilmLossConfig, 10),
 }
 """By the type of its data; `signals` has what is done with them."""
 
@@ -68,7 +76,8 @@ class TrainConfig:
     """How long and how fast a tokenizer is trained."""
 
     images: Count = 16_000
-    """Training images shown, or crops of sounds, counted one by one; every quantizer is shown the same ones."""
+    """Training images shown, or crops of sounds or clips of films, counted one by one; every quantizer is shown the
+    same ones."""
     batch_size: Count = 32
     """Images of one optimizer step, over all processes."""
     accumulation: Count = 1
@@ -128,11 +137,11 @@ def published_training(images: int, batch_size: int, rate: float, **other: Any) 
 class Settings:
     """All that two runs must share for their quantizers to be comparable."""
 
-    data: DataConfig | SoundConfig = field(default_factory=DataConfig)
+    data: DataConfig | SoundConfig | FilmConfig = field(default_factory=DataConfig)
     model: BackboneConfig = field(default_factory=VQGANConfig)
     dim: Size = 256
     """Channels of the latent for the quantizers that leave their width to the user (VQ, RQ, Gumbel, none)."""
-    loss: LossConfig | AudioLossConfig = field(default_factory=LossConfig)
+    loss: LossConfig | AudioLossConfig | FilmLossConfig = field(default_factory=LossConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
     deferred: PartialShare = 0.0
     """Share of the steps that run without the quantizer, which is then started on latents that mean something (Zhao et
@@ -147,17 +156,16 @@ class Settings:
         """What data and backbone have in common is said once, by the data. ValueError on parts that are not for each
         other."""
         parts = SIGNALS[self.signal]
-        if not isinstance(self.model, parts.backbones) or not isinstance(self.loss, parts.loss):
+        if type(self.model) not in parts.backbones or type(self.loss) is not parts.loss:
             kinds = ", ".join(type(part).__name__ for part in (self.data, self.model, self.loss))
             raise ValueError(f"data, model and loss must be of one signal, got {kinds}")
-        object.__setattr__(self, "model", replace(self.model, **self.data.of_backbone))
+        model = replace(self.model, **self.data.of_backbone)  # type: ignore[arg-type]  # films tell theirs nothing
+        object.__setattr__(self, "model", model)
         object.__setattr__(self, "backbone", backbone_of(self.model))
         object.__setattr__(self, "start", None if self.start is None else Path(self.start))
         check_ranges(self)
-        if any(extent % self.model.stride for extent in self.data.extent):
-            raise ValueError(
-                f"training crops of {self.data.size} are no multiples of the backbone's stride {self.model.stride}"
-            )
+        if (why := misfit(self.model, self.data.extent)) is not None:
+            raise ValueError(f"training crops of {self.data.size} are {why}")
         if self.quantizer_start >= self.train.steps:
             raise ValueError(f"deferred {self.deferred} of {self.train.steps} steps leaves none for the quantizer")
         logit_laplace = isinstance(self.loss, LossConfig) and self.loss.reconstruction == "logit-laplace"

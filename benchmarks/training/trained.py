@@ -56,8 +56,8 @@ def require_tokenizer(path: StrPath, stored: Record) -> None:
 
 def require_pictures(path: StrPath, stored: Record) -> None:
     """Raise UsageError unless a stored run is of pictures, which is all that the command knows."""
-    if "image_size" not in stored.data:
-        raise UsageError(f"{path}: a tokenizer of sounds, where this command takes those of pictures")
+    if not stored.of_pictures:
+        raise UsageError(f"{path}: a tokenizer of {stored.signal}, where this command takes those of pictures")
 
 
 def require_own_weights(weights: StrPath, kind: str, owner: str) -> None:

@@ -54,9 +54,10 @@ class Trainer(TrainingLoop[Tensor]):
     ) -> None:
         super().__init__(settings.train, accelerator, run, content, weights)
         train = settings.train
-        # The same numbers in another order in memory, in which convolutions are faster.
-        self.tokenizer: TrainableTokenizer = tokenizer.to(self.device).to(memory_format=torch.channels_last).train()
         self.signal = signal_of(settings)
+        # The same numbers in another order in memory, in which convolutions are faster.
+        tokenizer = tokenizer.to(self.device).to(memory_format=self.signal.memory_format)
+        self.tokenizer: TrainableTokenizer = tokenizer.train()
         self.loss = self.signal.make_loss(settings).to(self.device)
         self.discriminator = self.loss.make_discriminator()
         self.average = (

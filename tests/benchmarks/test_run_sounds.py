@@ -1,11 +1,5 @@
 """The main command on sounds as a user runs it: rows beside codecs, samples to see and hear, kills, ranks, mistakes."""
 
-import os
-import shutil
-import signal
-import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,23 +8,19 @@ import soundfile
 import torch
 from PIL import Image
 from random_codecs import randomize, saved
-from sound_runs import store_sound_run
+from three_ways import Start, three_ways
 
 from benchmarks.compare import Arguments, main as compare
-from benchmarks.compress.__main__ import main as compress
 from benchmarks.data.machine import torch_threads
 from benchmarks.data.sounds import opening
 from benchmarks.evaluate.__main__ import main as evaluate
-from benchmarks.generate.__main__ import main as generate
 from benchmarks.protocols.audio import fidelity
 from benchmarks.protocols.audio.measured import PROTOCOL
 from benchmarks.records.record import Record, read_arrays, read_record
 from benchmarks.run import main
-from benchmarks.tokens.__main__ import main as tokens
 from benchmarks.training.loading import LoadedRun, load_run
 from benchmarks.training.stored import configuration, open_own_data
 
-Start = Callable[..., "subprocess.Popen[str]"]
 SMOKE = ["--preset", "speech-smoke", "--cpu"]
 
 
@@ -158,44 +148,9 @@ def test_a_published_codec_is_measured(tmp_path: Path, sounds: Path, capsys: pyt
 @pytest.mark.slow
 def test_killed_and_on_two_ranks_it_is_the_same_run(tmp_path: Path, sounds: Path, start: Start) -> None:
     """Balanced losses and discriminators go on from the checkpoint exactly; two ranks differ by the sums' order."""
-    words = [*SMOKE, "--quantizer", "rq", "--data", str(sounds), "--train.images", "160", "--checkpoint-every", "2"]
-    whole, killed, ranks = (tmp_path / name for name in ("whole", "killed", "ranks"))
-    assert _run_here(*words, "--output", str(whole)) == 0
-    for other in (killed, ranks):  # with the baselines, which are done already
-        shutil.copytree(whole, other, ignore=shutil.ignore_patterns("rq-*"))
-    process = start("benchmarks.run", *words, "--output", str(killed))
-    deadline = time.monotonic() + 240
-    while not list(killed.rglob("*.checkpoint.safetensors")):
-        assert process.poll() is None, process.communicate()[0]
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
-    again = start("benchmarks.run", *words, "--output", str(killed))
-    assert "going on from step" in again.communicate(timeout=300)[0]
-    both = start("benchmarks.run", *words, "--output", str(ranks), processes=2)
-    output = both.communicate(timeout=600)[0]
-    assert both.returncode == 0, output
-    (_, one), (_, resumed), (_, two) = (_record(folder, "rq") for folder in (whole, killed, ranks))
-    assert resumed.metrics == pytest.approx(one.metrics, rel=1e-9)  # measured in another process, rounded otherwise
-    assert resumed.training.losses == one.training.losses
-    assert two.id == one.id
-    assert two.training.processes == 2
+    words = [*SMOKE, "--data", str(sounds), "--train.images", "160", "--checkpoint-every", "2"]
+    one, two = three_ways(tmp_path, start, "rq", words)
     assert two.metrics["mel_distance"] == pytest.approx(one.metrics["mel_distance"], rel=0.05)
-
-
-@pytest.mark.parametrize("command", [generate, tokens, compress])
-def test_commands_for_pictures_refuse_a_run_of_sounds(
-    command: Callable[..., int], tmp_path: Path, make_record: Callable[..., Record], capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = store_sound_run(tmp_path, make_record)
-    words = {
-        generate: ["--run", str(path)],
-        tokens: ["--run", str(path), "--data", "photographs", "--output", str(tmp_path / "tokens")],
-        compress: ["encode", "picture.png", "--run", str(path), "--output", str(tmp_path)],
-    }[command]
-    assert command(words) == 2
-    assert "a tokenizer of sounds" in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import tyro
@@ -51,3 +51,22 @@ class FilmConfig:
         """Take paths as text or not, as they come; refuse values that cannot work."""
         object.__setattr__(self, "source", os.fspath(self.source))
         check_ranges(self)
+
+    @property
+    def of_backbone(self) -> dict[str, int]:
+        """What a backbone must be told of the films, by the names that it has for that: nothing."""
+        return {}
+
+    @property
+    def extent(self) -> tuple[int, ...]:
+        """Of a clip along each axis: frames, height and width."""
+        return (self.clip_frames, self.frame_size, self.frame_size)
+
+    @property
+    def size(self) -> str:
+        """Of a clip, in words."""
+        return f"{self.clip_frames} frames of {self.frame_size} px"
+
+    def elsewhere(self, source: str) -> FilmConfig:
+        """The same films in another place."""
+        return replace(self, source=source)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 from jaxtyping import UInt8
@@ -68,7 +69,10 @@ class _Look(NamedTuple):
 
 
 def open_source(config: FilmConfig) -> RecordingSource[Films]:
-    """The films that `config.source` names, not yet decoded. Raises DataError where it names none."""
+    """The films that `config.source` names, not yet decoded. Raises DataError where it names none, or where the package
+    is not installed that reads them and has the codecs of their tables."""
+    if find_spec("av") is None:
+        raise DataError("films need av: pip install 'quantizer-zoo-benchmark[video]'")
     scheme, name, splits = parse_source(config.source)
     if name == "synthetic":
         return open_synthetic(splits)

@@ -102,14 +102,14 @@ def _evaluate(
     sounds = of_all_ranks(share, world_size, "sound")
     whole = summarise(sounds, METRICS, fidelity.missing, quantizers, "sound")
     return SoundEvaluation(
-        sounds=len(sounds),
+        count=len(sounds),
         seconds=sum(sound.seconds for sound in sounds),
         metrics=whole.metrics,
         missing=whole.missing,
         unmeasured=whole.unmeasured,
-        per_sound=whole.per_signal,
+        per_signal=whole.per_signal,
         resampled=whole.resampled,
-        sample_rate=sample_rate,
+        rate=sample_rate,
         samples=(_stacked("original", sounds), _stacked("reconstruction", sounds)),
         usage=whole.usage,
         perplexity=whole.perplexity,

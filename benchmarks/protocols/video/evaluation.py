@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from jaxtyping import UInt8
 
 from autoencoders import Tokenizer
 from benchmarks.metrics.device import full_float32
@@ -17,17 +18,24 @@ from benchmarks.metrics.fid import RESAMPLES, FeatureSums, frechet_distance, res
 from benchmarks.metrics.fvd import VideoFeatures
 from benchmarks.metrics.spacetime_swd import spacetime_swd
 from benchmarks.protocols.outcome import outcome
-from benchmarks.protocols.signals import Coded, Measured, Summary, measure, of_all_ranks, summarise
+from benchmarks.protocols.signals import Coded, Fidelity, Measured, Summary, measure, of_all_ranks, summarise
 from benchmarks.protocols.video.coded import FilmCoder, Places, through_codec, through_tokenizer
 from benchmarks.protocols.video.fidelity import FilmFidelity
-from benchmarks.protocols.video.measured import METRICS, OF_FRAMES, PER_PIXEL, FilmEvaluation
+from benchmarks.protocols.video.measured import (
+    METRICS,
+    OF_FRAMES,
+    PER_PIXEL,
+    SAMPLE_FRAMES,
+    SAMPLES,
+    FilmEvaluation,
+)
 from benchmarks.records.resampling import draws
 from quantizers import Quantizer
 
 if TYPE_CHECKING:
     from priors.code_models import CodeModel
 
-NO_NETWORK = "no file of FVD's network was given"
+NO_NETWORK = "no file of FVD's network, I3D as TorchScript, was given by --i3d PATH"
 
 
 @torch.no_grad()
@@ -112,27 +120,45 @@ def _evaluate(
         pixels = clip.shape[2] * clip.shape[3]
         return clip.shape[1] / frames_per_second
 
-    share: Any = outcome(measure, coded, FilmFidelity(features), seconds, quantizers, model, progress)
+    fidelity = FilmFidelity(features)
+
+    def with_samples(clip: Coded) -> Fidelity:
+        found = fidelity(clip)
+        if clip.place >= SAMPLES:
+            return found
+        both = {"original": clip.original, "reconstruction": clip.reconstruction}
+        samples = {name: of[:, :SAMPLE_FRAMES].numpy() for name, of in both.items()}
+        return found._replace(kept={**found.kept, **samples})
+
+    share: Any = outcome(measure, coded, with_samples, seconds, quantizers, model, progress)
     clips = of_all_ranks(share, world_size, "clip")
     whole = summarise(clips, METRICS, {}, quantizers, "clip")
     _add_sets(whole, clips, has_network=features is not None)
     _add_per_pixel(whole, pixels * frames_per_second / 1000)
     return FilmEvaluation(
-        clips=len(clips),
+        count=len(clips),
         seconds=sum(clip.seconds for clip in clips),
         metrics=whole.metrics,
         missing=whole.missing,
         unmeasured=whole.unmeasured,
-        per_clip=whole.per_signal,
+        per_signal=whole.per_signal,
         per_frame={
             name: np.stack([clip.kept[f"frame/{name}"] for clip in clips])
             for name in OF_FRAMES
             if f"frame/{name}" in clips[0].kept
         },
         resampled=whole.resampled,
+        rate=frames_per_second,
+        samples=(_samples("original", clips), _samples("reconstruction", clips)),
+        network=None if features is None else features.digest,
         usage=whole.usage,
         perplexity=whole.perplexity,
     )
+
+
+def _samples(name: str, clips: list[Measured]) -> UInt8[np.ndarray, "n 3 t h w"]:
+    """What is kept under that name."""
+    return np.stack([clip.kept[name] for clip in clips if name in clip.kept])
 
 
 def _add_sets(whole: Summary, clips: list[Measured], *, has_network: bool) -> None:

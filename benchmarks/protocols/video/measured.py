@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from benchmarks.protocols.signals import OF_RATES
+from benchmarks.protocols.signals import OF_RATES, SignalEvaluation
+from benchmarks.records.films import save_moving
+from storage.paths import StrPath
 
 PROTOCOL = "video/1"
 
@@ -26,38 +29,36 @@ METRICS = (*OF_CLIPS, *OF_SETS, *OF_RATES, *PER_PIXEL)
 """In the order in which they are stored."""
 
 
-@dataclass(frozen=True)
-class FilmEvaluation:
-    """What the protocol measures of a tokenizer or a codec on a test set.
+SAMPLES, SAMPLE_FRAMES = 2, 32
+"""Test clips that are kept to look at, and how many frames of each."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilmEvaluation(SignalEvaluation):
+    """What the protocol measures of a tokenizer or a codec on a test set. The samples are uint8, (clips, 3, frames,
+    height, width).
 
     Attributes:
-        clips: How many.
-        seconds: Of all of them together.
-        metrics: Of the whole set.
-        missing: Metric -> why it is None, and how to get it.
-        unmeasured: Metric -> clips, by place, that have no number, and why.
-        per_clip: Metric -> float64 (clips,), in the order of the test set; not a number where there is none.
         per_frame: Metric -> float64 (clips, frames), of those of single frames.
-        resampled: Metric that is no mean over clips -> its values on the fixed resamples of the test set.
-        usage: Of each codebook, the share of its codes that occur; none without codes.
-        perplexity: Of each codebook, 2^entropy.
+        network: SHA-256 of the file of FVD's network, where it was at hand.
     """
 
-    clips: int
-    seconds: float
-    metrics: dict[str, float | None]
-    missing: dict[str, str]
-    unmeasured: dict[str, dict[int, str]]
-    per_clip: dict[str, np.ndarray]
+    noun = "clip"
+
     per_frame: dict[str, np.ndarray]
-    resampled: dict[str, np.ndarray]
-    usage: tuple[float, ...] = ()
-    perplexity: tuple[float, ...] = ()
+    network: str | None = None
+
+    @property
+    def notes(self) -> dict[str, str]:
+        """Metric -> what to know before reading it."""
+        by_network = self.network is not None and "rfvd" not in self.missing
+        return super().notes | ({"rfvd": f"by the network of SHA-256 {self.network}"} if by_network else {})
 
     def arrays(self) -> dict[str, np.ndarray]:
         """What is stored beside a record of it, by name."""
-        return {
-            **{f"clip/{name}": values for name, values in self.per_clip.items()},
-            **{f"frame/{name}": values for name, values in self.per_frame.items()},
-            **{f"resampled/{name}": values for name, values in self.resampled.items()},
-        }
+        return super().arrays() | {f"frame/{name}": values for name, values in self.per_frame.items()}
+
+    def save_samples(self, path: StrPath, name: str) -> None:
+        """Beside the record at `path` also the first clip as it moves, the original left of the reconstruction."""
+        super().save_samples(path, name)
+        save_moving(Path(path).with_suffix(".webp"), [samples[0] for samples in self.samples], self.rate)

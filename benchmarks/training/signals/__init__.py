@@ -3,6 +3,7 @@
 signal      what each of them says
 pictures    pictures and their baselines
 sounds      sounds and theirs
+films       films and theirs
 
 A run names its signal by the type of its data; `signal_of` is the one place that turns it into what is done.
 """

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from benchmarks.training.settings import SIGNALS, Settings, SignalName
+from benchmarks.training.signals.films import Films
 from benchmarks.training.signals.pictures import Pictures
 from benchmarks.training.signals.signal import Signal
 from benchmarks.training.signals.sounds import Sounds
 
-_ALL: Mapping[SignalName, Signal] = {"pictures": Pictures(), "sounds": Sounds()}
+_ALL: Mapping[SignalName, Signal] = {"pictures": Pictures(), "sounds": Sounds(), "films": Films()}
 
 
 def signal_of(settings: Settings) -> Signal:

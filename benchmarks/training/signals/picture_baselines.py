@@ -1,4 +1,4 @@
-"""The baselines of tables of pictures: tokenizers of blocks, without a network, accepted wherever a quantizer is named.
+"""The baselines of tables of pictures: tokenizers of blocks, accepted wherever a quantizer is named.
 
 Each is made for the settings that the others are trained in: blocks of the stride of the finest code map, as many
 channels and bits per picture as there.
@@ -8,22 +8,19 @@ from __future__ import annotations
 
 from typing import cast
 
-from autoencoders import BlockKMeans, BlockMean, BlockPCA, BlockTokenizer
+from autoencoders import BlockTokenizer
 from autoencoders.pictures.sizes import PictureBackboneConfig, finest_stride, positions_of
 from benchmarks.data import DataConfig
-from benchmarks.records.baselines import BLOCK_MEAN, PCA
 from benchmarks.training.settings import RunConfig, Settings
+from benchmarks.training.signals.block_baselines import kmeans_has, make_block_baseline
 
 BLOCKS = 2**17
 """That a baseline is fitted on, at least: 8 for each code of k-means at 14 bits."""
 
-MAX_KMEANS_BITS = 14
-"""Of a block. Beyond it k-means takes many minutes, and as many blocks as codes is no codebook."""
-
 
 def has_kmeans(settings: Settings, bits: int) -> bool:
     """Whether there is k-means at this rate."""
-    return 0 < per_block(settings, bits) <= MAX_KMEANS_BITS
+    return kmeans_has(per_block(settings, bits))
 
 
 def make_baseline(run: RunConfig) -> BlockTokenizer:
@@ -32,14 +29,9 @@ def make_baseline(run: RunConfig) -> BlockTokenizer:
     Raises:
         ValueError: k-means without a rate, or at one that it cannot have.
     """
-    stride = finest_stride(_of_pictures(run.settings)[1])
-    if run.quantizer == BLOCK_MEAN:
-        return BlockMean(stride)
-    if run.quantizer == PCA:
-        return BlockPCA(stride, per_block(run.settings, run.settings.dim))
-    if run.bits is None or not has_kmeans(run.settings, run.bits):
-        raise ValueError(f"kmeans needs --bits, from 1 to {MAX_KMEANS_BITS} for a block, got {run.bits}")
-    return BlockKMeans(stride, 2 ** per_block(run.settings, run.bits))
+    settings = run.settings
+    bits = None if run.bits is None else per_block(settings, run.bits)
+    return make_block_baseline(run, finest_stride(_of_pictures(settings)[1]), per_block(settings, settings.dim), bits)
 
 
 def per_block(settings: Settings, per_position: int) -> int:
@@ -52,13 +44,6 @@ def blocks_of(settings: Settings) -> int:
     """Blocks of a training picture."""
     data, model = _of_pictures(settings)
     return (data.image_size // finest_stride(model)) ** 2
-
-
-def fitting_items(settings: Settings) -> int:
-    """Training crops that a baseline is fitted on: whole batches, no more than the others are trained on."""
-    train = settings.train
-    batches = -(-BLOCKS // (blocks_of(settings) * train.batch_size))
-    return min(train.steps, batches) * train.batch_size
 
 
 def _of_pictures(settings: Settings) -> tuple[DataConfig, PictureBackboneConfig]:

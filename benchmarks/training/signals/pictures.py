@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Float, UInt8
@@ -12,7 +10,6 @@ from PIL import Image
 from torch import Tensor
 
 from autoencoders import BlockTokenizer, LossConfig, Tokenizer, VQGANLoss, training_memory
-from autoencoders.pictures.perceptual import choose_perceptual
 from benchmarks.data import Data, DataConfig, open_data, test_batches
 from benchmarks.metrics.pictures import to_uint8
 from benchmarks.metrics.speed import measure_speed
@@ -21,9 +18,10 @@ from benchmarks.protocols.reconstruction.measured import PROTOCOL, Evaluation
 from benchmarks.records import baselines
 from benchmarks.records.samples import draw_samples
 from benchmarks.training.execution import Execution
-from benchmarks.training.settings import PresetName, RunConfig, Settings
+from benchmarks.training.settings import RunConfig, Settings
 from benchmarks.training.signals import picture_baselines
-from benchmarks.training.signals.signal import Signal
+from benchmarks.training.signals.perceptual import with_perceptual
+from benchmarks.training.signals.signal import Signal, whole_batches
 from storage.paths import StrPath
 
 WATCHED, TIMED = 8, 32
@@ -42,10 +40,7 @@ class Pictures(Signal):
         return open_data(config)
 
     def choose_loss(self, asked: LossConfig, lpips_backbone: StrPath | None) -> tuple[LossConfig, dict[str, str]]:
-        loss = asked if lpips_backbone is None else replace(asked, lpips_backbone=Path(lpips_backbone))
-        choice = choose_perceptual(loss.perceptual, loss.lpips_backbone)
-        notes = {"perceptual loss": choice.reason} if asked.perceptual == "auto" else {}
-        return replace(loss, perceptual=choice.kind), notes
+        return with_perceptual(asked, lpips_backbone)
 
     def make_loss(self, settings: Settings) -> VQGANLoss:
         assert isinstance(settings.loss, LossConfig)
@@ -66,25 +61,16 @@ class Pictures(Signal):
     def to_float(self, batch: UInt8[Tensor, "b 3 h w"], device: torch.device) -> Float[Tensor, "b 3 h w"]:
         """Channels last in memory, as convolutions want them."""
         pictures = batch.to(device, non_blocking=True).float() / 127.5 - 1
-        return pictures.contiguous(memory_format=torch.channels_last)
+        return pictures.contiguous(memory_format=self.memory_format)
 
-    def baseline_runs(
-        self, preset: PresetName, settings: Settings, rates: Iterable[int | None], names: Iterable[str] | None = None
-    ) -> list[RunConfig]:
-        if names is None:
-            rates = [rate for rate in rates if rate is not None and picture_baselines.has_kmeans(settings, rate)]
-        rates = list(dict.fromkeys(rates))
-        return [
-            RunConfig(name, bits, {}, 0, preset, settings)
-            for name in dict.fromkeys(self.baselines if names is None else names)
-            for bits in (rates if name == baselines.KMEANS else (None,))
-        ]
+    def has_kmeans(self, settings: Settings, bits: int) -> bool:
+        return picture_baselines.has_kmeans(settings, bits)
 
     def make_baseline(self, run: RunConfig) -> BlockTokenizer:
         return picture_baselines.make_baseline(run)
 
     def fitting_items(self, settings: Settings) -> int:
-        return picture_baselines.fitting_items(settings)
+        return whole_batches(settings.train, -(-picture_baselines.BLOCKS // picture_baselines.blocks_of(settings)))
 
     def evaluate(
         self, model: Tokenizer, data: Data, settings: Settings, execution: Execution, progress: Callable[[int], None]

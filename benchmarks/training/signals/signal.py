@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sized
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -14,8 +14,9 @@ from torch import Tensor
 
 from autoencoders import TrainingLoss
 from benchmarks.data.batches import TrainingData
+from benchmarks.records.baselines import KMEANS, MDCT_KMEANS
 from benchmarks.training.execution import Execution
-from benchmarks.training.settings import PresetName, RunConfig, Settings
+from benchmarks.training.settings import PresetName, RunConfig, Settings, TrainConfig
 from storage.paths import StrPath
 
 Model = Any
@@ -68,12 +69,16 @@ class Signal(ABC):
         noun: What the data are, several, as their records have it.
         crops: What a training shows of them, in words.
         baselines: The names of its baselines.
+        codecs: Those of them that are codecs, each with the options of all its rates.
+        memory_format: Of weights and signals, in which convolutions are faster.
     """
 
     protocol: ClassVar[str]
     noun: ClassVar[str]
     crops: ClassVar[str]
     baselines: ClassVar[tuple[str, ...]]
+    codecs: ClassVar[Mapping[str, Sequence[Mapping[str, Any]]]] = {}
+    memory_format: ClassVar[torch.memory_format] = torch.channels_last
 
     @abstractmethod
     def open(self, config: Any) -> SignalData:
@@ -103,12 +108,24 @@ class Signal(ABC):
     def to_float(self, batch: Shaped[Tensor, "b ..."], device: torch.device) -> Float[Tensor, "b c *extent"]:
         """What a tokenizer is given, in [-1, 1] on the device, of a batch as the data give it."""
 
-    @abstractmethod
     def baseline_runs(
         self, preset: PresetName, settings: Settings, rates: Iterable[int | None], names: Iterable[str] | None = None
     ) -> list[RunConfig]:
         """The runs of the baselines beside those of the settings, at those of these rates (bits per position) that they
         can have; or of some that are named, at these rates whether they can or not."""
+        if names is None:
+            rates = [rate for rate in rates if rate is not None and self.has_kmeans(settings, rate)]
+        rates = list(dict.fromkeys(rates))
+        runs = []
+        for name in dict.fromkeys(self.baselines if names is None else names):
+            at = rates if name in (KMEANS, MDCT_KMEANS) else (None,)
+            for options in self.codecs.get(name, ({},)):
+                runs += [RunConfig(name, bits, dict(options), 0, preset, settings) for bits in at]
+        return runs
+
+    @abstractmethod
+    def has_kmeans(self, settings: Settings, bits: int) -> bool:
+        """Whether its k-means can have this rate, in bits per position."""
 
     @abstractmethod
     def make_baseline(self, run: RunConfig) -> Model:
@@ -142,3 +159,8 @@ class Signal(ABC):
             name: Of the quantizer.
             reconstruct: From a batch as the data give it to what the model makes of it, in [-1, 1] on the CPU.
         """
+
+
+def whole_batches(train: TrainConfig, items: int) -> int:
+    """At least so many training items, in whole batches; no more than the training has."""
+    return min(train.steps, -(-items // train.batch_size)) * train.batch_size

@@ -9,6 +9,7 @@ from benchmarks.protocols.audio.codecs import AUDIO_CODECS, MP3_BITRATES, OPUS_B
 from benchmarks.protocols.audio.transform import MdctKMeans
 from benchmarks.records.baselines import MDCT_KMEANS, MP3, OPUS
 from benchmarks.training.settings import RunConfig, Settings
+from benchmarks.training.signals.signal import whole_batches
 
 BITRATES = {OPUS: OPUS_BITRATES, MP3: MP3_BITRATES}
 
@@ -49,10 +50,9 @@ def make_baseline(run: RunConfig) -> AudioCodec | MdctKMeans:
 
 def fitting_items(settings: Settings) -> int:
     """Training crops that the transform is fitted on: whole batches, no more than the others are trained on."""
-    train, data = settings.train, settings.data
-    assert isinstance(data, SoundConfig)
-    blocks = train.batch_size * max(1, data.crop_samples // _stride(settings))
-    return min(train.steps, -(-BLOCKS // blocks)) * train.batch_size
+    assert isinstance(settings.data, SoundConfig)
+    blocks = max(1, settings.data.crop_samples // _stride(settings))
+    return whole_batches(settings.train, -(-BLOCKS // blocks))
 
 
 def _stride(settings: Settings) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Float32
@@ -19,7 +19,7 @@ from benchmarks.protocols.audio.speed import measure_sound_speed
 from benchmarks.records import baselines
 from benchmarks.records.samples import draw_samples
 from benchmarks.training.execution import Execution
-from benchmarks.training.settings import PresetName, RunConfig, Settings
+from benchmarks.training.settings import RunConfig, Settings
 from benchmarks.training.signals import sound_baselines
 from benchmarks.training.signals.signal import Signal
 from benchmarks.training.signals.sound_baselines import BITRATES
@@ -38,6 +38,7 @@ class Sounds(Signal):
     noun = "sounds"
     crops = "crops"
     baselines = baselines.OF_SOUNDS
+    codecs = {name: [{"kbps": bitrate // 1000} for bitrate in of] for name, of in BITRATES.items()}  # noqa: RUF012
 
     def open(self, config: SoundConfig) -> SoundData:
         return open_sounds(config)
@@ -50,20 +51,8 @@ class Sounds(Signal):
     def to_float(self, batch: Float32[Tensor, "b c n"], device: torch.device) -> Float32[Tensor, "b c n"]:
         return batch.to(device, non_blocking=True)
 
-    def baseline_runs(
-        self, preset: PresetName, settings: Settings, rates: Iterable[int | None], names: Iterable[str] | None = None
-    ) -> list[RunConfig]:
-        if names is None:
-            rates = [rate for rate in rates if rate is not None and sound_baselines.has_kmeans(settings, rate)]
-        rates = list(dict.fromkeys(rates))
-        runs = []
-        for name in dict.fromkeys(self.baselines if names is None else names):
-            if name in BITRATES:
-                options = [{"kbps": bitrate // 1000} for bitrate in BITRATES[name]]
-                runs += [RunConfig(name, None, option, 0, preset, settings) for option in options]
-            else:
-                runs += [RunConfig(name, bits, {}, 0, preset, settings) for bits in rates]
-        return runs
+    def has_kmeans(self, settings: Settings, bits: int) -> bool:
+        return sound_baselines.has_kmeans(settings, bits)
 
     def make_baseline(self, run: RunConfig) -> AudioCodec | Tokenizer:
         return sound_baselines.make_baseline(run)

@@ -85,14 +85,14 @@ def test_numbers_are_those_by_hand(tokenizer: Rounding) -> None:
         everything.append(codes[0])
         positions = math.ceil(length / STRIDE)
         assert codes.shape == (1, 3, positions)
-        assert found.per_sound["kbps"][place] == pytest.approx(15 * positions / (length / RATE) / 1000)
-        assert found.per_sound["codes_per_second"][place] == pytest.approx(3 * positions / (length / RATE))
+        assert found.per_signal["kbps"][place] == pytest.approx(15 * positions / (length / RATE) / 1000)
+        assert found.per_signal["codes_per_second"][place] == pytest.approx(3 * positions / (length / RATE))
         back = tokenizer.decode([codes])[0, :, :length].clamp(-1, 1)
         if place != 4:
-            assert found.per_sound["si_sdr"][place] == pytest.approx(si_sdr(back.numpy(), original.numpy()), abs=1e-9)
+            assert found.per_signal["si_sdr"][place] == pytest.approx(si_sdr(back.numpy(), original.numpy()), abs=1e-9)
         heard = (back[None].double(), original[None].double())
-        assert found.per_sound["mel_distance"][place] == pytest.approx(mel_distance(*heard, RATE).item())
-        assert found.per_sound["stft_distance"][place] == pytest.approx(stft_distance(*heard).item())
+        assert found.per_signal["mel_distance"][place] == pytest.approx(mel_distance(*heard, RATE).item())
+        assert found.per_signal["stft_distance"][place] == pytest.approx(stft_distance(*heard).item())
     together = torch.cat(everything, 1)
     entropies, seconds = [], sum(s.shape[1] for s in sounds()) / RATE
     for row, usage, perplexity in zip(together, found.usage, found.perplexity, strict=True):
@@ -113,7 +113,7 @@ def test_a_reference_that_has_no_number_is_named_and_left_out(tokenizer: Roundin
     assert found.unmeasured["si_sdr"] == {4: silent}
     assert found.unmeasured["pesq"] == {4: silent, 5: "shorter than ¼ s"}
     assert set(found.unmeasured["stoi"]) == {4, 5}
-    assert found.metrics["pesq"] == pytest.approx(found.per_sound["pesq"][:4].mean())
+    assert found.metrics["pesq"] == pytest.approx(found.per_signal["pesq"][:4].mean())
     assert set(found.missing) == {"visqol", "kbps_modelled", "kbps_file"}
     short = evaluate_tokenizer(tokenizer, [(0, sounds()[0][:, :1024])], RATE)
     assert short.unmeasured["mel_distance"] == {0: "no longer than 1024 samples, half a window"}
@@ -125,7 +125,7 @@ def test_a_reference_that_has_no_number_is_named_and_left_out(tokenizer: Roundin
 def test_stored_values_give_the_means_on_resamples(tokenizer: Rounding) -> None:
     found = evaluate_tokenizer(tokenizer, enumerate(sounds()), RATE)
     resampled = resampled_metrics(found.arrays())
-    values = found.per_sound["pesq"]
+    values = found.per_signal["pesq"]
     for row, mean in zip(draws(6), resampled["pesq"], strict=True):
         expected = np.repeat(values, row)
         expected = expected[~np.isnan(expected)]
@@ -218,8 +218,8 @@ def test_a_codec_has_the_rate_of_its_packets() -> None:
     for place, original in enumerate(given):
         file = opus(24_000).encode(original, RATE)
         seconds = original.shape[1] / RATE
-        assert found.per_sound["kbps"][place] == pytest.approx(8 * file.stream_bytes / seconds / 1000)
-        assert found.per_sound["kbps_file"][place] == pytest.approx(8 * len(file.data) / seconds / 1000)
+        assert found.per_signal["kbps"][place] == pytest.approx(8 * file.stream_bytes / seconds / 1000)
+        assert found.per_signal["kbps_file"][place] == pytest.approx(8 * len(file.data) / seconds / 1000)
     assert found.metrics["stoi"] > 0.8
     assert found.usage == ()
     assert {"usage", "codes_per_second", "kbps_modelled"} <= set(found.missing)

@@ -77,17 +77,17 @@ def test_numbers_are_those_by_hand(kmeans: BlockKMeans) -> None:
                 *pair, channel_axis=0, data_range=255, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
             )
             assert found.per_frame["ssim"][place, frame] == pytest.approx(expected, abs=1e-4)
-        assert found.per_clip["psnr"][place] == pytest.approx(found.per_frame["psnr"][place].mean())
+        assert found.per_signal["psnr"][place] == pytest.approx(found.per_frame["psnr"][place].mean())
         error = (wanted.astype(np.float64) - made).ravel()
-        assert found.per_clip["psnr_clip"][place] == pytest.approx(
+        assert found.per_signal["psnr_clip"][place] == pytest.approx(
             10 * math.log10(255**2 / (error @ error) * len(error))
         )
         changes = np.diff(made.astype(float), axis=1) - np.diff(wanted.astype(float), axis=1)
-        assert found.per_clip["flicker"][place] == pytest.approx(np.abs(changes).mean())
+        assert found.per_signal["flicker"][place] == pytest.approx(np.abs(changes).mean())
         bits = 5 * 3 * 5 * 6  # of 12 × 20 × 24 in blocks of 4
-        assert found.per_clip["kbps"][place] == pytest.approx(bits / (11 / FPS) / 1000)
-        assert found.per_clip["bpp"][place] == pytest.approx(bits / (11 * 18 * 22))
-        assert found.per_clip["codes_per_second"][place] == pytest.approx(bits / 5 / (11 / FPS))
+        assert found.per_signal["kbps"][place] == pytest.approx(bits / (11 / FPS) / 1000)
+        assert found.per_signal["bpp"][place] == pytest.approx(bits / (11 * 18 * 22))
+        assert found.per_signal["codes_per_second"][place] == pytest.approx(bits / 5 / (11 / FPS))
     counts = torch.bincount(torch.cat(everything))
     shares = counts[counts > 0] / counts.sum()
     entropy = -(shares * shares.log2()).sum().item()
@@ -115,7 +115,7 @@ def test_stored_values_give_the_means_on_resamples(kmeans: BlockKMeans) -> None:
     found = evaluate_tokenizer(kmeans, enumerate(clips()), FPS)
     resampled = resampled_metrics(found.arrays())
     row = draws(4)[5]
-    assert resampled["psnr"][5] == pytest.approx(np.repeat(found.per_clip["psnr"], row).mean())
+    assert resampled["psnr"][5] == pytest.approx(np.repeat(found.per_signal["psnr"], row).mean())
     chosen = [clip for clip, times in zip(clips(), row, strict=True) for _ in range(times)]
     again = evaluate_tokenizer(kmeans, enumerate(chosen), FPS)
     for name in ("usage", "perplexity", "kbps_entropy", "bpp_entropy"):
@@ -243,9 +243,9 @@ def test_a_codec_has_the_rate_of_its_packets() -> None:
     found = evaluate_codec(h264(25), enumerate(given), FPS)
     for place, clip in enumerate(given):
         file = h264(25).encode(clip, FPS)
-        assert found.per_clip["kbps"][place] == pytest.approx(8 * file.stream_bytes / (11 / FPS) / 1000)
-        assert found.per_clip["bpp"][place] == pytest.approx(8 * file.stream_bytes / (11 * 32 * 32))
-        assert found.per_clip["kbps_file"][place] > found.per_clip["kbps"][place]
+        assert found.per_signal["kbps"][place] == pytest.approx(8 * file.stream_bytes / (11 / FPS) / 1000)
+        assert found.per_signal["bpp"][place] == pytest.approx(8 * file.stream_bytes / (11 * 32 * 32))
+        assert found.per_signal["kbps_file"][place] > found.per_signal["kbps"][place]
     assert found.metrics["psnr"] > 25
     assert found.usage == ()
     assert {"usage", "codes_per_second", "kbps_modelled"} <= set(found.missing)

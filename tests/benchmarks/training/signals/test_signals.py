@@ -6,13 +6,17 @@ from typing import get_args
 
 import pytest
 
-from autoencoders.sizes import BACKBONES, BackboneName
+from autoencoders.sizes import BACKBONES, BackboneName, misfit
+from benchmarks.data import DataConfig
+from benchmarks.data.films import FilmConfig
+from benchmarks.data.sounds import SoundConfig
 from benchmarks.records import baselines
 from benchmarks.training.arguments import parse
 from benchmarks.training.planning import plan
 from benchmarks.training.presets import PRESETS
 from benchmarks.training.settings import SIGNALS, PresetName, Settings
 from benchmarks.training.signals import Signal, signal_of, signal_of_data
+from benchmarks.training.signals.films import Films
 from benchmarks.training.signals.pictures import Pictures
 from benchmarks.training.signals.sounds import Sounds
 
@@ -21,7 +25,8 @@ from benchmarks.training.signals.sounds import Sounds
 def test_every_preset_has_one_signal(preset: PresetName) -> None:
     settings = PRESETS[preset]
     signal = signal_of(settings)
-    assert isinstance(signal, Sounds if hasattr(settings.data, "sample_rate") else Pictures)
+    of = {DataConfig: Pictures, SoundConfig: Sounds, FilmConfig: Films}
+    assert type(signal) is of[type(settings.data)]
     assert signal_of_data(settings.data) is signal
     assert signal.make_loss(replace(settings, loss=signal.choose_loss(settings.loss, None)[0])) is not None
 
@@ -31,12 +36,14 @@ def test_signals_share_nothing_but_the_way() -> None:
     assert all(isinstance(signal, Signal) for signal in signals.values())
     for of in ("protocol", "noun", "crops"):
         assert len({getattr(signal, of) for signal in signals.values()}) == len(signals)
-    assert sorted(name for signal in signals.values() for name in signal.baselines) == sorted(baselines.NAMES)
+    assert {name for signal in signals.values() for name in signal.baselines} == set(baselines.NAMES)
+    assert set(signals["films"].baselines) & set(signals["pictures"].baselines) == set(baselines.OF_PICTURES)
+    assert not set(signals["films"].baselines) & set(signals["sounds"].baselines)
     of_backbones = [kind for parts in SIGNALS.values() for kind in parts.backbones]
     assert sorted(map(str, of_backbones)) == sorted(str(BACKBONES[name]) for name in get_args(BackboneName))
 
 
-PICTURES, SPEECH = PRESETS["smoke"], PRESETS["speech-smoke"]
+PICTURES, SPEECH, FILM = PRESETS["smoke"], PRESETS["speech-smoke"], PRESETS["video-smoke"]
 
 
 @pytest.mark.parametrize(
@@ -45,6 +52,9 @@ PICTURES, SPEECH = PRESETS["smoke"], PRESETS["speech-smoke"]
         {"data": PICTURES.data, "model": SPEECH.model, "loss": PICTURES.loss},
         {"data": PICTURES.data, "model": PICTURES.model, "loss": SPEECH.loss},
         {"data": SPEECH.data, "model": PICTURES.model, "loss": SPEECH.loss},
+        {"data": FILM.data, "model": PICTURES.model, "loss": FILM.loss},
+        {"data": FILM.data, "model": FILM.model, "loss": PICTURES.loss},
+        {"data": PICTURES.data, "model": PICTURES.model, "loss": FILM.loss},
     ],
 )
 def test_parts_of_two_signals_are_refused(mixed: dict) -> None:
@@ -61,8 +71,31 @@ def test_the_backbone_follows_the_data() -> None:
 
 
 @pytest.mark.parametrize(
+    ("extent", "fits"), [((9, 32, 32), True), ((1, 32, 32), True), ((8, 32, 32), False), ((9, 32, 28), False)]
+)
+def test_clips_fit_the_grid_of_a_causal_backbone(extent: tuple[int, int, int], fits: bool) -> None:
+    assert (misfit(FILM.model, extent) is None) == fits
+    with pytest.raises(ValueError, match=r"16 frames of 32 px are not of 1 \+ k · 4 frames with sides .* of 8 px"):
+        replace(FILM, data=replace(FILM.data, clip_frames=16))
+
+
+def test_published_film_tokenizers_fit_their_papers() -> None:
+    """MAGVIT-v2 (arXiv:2310.05737): 17 frames of 128 pixels as 5 × 16 × 16 positions of 18 bits."""
+    settings = PRESETS["magvit2"]
+    data, model = settings.data, settings.model
+    assert (data.clip_frames, data.frame_size, settings.dim) == (17, 128, 18)
+    assert (1 + (data.clip_frames - 1) // model.time_stride, data.frame_size // model.side_stride) == (5, 16)
+
+
+@pytest.mark.parametrize(
     ("words", "expected"),
     [
+        ("--quantizer h264", "h264 is no baseline of pictures"),
+        (
+            "--preset video-smoke --quantizer opus",
+            "opus is no baseline of films: there are block-mean, pca",
+        ),
+        ("--preset video-smoke --backbone vqgan", "preset video-smoke has no sizes for the backbone vqgan"),
         ("--quantizer opus", "opus is no baseline of pictures: there are block-mean, pca, kmeans"),
         ("--preset speech-smoke --quantizer pca", "pca is no baseline of sounds: there are opus, mp3, mdct-kmeans"),
         ("--preset speech-smoke --backbone vqvae", "preset speech-smoke has no sizes for the backbone vqvae"),

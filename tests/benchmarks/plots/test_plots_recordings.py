@@ -1,8 +1,9 @@
-"""Pictures of tokenizers of sounds: a line for each codec over its bitrates, and spectrograms."""
+"""Pictures of tokenizers of sounds and films: a line for each codec over its bitrates, spectrograms, and frames."""
 
 from collections.abc import Callable
 from pathlib import Path
 
+from film_runs import store_film_run
 from sound_runs import store_sound_run
 
 from benchmarks.plots import figures
@@ -30,3 +31,21 @@ def test_the_pictures_of_a_table_of_sounds(tmp_path: Path, make_record: Callable
     (panel,) = drawn["-60bit-sounds"].axes
     labels = [label.get_text() for label in panel.get_yticklabels()]
     assert labels == ["original", "opus kbps=12", "opus kbps=6", "none", "rq"]
+
+
+def test_the_pictures_of_a_table_of_films(tmp_path: Path, make_record: Callable[..., Record]) -> None:
+    for kbps in (6.0, 12.0):
+        store_film_run(tmp_path, make_record, "h264", kbps=kbps, psnr=20 + kbps)
+    store_film_run(tmp_path, make_record, "fsq", psnr=22.0)
+    drawn = {
+        stem.rpartition("video-quick-films")[2]: figure for stem, _, figure in figures(read_records([tmp_path])[0])
+    }
+    assert {"-bitrate", "-10bit-films"} <= set(drawn)
+    assert not [stem for stem in drawn if "reconstructions" in stem or "sounds" in stem]
+    panels = drawn["-bitrate"].axes
+    assert [panel.get_ylabel() for panel in panels] == ["PSNR ↑", "SSIM ↑", "flicker ↓"]
+    lines = {container.get_label(): container[0].get_xydata().tolist() for container in panels[0].containers}
+    assert lines == {"h264": [[6.0, 26.0], [12.0, 32.0]], "fsq": [[7.0, 22.0]]}
+    (panel,) = drawn["-10bit-films"].axes
+    assert [label.get_text() for label in panel.get_yticklabels()] == ["original", "h264 crf=12", "h264 crf=6", "fsq"]
+    assert panel.images[0].get_array().shape[1] == 6 * 16 + 5  # six frames, and white between them

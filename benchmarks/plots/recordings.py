@@ -1,4 +1,5 @@
-"""Pictures of tokenizers of sounds: quality over the bitrate beside codecs in daily use, and what sounds look like."""
+"""Pictures of tokenizers of sounds and films: quality over the bitrate beside codecs in daily use, and what they look
+like."""
 
 from __future__ import annotations
 
@@ -11,21 +12,16 @@ from benchmarks.plots.groups import Group
 from benchmarks.plots.reconstructions import mosaic, place_labels
 from benchmarks.plots.style import GRID, draw_legend, handles, style
 from benchmarks.records.record import StoredRuns, read_arrays
-from benchmarks.records.spectrograms import pictures
+from benchmarks.records.samples import as_pictures
 from benchmarks.tables.columns import BY_NAME
 
-QUALITIES = ("pesq", "stoi", "visqol", "mel_distance", "si_sdr")
+QUALITIES = ("pesq", "stoi", "visqol", "mel_distance", "si_sdr", "psnr", "ssim", "flicker")
 """A panel for each that any row has."""
-
-SHOWN = 3
-"""Sounds of a run."""
-
-WIDTH = 2.6
-"""Inches of a sound's picture."""
 
 
 def quality_over_bitrate(group: Group) -> Figure | None:
-    """Means over seeds with their standard deviation, a line for each method and codec; None where there is no sound.
+    """Means over seeds with their standard deviation, a line for each method and codec; None where there is neither
+    sound nor film.
 
     What has no bitrate to compare, `none`, is a level line.
     """
@@ -33,7 +29,8 @@ def quality_over_bitrate(group: Group) -> Figure | None:
     if rate not in group.summary:
         return None
     summary = group.summary
-    columns = [BY_NAME[name] for name in QUALITIES if BY_NAME[name].heading in summary]
+    possible = [BY_NAME[name] for name in QUALITIES if BY_NAME[name].heading in summary]
+    columns = [column for column in possible if summary[column.heading].notna().any()]
     rows = summary[summary["name"] != "none"].dropna(subset=[rate])
     ceiling = summary[summary["name"] == "none"]
     labels = rows["name"].where(rows["rate"] == 0, rows["quantizer"])  # of codecs the options are the rates
@@ -59,25 +56,41 @@ def quality_over_bitrate(group: Group) -> Figure | None:
 def sound_grid(group: Group) -> Figure | None:
     """One rate: waveforms above spectrograms, originals over what each method (its first seed) made of them. None where
     no sounds are stored."""
+    return _grid(group, axes=3, shown=3, inches=2.6)
+
+
+def film_grid(group: Group) -> Figure | None:
+    """One rate: some frames of films, originals over what each method (its first seed) made of them. None where no
+    films are stored."""
+    return _grid(group, axes=5, shown=1, inches=6.5)
+
+
+def _grid(group: Group, axes: int, shown: int, inches: float) -> Figure | None:
+    """What samples of so many axes look like.
+
+    Args:
+        shown: Samples of a run.
+        inches: Width of what one looks like.
+    """
     rows = pd.concat([group.references, group.methods])
-    found = {label: samples for label, runs in group.runs_of(rows).items() if (samples := _samples(runs)) is not None}
+    runs_of = group.runs_of(rows).items()
+    found = {label: samples for label, runs in runs_of if (samples := _samples(runs, axes)) is not None}
     if not found:
         return None
-    originals = next(iter(found.values()))[0]
-    drawn = pictures({"original": originals, **{label: made for label, (_, made) in found.items()}})
-    _, _, height, width = drawn["original"].shape
-    size = (WIDTH * len(originals) + 1.4, WIDTH * height / width * len(drawn) + 0.6)
-    figure = Figure(figsize=size, layout="compressed")
+    both = {"original": next(iter(found.values()))[0], **{label: made for label, (_, made) in found.items()}}
+    drawn = as_pictures({label: samples[:shown] for label, samples in both.items()})
+    count, _, height, width = drawn["original"].shape
+    figure = Figure(figsize=(inches * count + 1.4, inches * height / width * len(drawn) + 0.6), layout="compressed")
     panel = figure.subplots()
     panel.imshow(mosaic(list(drawn.values()), blank=255).astype(np.uint8), interpolation="none")
     place_labels(panel, list(drawn), height)
     return figure
 
 
-def _samples(runs: StoredRuns) -> tuple[np.ndarray, np.ndarray] | None:
-    """The first originals and reconstructions, int16 (n, c, samples), of the first run that has them."""
+def _samples(runs: StoredRuns, axes: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """The originals and reconstructions, of so many axes each, of the first run that has them."""
     for path, _ in runs:
         arrays = read_arrays(path, ("samples",))
-        if "samples/original" in arrays and arrays["samples/original"].dtype == np.int16:
-            return arrays["samples/original"][:SHOWN], arrays["samples/reconstruction"][:SHOWN]
+        if "samples/rate" in arrays and arrays["samples/original"].ndim == axes:
+            return arrays["samples/original"], arrays["samples/reconstruction"]
     return None
