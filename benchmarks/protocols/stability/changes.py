@@ -84,10 +84,13 @@ def _exported(format: Format, tokenizer: Tokenizer, extent: tuple[int, int]) -> 
         yield lambda signal: list(run(signal))
 
 
+INVARIANT = "invariant, batch of 7"
+"""Of `WAYS`, what is held against the invariant codes of the whole batch; all others against its plain ones."""
+
 WAYS: Mapping[str, Way] = {
     "batch of 1": partial(_in_batches_of, 1),
     "batch of 7": partial(_in_batches_of, 7),
-    "invariant, batch of 7": partial(_in_batches_of, 7, invariant=True),
+    INVARIANT: partial(_in_batches_of, 7, invariant=True),
     "place in the batch": _at_another_place,
     "threads": _on_other_threads,
     "bf16 autocast": partial(_autocast, torch.bfloat16),
@@ -96,8 +99,7 @@ WAYS: Mapping[str, Way] = {
     "torch.export": partial(_exported, "torch-export"),
     "ONNX": partial(_exported, "onnx"),
 }
-"""Other ways to encode the same pictures; the codes should be the same. `invariant` is beside the invariant codes of
-the whole batch, the others beside its codes."""
+"""Other ways to encode the same pictures; the codes should be the same."""
 
 Pictures = UInt8[Tensor, "b 3 h w"]
 Seen = Callable[[Tokenizer, Pictures], Float[Tensor, "b 3 h w"]]

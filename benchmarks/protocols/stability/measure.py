@@ -17,6 +17,7 @@ from benchmarks.metrics.device import full_float32
 from benchmarks.metrics.pictures import psnr, to_uint8, to_unit_range
 from benchmarks.metrics.speed import median_seconds
 from benchmarks.protocols.stability.changes import (
+    INVARIANT,
     MOVED,
     REPLACED,
     SEEN,
@@ -110,7 +111,7 @@ def measure(
                     found.changes.pop(name, None)
                     del opened[name]
                     continue
-                held = tokenizer.encode(signal, invariant=True) if name.startswith("invariant") else codes
+                held = tokenizer.encode(signal, invariant=True) if name == INVARIANT else codes
                 lost = _quality(tokenizer, held, batch) - _quality(tokenizer, others, batch)
                 found.changes.setdefault(name, Counted()).add(_changed(tokenizer, others, held), lost)
             for name, see in seen.items():
