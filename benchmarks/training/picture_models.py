@@ -22,6 +22,7 @@ from benchmarks.training.trained import (
     require_tokenizer,
     trained_tokenizer,
 )
+from storage.paths import StrPath
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class PictureModel:
         return load_pretrained(self.about.name, self.path)
 
 
-def trained_models(runs: Sequence[Path], errors: Console) -> list[PictureModel]:
+def trained_models(runs: Sequence[StrPath], errors: Console) -> list[PictureModel]:
     """The tokenizers of stored runs, each looked at before the first is used.
 
     Raises:
@@ -57,7 +58,7 @@ def trained_models(runs: Sequence[Path], errors: Console) -> list[PictureModel]:
     return [PictureModel(stored.id, stored.data["image_size"], path, stored) for path, stored in found]
 
 
-def trained_model(run: Path, errors: Console) -> PictureModel:
+def trained_model(run: StrPath, errors: Console) -> PictureModel:
     """The tokenizer of one stored run. ValueError as `trained_models`, and where there are several."""
     if (count := len(find_runs((run,), errors))) > 1:
         raise UsageError(f"{count} stored runs in {run}: name one of them, as RUN.json")
@@ -65,7 +66,7 @@ def trained_model(run: Path, errors: Console) -> PictureModel:
     return model
 
 
-def published_model(name: str, checkpoint: Path | None, image_size: int | None, errors: Console) -> PictureModel:
+def published_model(name: str, checkpoint: StrPath | None, image_size: int | None, errors: Console) -> PictureModel:
     """A published tokenizer, at its own image size unless one is given.
 
     Raises:
