@@ -106,8 +106,21 @@ class Tokenizer(nn.Module, ABC):
     def reconstruct(self, quantized: Sequence[Float[Tensor, "b _d ..."]]) -> Float[Tensor, "b c *extent"]:
         """The signal from quantized latents, one for each map; not clamped."""
 
-    def encode(self, signal: Float[Tensor, "b c *extent"]) -> list[Int64[Tensor, "b _n ..."]]:
-        """The code maps of a signal, each (B, codes_per_position, *grid)."""
+    def encode(self, signal: Float[Tensor, "b c *extent"], invariant: bool = False) -> list[Int64[Tensor, "b _n ..."]]:
+        """The code maps of a signal, each (B, codes_per_position, *grid).
+
+        Args:
+            signal: As all signals of this tokenizer.
+            invariant: Encode one item of the batch after the other, in eval mode, so that its codes are the same
+                whatever batch it is in and wherever it stands there. Libraries choose how to sum by the shape of a
+                batch: of the others a few codes may differ, those of latents that lie between two codes to the last
+                digits. What is promised holds for one machine, number of threads, precision and version of PyTorch;
+                the price is that of batches of one.
+        """
+        if invariant and signal.shape[0]:
+            # copies, each at an address of its own: some products also sum by how their input lies in memory
+            items = (item.clone(memory_format=torch.contiguous_format) for item in signal.split(1))
+            return [torch.cat(of_map) for of_map in zip(*map(self.encode, items), strict=True)]
         return [output.codes for output in self.quantize(signal)]
 
     def decode(self, codes: Sequence[Int64[Tensor, "b _n ..."]]) -> Float[Tensor, "b c *extent"]:

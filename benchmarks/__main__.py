@@ -29,6 +29,8 @@ COMMANDS = {
     "generate": ("benchmarks.generate", "train priors on codes, and draw new pictures"),
     "compress": ("benchmarks.compress", "pictures as files of codes, and back"),
     "tokens": ("benchmarks.tokens", "the codes of a data set, for priors and language models"),
+    "export": ("benchmarks.export", "tokenizers as ONNX or torch.export programs, compared with the original"),
+    "stability": ("benchmarks.stability", "how far codes stay the same: batch, precision, graph, encoding again"),
     "reproduce": ("benchmarks.reproduce", "make stored runs again, and say whether the numbers agree"),
     "throughput": ("benchmarks.throughput", "time the methods of stored runs together"),
     "sources": ("benchmarks.sources", "quantizers on known sources, beside Shannon's bound"),

@@ -74,7 +74,7 @@ class BinaryQuantizer(Quantizer):
     def quantize_rows(self, rows: Float[Tensor, "n d"]) -> RowOutput:
         positive = rows.detach() > 0
         quantized = self._values(positive, rows.dtype)
-        codes = (positive.to(torch.int64) << self._bit_positions(rows.device)).sum(1)
+        codes = (positive * self._bit_values(rows.device)).sum(1)
         commitment = mean_squared_error(rows, quantized)
         stats = {"commitment": commitment.detach()}
         loss = self.commitment_weight * commitment
@@ -86,15 +86,15 @@ class BinaryQuantizer(Quantizer):
         return RowOutput(straight_through(rows, quantized), codes.unsqueeze(1), loss, stats)
 
     def decode_rows(self, codes: Int64[Tensor, "n c"]) -> Float[Tensor, "n d"]:
-        positive = codes & (1 << self._bit_positions(codes.device)) != 0
+        positive = codes & self._bit_values(codes.device) != 0
         return self._values(positive, torch.promote_types(self.dtype, torch.float32))
 
     def _values(self, positive: Bool[Tensor, "n d"], dtype: torch.dtype) -> Float[Tensor, "n d"]:
         # exactly +-magnitude; `torch.where` between two scalars is slower
         return positive.to(dtype).mul_(2 * self.magnitude).sub_(self.magnitude)
 
-    def _bit_positions(self, device: torch.device) -> Int64[Tensor, " d"]:
-        return torch.arange(self.dim, device=device)
+    def _bit_values(self, device: torch.device) -> Int64[Tensor, " d"]:
+        return 1 << torch.arange(self.dim, device=device)
 
     def _entropies(self, rows: Float[Tensor, "n d"]) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
         # of a bit being 1: the difference between the softmax's logits of +magnitude and -magnitude

@@ -89,7 +89,7 @@ def largest_products(rows: Float[Tensor, "n d"], vectors: Float[Tensor, "k d"]) 
     """
     rows, vectors = rows.detach(), vectors.detach()
     squares = vectors.double().square().sum(1, keepdim=True)
-    largest = squares.amax()
+    largest = squares.max()
     vectors = torch.cat([vectors, (largest - squares).sqrt().to(vectors.dtype)], 1)
     norms = torch.linalg.vector_norm(rows, dim=1, keepdim=True).clamp_min(SMALLEST_NORM)
     return nearest_codes(F.pad(rows * (largest.sqrt().to(rows.dtype) / norms), (0, 1)), vectors)

@@ -1,6 +1,6 @@
 """Nearest codes, and draws of codes by their distance, without an N x K matrix."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from quantizers.exporting import is_exporting
 from quantizers.options import check_number
 from quantizers.search_cpu import search_cpu
 from quantizers.search_triton import can_use_triton, nearest_codes_triton
@@ -34,15 +35,9 @@ def nearest_codes(rows: Float[Tensor, "n d"], codes: Float[Tensor, "k d"]) -> In
     rows, codes = _checked(rows, codes)
     if rows.shape[0] == 0:
         return torch.zeros(0, dtype=torch.int64, device=rows.device)
-    if _is_exporting():
+    if is_exporting():
         return search_two_best(rows, codes)
     return _search_in_graph(rows, codes) if torch.compiler.is_compiling() else _search(rows, codes)
-
-
-def _is_exporting() -> bool:
-    """Whether `torch.export` is at work, where PyTorch tells; else a program needs this package to run."""
-    tells: Callable[[], bool] = getattr(torch.compiler, "is_exporting", bool)
-    return tells()
 
 
 def _search(rows: Tensor, codes: Tensor) -> Tensor:
@@ -69,18 +64,20 @@ def _(rows: Tensor, codes: Tensor) -> Tensor:
 def search_two_best(rows: Float[Tensor, "n d"], codes: Float[Tensor, "k d"]) -> Int64[Tensor, " n"]:
     """Nearest codes on any device with no wait for it: scores choose two codes for each row, distances one of them.
 
-    The distances are sums of squared differences in the rows' dtype, so that the choice is right to rounding of the
-    distances. It is the nearest code, the lowest index among equal ones, unless two or more others score as high
-    within rounding of |z| |e| (after the mean of the codes is taken off); then it is one of these.
+    The distances are sums of squared differences in the rows' dtype, in float64 in an exported program, so that the
+    choice is right to rounding of the distances. It is the nearest code, the lowest index among equal ones, unless two
+    or more others score as high within rounding of |z| |e| (after the mean of the codes is taken off); then it is one
+    of these.
 
     Args:
         rows, codes: both float32 or both float64.
     """
-    unit = codes.abs().amax().clamp_min(torch.finfo(codes.dtype).tiny)  # squares would leave the range of float32
+    unit = codes.abs().max().clamp_min(torch.finfo(codes.dtype).tiny)  # squares would leave the range of float32
     vectors, bias, centre = _centred(codes / unit)
     found = []
+    wide = torch.float64 if is_exporting() else rows.dtype
     # an exported program, whose number of rows is open, takes all at a time
-    for tile in (rows,) if _is_exporting() else rows.split(TILE_ROWS):
+    for tile in (rows,) if is_exporting() else rows.split(TILE_ROWS):
         shifted = tile / unit - centre
         scores, pair = tile.new_empty(tile.shape[0], 0), tile.new_empty(tile.shape[0], 0, dtype=torch.int64)
         for start in range(0, codes.shape[0], TILE_CODES):
@@ -89,7 +86,7 @@ def search_two_best(rows: Float[Tensor, "n d"], codes: Float[Tensor, "k d"]) -> 
             scores, best = _two_best(torch.cat([scores, new_scores], 1))
             pair = torch.cat([pair, new_pair + start], 1).gather(1, best)
         pair = pair.sort(1).values  # argmin takes the first among equal ones
-        distances = ((tile.unsqueeze(1) - codes[pair]) / unit).square().sum(2)
+        distances = ((tile.unsqueeze(1).to(wide) - codes[pair].to(wide)) / unit).square().sum(2)
         found.append(pair.gather(1, distances.argmin(1, keepdim=True)).squeeze(1))
     return torch.cat(found)
 

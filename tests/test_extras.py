@@ -17,7 +17,7 @@ IMPORTED_AS = {
 }
 """Distributions whose modules are called otherwise."""
 
-OTHERS = ("compression", "audio", "video", "visqol", "huggingface", "peers", "ray", "tensorboard", "wandb")
+OTHERS = ("compression", "audio", "video", "visqol", "huggingface", "onnx", "peers", "ray", "tensorboard", "wandb")
 
 
 MODULES = (
@@ -25,6 +25,7 @@ MODULES = (
     "benchmarks.evaluate.command",
     "benchmarks.generate.command",
     "benchmarks.tokens.command",
+    "benchmarks.export.command",
     "benchmarks.reproduce.command",
     "benchmarks.sweep.command",
     "benchmarks.throughput.command",

@@ -65,7 +65,7 @@ class Encoder(nn.Module):
 
     def forward(self, images: Float[Tensor, "b ch H W"]) -> Float[Tensor, "b k c"]:
         patches = rearrange(self.positions(self.patches(images)), "b h w c -> b (h w) c")
-        latent = self.latent_tokens.expand(len(patches), -1, -1)
+        latent = self.latent_tokens.expand(patches.shape[0], -1, -1)
         return self.transformer(torch.cat([patches, latent], dim=1))[:, patches.shape[1] :]
 
 
@@ -85,7 +85,7 @@ class Decoder(nn.Module):
         self.head = PatchHead(config)
 
     def forward(self, features: Float[Tensor, "b k c"]) -> Float[Tensor, "b ch H W"]:
-        masks = self.positions(self.mask_token.expand(len(features), self.side, self.side, -1))
+        masks = self.positions(self.mask_token.expand(features.shape[0], self.side, self.side, -1))
         masks = rearrange(masks, "b h w c -> b (h w) c")
         tokens = self.transformer(torch.cat([masks, features + self.latent_positions], dim=1))
         return self.head(rearrange(tokens[:, : self.side**2], "b (h w) c -> b h w c", h=self.side))

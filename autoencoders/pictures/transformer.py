@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from autoencoders.pictures.sizes import TransformerConfig
+from quantizers.exporting import is_exporting
 
 EXPANSION = 4
 """Width inside a feed-forward network over the width of a token, in all published sizes."""
@@ -131,7 +132,8 @@ class Positions(nn.Module):
 
     def forward(self, x: Float[Tensor, "b h w c"]) -> Float[Tensor, "b h w c"]:
         grid = x.shape[1:3]
-        if grid == self.table.shape[:2]:
+        # an exported program, whose grid is open, resizes always: to its own size that gives the very table
+        if not is_exporting() and grid == self.table.shape[:2]:
             return x + self.table
         table = F.interpolate(rearrange(self.table, "h w c -> 1 c h w"), grid, mode="bicubic")
         return x + rearrange(table, "1 c h w -> h w c")

@@ -23,7 +23,7 @@ class PerFrame(nn.Module):
 
     def forward(self, x: Float[Tensor, "b c t h w"]) -> Float[Tensor, "b c2 t h2 w2"]:
         frames = self.layer(rearrange(x, "b c t h w -> (b t) c h w"))
-        return rearrange(frames, "(b t) c h w -> b c t h w", b=len(x))
+        return rearrange(frames, "(b t) c h w -> b c t h w", b=x.shape[0])
 
 
 class CausalConv3d(nn.Module):

@@ -1,13 +1,17 @@
-"""A run in words: the model card beside its files on the Hugging Face hub."""
+"""A model in words: the card beside a run's files on the Hugging Face hub, and beside what was exported."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from huggingface_hub import ModelCard, ModelCardData
 
+from autoencoders.pretrained.model import Pretrained
+from benchmarks.records.export import Export
 from benchmarks.records.generation import PriorRecord
-from benchmarks.records.record import Record, items
+from benchmarks.records.record import QuantizerRecord, Record, items
+from quantizers import Quantizer
 
 PROJECT = "quantizer-zoo-benchmark"
 
@@ -39,23 +43,17 @@ _SIGNALS = {
 
 def model_card(record: Record, prior: PriorRecord | None) -> ModelCard:
     """The card of a run, and of the prior on its codes where one lies beside it."""
-    quantizer, data = record.quantizer, record.data
-    signal = _SIGNALS[record.signal]
-    rate, crops = _rate_and_crops(record)
+    data, signal = record.data, _SIGNALS[record.signal]
+    rate, _ = _rate_and_crops(record)
     about = ModelCardData(
         library_name=PROJECT,
-        tags=[f"{signal.kind}-tokenizer", "vector-quantization", quantizer.name.replace(":", ".")],
+        tags=[f"{signal.kind}-tokenizer", "vector-quantization", record.quantizer.name.replace(":", ".")],
         pipeline_tag=f"{signal.kind}-to-{signal.kind}" if prior is None else "unconditional-image-generation",
     )
-    options = "".join(f", {name}={value!r}" for name, value in quantizer.options.items())
-    changed = "".join(f", {name}={value}" for name, value in sorted(record.changes.items()))
     parts = [
         f"---\n{about.to_yaml()}\n---",
         f"# {record.id}",
-        f"A tokenizer of {record.signal} with the quantizer `{quantizer.name}`{options}: codes of "
-        f"{quantizer.codebook_size} values, {quantizer.bits_per_position:.4g} bits at each position. Trained by the "
-        f"preset {record.preset}{changed} on {record.training_images:,} {crops} of "
-        f"{data['name']}, seed {record.seed}.",
+        of_run(record),
         USE.format(signal=record.signal, shape=signal.shape, rate=rate),
         *([] if prior is None else [SAMPLE.format(label=prior.label)]),
         f"## Measured under the protocol {record.protocol}",
@@ -65,6 +63,89 @@ def model_card(record: Record, prior: PriorRecord | None) -> ModelCard:
         f"`model.json` has its settings, data, machine and versions. Made by\n\n    {record.command}",
     ]
     return ModelCard("\n\n".join(parts) + "\n")
+
+
+def of_run(record: Record) -> str:
+    """What a run's tokenizer is, and what it was trained on, in sentences."""
+    _, crops = _rate_and_crops(record)
+    changed = "".join(f", {name}={value}" for name, value in sorted(record.changes.items()))
+    return (
+        f"A tokenizer of {record.signal} with the quantizer {_quantizer(record.quantizer)}. Trained by the preset "
+        f"{record.preset}{changed} on {record.training_images:,} {crops} of {record.data['name']}, seed {record.seed}."
+    )
+
+
+def of_published(model: Pretrained) -> str:
+    """What a published tokenizer is, and whose."""
+    return f"The published tokenizer {model.name}: {model.paper}; licence: {model.licence}; weights: {model.source}."
+
+
+def of_quantizer(name: str, options: Mapping[str, Any], quantizer: Quantizer) -> str:
+    """What a quantizer alone is."""
+    return f"The quantizer {_quantizer(QuantizerRecord.of(name, options, quantizer))}, as it is before any training."
+
+
+def _quantizer(quantizer: QuantizerRecord) -> str:
+    options = "".join(f", {name}={value!r}" for name, value in quantizer.options.items())
+    return (
+        f"`{quantizer.name}`{options}: codes of {quantizer.codebook_size} values, {quantizer.bits_per_position:.4g} "
+        "bits at each position"
+    )
+
+
+def exported_card(exported: Export, about: str) -> ModelCard:
+    """The card beside the programs of an export.
+
+    Args:
+        exported: What is stored of it.
+        about: What was exported, in sentences: `of_run`, `of_published` or `of_quantizer`.
+    """
+    onnx = exported.format == "onnx"
+    header = ModelCardData(library_name="onnx" if onnx else "pytorch", tags=["image-tokenizer", "vector-quantization"])
+    height, width = exported.extent or ("H", "W")
+    strides = " × ".join(map(str, exported.strides))
+    sizes = "" if exported.extent else f", H and W multiples of {strides}"
+    signal = f"float32, (B, {exported.channels}, {height}, {width}){sizes}"
+    lines = ["import onnxruntime" if onnx else "import torch", ""]
+    for part, program in exported.programs.items():
+        opened = f'onnxruntime.InferenceSession("{program.file}")' if onnx else f'torch.export.load("{program.file}")'
+        given = [name if name != "signal" else f"signal  # {signal}" for name in program.inputs]
+        lines += [f"{part} = {opened}", *(f"#   takes {name}" for name in given)]
+        call = (
+            f"{part}.run(None, {{{', '.join(f'{name!r}: {name}' for name in program.inputs)}}})"
+            if onnx
+            else f"{part}.module()({', '.join(program.inputs)})"
+        )
+        lines.append(f"{', '.join(program.outputs)}{',' * (len(program.outputs) == 1)} = {call}")
+    parts = [
+        f"---\n{header.to_yaml()}\n---",
+        f"# {exported.name} as {exported.format}",
+        about,
+        "Pictures lie in [-1, 1] and come out unclamped; of a quantizer alone, signals are its latents. Codes are "
+        "int64. Values are not checked in the programs.",
+        "```python\n" + "\n".join(lines) + "\n```",
+        f"## Beside the tokenizer, on {exported.agreement.signals:,} signals of {exported.data['name']}",
+        in_words(exported),
+        f"`export.json` has files, machine and versions. Made by\n\n    {exported.command}",
+    ]
+    return ModelCard("\n\n".join(parts) + "\n")
+
+
+def in_words(exported: Export) -> str:
+    """How far an export agrees with the tokenizer, in sentences."""
+    found = exported.agreement
+    words = []
+    if found.codes is not None and found.equal_codes is not None:
+        words.append(
+            f"{found.equal_codes:,} of {found.codes:,} codes are equal; in {found.signals_of_equal_codes:,} of "
+            f"{found.signals:,} signals all are."
+        )
+        if found.equal_codes < found.codes:
+            words.append("The others lie between two codes: sums in another order differ in their last digit there.")
+    for name, difference in (("Decoded", found.decoder_difference), ("Reconstructed", found.both_difference)):
+        if difference is not None:
+            words.append(f"{name} signals of equal codes differ by at most {difference:.2g}.")
+    return " ".join(words)
 
 
 def _rate_and_crops(record: Record) -> tuple[str, str]:

@@ -31,7 +31,16 @@ SCHEMA = 1
 """Version of the record; raised when a field changes its name or its meaning."""
 
 
-OTHER_PROTOCOLS = ("source-coding", "speed", "throughput", "variants", "generation", "compression")
+OTHER_PROTOCOLS = (
+    "source-coding",
+    "speed",
+    "throughput",
+    "variants",
+    "generation",
+    "compression",
+    "export",
+    "stability",
+)
 """Of this project's other harnesses, whose records may lie beside these."""
 
 

@@ -10,8 +10,6 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from autoencoders import Tokenizer
-from autoencoders.pretrained.model import Pictures
-from autoencoders.pretrained.registry import load_pretrained
 from benchmarks.command_line.usage import UsageError, require_writable
 from benchmarks.data import DataConfig, DataError, EvaluationData, open_evaluation_data, test_batches
 from benchmarks.data.sources import open_source
@@ -20,15 +18,8 @@ from benchmarks.metrics.device import full_float32
 from benchmarks.metrics.pictures import to_unit_range
 from benchmarks.tokens.arguments import Arguments
 from benchmarks.training.loop import make_accelerator
+from benchmarks.training.picture_models import published_model, trained_model
 from benchmarks.training.settings import TrainConfig
-from benchmarks.training.trained import (
-    DOUBT,
-    find_published,
-    find_runs,
-    require_pictures,
-    require_tokenizer,
-    trained_tokenizer,
-)
 from priors import CodeLayout
 from priors.fingerprint import fingerprint
 from priors.token_index import Contents
@@ -54,21 +45,10 @@ def open_tokenizer(arguments: Arguments, errors: Console) -> Named:
         ValueError: it cannot be had, or it has no codes.
     """
     if arguments.run is not None:
-        runs = find_runs((arguments.run,), errors)
-        if len(runs) > 1:
-            raise UsageError(f"{len(runs)} stored runs in {arguments.run}: name one of them, as RUN.json")
-        ((path, stored),) = runs
-        require_pictures(path, stored)
-        require_tokenizer(path, stored)
-        named = Named(trained_tokenizer(path, stored), stored.id, stored.data["image_size"])
+        model = trained_model(arguments.run, errors)
     else:
-        model, weights = find_published(str(arguments.model), arguments.checkpoint)
-        if not isinstance(model.signals, Pictures):
-            raise UsageError(f"{model.name} codes sounds ({model.signals}), and this command takes pictures")
-        if not model.verified:
-            errors.print(f"{escape(model.name)} is {escape(DOUBT)}")
-        tokenizer = load_pretrained(model.name, weights)
-        named = Named(tokenizer, model.name, arguments.image_size or model.signals.image_size)
+        model = published_model(str(arguments.model), arguments.checkpoint, arguments.image_size, errors)
+    named = Named(model.load(), model.name, model.image_size)
     if not all(map(has_codebook, named.tokenizer.quantizers)):
         raise UsageError(f"{named.name} has no codebook, every channel is kept as a 32-bit float: choose a quantizer")
     return named

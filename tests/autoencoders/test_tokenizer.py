@@ -95,6 +95,24 @@ def test_wrong_signals_are_named(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", SMALL)
+@torch.no_grad()
+def test_invariant_codes_are_those_of_any_batch(name: str) -> None:
+    """To the last bit of the latents, which the codes of `none` are; of a copy with its channels last, too."""
+    tokenizer = made(name, "none")
+    for weight in tokenizer.parameters():
+        weight.add_(torch.randn_like(weight), alpha=0.1)
+    pictures = torch.rand(33, 3, 32, 32)
+    each_map = zip(*(tokenizer.encode(picture[None].clone()) for picture in pictures), strict=True)
+    alone = [torch.cat(found) for found in each_map]
+    for first, size in ((0, 33), (0, 2), (5, 7), (32, 1)):
+        some = pictures[first : first + size]
+        for batch in (some, some.contiguous(memory_format=torch.channels_last)):
+            found = tokenizer.encode(batch, invariant=True)
+            assert all(torch.equal(one, all_[first : first + size]) for one, all_ in zip(found, alone, strict=True))
+    assert [codes.shape[0] for codes in tokenizer.encode(pictures[:0], invariant=True)] == [0] * len(alone)
+
+
+@pytest.mark.parametrize("name", SMALL)
 def test_the_meta_device(name: str) -> None:
     tokenizer = made(name)
     picture = torch.rand(1, 3, 32, 32)

@@ -1,0 +1,80 @@
+"""Tokenizers of pictures that somebody has trained, each by its name: those of stored runs, and published ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from autoencoders import Tokenizer
+from autoencoders.pretrained.model import Pictures, Pretrained
+from autoencoders.pretrained.registry import load_pretrained
+from benchmarks.command_line.usage import UsageError
+from benchmarks.records.record import Record
+from benchmarks.training.trained import (
+    DOUBT,
+    find_published,
+    find_runs,
+    require_pictures,
+    require_tokenizer,
+    trained_tokenizer,
+)
+from storage.paths import StrPath
+
+
+@dataclass(frozen=True)
+class PictureModel:
+    """A tokenizer that is trained already, which `load` opens."""
+
+    name: str
+    """The id of its run, or what it is published under."""
+    image_size: int
+    """Side of its pictures in pixels."""
+    path: Path
+    """The run's record, or the published file of weights."""
+    about: Record | Pretrained
+    """What is known of it."""
+
+    def load(self) -> Tokenizer:
+        """The tokenizer in eval mode, on the CPU. ValueError where the weights are not its own."""
+        if isinstance(self.about, Record):
+            return trained_tokenizer(self.path, self.about)
+        return load_pretrained(self.about.name, self.path)
+
+
+def trained_models(runs: Sequence[StrPath], errors: Console) -> list[PictureModel]:
+    """The tokenizers of stored runs, each looked at before the first is used.
+
+    Raises:
+        ValueError: there is none, or one that is of sounds or has no weights at hand.
+    """
+    found = find_runs(runs, errors)
+    for path, stored in found:
+        require_pictures(path, stored)
+        require_tokenizer(path, stored)
+    return [PictureModel(stored.id, stored.data["image_size"], path, stored) for path, stored in found]
+
+
+def trained_model(run: StrPath, errors: Console) -> PictureModel:
+    """The tokenizer of one stored run. ValueError as `trained_models`, and where there are several."""
+    if (count := len(find_runs((run,), errors))) > 1:
+        raise UsageError(f"{count} stored runs in {run}: name one of them, as RUN.json")
+    (model,) = trained_models((run,), errors)
+    return model
+
+
+def published_model(name: str, checkpoint: StrPath | None, image_size: int | None, errors: Console) -> PictureModel:
+    """A published tokenizer, at its own image size unless one is given.
+
+    Raises:
+        ValueError: no such tokenizer of pictures, or no such file.
+    """
+    model, weights = find_published(name, checkpoint)
+    if not isinstance(model.signals, Pictures):
+        raise UsageError(f"{model.name} codes sounds ({model.signals}), and this command takes pictures")
+    if not model.verified:
+        errors.print(f"{escape(model.name)} is {escape(DOUBT)}")
+    return PictureModel(model.name, image_size or model.signals.image_size, weights, model)
