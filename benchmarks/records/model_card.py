@@ -141,7 +141,7 @@ def in_words(exported: Export) -> str:
             f"{found.signals:,} signals all are."
         )
         if found.equal_codes < found.codes:
-            words.append("The others lie between two codes: sums in another order differ in their last digit there.")
+            words.append("Sums in another order differ in their last digits, which decide where two codes are as near.")
     for name, difference in (("Decoded", found.decoder_difference), ("Reconstructed", found.both_difference)):
         if difference is not None:
             words.append(f"{name} signals of equal codes differ by at most {difference:.2g}.")

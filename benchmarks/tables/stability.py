@@ -19,7 +19,7 @@ def tables(measured: Sequence[Stability]) -> list[Titled]:
     """One table for each set of pictures, on equal conditions; rows by backbone and quantizer."""
     groups: dict[tuple[str, int, str], list[Stability]] = {}
     for one in sorted(measured, key=lambda one: (one.backbone, one.quantizer.name, one.tokenizer)):
-        where = f"{one.environment.processor}, {one.environment.threads} threads, torch {one.environment.torch}"
+        where = f"{one.environment.processor}, threads: {one.environment.threads}, torch {one.environment.torch}"
         groups.setdefault((one.data["fingerprint"], one.batch_size, where), []).append(one)
     return [
         Titled(
@@ -53,4 +53,5 @@ def _change(one: Stability, name: str) -> str:
     found = next((change for change in one.changes if change.name == name), None)
     if found is None:
         return "–"
-    return f"{100 * found.changed:.3g} ({found.psnr_lost:.2f})".replace("-", "−")
+    lost = round(found.psnr_lost, 2) + 0.0  # no minus before a zero
+    return f"{100 * found.changed:.3g} ({lost:.2f})".replace("-", "−")
