@@ -59,21 +59,21 @@ SOUND_PRESETS: dict[PresetName, Settings] = {
     "speech-quick": Settings(
         data=SoundConfig(crop_samples=8_000, limit_test=24, test_seconds=4.0),
         model=MDCTConfig(),
-        dim=64,
+        dim=96,  # which 3, 6 and 12 codebooks of `pq` divide
         loss=_SMALL_AUDIO_LOSS,
         train=_small_audio_training(9_600),
     ),
     "speech-cpu": Settings(
         data=SoundConfig(crop_samples=8_000),
         model=MDCTConfig(),
-        dim=64,
+        dim=96,
         loss=_SMALL_AUDIO_LOSS,
         train=_small_audio_training(96_000),
     ),
     "music-cpu": Settings(
         data=SoundConfig(sample_rate=44_100, crop_samples=16_384, test_seconds=10.0),
         model=MDCTConfig(block=512),
-        dim=64,
+        dim=96,
         loss=_SMALL_AUDIO_LOSS,
         train=_small_audio_training(24_000),
     ),
