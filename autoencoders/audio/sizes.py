@@ -162,8 +162,8 @@ class MDCTConfig(CodecConfig):
     """Samples of a block of the transform, and coefficients of each channel; even. Each is a position of the codes."""
     width: Size = 256
     """Channels between the transform and the latents."""
-    blocks: Parts = 2
-    """ConvNeXt blocks of the encoder, and of the decoder."""
+    blocks: PartsOrNone = 2
+    """ConvNeXt blocks of the encoder, and of the decoder; without any the network is linear."""
     kernel: Size = 7
     """Positions that each of them sees."""
     expansion: Parts = 2

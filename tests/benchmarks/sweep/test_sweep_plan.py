@@ -114,6 +114,7 @@ STORED = {
     "gan": ("cpu", "gan"),
     "lengths": ("quick", "lengths"),
     "recipe": ("quick", "recipe"),
+    "speech": ("speech-quick", "."),
 }
 """Name -> preset, and folder in results/."""
 
