@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from autoencoders.tokenizer import Tokenizer
 
+REWRITTEN = "latents, codes and pictures on random weights, with a reference written from the source"
+"""How most tokenizers of pictures are verified."""
+
 HUB = "https://huggingface.co"
 """Where many files are to be had."""
 

@@ -17,6 +17,7 @@ from autoencoders.pretrained import (
     load_pretrained,
     picture_zoo,
     taming,
+    taming_zoo,
     var,
 )
 
@@ -152,9 +153,9 @@ def test_names_and_shapes_are_those_of_diffusers(name: str, read: Callable[[Shap
 
 def test_every_model_of_these_code_bases_is_here() -> None:
     models = (
-        *picture_zoo.TAMING,
-        *picture_zoo.LATENT_DIFFUSION,
-        *picture_zoo.DIFFUSERS,
+        *taming_zoo.TAMING,
+        *taming_zoo.LATENT_DIFFUSION,
+        *taming_zoo.DIFFUSERS,
         *picture_zoo.LLAMAGEN,
         *picture_zoo.VAR,
     )
