@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from autoencoders.audio.codec import ConvolutionalCodec
 from autoencoders.audio.convolutions import Conv1d
-from autoencoders.audio.mdct import inverse_mdct, mdct
+from autoencoders.audio.mdct import MDCT
 from autoencoders.audio.sizes import MDCTConfig
 
 
@@ -22,10 +22,10 @@ class Transform(nn.Module):
 
     def __init__(self, block: int) -> None:
         super().__init__()
-        self.block = block
+        self.mdct = MDCT(block)
 
     def forward(self, x: Float[Tensor, "b c T"]) -> Float[Tensor, "b c2 t"]:
-        return rearrange(mdct(x, self.block), "b c t n -> b (c n) t")
+        return rearrange(self.mdct(x), "b c t n -> b (c n) t")
 
 
 class InverseTransform(nn.Module):
@@ -33,10 +33,10 @@ class InverseTransform(nn.Module):
 
     def __init__(self, block: int) -> None:
         super().__init__()
-        self.block = block
+        self.mdct = MDCT(block)
 
     def forward(self, x: Float[Tensor, "b c t"]) -> Float[Tensor, "b c2 T"]:
-        return inverse_mdct(rearrange(x, "b (c n) t -> b c t n", n=self.block))
+        return self.mdct.inverse(rearrange(x, "b (c n) t -> b c t n", n=self.mdct.block))
 
 
 class ConvNeXtBlock(nn.Module):

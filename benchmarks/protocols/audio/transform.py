@@ -13,7 +13,7 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor
 
-from autoencoders.audio.mdct import inverse_mdct, mdct
+from autoencoders.audio.mdct import MDCT
 from autoencoders.tokenizer import OneMapTokenizer
 from quantizers import create_quantizer
 from quantizers.distributed import sum_over_ranks
@@ -38,6 +38,7 @@ class MdctKMeans(OneMapTokenizer):
             raise ValueError(f"stride must be even and at least 2, got {stride}.")
         self.strides = (stride,)
         self._channels = channels
+        self.mdct = MDCT(stride)
         self.quantizer = create_quantizer(
             "rq",
             base="vq-ema",
@@ -74,8 +75,8 @@ class MdctKMeans(OneMapTokenizer):
     def latent(self, signal: Float[Tensor, "b c n"]) -> Float[Tensor, "b d k"]:
         """The coefficients of each block; ValueError when the length is no multiple of the stride."""
         self._require_signal(signal)
-        return rearrange(mdct(signal, self.strides[0]), "b c k n -> b (c n) k")
+        return rearrange(self.mdct(signal), "b c k n -> b (c n) k")
 
     def from_latent(self, quantized: Float[Tensor, "b d k"]) -> Float[Tensor, "b c n"]:
         """The sound with these coefficients."""
-        return inverse_mdct(rearrange(quantized, "b (c n) k -> b c k n", c=self._channels))
+        return self.mdct.inverse(rearrange(quantized, "b (c n) k -> b c k n", c=self._channels))
