@@ -14,8 +14,7 @@ from benchmarks.data import EvaluationData, test_batches
 from benchmarks.data.films import FilmTestData
 from benchmarks.data.sounds import SoundTestData
 from benchmarks.protocols.reconstruction.pairs import Pairs, reconstructed
-from benchmarks.records.record import Environment, Record
-from benchmarks.training.settings import SignalName
+from benchmarks.records.record import Environment, Record, SignalName
 
 Tested = EvaluationData | SoundTestData | FilmTestData
 """What a tokenizer is measured on."""

@@ -30,7 +30,7 @@ from benchmarks.protocols.reconstruction.measured import PROTOCOL, Evaluation
 from benchmarks.protocols.reconstruction.parts import PartStore
 from benchmarks.protocols.reconstruction.references import References
 from benchmarks.protocols.reconstruction.words import in_words
-from benchmarks.protocols.signals import SignalEvaluation
+from benchmarks.protocols.signal_sets import SignalEvaluation
 from benchmarks.protocols.video import evaluation as video
 from benchmarks.records.environment import environment
 from benchmarks.records.record import items

@@ -15,9 +15,8 @@ from benchmarks.evaluate.elsewhere import record_elsewhere
 from benchmarks.evaluate.job import Place, Started
 from benchmarks.protocols.reconstruction.measured import PROTOCOL
 from benchmarks.protocols.reconstruction.pairs import Pairs
-from benchmarks.records.record import ELSEWHERE, Environment, QuantizerRecord, Record
+from benchmarks.records.record import ELSEWHERE, Environment, QuantizerRecord, Record, SignalName
 from benchmarks.records.values import as_command, digest
-from benchmarks.training.settings import SignalName
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,8 @@ from benchmarks.evaluate.opening import TestData
 from benchmarks.metrics.weights import sha256
 from benchmarks.protocols.audio.measured import PROTOCOL as OF_SOUNDS
 from benchmarks.protocols.reconstruction.measured import PROTOCOL
-from benchmarks.records.record import ELSEWHERE, Environment, QuantizerRecord, Record
+from benchmarks.records.record import ELSEWHERE, Environment, QuantizerRecord, Record, SignalName
 from benchmarks.records.values import as_command, digest
-from benchmarks.training.settings import SignalName
 from benchmarks.training.trained import DOUBT, find_published
 from storage.paths import printable
 

@@ -16,10 +16,9 @@ from benchmarks.evaluate.arguments import Arguments, chosen
 from benchmarks.evaluate.job import Place, Started, Tested, through
 from benchmarks.evaluate.opening import TestData
 from benchmarks.metrics.weights import sha256
-from benchmarks.records.record import Environment, Record
+from benchmarks.records.record import Environment, Record, SignalName
 from benchmarks.records.values import as_command, digest
 from benchmarks.tables.comparable import asked_bits, label
-from benchmarks.training.settings import SignalName
 from benchmarks.training.stored import configuration
 from benchmarks.training.trained import find_runs, require_tokenizer, trained_tokenizer
 

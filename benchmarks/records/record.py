@@ -31,6 +31,9 @@ SCHEMA = 1
 """Version of the record; raised when a field changes its name or its meaning."""
 
 
+SignalName = Literal["pictures", "sounds", "films"]
+"""What a run is of; its data say it."""
+
 OTHER_PROTOCOLS = (
     "source-coding",
     "speed",
@@ -149,7 +152,7 @@ class Record(Frozen):
         return "trained_on" not in self.data and self.preset != ELSEWHERE
 
     @property
-    def signal(self) -> Literal["pictures", "sounds", "films"]:
+    def signal(self) -> SignalName:
         """What it is of, by what its data have."""
         if "sample_rate" in self.data:
             return "sounds"

@@ -23,7 +23,7 @@ from benchmarks.data import DataConfig
 from benchmarks.data.films.config import FilmConfig
 from benchmarks.data.sounds.config import SoundConfig
 from benchmarks.records import baselines
-from benchmarks.records.record import DEFAULT_BACKBONE
+from benchmarks.records.record import DEFAULT_BACKBONE, SignalName
 from benchmarks.records.values import digest
 
 PresetName = Literal[
@@ -49,8 +49,6 @@ PresetName = Literal[
     "video-cpu",
     "magvit2",
 ]
-
-SignalName = Literal["pictures", "sounds", "films"]
 
 
 class SignalSettings(NamedTuple):

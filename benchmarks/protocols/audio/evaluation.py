@@ -19,7 +19,8 @@ from benchmarks.protocols.audio.coded import Places, SoundCoder, through_codec, 
 from benchmarks.protocols.audio.fidelity import SoundFidelity
 from benchmarks.protocols.audio.measured import METRICS, SAMPLE_SECONDS, SAMPLES, SoundEvaluation
 from benchmarks.protocols.outcome import outcome
-from benchmarks.protocols.signals import Coded, Fidelity, Measured, measure, of_all_ranks, summarise
+from benchmarks.protocols.signal_sets import summarise
+from benchmarks.protocols.signals import Coded, Fidelity, Measured, measure, of_all_ranks
 from quantizers import Quantizer
 
 if TYPE_CHECKING:
@@ -101,19 +102,8 @@ def _evaluate(
     share: Any = outcome(measure, coded, with_samples, seconds, quantizers, model, progress)
     sounds = of_all_ranks(share, world_size, "sound")
     whole = summarise(sounds, METRICS, fidelity.missing, quantizers, "sound")
-    return SoundEvaluation(
-        count=len(sounds),
-        seconds=sum(sound.seconds for sound in sounds),
-        metrics=whole.metrics,
-        missing=whole.missing,
-        unmeasured=whole.unmeasured,
-        per_signal=whole.per_signal,
-        resampled=whole.resampled,
-        rate=sample_rate,
-        samples=(_stacked("original", sounds), _stacked("reconstruction", sounds)),
-        usage=whole.usage,
-        perplexity=whole.perplexity,
-    )
+    samples = _stacked("original", sounds), _stacked("reconstruction", sounds)
+    return SoundEvaluation(**vars(whole), rate=sample_rate, samples=samples)
 
 
 def _in_16_bits(sound: Float32[Tensor, "c n"]) -> Int16[np.ndarray, "c n"]:

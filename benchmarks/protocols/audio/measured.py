@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmarks.protocols.signals import OF_RATES, SignalEvaluation
+from benchmarks.protocols.signal_sets import OF_RATES, SignalEvaluation
 
 PROTOCOL = "audio/1"
 

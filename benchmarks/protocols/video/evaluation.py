@@ -18,7 +18,8 @@ from benchmarks.metrics.fid import RESAMPLES, FeatureSums, frechet_distance, res
 from benchmarks.metrics.fvd import VideoFeatures
 from benchmarks.metrics.spacetime_swd import spacetime_swd
 from benchmarks.protocols.outcome import outcome
-from benchmarks.protocols.signals import Coded, Fidelity, Measured, Summary, measure, of_all_ranks, summarise
+from benchmarks.protocols.signal_sets import Summary, summarise
+from benchmarks.protocols.signals import Coded, Fidelity, Measured, measure, of_all_ranks
 from benchmarks.protocols.video.coded import FilmCoder, Places, through_codec, through_tokenizer
 from benchmarks.protocols.video.fidelity import FilmFidelity
 from benchmarks.protocols.video.measured import (
@@ -136,23 +137,15 @@ def _evaluate(
     _add_sets(whole, clips, has_network=features is not None)
     _add_per_pixel(whole, pixels * frames_per_second / 1000)
     return FilmEvaluation(
-        count=len(clips),
-        seconds=sum(clip.seconds for clip in clips),
-        metrics=whole.metrics,
-        missing=whole.missing,
-        unmeasured=whole.unmeasured,
-        per_signal=whole.per_signal,
+        **vars(whole),
         per_frame={
             name: np.stack([clip.kept[f"frame/{name}"] for clip in clips])
             for name in OF_FRAMES
             if f"frame/{name}" in clips[0].kept
         },
-        resampled=whole.resampled,
         rate=frames_per_second,
         samples=(_samples("original", clips), _samples("reconstruction", clips)),
         network=None if features is None else features.digest,
-        usage=whole.usage,
-        perplexity=whole.perplexity,
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.protocols.signals import OF_RATES, SignalEvaluation
+from benchmarks.protocols.signal_sets import OF_RATES, SignalEvaluation
 from benchmarks.records.films import save_moving
 from storage.paths import StrPath
 

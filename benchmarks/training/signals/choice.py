@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from benchmarks.training.settings import SIGNALS, Settings, SignalName
+from benchmarks.records.record import SignalName
+from benchmarks.training.settings import SIGNALS, Settings
 from benchmarks.training.signals.films import Films
 from benchmarks.training.signals.pictures import Pictures
 from benchmarks.training.signals.signal import Signal
