@@ -32,6 +32,14 @@ def require_writable(folder: StrPath) -> None:
         ) from error
 
 
+def require_published(model: str | None, checkpoint: StrPath | None, image_size: int | None) -> None:
+    """Raise UsageError where flags that are for --model come without it."""
+    if model is None and checkpoint is not None:
+        raise UsageError("--checkpoint is the file of a published tokenizer: say which by --model NAME")
+    if model is None and image_size is not None:
+        raise UsageError("--image-size is for --model: a stored run has the size that it was trained at")
+
+
 RUNS = Path("runs")
 """Folder that runs are stored in and read from, unless another is named."""
 

@@ -8,6 +8,7 @@ from .config import (
     DataError as DataError,
 )
 from .opening import (
+    ONE_PASS as ONE_PASS,
     Data as Data,
     EvaluationData as EvaluationData,
     open_data as open_data,

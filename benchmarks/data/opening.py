@@ -98,6 +98,11 @@ def open_data(config: DataConfig, console: Console | None = None) -> Data:
     return Data(train=train, test=test, record=record, words=words, workers=config.workers)
 
 
+ONE_PASS = 2**26
+"""Bytes of crops that stay in memory at most where each is seen once; more are decoded as they are seen, so that memory
+does not grow with their number."""
+
+
 def open_evaluation_data(
     config: DataConfig, part: Part | None = None, console: Console | None = None, *, budget: int | None = None
 ) -> EvaluationData:

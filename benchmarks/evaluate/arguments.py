@@ -9,7 +9,7 @@ from typing import Annotated
 import tyro
 
 from autoencoders.ranges import Count, Size
-from benchmarks.command_line.usage import UsageError
+from benchmarks.command_line.usage import UsageError, require_published
 from benchmarks.data.config import SOURCES
 from benchmarks.data.pictures import Part
 
@@ -100,10 +100,7 @@ class Arguments:
             raise UsageError("--data, --part and --limit choose pictures for a tokenizer; --reference has its own")
         if not folders and self.data is None:
             raise UsageError("--data is missing: a folder of pictures, sounds or films, or the name of a data set")
-        if self.model is None and self.checkpoint is not None:
-            raise UsageError("--checkpoint is the file of a published tokenizer: say which by --model NAME")
-        if self.model is None and self.image_size is not None:
-            raise UsageError("--image-size is for --model: a stored run has the size it was trained at, folders theirs")
+        require_published(self.model, self.checkpoint, self.image_size)
         if self.protocol and not self.explain:
             raise UsageError("--protocol chooses among the variants that --explain measures: give both")
         if self.explain and folders:

@@ -11,14 +11,11 @@ from accelerate import Accelerator
 from rich.console import Console
 from rich.markup import escape
 
-from benchmarks.data import DataConfig, EvaluationData, open_evaluation_data
+from benchmarks.data import ONE_PASS, DataConfig, EvaluationData, open_evaluation_data
 from benchmarks.data.films import FilmConfig, FilmTestData, open_test_films
 from benchmarks.data.sounds import SoundConfig, SoundTestData, open_test_sounds
 from benchmarks.evaluate.arguments import Arguments
 from benchmarks.training.in_step import in_turn
-
-IN_MEMORY = 2**26
-"""Bytes of crops that stay in memory at most; more are decoded again: memory does not grow with their number."""
 
 Opened = TypeVar("Opened", EvaluationData, SoundTestData, FilmTestData)
 
@@ -41,7 +38,7 @@ class TestData:
         """The pictures, cropped to so many pixels."""
         asked = self.arguments
         config = DataConfig(str(asked.data), size, root=asked.root, limit_test=asked.limit)
-        return self._open(config, "the pictures", partial(open_evaluation_data, config, asked.part, budget=IN_MEMORY))
+        return self._open(config, "the pictures", partial(open_evaluation_data, config, asked.part, budget=ONE_PASS))
 
     def sounds(self, sample_rate: int, channels: int) -> SoundTestData:
         """The sounds, at so many samples a second."""

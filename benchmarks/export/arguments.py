@@ -10,10 +10,8 @@ import tyro
 
 from autoencoders.formats import Format, Part
 from autoencoders.ranges import Bits, Count, Size
-from benchmarks.command_line.usage import UsageError
+from benchmarks.command_line.usage import UsageError, require_published
 from benchmarks.data.config import SOURCES
-
-COMPARED_ON = f"Pictures to compare on, the run's own unless given: {SOURCES}"
 
 
 @dataclass(frozen=True)
@@ -65,10 +63,7 @@ class Arguments:
                 "what is to be exported? Give RUN.json, --model NAME with --checkpoint FILE, or --quantizer NAME: one "
                 "of them"
             )
-        if self.model is None and self.checkpoint is not None:
-            raise UsageError("--checkpoint is the file of a published tokenizer: say which by --model NAME")
-        if self.model is None and self.image_size is not None:
-            raise UsageError("--image-size is for --model: a stored run has the size that it was trained at")
+        require_published(self.model, self.checkpoint, self.image_size)
         if self.quantizer is None and (self.bits is not None or self.options):
             raise UsageError("--bits and --options are of a quantizer alone: say which by --quantizer NAME")
         if self.quantizer is not None and self.data is not None:

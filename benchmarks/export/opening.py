@@ -14,16 +14,13 @@ from torch import Tensor
 from autoencoders import Tokenizer
 from autoencoders.programs import QuantizerAlone
 from benchmarks.command_line.options import parse_options
-from benchmarks.data import DataConfig, open_evaluation_data, test_batches
+from benchmarks.data import test_batches
 from benchmarks.export.arguments import Arguments
 from benchmarks.metrics.pictures import to_unit_range
 from benchmarks.records import model_card
 from benchmarks.records.record import Record
 from benchmarks.training.picture_models import PictureModel, published_model, trained_model
 from quantizers import create_quantizer
-
-IN_MEMORY = 2**26
-"""Bytes of crops that stay in memory at most; more are decoded again."""
 
 GRID = 16
 """Side of the maps of latents that a quantizer alone is compared on."""
@@ -81,11 +78,7 @@ def _quantizer(name: str, arguments: Arguments) -> Subject:
 
 
 def _pictures(model: PictureModel, arguments: Arguments, console: Console) -> Subject:
-    stored = model.about if isinstance(model.about, Record) else None
-    source = arguments.data or (stored.data["source"] if stored else "photographs")
-    own = stored is not None and arguments.data is None
-    config = DataConfig(source, model.image_size, root=arguments.root, limit_test=arguments.limit)
-    data = open_evaluation_data(config, "test" if own else None, budget=IN_MEMORY)
+    data = model.open_pictures(arguments.data, arguments.root, arguments.limit)
     console.print(escape(data.words), soft_wrap=True, highlight=False)
     batches = (to_unit_range(pictures) for _, pictures in test_batches(data, arguments.batch_size))
     about = model_card.of_run(model.about) if isinstance(model.about, Record) else model_card.of_published(model.about)

@@ -9,7 +9,7 @@ from typing import Annotated
 import tyro
 
 from autoencoders.ranges import Count, Size
-from benchmarks.command_line.usage import RUNS, UsageError
+from benchmarks.command_line.usage import RUNS, UsageError, require_published
 from benchmarks.data.config import SOURCES
 
 MEASURED_ON = f"Pictures, each run's own test pictures unless given: {SOURCES}"
@@ -57,7 +57,4 @@ class Arguments:
                 "what is to be measured? Give stored runs, or --model NAME with --checkpoint FILE, or --report to show "
                 "what is stored: one of them"
             )
-        if self.model is None and self.checkpoint is not None:
-            raise UsageError("--checkpoint is the file of a published tokenizer: say which by --model NAME")
-        if self.model is None and self.image_size is not None:
-            raise UsageError("--image-size is for --model: a stored run has the size that it was trained at")
+        require_published(self.model, self.checkpoint, self.image_size)

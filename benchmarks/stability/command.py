@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from benchmarks.command_line.bars import counting_bar
 from benchmarks.command_line.usage import UsageError, require_writable
-from benchmarks.data import DataConfig, open_evaluation_data, test_batches
+from benchmarks.data import test_batches
 from benchmarks.metrics.codes import has_codebook
 from benchmarks.protocols.stability.measure import measure
 from benchmarks.records.environment import environment
@@ -20,9 +20,6 @@ from benchmarks.records.record import ELSEWHERE, QuantizerRecord, Record
 from benchmarks.records.stability import PROTOCOL, SCHEMA, Change, Replaced, Stability, path_for, read_stability
 from benchmarks.stability.arguments import Arguments
 from benchmarks.training.picture_models import PictureModel, published_model, trained_models
-
-IN_MEMORY = 2**26
-"""Bytes of crops that stay in memory at most; more are decoded again."""
 
 
 def measure_all(arguments: Arguments, command: str, console: Console, errors: Console) -> None:
@@ -53,10 +50,7 @@ def measure_one(model: PictureModel, arguments: Arguments, command: str, console
             raise UsageError(f"{model.name} has no codebook, so there are no codes to compare: choose a quantizer")
         console.print(f"{escape(model.name)}: no codebook, so no codes to compare", soft_wrap=True)
         return
-    source = arguments.data or (stored.data["source"] if stored else "photographs")
-    own = stored is not None and arguments.data is None
-    config = DataConfig(source, model.image_size, root=arguments.root, limit_test=arguments.limit)
-    data = open_evaluation_data(config, "test" if own else None, budget=IN_MEMORY)
+    data = model.open_pictures(arguments.data, arguments.root, arguments.limit)
     path = path_for(arguments.output, model.name, data.record["fingerprint"], arguments.batch_size)
     if if_stored(path, read_stability) is not None and not arguments.force:
         console.print(f"{escape(model.name)}: measured already, in {escape(str(path))}", soft_wrap=True)

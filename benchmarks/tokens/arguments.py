@@ -9,7 +9,7 @@ from typing import Annotated
 import tyro
 
 from autoencoders.ranges import Count, Place, Size
-from benchmarks.command_line.usage import UsageError
+from benchmarks.command_line.usage import UsageError, require_published
 from benchmarks.data.config import SOURCES
 from benchmarks.data.pictures import Part
 
@@ -55,7 +55,4 @@ class Arguments:
         """Raise UsageError where these flags do not go together."""
         if (self.run is None) == (self.model is None):
             raise UsageError("which tokenizer? Give either --run RUN.json, or --model NAME with --checkpoint FILE")
-        if self.model is None and self.checkpoint is not None:
-            raise UsageError("--checkpoint is the file of a published tokenizer: say which by --model NAME")
-        if self.model is None and self.image_size is not None:
-            raise UsageError("--image-size is for --model: a stored run has the size that it was trained at")
+        require_published(self.model, self.checkpoint, self.image_size)

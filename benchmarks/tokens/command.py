@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from autoencoders import Tokenizer
 from benchmarks.command_line.usage import UsageError, require_writable
-from benchmarks.data import DataConfig, DataError, EvaluationData, open_evaluation_data, test_batches
+from benchmarks.data import ONE_PASS, DataConfig, DataError, EvaluationData, open_evaluation_data, test_batches
 from benchmarks.data.sources import open_source
 from benchmarks.metrics.codes import has_codebook
 from benchmarks.metrics.device import full_float32
@@ -25,9 +25,6 @@ from priors.fingerprint import fingerprint
 from priors.token_index import Contents
 from priors.token_writer import SHARD_PICTURES, TokenSetWriter
 from storage.paths import printable
-
-IN_MEMORY = 2**26
-"""Bytes of crops that stay in memory at most; more are decoded again: memory does not grow with their number."""
 
 
 class Named(NamedTuple):
@@ -126,7 +123,7 @@ def make_tokens(arguments: Arguments, console: Console, errors: Console) -> int:
     named = open_tokenizer(arguments, errors)
     config = DataConfig(arguments.data, named.image_size, root=arguments.root, limit_test=arguments.limit)
     classes = Classes(open_source(config).class_names()) if arguments.classes else None
-    data = open_evaluation_data(config, arguments.part, budget=IN_MEMORY)
+    data = open_evaluation_data(config, arguments.part, budget=ONE_PASS)
     console.print(escape(data.words), soft_wrap=True, highlight=False)
     # whole batches in each shard, so that a command that goes on makes the same batches
     shard = max(1, SHARD_PICTURES // arguments.batch_size) * arguments.batch_size

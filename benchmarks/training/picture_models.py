@@ -13,6 +13,8 @@ from autoencoders import Tokenizer
 from autoencoders.pretrained.model import Pictures, Pretrained
 from autoencoders.pretrained.registry import load_pretrained
 from benchmarks.command_line.usage import UsageError
+from benchmarks.data import ONE_PASS, DataConfig, EvaluationData, open_evaluation_data
+from benchmarks.data.pictures import Part
 from benchmarks.records.record import Record
 from benchmarks.training.trained import (
     DOUBT,
@@ -43,6 +45,25 @@ class PictureModel:
         if isinstance(self.about, Record):
             return trained_tokenizer(self.path, self.about)
         return load_pretrained(self.about.name, self.path)
+
+    def open_pictures(self, source: str | None, root: StrPath | None, limit: int) -> EvaluationData:
+        """Pictures to try it on, cropped to its size.
+
+        Args:
+            source: Where they are; unless given, of a run its own test pictures, of a published one the photographs.
+            root: Where torchvision and Hugging Face keep their files; their usual cache unless given.
+            limit: Take at most so many, evenly.
+
+        Raises:
+            DataError: as `open_evaluation_data`.
+        """
+        part: Part | None = None
+        if source is None and isinstance(self.about, Record):
+            source, part = self.about.data["source"], "test"
+        config = DataConfig(
+            source or "photographs", self.image_size, root=None if root is None else Path(root), limit_test=limit
+        )
+        return open_evaluation_data(config, part, budget=ONE_PASS)
 
 
 def trained_models(runs: Sequence[StrPath], errors: Console) -> list[PictureModel]:

@@ -197,7 +197,7 @@ def test_memory_does_not_grow_with_the_pictures(
         monkeypatch.setattr(module, "FEATURES", 512)
     monkeypatch.setattr(fid, "_ROWS_AT_ONCE", 256)
     monkeypatch.setattr(codes, "_CODES_AT_ONCE", 4096)
-    monkeypatch.setattr(opening, "IN_MEMORY", 0)
+    monkeypatch.setattr(opening, "ONE_PASS", 0)
     monkeypatch.setattr(fid, "RESAMPLES", 1)
     monkeypatch.setattr(swd, "MAX_PICTURES", 64)
     monkeypatch.setattr(parts, "PICTURES", 512)
