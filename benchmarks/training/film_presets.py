@@ -16,8 +16,8 @@ _SMALL_FILM_LOSS = FilmLossConfig("l2", codebook_weight=0.25, perceptual="none",
 
 
 def _small_film_training(images: int) -> TrainConfig:
-    """As of small pictures, at a lower rate: a weight of space and time is one of three times as many, and at 2e-3 a
-    training in batches of 2 blew up. Batches of 4 learned from half as many clips what those of 8 did."""
+    """As of small pictures, at a lower rate: a weight of space and time is one of three times as many, and at theirs
+    trainings in small batches blow up."""
     return TrainConfig(
         images=images, batch_size=4, learning_rate=8e-4 / 4, warmup=0.1, betas=(0.9, 0.95), weight_ema=0.98
     )
