@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -13,8 +13,7 @@ from autoencoders import Tokenizer
 from autoencoders.pretrained.model import Pictures, Pretrained
 from autoencoders.pretrained.registry import load_pretrained
 from benchmarks.command_line.usage import UsageError
-from benchmarks.data import ONE_PASS, DataConfig, EvaluationData, open_evaluation_data
-from benchmarks.data.pictures import Part
+from benchmarks.data import ONE_PASS, DataConfig, DataError, EvaluationData, open_evaluation_data
 from benchmarks.records.record import Record
 from benchmarks.training.trained import (
     DOUBT,
@@ -24,7 +23,7 @@ from benchmarks.training.trained import (
     require_tokenizer,
     trained_tokenizer,
 )
-from storage.paths import StrPath
+from storage.paths import StrPath, from_printable
 
 
 @dataclass(frozen=True)
@@ -55,15 +54,20 @@ class PictureModel:
             limit: Take at most so many, evenly.
 
         Raises:
-            DataError: as `open_evaluation_data`.
+            ValueError: they are not there, or as `open_evaluation_data`.
         """
-        part: Part | None = None
-        if source is None and isinstance(self.about, Record):
-            source, part = self.about.data["source"], "test"
         config = DataConfig(
             source or "photographs", self.image_size, root=None if root is None else Path(root), limit_test=limit
         )
-        return open_evaluation_data(config, part, budget=ONE_PASS)
+        if source is not None or not isinstance(self.about, Record):
+            return open_evaluation_data(config, budget=ONE_PASS)
+        own = replace(config, source=from_printable(self.about.data["source"]))
+        try:
+            return open_evaluation_data(own, "test", budget=ONE_PASS)
+        except DataError as error:
+            raise UsageError(
+                f"{self.path}: its own pictures are not at hand ({error}); name others by --data"
+            ) from error
 
 
 def trained_models(runs: Sequence[StrPath], errors: Console) -> list[PictureModel]:

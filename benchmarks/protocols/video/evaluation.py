@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -114,11 +115,7 @@ def _evaluate(
     progress: Callable[[int], None] | None,
     world_size: int,
 ) -> FilmEvaluation:
-    pixels = 0
-
     def seconds(clip: torch.Tensor) -> float:
-        nonlocal pixels
-        pixels = clip.shape[2] * clip.shape[3]
         return clip.shape[1] / frames_per_second
 
     fidelity = FilmFidelity(features)
@@ -135,7 +132,8 @@ def _evaluate(
     clips = of_all_ranks(share, world_size, "clip")
     whole = summarise(clips, METRICS, {}, quantizers, "clip")
     _add_sets(whole, clips, has_network=features is not None)
-    _add_per_pixel(whole, pixels * frames_per_second / 1000)
+    originals = _samples("original", clips)
+    _add_per_pixel(whole, math.prod(originals.shape[-2:]) * frames_per_second / 1000)
     return FilmEvaluation(
         **vars(whole),
         per_frame={
@@ -144,7 +142,7 @@ def _evaluate(
             if f"frame/{name}" in clips[0].kept
         },
         rate=frames_per_second,
-        samples=(_samples("original", clips), _samples("reconstruction", clips)),
+        samples=(originals, _samples("reconstruction", clips)),
         network=None if features is None else features.digest,
     )
 

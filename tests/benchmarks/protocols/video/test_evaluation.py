@@ -174,7 +174,8 @@ def test_two_ranks_are_one(tmp_path: Path) -> None:
         assert process.returncode == 0, errors
     alone = evaluate_tokenizer(make_kmeans(), enumerate(clips()), FPS)
     for rank in (0, 1):
-        found, error = pickle.loads((tmp_path / f"{rank}.pickle").read_bytes())
+        found, single, error = pickle.loads((tmp_path / f"{rank}.pickle").read_bytes())
+        assert single.metrics["bpp"] == alone.metrics["bpp"]  # also on the rank that had no clip
         assert found.usage == alone.usage
         assert found.missing == alone.missing
         for name, values in alone.arrays().items():
@@ -188,11 +189,12 @@ def one_rank(folder: str, rank: int) -> None:
     tokenizer, own = make_kmeans(), list(enumerate(clips()))[rank::2]
     torch.distributed.init_process_group("gloo", f"file://{folder}/store", rank=rank, world_size=2)
     whole = evaluate_tokenizer(tokenizer, own, FPS, world_size=2)
+    single = evaluate_tokenizer(tokenizer, [] if rank else own[:1], FPS, world_size=2)
     uneven = [(0, clips()[0]), (1, clips()[0][:, :4])]
     try:
         evaluate_tokenizer(tokenizer, uneven if rank else own[:1], FPS, world_size=2)
     except ValueError as error:
-        Path(folder, f"{rank}.pickle").write_bytes(pickle.dumps((whole, str(error))))
+        Path(folder, f"{rank}.pickle").write_bytes(pickle.dumps((whole, single, str(error))))
     torch.distributed.destroy_process_group()
 
 
