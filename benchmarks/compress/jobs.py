@@ -124,6 +124,7 @@ class TokenizerJob:
         return TokenizerCoder(
             run=self.record.id,
             label=f"{label(self.record)}{f' {bits} bits' if bits else ''} ({self.record.preset})",
+            preset=self.record.preset,
             quantizer=self.record.quantizer,
             model=self.model_name,
             model_label=self.model_label,

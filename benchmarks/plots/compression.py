@@ -40,14 +40,15 @@ ELSEWHERE: dict[str, Any] = {"color": "#E69F00", "linewidth": 0.8, "linestyle": 
 
 def rate_quality_figure(group: Sequence[Compression]) -> Figure:
     """Measurements on the same pictures, a panel for each metric; what others published in thin dots."""
-    called = headings(group)
+    lines = _lines(group)
     figure = Figure(figsize=(5 * len(QUALITIES), 6), layout="constrained")
     panels = figure.subplots(1, len(QUALITIES))
     for panel, (metric, heading) in zip(panels, QUALITIES.items(), strict=True):
-        for record in group:
-            drawn = curve(record, metric)
-            if drawn.rates:
-                panel.plot(drawn.rates, drawn.qualities, label=wrapped(called[record.id], 48), **_look(record))
+        for called, records in lines.items():
+            curves = [curve(record, metric) for record in records]
+            points = sorted(point for drawn in curves for point in zip(drawn.rates, drawn.qualities, strict=True))
+            if points:
+                panel.plot(*zip(*points, strict=True), label=wrapped(called, 48), **_look(records[0]))
         for each in published(group[0].data["name"], group[0].data["pictures"]):
             values = {"psnr": each.psnr, "ms_ssim": each.ms_ssim and in_decibels(each.ms_ssim)}.get(metric)
             if values is not None:
@@ -64,12 +65,30 @@ def rate_quality_figure(group: Sequence[Compression]) -> Figure:
     return figure
 
 
+def _lines(group: Sequence[Compression]) -> dict[str, list[Compression]]:
+    """Measurements by the line that goes through them: one at several rates, or runs of one rate each that differ in
+    nothing but the rate and the seed."""
+    called = headings(group)
+    found: dict[str, list[Compression]] = {}
+    for record in group:
+        coder = record.coder
+        if isinstance(coder, TokenizerCoder) and coder.preset is not None and len(record.points) == 1:
+            name = f"{_quantizer(coder)} ({coder.preset}), {coder.model}"
+        else:
+            name = called[record.id]
+        found.setdefault(name, []).append(record)
+    return found
+
+
+def _quantizer(coder: TokenizerCoder) -> str:
+    options = " ".join(f"{name}={value}" for name, value in coder.quantizer.options.items())
+    return f"{coder.quantizer.name} {options}".strip()
+
+
 def _look(record: Compression) -> dict[str, Any]:
     if isinstance(record.coder, CodecCoder):
         return CODECS[record.coder.name]
-    quantizer = record.coder.quantizer
-    options = " ".join(f"{name}={value}" for name, value in quantizer.options.items())
-    look = style(f"{quantizer.name} {options}".strip())
+    look = style(_quantizer(record.coder))
     return {**look, "fillstyle": FILLED.get(record.coder.model, "full"), "markersize": 8}
 
 

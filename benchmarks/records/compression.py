@@ -45,6 +45,8 @@ class TokenizerCoder(Frozen):
     """The id of the run."""
     label: str
     """Quantizer, rate and preset in words."""
+    preset: str | None = None
+    """Of the run; None in records from before it was kept."""
     quantizer: QuantizerRecord
     model: str
     """Of the codes: fixed-length, histogram, or a prior's kind."""

@@ -116,7 +116,8 @@ def tables(group: Sequence[Compression], *, short: bool) -> list[Titled]:
     """
     data = group[0].data
     place = f"{data['name']}, {data['pictures']:,} pictures at full size · protocol {group[0].protocol}"
-    found = [_curves(group, place), _rates(group, place, short=short)]
+    found = [_curves(group, place)] if any(map(_is_curve, group)) else []
+    found.append(_rates(group, place, short=short))
     elsewhere = published(data["name"], data["pictures"])
     if elsewhere:
         rows = [
@@ -145,7 +146,7 @@ def _curves(group: Sequence[Compression], place: str) -> Titled:
     """Bits over JPEG's at equal quality; of what has none the reason."""
     anchor, called = anchor_of(group), headings(group)
     rows = []
-    for record in group:
+    for record in filter(_is_curve, group):
         cells = {
             "codec": Cell(called[record.id]),
             "rates": Cell(str(len(record.points))),
@@ -161,9 +162,13 @@ def _curves(group: Sequence[Compression], place: str) -> Titled:
     return Titled(f"BD-rate against JPEG, % of bits at equal quality · {place}", pd.DataFrame(rows), REMARK)
 
 
+def _is_curve(record: Compression) -> bool:
+    return len(record.points) > 1
+
+
 REMARK = (
-    f"Interpolated by {METHOD}. {NONE} where there is none: of one rate, of a curve that does not rise throughout, or "
-    f"where the qualities that both reach are under {100 * LEAST_OVERLAP:.0f} % of those that either does."
+    f"Interpolated by {METHOD}. {NONE} where there is none: of a curve that does not rise throughout, or where the "
+    f"qualities that both reach are under {100 * LEAST_OVERLAP:.0f} % of those that either does."
 )
 
 

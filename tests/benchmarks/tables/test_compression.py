@@ -104,11 +104,10 @@ def test_curves_are_compared_with_jpeg_and_reasons_stand_for_numbers(make, token
     )
     (group,) = groups([tokenizer(), half, make()])
     curves = _cells(tables(group, short=False)[0])
-    assert list(curves) == ["JPEG", "WEBP", "fsq 10 bits (quick), histogram"]
+    assert list(curves) == ["JPEG", "WEBP"]  # the tokenizer has one rate
     assert curves["WEBP"]["PSNR, dB ↓"] == "-50.0"
     assert curves["JPEG"]["PSNR, dB ↓"] == "+0.0"
     assert curves["WEBP"]["SSIMULACRA 2 ↓"] == "– (53 % shared)"
-    assert curves["fsq 10 bits (quick), histogram"]["PSNR, dB ↓"] == "– (one rate)"
     assert curves["WEBP"]["bits/pixel"] == "0.100–1.000"
 
 
@@ -170,6 +169,32 @@ def test_pictures_are_of_curves_and_of_the_smallest_files(make, tokenizer, tmp_p
     assert len(looks) == 3
 
 
+def test_one_line_goes_through_runs_that_differ_in_their_rate_alone(make, tokenizer, tmp_path: Path) -> None:
+    def run(name: str, rate: float, preset: str | None, model: str = "histogram") -> Compression:
+        record = tokenizer(model, rates=(rate,), id=name, samples=())
+        changes = {"preset": preset, "label": f"{name} ({preset})"}
+        return record.model_copy(update={"coder": record.coder.model_copy(update=changes)})
+
+    records = [
+        *(run(f"fsq {bits} bits", bits / 50, "quick") for bits in (12, 8, 10)),
+        run("fsq 10 bits", 0.3, "cpu"),
+        run("fsq 10 bits", 0.2, "quick", "gpt"),
+        run("old 10 bits", 0.2, None),
+        make(),
+    ]
+    for record in records:
+        write_compression(tmp_path / f"{len(list(tmp_path.iterdir()))}.json", record, {})
+    ((_, _, figure),) = figures(read_compressions(tmp_path)[0])
+    lines = {line.get_label(): list(line.get_xdata()) for line in figure.axes[0].get_lines()}
+    assert lines == {
+        "JPEG": list(RATES),
+        "fsq (quick), histogram": [0.16, 0.2, 0.24],
+        "fsq (cpu), histogram": [0.3],
+        "fsq (quick), gpt": [0.2],
+        "old 10 bits (None), histogram": [0.2],
+    }
+
+
 def test_a_record_is_read_as_it_was_written_and_is_no_run(make, tokenizer, tmp_path: Path) -> None:
     for record in (make(), tokenizer()):
         write_compression(tmp_path / "record.json", record, CROPS)
@@ -179,8 +204,8 @@ def test_a_record_is_read_as_it_was_written_and_is_no_run(make, tokenizer, tmp_p
 
 
 def test_measurements_of_one_name_are_told_apart(make, tokenizer) -> None:
-    group = [make(), tokenizer(id="fsq-seed0"), tokenizer(id="fsq-seed1")]
-    for table in tables(group, short=True)[:2]:
-        names = [row[0].text for row in table.cells.values]
-        assert len(set(names)) == 3
-        assert "[fsq-seed1]" in names[2]
+    group = [make(), *(tokenizer(id=name, rates=(0.2, 0.4)) for name in ("fsq-seed0", "fsq-seed1"))]
+    curves, rates = (_cells(table) for table in tables(group, short=True))
+    name = "fsq 10 bits (quick), histogram"
+    assert list(curves) == ["JPEG", f"{name} [fsq-seed0]", f"{name} [fsq-seed1]"]
+    assert {f"{name} [fsq-seed0], quality 0", f"{name} [fsq-seed1], quality 0"} <= set(rates)
