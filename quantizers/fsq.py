@@ -11,7 +11,7 @@ from quantizers.base import Quantizer, RowOutput
 from quantizers.channels import side_by_side
 from quantizers.entropy import batch_usage
 from quantizers.estimators import straight_through
-from quantizers.options import check_integer
+from quantizers.options import check_integer, check_number
 from quantizers.radix import MAX_BITS, MixedRadix
 
 PAPER_LEVELS = {
@@ -54,6 +54,9 @@ class FSQ(Quantizer):
 
     Args:
         levels: levels of each channel, 2 to 1000 each; their product at most 2^62.
+        slope: of the bounding at its centre, tanh(slope z), 0.001 to 1000. 0.8 is the sigmoid of iFSQ (Lin et al. 2026,
+            arXiv:2601.17124), 2 sigma(1.6 z) - 1, under which a channel that is a unit Gaussian uses its levels evenly.
+            Theirs has no margin, and odd numbers of levels alone.
     """
 
     scale: Float[Tensor, " d"]
@@ -63,9 +66,10 @@ class FSQ(Quantizer):
     largest: Float[Tensor, " d"]
     inverse_levels: Float[Tensor, " d"]
 
-    def __init__(self, *, levels: Sequence[int] = (8, 5, 5, 5)) -> None:
+    def __init__(self, *, levels: Sequence[int] = (8, 5, 5, 5), slope: float = 1.0) -> None:
         radix = MixedRadix(levels)
         super().__init__(dim=len(levels), codebook_size=radix.codebook_size)
+        self.slope = check_number("slope", slope, 1e-3, 1000)
         self.levels = radix.levels
         self.radix = radix
         self.hold_constants(lambda: _grid(self.levels))
@@ -82,7 +86,7 @@ class FSQ(Quantizer):
     def bound(self, rows: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
         """Each channel squashed into the range of its levels, little more than [-1, 1]."""
         lines, shift, scale, centre = side_by_side(rows, self.shift, self.scale, self.centre)
-        return torch.addcmul(centre, torch.tanh(lines + shift), scale).view_as(rows)
+        return torch.addcmul(centre, torch.tanh(torch.add(shift, lines, alpha=self.slope)), scale).view_as(rows)
 
     def quantize_rows(self, rows: Float[Tensor, "n d"]) -> RowOutput:
         lines, half_width, largest = side_by_side(rows.detach(), self.half_width, self.largest)

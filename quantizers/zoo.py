@@ -29,7 +29,7 @@ ZOO = (
         "fsq",
         "quantizers.fsq:FSQ",
         "finite scalar quantization, a fixed grid (FSQ)",
-        "Mentzer et al. 2023, arXiv:2309.15505, table 1 and appendix A.1",
+        "Mentzer et al. 2023, arXiv:2309.15505, table 1 and appendix A.1; slope=0.8 for iFSQ, arXiv:2601.17124",
     ),
     Registration(
         "fvq",

@@ -35,6 +35,34 @@ def test_the_printed_formula_differs_only_at_rounding_boundaries(levels):
     assert to_boundary[differs].max() < 0.01
 
 
+@pytest.mark.parametrize("levels", [(17, 17, 17), (3, 5, 9)])
+def test_a_slope_of_0_8_is_the_sigmoid_of_ifsq(levels):
+    z = 2 * torch.randn(50_000, len(levels), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    bounded = 2 * torch.sigmoid(1.6 * z) - 1
+    half_width = torch.tensor(levels, dtype=torch.float64) // 2
+    out = create_quantizer("fsq", levels=levels, slope=0.8).double()(z.requires_grad_())
+    to_boundary = (bounded * half_width - (bounded * half_width).floor() - 0.5).abs()
+    differs = (out.quantized * half_width - (bounded * half_width).round()).abs() > 0.5
+    assert to_boundary[differs].max() < 0.01  # theirs has no margin
+    assert differs.double().mean() < 0.01
+    (gradient,) = torch.autograd.grad(out.quantized.sum(), z)
+    torch.testing.assert_close(gradient, 0.8 * (1 - bounded**2) * (1 + 1e-3), rtol=1e-12, atol=1e-12)
+
+
+def test_a_slope_of_0_8_spreads_a_gaussian_evenly():
+    z = torch.randn(100_000, 1, generator=torch.Generator().manual_seed(0))
+    perplexity = {
+        slope: create_quantizer("fsq", levels=(17,), slope=slope)(z).stats["perplexity"] for slope in (0.4, 0.8, 1.6)
+    }
+    assert perplexity[0.8] == max(perplexity.values()) > 16
+
+
+@pytest.mark.parametrize("slope", [0, -1, float("nan"), 1e9, True])
+def test_impossible_slopes(slope):
+    with pytest.raises(ValueError, match="slope must be a number from"):
+        create_quantizer("fsq", slope=slope)
+
+
 @pytest.mark.parametrize("levels", [(8, 5, 5, 5), (2, 3), (1000,)])
 def test_every_code_is_reached_by_its_own_value(levels):
     quantizer = create_quantizer("fsq", levels=levels).eval()
