@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from importlib.util import find_spec
+
 from benchmarks.protocols.speed.accumulation import accumulation_work
 from benchmarks.protocols.speed.decode import fsq_decode_work, lfq_decode_work, vq_decode_work
 from benchmarks.protocols.speed.entropy import entropy_work
@@ -42,7 +45,16 @@ def works() -> list[Work]:
         lfq_decode_work(65536, 48, fewer=18),
         accumulation_work(64, 2048),
         sampling_work(8, 256, 2, (TimesFaster(f"{NAIVE}: no cache", 10),)),
+        *_coding_works(),
     ]
+
+
+def _coding_works() -> Iterator[Work]:
+    """None without the entropy coder, which is of the extra `compression`."""
+    if find_spec("constriction") is not None:
+        from benchmarks.protocols.speed.coding import coding_work
+
+        yield coding_work(16, 256, 2, (TimesFaster(f"{NAIVE}: no cache", 5),))
 
 
 def sweep_works() -> list[Work]:

@@ -61,6 +61,16 @@ def test_sampling_draws_the_same_tokens_with_and_without_the_cache() -> None:
     assert torch.equal(ours, naive)
 
 
+def test_codes_are_read_as_they_were_written_with_and_without_the_cache() -> None:
+    pytest.importorskip("constriction")
+    from benchmarks.protocols.speed.coding import coding_work
+
+    ours, naive = outcomes(coding_work(8, 64, 2)).values()
+    assert ours.shape == (1, 1, 8, 8)
+    assert torch.equal(ours, torch.randint(1024, ours.shape, generator=torch.Generator().manual_seed(0)))
+    assert torch.equal(ours, naive)
+
+
 def test_decoding_agrees_with_a_table_and_the_peer() -> None:
     ours, theirs, table = outcomes(fsq_decode_work(300, (8, 5, 4))).values()
     assert torch.equal(ours, table)
@@ -171,7 +181,7 @@ def test_works_have_names_of_their_own_and_goals_name_a_competitor() -> None:
         names = [competitor.name for competitor in work.competitors]
         assert len(set(names)) == len(names)
         assert all(goal.competitor in names for goal in work.goals)
-    assert sum(len(work.goals) for work in works()) == 14 + 1  # the lines of DESIGN.md, section 4, and the cache's
+    assert sum(len(work.goals) for work in works()) == 14 + 2  # the lines of DESIGN.md, section 4, and the caches'
 
 
 def test_the_sweep_covers_two_decades_of_each_size() -> None:
