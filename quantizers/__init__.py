@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from quantizers.fvq import FVQ
     from quantizers.gumbel import Gumbel
     from quantizers.ibq import IBQ
+    from quantizers.leech import Leech
     from quantizers.lfq import LFQ
     from quantizers.multi_scale import MultiScale
     from quantizers.none import NoQuantizer
@@ -48,6 +49,7 @@ __all__ = [
     "VQEMA",
     "DiVeQ",
     "Gumbel",
+    "Leech",
     "MultiScale",
     "NoQuantizer",
     "Quantizer",

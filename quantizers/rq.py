@@ -10,11 +10,19 @@ from torch import Tensor, nn
 from quantizers.base import Quantizer, QuantizerOutput, RowOutput
 from quantizers.composite import check_base, mean_stats, split_bits
 from quantizers.estimators import ESTIMATORS
+from quantizers.exporting import is_exporting
 from quantizers.modes import evaluating, with_modes_of_its_own
 from quantizers.options import MAX_PARTS, check_choice, check_flag, check_integer, check_number
 from quantizers.precision import at_least_single
 from quantizers.registry import create_quantizer
+from quantizers.search import nearest_few
 from quantizers.uncompiled import uncompiled
+from quantizers.vector import VectorQuantizer
+
+MAX_BEAM = 256
+
+BEAM_NUMBERS = 2**20
+"""Of all residuals that a beam looks at in one step: 4 MB in float32."""
 
 
 class RQ(Quantizer):
@@ -33,6 +41,9 @@ class RQ(Quantizer):
             gradient.
         shared: one quantizer for all depths (the paper's), or one for each.
         estimator: how the gradient passes the whole sum: "straight-through" or "rotation" (arXiv:2410.06424).
+        beam: how many sums of codes are kept at each depth outside training, each followed by its nearest codes; the
+            nearest in the end is taken. 1 takes the nearest code at each depth. Above, the base must have a codebook,
+            and the first codes alone are no longer the best: `truncated(n)` searches anew.
         dropout: probability that an example is coded, while training, by its first n codes only, with n uniform
             in 1 to D. The loss still counts all of them.
         **base_options: of the base, such as `dim`, `codebook_size` and `decay`.
@@ -45,6 +56,7 @@ class RQ(Quantizer):
         base: str = "vq-ema",
         shared: bool = True,
         estimator: str = "straight-through",
+        beam: int = 1,
         dropout: float = 0.0,
         **base_options: Any,
     ) -> None:
@@ -63,6 +75,9 @@ class RQ(Quantizer):
         self.layers = nn.ModuleList(layers)
         self.estimator = check_choice("estimator", estimator, ESTIMATORS)
         self.is_straight_through = estimator == "straight-through"
+        self.beam = check_integer("beam", beam, 1, MAX_BEAM)
+        if self.beam > 1 and not isinstance(layers[0], VectorQuantizer):
+            raise ValueError(f"beam must be 1 with base {base!r}, which has no codebook to search, got {beam}")
         self.dropout = check_number("dropout", dropout, 0, 1)
 
     @classmethod
@@ -118,10 +133,15 @@ class RQ(Quantizer):
     def quantize_rows(self, rows: Float[Tensor, "n d"], kept: Int64[Tensor, " n"] | None = None) -> RowOutput:
         """Quantize N positions; `kept` is how many codes' vectors the output of each is the sum of, None for all."""
         residual, quantized = rows, torch.zeros_like(rows)
+        chosen = self._search_beam(rows) if self.beam > 1 and not self.training else None
         outputs = []
         for depth in range(self.codes_per_position):
-            scale = self._scale(depth)
-            out = self.layer(depth).quantize_rows(residual / scale)
+            layer, scale = self.layer(depth), self._scale(depth)
+            if chosen is None:
+                out = layer.quantize_rows(residual / scale)
+            else:
+                assert isinstance(layer, VectorQuantizer)
+                out = layer.choose(residual, chosen[:, depth], layer.codebook())
             outputs.append(out)
             vectors = out.quantized.detach() * scale
             residual = residual - vectors
@@ -137,6 +157,31 @@ class RQ(Quantizer):
         depths = range(self.codes_per_position)
         vectors = [at_least_single(self.layer(d).decode_rows(codes[:, d : d + 1])) * self._scale(d) for d in depths]
         return reduce(torch.add, vectors)  # in the order of `quantize_rows`: equal to the last digit
+
+    @torch.no_grad()
+    def _search_beam(self, rows: Float[Tensor, "n d"]) -> Int64[Tensor, "n c"]:
+        """Codes whose vectors add up to about the nearest sum to each row."""
+        if is_exporting() or torch.compiler.is_compiling():  # where the number of rows may be open
+            return self._search_beam_of(rows)
+        height = max(1, BEAM_NUMBERS // (self.beam**2 * self.dim))
+        return torch.cat([self._search_beam_of(few) for few in rows.split(height)])
+
+    def _search_beam_of(self, rows: Float[Tensor, "n d"]) -> Int64[Tensor, "n c"]:
+        count = rows.shape[0]
+        residual, codes = rows.unsqueeze(1), rows.new_empty(count, 1, 0, dtype=torch.int64)  # second axis: the beam
+        for depth in range(self.codes_per_position):
+            layer = self.layer(depth)
+            assert isinstance(layer, VectorQuantizer)
+            vectors = layer.codebook()
+            few = nearest_few(residual.flatten(0, 1), vectors, min(self.beam, self.codebook_size))
+            few = few.view(count, codes.shape[1], few.shape[1])
+            left = residual.unsqueeze(2) - vectors[few]
+            longer = torch.cat([codes.unsqueeze(2).expand(-1, -1, few.shape[2], -1), few.unsqueeze(3)], 3)
+            kept = left.square().sum(3).flatten(1)
+            kept = kept.topk(min(self.beam, kept.shape[1]), largest=False).indices.unsqueeze(2)
+            residual = left.flatten(1, 2).gather(1, kept.expand(-1, -1, left.shape[3]))
+            codes = longer.flatten(1, 2).gather(1, kept.expand(-1, -1, longer.shape[3]))
+        return codes[:, 0]
 
     def _scale(self, depth: int) -> float | Tensor:
         return self.layer(depth).residual_scale ** depth

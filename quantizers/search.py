@@ -17,6 +17,9 @@ from quantizers.uncompiled import uncompiled
 TILE_ROWS, TILE_CODES = 8192, 4096
 """What `search_two_best` scores at a time: 128 MB in float32."""
 
+FEW_SCORES = 2**20
+"""What `nearest_few` scores at a time: 4 MB."""
+
 SAMPLED_SCORES = 2**22
 """What `sample_codes` scores at a time: with the noise, 80 MB."""
 
@@ -89,6 +92,54 @@ def search_two_best(rows: Float[Tensor, "n d"], codes: Float[Tensor, "k d"]) -> 
         distances = ((tile.unsqueeze(1).to(wide) - codes[pair].to(wide)) / unit).square().sum(2)
         found.append(pair.gather(1, distances.argmin(1, keepdim=True)).squeeze(1))
     return torch.cat(found)
+
+
+@torch.no_grad()
+def nearest_few(rows: Float[Tensor, "n d"], codes: Float[Tensor, "k d"], count: int) -> Int64[Tensor, "n count"]:
+    """The `count` codes nearest to each row in Euclidean distance, nearest first, as the rows' dtype tells them apart:
+    codes whose distances are equal to rounding may change places. Precision as in `nearest_codes`.
+
+    Args:
+        count: 1 to K.
+
+    Raises:
+        ValueError: as `nearest_codes`.
+    """
+    rows, codes = _checked(rows, codes)
+    if is_exporting():
+        return _few(rows, codes, count)
+    return _few_in_graph(rows, codes, count) if torch.compiler.is_compiling() else _search_few(rows, codes, count)
+
+
+def _search_few(rows: Tensor, codes: Tensor, count: int) -> Tensor:
+    with _full_precision(rows.device.type):
+        height = max(1, FEW_SCORES // min(TILE_CODES, codes.shape[0]))
+        return torch.cat([_few(tile, codes, count) for tile in rows.split(height)])
+
+
+@torch.library.custom_op("quantizers::nearest_few", mutates_args=())
+def _few_in_graph(rows: Tensor, codes: Tensor, count: int) -> Tensor:
+    """As `_search_in_graph`."""
+    return _search_few(rows, codes, count)
+
+
+@_few_in_graph.register_fake
+def _(rows: Tensor, codes: Tensor, count: int) -> Tensor:
+    return rows.new_empty(rows.shape[0], count, dtype=torch.int64)
+
+
+def _few(rows: Tensor, codes: Tensor, count: int) -> Tensor:
+    vectors, bias, centre = _centred(codes)
+    shifted = rows - centre
+    scores, few = rows.new_empty(rows.shape[0], 0), rows.new_empty(rows.shape[0], 0, dtype=torch.int64)
+    for start in range(0, codes.shape[0], TILE_CODES):
+        part = slice(start, start + TILE_CODES)
+        new = torch.addmm(bias[part], shifted, vectors[part].T)
+        new_scores, new_few = new.topk(min(count, new.shape[1]))
+        scores, few = torch.cat([scores, new_scores], 1), torch.cat([few, new_few + start], 1)
+        scores, best = scores.topk(min(count, scores.shape[1]))
+        few = few.gather(1, best)
+    return few
 
 
 def _two_best(scores: Float[Tensor, "n k"]) -> tuple[Float[Tensor, "n 2"], Int64[Tensor, "n 2"]]:

@@ -88,6 +88,12 @@ class VectorQuantizer(CodebookQuantizer):
             codes = sample_codes(rows, vectors, self.temperature)
         else:
             codes = nearest_codes(rows, vectors)
+        return self.choose(rows, codes, vectors)
+
+    def choose(
+        self, rows: Float[Tensor, "n d"], codes: Int64[Tensor, " n"], vectors: Float[Tensor, "k d"]
+    ) -> RowOutput:
+        """What follows from the choice of these codes, whose vectors are the codebook's."""
         chosen = F.embedding(codes, vectors).to(rows.dtype)
         commitment = mean_squared_error(rows, chosen.detach())
         loss = self.beta * commitment

@@ -53,6 +53,12 @@ ZOO = (
         "entropy weight 0.05 at temperature 0.01",
     ),
     Registration(
+        "leech",
+        "quantizers.leech:Leech",
+        "spherical Leech quantization, fixed vectors that fill the sphere evenly, no loss of its own (Λ24-SQ, NPQ)",
+        "Zhao et al. 2025, arXiv:2512.14697: all 196,560 shortest vectors; a part of them is ours",
+    ),
+    Registration(
         "lfq",
         "quantizers.lfq:LFQ",
         "lookup-free quantization, signs with an entropy loss (MAGVIT-v2)",

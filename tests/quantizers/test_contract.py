@@ -23,8 +23,11 @@ VARIANTS = {
     "multi-scale-odd": partial(create_quantizer, "multi-scale", dim=4, codebook_size=64, scales=(1, 3), phis=1),
     "none": partial(create_quantizer, "none", dim=4),
     "pq": partial(create_quantizer, "pq", bits=20, dim=2),
+    "leech": partial(create_quantizer, "leech"),
+    "leech-some": partial(create_quantizer, "leech", bits=12),
     "rq": partial(create_quantizer, "rq", bits=20, dim=2),
     "rq-dropout": partial(create_quantizer, "rq", bits=10, dim=8, shared=False, dropout=0.5),
+    "rq-beam": partial(create_quantizer, "rq", bits=20, dim=2, beam=4),
     "rq-fsq": partial(create_quantizer, "rq", bits=24, base="fsq"),
     "simvq": partial(create_quantizer, "simvq", bits=10, dim=4),
     "vq": partial(create_quantizer, "vq", bits=10, dim=4),
@@ -41,7 +44,7 @@ NOT_ASKED = {
     "idempotence": dict.fromkeys(
         (
             *("fsp", "fsq", "fsq-large", "gumbel", "gumbel-one-hot", "ibq", "multi-scale", "multi-scale-odd"),
-            *("rq", "rq-dropout", "rq-fsq"),
+            *("rq", "rq-beam", "rq-dropout", "rq-fsq"),
         ),
         "is_projection is False",
     ),

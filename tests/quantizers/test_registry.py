@@ -49,6 +49,7 @@ NAMES = [
     "fvq",
     "gumbel",
     "ibq",
+    "leech",
     "lfq",
     "multi-scale",
     "none",
