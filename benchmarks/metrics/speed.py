@@ -10,7 +10,6 @@ from pathlib import Path
 import torch
 from jaxtyping import UInt8
 from torch import Tensor
-from torch.utils.benchmark import Timer
 
 from autoencoders import Tokenizer
 from benchmarks.metrics.pictures import to_unit_range
@@ -21,6 +20,8 @@ MIN_SECONDS = 0.5  # of measured runs per part, after a warm-up
 
 def median_seconds(work: Callable[[], object]) -> float:
     """Of a run, by PyTorch's timer, on as many threads as torch has: warmed up, and synchronised on a GPU."""
+    from torch.utils.benchmark import Timer  # which looks for a compiler, and says at once where CUDA has no GPU
+
     timer = Timer("work()", globals={"work": work}, num_threads=torch.get_num_threads())
     return float(timer.blocked_autorange(min_run_time=MIN_SECONDS).median)
 
