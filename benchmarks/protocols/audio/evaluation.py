@@ -55,11 +55,10 @@ def evaluate_tokenizer(
             on all ranks.
     """
 
-    def coded() -> Iterable[Coded]:
-        return through_tokenizer(tokenizer, sounds, torch.device(device))
-
-    with full_float32():
-        return _evaluate(coded, sample_rate, tokenizer.quantizers, model, progress, world_size)
+    coded = through_tokenizer(tokenizer, sounds, torch.device(device))
+    return evaluate_coded(
+        coded, sample_rate, tokenizer.quantizers, model=model, world_size=world_size, progress=progress
+    )
 
 
 @torch.no_grad()
@@ -73,20 +72,27 @@ def evaluate_codec(
 ) -> SoundEvaluation:
     """The same of a codec in daily use, whose rate is that of its packets."""
 
-    def coded() -> Iterable[Coded]:
-        return through_codec(codec, sounds, sample_rate)
-
-    return _evaluate(coded, sample_rate, (), None, progress, world_size)
+    coded = through_codec(codec, sounds, sample_rate)
+    return evaluate_coded(coded, sample_rate, world_size=world_size, progress=progress)
 
 
-def _evaluate(
-    coded: Callable[[], Iterable[Coded]],
+@torch.no_grad()
+@full_float32()
+def evaluate_coded(
+    coded: Iterable[Coded],
     sample_rate: int,
-    quantizers: tuple[Quantizer, ...],
-    model: CodeModel | None,
-    progress: Callable[[int], None] | None,
-    world_size: int,
+    quantizers: tuple[Quantizer, ...] = (),
+    *,
+    world_size: int = 1,
+    model: CodeModel | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> SoundEvaluation:
+    """The same of sounds and what became of them, whatever made that; each pair on one rank once.
+
+    Args:
+        coded: Lazily made, so that what its making raises reaches all ranks.
+        quantizers: Of the tokenizer that made the codes; none where there are no codes.
+    """
     fidelity, kept = SoundFidelity(sample_rate), round(SAMPLE_SECONDS * sample_rate)
 
     def seconds(sound: Tensor) -> float:
