@@ -63,30 +63,27 @@ class CodeLayout:
     def of(
         cls,
         tokenizer: Tokenizer,
-        image_size: int,
+        extent: int | Sequence[int],
         flatten: bool = False,
         largest_vocabulary: int = LARGEST_VOCABULARY,
     ) -> CodeLayout:
-        """The layout of a tokenizer's codes of square pictures, from encoding one.
+        """The layout of a tokenizer's codes of signals of one extent, from encoding one.
 
         Args:
             tokenizer: all its quantizers have equally many codes per position, of one size.
-            image_size: side of the pictures in pixels.
+            extent: samples of a channel along each axis; or the side of a square picture in pixels.
             flatten: as the attribute.
             largest_vocabulary: a code with more values is split into as few equal digits as have at most this many.
 
         Raises:
-            ValueError: the quantizers differ, or the tokenizer takes no picture of that size.
+            ValueError: the quantizers differ, or the tokenizer takes no signal of that extent.
         """
         check_integer("largest_vocabulary", largest_vocabulary, 2)
-        kinds = {(quantizer.codes_per_position, quantizer.codebook_size) for quantizer in tokenizer.quantizers}
-        if len(kinds) > 1:
-            raise ValueError(f"the code maps must have equal codes, got (codes per position, size) of {sorted(kinds)}.")
-        codes_per_position, codebook_size = kinds.pop()
+        codes_per_position, codebook_size = equal_codes(tokenizer)
         sub_tokens = 1
         while root(codebook_size, sub_tokens) > largest_vocabulary:
             sub_tokens += 1
-        grids = tuple(tuple(codes.shape[2:]) for codes in _codes_of_grey(tokenizer, image_size))
+        grids = tuple(tuple(codes.shape[2:]) for codes in _codes_of_grey(tokenizer, extent))
         return cls(grids, codes_per_position, codebook_size, sub_tokens, flatten)
 
     @property
@@ -184,6 +181,14 @@ class CodeLayout:
         return torch.stack([digits[..., digit] * place for digit, place in enumerate(self.places)], -1)
 
 
+def equal_codes(tokenizer: Tokenizer) -> tuple[int, int]:
+    """Codes per position and values of a code, in all code maps. ValueError where these differ."""
+    kinds = {(quantizer.codes_per_position, quantizer.codebook_size) for quantizer in tokenizer.quantizers}
+    if len(kinds) > 1:
+        raise ValueError(f"the code maps must have equal codes, got (codes per position, size) of {sorted(kinds)}.")
+    return kinds.pop()
+
+
 def root(value: int, power: int) -> int:
     """The smallest integer whose power is at least the value."""
     guess = max(1, round(value ** (1 / power)) - 1)
@@ -205,8 +210,9 @@ def check_below(name: str, values: Tensor, bound: int) -> None:
 
 
 @torch.no_grad()
-def _codes_of_grey(tokenizer: Tokenizer, image_size: int) -> list[Tensor]:
+def _codes_of_grey(tokenizer: Tokenizer, extent: int | Sequence[int]) -> list[Tensor]:
+    sides = (extent, extent) if isinstance(extent, int) else extent
     device = next((parameter.device for parameter in tokenizer.parameters()), None)
-    grey = torch.zeros(1, tokenizer.channels, image_size, image_size, dtype=tokenizer.dtype, device=device)
+    grey = torch.zeros(1, tokenizer.channels, *sides, dtype=tokenizer.dtype, device=device)
     with evaluating(tokenizer):
         return tokenizer.encode(grey)

@@ -20,7 +20,7 @@ from benchmarks.records.record import Record, same_content
 from benchmarks.training.models import weights_digest
 from benchmarks.training.prior_settings import changes
 from benchmarks.training.stored import configuration, require_same_content, require_same_data
-from benchmarks.training.trained import require_pictures, require_tokenizer, trained_tokenizer
+from benchmarks.training.trained import require_signal, require_tokenizer, trained_tokenizer
 from priors import CodeLayout
 from priors.fingerprint import fingerprint
 from priors.token_set import TokenSet
@@ -55,7 +55,7 @@ def open_job(
     Raises:
         ValueError: a mistake of the user's, in a sentence.
     """
-    require_pictures(path, run)
+    require_signal(path, run)
     require_tokenizer(path, run)
     config = cast(DataConfig, configuration(path, run).settings.data)
     if arguments.data is not None:

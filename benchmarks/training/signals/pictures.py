@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from jaxtyping import Float, UInt8
@@ -10,8 +11,17 @@ from PIL import Image
 from torch import Tensor
 
 from autoencoders import BlockTokenizer, LossConfig, Tokenizer, VQGANLoss, training_memory
-from benchmarks.data import Data, DataConfig, open_data, test_batches
-from benchmarks.metrics.pictures import to_uint8
+from benchmarks.data import (
+    ONE_PASS,
+    Data,
+    DataConfig,
+    EvaluationData,
+    Part,
+    open_data,
+    open_evaluation_data,
+    test_batches,
+)
+from benchmarks.metrics.pictures import to_uint8, to_unit_range
 from benchmarks.metrics.speed import measure_speed
 from benchmarks.protocols.reconstruction.evaluation import evaluate
 from benchmarks.protocols.reconstruction.measured import PROTOCOL, Evaluation
@@ -20,21 +30,27 @@ from benchmarks.records.samples import draw_samples
 from benchmarks.training.execution import Execution
 from benchmarks.training.settings import RunConfig, Settings
 from benchmarks.training.signals import picture_baselines
+from benchmarks.training.signals.coded import CodedItems, CodedSignal, device_of
 from benchmarks.training.signals.perceptual import with_perceptual
-from benchmarks.training.signals.signal import Signal, whole_batches
+from benchmarks.training.signals.signal import whole_batches
+from priors import CodeLayout
+from priors.image_ids import Side
+from priors.token_writer import SHARD_PICTURES
 from storage.paths import StrPath
 
 WATCHED, TIMED = 8, 32
 """Test pictures whose reconstructions trackers are shown, and that are timed in one batch."""
 
 
-class Pictures(Signal):
+class Pictures(CodedSignal):
     """What a run does with pictures."""
 
     protocol = PROTOCOL
     noun = "pictures"
     crops = "images"
     baselines = baselines.OF_PICTURES
+    sizes = ("image_size",)
+    shard_items = SHARD_PICTURES
 
     def open(self, config: DataConfig) -> Data:
         return open_data(config)
@@ -96,6 +112,20 @@ class Pictures(Signal):
     def draw(self, data: Data, name: str, reconstruct: Callable[[Tensor], Tensor]) -> Image.Image:
         pictures = _first(data, WATCHED)
         return draw_samples({"original": pictures.numpy(), name: to_uint8(reconstruct(pictures)).numpy()})
+
+    def elsewhere(self, own: DataConfig, source: str, limit: int | None, root: Path | None) -> DataConfig:
+        return DataConfig(source, own.image_size, root=root, limit_test=limit)
+
+    def open_part(self, config: DataConfig, part: Part) -> EvaluationData:
+        return open_evaluation_data(config, part, budget=ONE_PASS)
+
+    def grids(self, tokenizer: Tokenizer, config: DataConfig) -> tuple[tuple[Side, ...], ...]:
+        return tuple(map(tuple, CodeLayout.of(tokenizer, config.extent).grids))
+
+    def codes(self, tokenizer: Tokenizer, data: EvaluationData, batch_size: int, done: int = 0) -> CodedItems:
+        device = device_of(tokenizer)
+        for places, pictures in test_batches(data, batch_size, done=done):
+            yield places.tolist(), tokenizer.encode(to_unit_range(pictures.to(device)))
 
 
 def _first(data: Data, count: int) -> UInt8[Tensor, "count 3 size size"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from jaxtyping import Float32
@@ -10,9 +11,10 @@ from PIL import Image
 from torch import Tensor
 
 from autoencoders import AudioLoss, AudioLossConfig, Tokenizer
-from benchmarks.data import items_to_test
-from benchmarks.data.sounds import SoundConfig, SoundData, open_sounds
+from benchmarks.data import Part, items_to_test
+from benchmarks.data.sounds import SoundConfig, SoundData, SoundTestData, open_sounds, open_test_sounds
 from benchmarks.protocols.audio.codecs import AudioCodec
+from benchmarks.protocols.audio.coded import with_whole_strides
 from benchmarks.protocols.audio.evaluation import evaluate_codec, evaluate_tokenizer
 from benchmarks.protocols.audio.measured import PROTOCOL, SoundEvaluation
 from benchmarks.protocols.audio.speed import measure_sound_speed
@@ -21,8 +23,10 @@ from benchmarks.records.samples import draw_samples
 from benchmarks.training.execution import Execution
 from benchmarks.training.settings import RunConfig, Settings
 from benchmarks.training.signals import sound_baselines
-from benchmarks.training.signals.signal import Signal
+from benchmarks.training.signals.coded import CodedItems, CodedSignal, device_of
 from benchmarks.training.signals.sound_baselines import BITRATES
+from priors.image_ids import Side
+from priors.token_writer import SHARD_SOUNDS
 
 WATCHED = 4
 """Test sounds of which a training crop's length is shown to trackers."""
@@ -31,13 +35,15 @@ TIMED_SECONDS = 4
 """Of the first test sound, at most, that is timed."""
 
 
-class Sounds(Signal):
+class Sounds(CodedSignal):
     """What a run does with sounds."""
 
     protocol = PROTOCOL
     noun = "sounds"
     crops = "crops"
     baselines = baselines.OF_SOUNDS
+    sizes = ("sample_rate", "channels")
+    shard_items = SHARD_SOUNDS
     codecs = {name: [{"kbps": bitrate // 1000} for bitrate in of] for name, of in BITRATES.items()}  # noqa: RUF012
 
     def open(self, config: SoundConfig) -> SoundData:
@@ -96,6 +102,21 @@ class Sounds(Signal):
         sounds = torch.stack([torch.nn.functional.pad(sound, (0, length - sound.shape[1])) for sound in first])
         both = {"original": sounds, name: reconstruct(sounds).clamp(-1, 1)}
         return draw_samples({label: ((2**15 - 1) * sound).numpy() for label, sound in both.items()})
+
+    def elsewhere(self, own: SoundConfig, source: str, limit: int | None, root: Path | None) -> SoundConfig:
+        return SoundConfig(source, own.sample_rate, own.channels, limit_test=limit)
+
+    def open_part(self, config: SoundConfig, part: Part) -> SoundTestData:
+        return open_test_sounds(config, part)
+
+    def grids(self, tokenizer: Tokenizer, config: SoundConfig) -> tuple[tuple[Side, ...], ...]:
+        return ((None,),) * len(tokenizer.maps)
+
+    def codes(self, tokenizer: Tokenizer, data: SoundTestData, batch_size: int, done: int = 0) -> CodedItems:
+        """One by one: each has its own length."""
+        device = device_of(tokenizer)
+        for place in range(done, len(data.test)):
+            yield [place], tokenizer.encode(with_whole_strides(tokenizer, data.test[place]).to(device))
 
 
 def _config(settings: Settings) -> SoundConfig:
