@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Int64
@@ -41,6 +41,8 @@ class CodeLayout:
     """Digits that a code is split into."""
     flatten: bool = False
     """Whether a prior sees every token as a step of its own, instead of a position as one."""
+    delay: bool = field(default=False, repr=False)  # what is coded under priors names them by this repr
+    """Whether the tokens of a position come in as many steps, beside those of other positions: see `delay`."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "grids", tuple(tuple(grid) for grid in self.grids))  # JSON has lists
@@ -53,6 +55,9 @@ class CodeLayout:
         check_integer("codebook_size", self.codebook_size, 2)
         check_integer("sub_tokens", self.sub_tokens, 1, MAX_DIGITS)
         check_flag("flatten", self.flatten)
+        check_flag("delay", self.delay)
+        if self.flatten and self.delay:
+            raise ValueError("flatten and delay are two orders of the same tokens; take one of them.")
         if 2 ** (self.sub_tokens - 1) >= self.codebook_size:
             raise ValueError(
                 f"sub_tokens must leave every digit something to say, got {self.sub_tokens} for {self.codebook_size} "
@@ -66,13 +71,14 @@ class CodeLayout:
         extent: int | Sequence[int],
         flatten: bool = False,
         largest_vocabulary: int = LARGEST_VOCABULARY,
+        delay: bool = False,
     ) -> CodeLayout:
         """The layout of a tokenizer's codes of signals of one extent, from encoding one.
 
         Args:
             tokenizer: all its quantizers have equally many codes per position, of one size.
             extent: samples of a channel along each axis; or the side of a square picture in pixels.
-            flatten: as the attribute.
+            flatten: as the attribute; delay too.
             largest_vocabulary: a code with more values is split into as few equal digits as have at most this many.
 
         Raises:
@@ -84,7 +90,7 @@ class CodeLayout:
         while root(codebook_size, sub_tokens) > largest_vocabulary:
             sub_tokens += 1
         grids = tuple(tuple(codes.shape[2:]) for codes in _codes_of_grey(tokenizer, extent))
-        return cls(grids, codes_per_position, codebook_size, sub_tokens, flatten)
+        return cls(grids, codes_per_position, codebook_size, sub_tokens, flatten, delay)
 
     @property
     def cells(self) -> tuple[int, ...]:
@@ -107,9 +113,14 @@ class CodeLayout:
         return root(self.codebook_size, self.sub_tokens)
 
     @property
+    def spread(self) -> int:
+        """Positions of the sequence: all, and where tokens are delayed as many more as the last slot comes later."""
+        return self.positions + (self.depth - 1 if self.delay else 0)
+
+    @property
     def steps(self) -> int:
         """What a prior sees as a sequence: the positions, or all their tokens."""
-        return self.positions * (self.depth if self.flatten else 1)
+        return self.spread * (self.depth if self.flatten else 1)
 
     @property
     def has_gaps(self) -> bool:

@@ -21,7 +21,6 @@ STORES = pytest.mark.parametrize(("store", "signal"), [(store_sound_run, "sounds
 @pytest.mark.parametrize(
     ("command", "store", "signal"),
     [
-        (generate, store_sound_run, "sounds"),
         (generate, store_film_run, "films"),
         (tokens, store_film_run, "films"),
         (compress, store_sound_run, "sounds"),

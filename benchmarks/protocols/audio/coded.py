@@ -7,7 +7,7 @@ from typing import Protocol
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float32
+from jaxtyping import Float32, Int16
 from torch import Tensor
 
 from autoencoders import Tokenizer
@@ -47,6 +47,11 @@ def with_whole_strides(tokenizer: Tokenizer, sound: Float32[Tensor, "c n"]) -> F
     """A sound as a tokenizer takes it: silence follows up to the next multiple of the stride."""
     (stride,) = tokenizer.strides
     return F.pad(sound, (0, -sound.shape[1] % stride)).unsqueeze(0)
+
+
+def in_16_bits(sound: Float32[Tensor, "*b n"]) -> Int16[Tensor, "*b n"]:
+    """Samples in [-1, 1] as they are stored to be listened to."""
+    return (sound * (2**15 - 1)).round().to(torch.int16)
 
 
 def through_codec(codec: SoundCoder, sounds: Places, sample_rate: int) -> Iterator[Coded]:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Int16
+from jaxtyping import Int16
 from torch import Tensor
 
 from autoencoders import Tokenizer
 from benchmarks.metrics.device import full_float32
-from benchmarks.protocols.audio.coded import Places, SoundCoder, through_codec, through_tokenizer
+from benchmarks.protocols.audio.coded import Places, SoundCoder, in_16_bits, through_codec, through_tokenizer
 from benchmarks.protocols.audio.fidelity import SoundFidelity
 from benchmarks.protocols.audio.measured import METRICS, SAMPLE_SECONDS, SAMPLES, SoundEvaluation
 from benchmarks.protocols.outcome import outcome
@@ -103,18 +103,13 @@ def evaluate_coded(
         if sound.place >= SAMPLES:
             return found
         both = {"original": sound.original, "reconstruction": sound.reconstruction}
-        return found._replace(kept={name: _in_16_bits(of[:, :kept]) for name, of in both.items()})
+        return found._replace(kept={name: in_16_bits(of[:, :kept]).numpy() for name, of in both.items()})
 
     share: Any = outcome(measure, coded, with_samples, seconds, quantizers, model, progress)
     sounds = of_all_ranks(share, world_size, "sound")
     whole = summarise(sounds, METRICS, fidelity.missing, quantizers, "sound")
     samples = _stacked("original", sounds), _stacked("reconstruction", sounds)
     return SoundEvaluation(**vars(whole), rate=sample_rate, samples=samples)
-
-
-def _in_16_bits(sound: Float32[Tensor, "c n"]) -> Int16[np.ndarray, "c n"]:
-    levels: np.ndarray = (sound.numpy() * (2**15 - 1)).round().astype(np.int16)
-    return levels
 
 
 def _stacked(name: str, sounds: Sequence[Measured]) -> Int16[np.ndarray, "n c samples"]:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
+import numpy as np
 import torch
-from jaxtyping import Int64
+from jaxtyping import Float, Int64, Shaped
 from torch import Tensor
 
 from autoencoders import Tokenizer
 from benchmarks.data.checking import Named
 from benchmarks.data.pictures import Part
+from benchmarks.metrics.weights import MetricWeights
+from benchmarks.protocols.generation.drawing import SamplingSpeed
+from benchmarks.protocols.generation.metrics import GenerationMetrics
 from benchmarks.training.signals.signal import Signal
 from priors.image_ids import Side
+from storage.paths import StrPath
 
 CodedItems = Iterator[tuple[Sequence[int], list[Int64[Tensor, "b n ..."]]]]
 """Places in a data set, and the code maps of what is there."""
@@ -43,10 +48,14 @@ class CodedSignal(Signal):
     Attributes:
         sizes: What its data's record says of how large an item is.
         shard_items: Of a file of a token set, about.
+        item: What one is called among stored arrays.
+        suffix: Of a file with one item.
     """
 
     sizes: ClassVar[tuple[str, ...]]
     shard_items: ClassVar[int]
+    item: ClassVar[str]
+    suffix: ClassVar[str]
 
     @abstractmethod
     def elsewhere(self, own: Any, source: str, limit: int | None, root: Path | None) -> Any:
@@ -75,6 +84,53 @@ class CodedSignal(Signal):
             tokenizer: In eval mode; on its device it is done.
             data: Of `open_part`.
         """
+
+    @abstractmethod
+    def open_training(self, config: Any) -> PartData:
+        """What a run trains on, each once, to be gone through again and again."""
+
+    @abstractmethod
+    def centre_crops(self, data: Any, config: Any, batch_size: int) -> Iterator[Tensor]:
+        """The middle of every item, as large as a training crop, as the data give them.
+
+        Args:
+            data: Of `open` or `open_training`.
+            config: The run's.
+        """
+
+    @abstractmethod
+    def to_unit_range(self, items: Tensor) -> Float[Tensor, "b c *extent"]:
+        """Items as the data give them, in [-1, 1]."""
+
+    @abstractmethod
+    def to_samples(self, signals: Float[Tensor, "b c *extent"]) -> Shaped[Tensor, "b c *extent"]:
+        """What a tokenizer gives as it is stored and shown. ValueError where it is not finite."""
+
+    @abstractmethod
+    def modelled(self, bits: np.ndarray, config: Any) -> dict[str, np.ndarray]:
+        """What the bits of each crop's codes under a prior come to, by metric: they and their rate."""
+
+    @abstractmethod
+    def measure_generated(
+        self, generated: Iterable[Tensor], real: Iterable[Tensor], weights: MetricWeights, device: torch.device
+    ) -> GenerationMetrics:
+        """What is measured of drawn items beside real ones, in batches of `to_samples`' form."""
+
+    @abstractmethod
+    def sampling_speeds(self, speed: SamplingSpeed, config: Any) -> dict[str, float | None]:
+        """How fast items are drawn, in the signal's units."""
+
+    @abstractmethod
+    def stored_with(self, config: Any) -> dict[str, np.ndarray]:
+        """What else is to be known of stored samples, by name."""
+
+    @abstractmethod
+    def save_item(self, path: StrPath, item: np.ndarray, about: str, config: Any) -> None:
+        """Write one item as a file that says what it is; makes the folder where it is missing."""
+
+    @abstractmethod
+    def about_item(self, path: StrPath) -> str | None:
+        """What such a file says it is; None of others."""
 
 
 def device_of(tokenizer: Tokenizer) -> torch.device:
