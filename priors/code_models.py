@@ -135,12 +135,15 @@ class CodePrior(CodeModel):
         batch: windows whose probabilities are computed at once when a GPT writes.
 
     Raises:
-        ValueError: a prior that knows no picture without a class, or has no room in fixed point.
+        ValueError: a prior that knows no picture without a class, has no room in fixed point, or gives the tokens of
+            several positions in one step.
     """
 
     def __init__(self, prior: Prior, steps: int = Sampling().steps, batch: int = 32) -> None:
         if prior.classes and not prior.label_dropout:
             raise ValueError("this prior was trained with a class for every picture; take one with label_dropout.")
+        if prior.layout.delay:
+            raise ValueError("a prior of delayed tokens cannot code window by window; take one without delay.")
         self.prior = fixed_point(prior)
         self.steps, self.batch = steps, batch
         layout, config = prior.layout, prior.config

@@ -42,7 +42,8 @@ class SlotTable(nn.Module):
 class SequenceInput(WithConstants):
     """What a transformer is given: a start that tells the class, then a vector for each step's tokens and place.
 
-    A step is a position, whose tokens' vectors are added up, or with the layout's `flatten` a token.
+    A step is a position, whose tokens' vectors are added up, or with the layout's `flatten` a token, or with its
+    `delay` a token of each slot.
 
     Args:
         values: of a token, with whatever a prior adds to them.
@@ -56,10 +57,12 @@ class SequenceInput(WithConstants):
         self.flatten = layout.flatten
         self.tokens = SlotTable(layout.depth, values, config.width)
         self.starts = nn.Parameter(torch.randn(classes + 1, config.width) * DEVIATION)
-        rows = len(layout.grids) if config.rotary else layout.positions
+        rows = len(layout.grids) if config.rotary else layout.spread
         self.table = nn.Parameter(torch.randn(rows, config.width) * DEVIATION)
         self.slots = nn.Parameter(torch.randn(layout.depth, config.width) * DEVIATION) if layout.flatten else None
-        self.cells = layout.cells if config.rotary else None
+        self.cells = (
+            (*layout.cells[:-1], layout.cells[-1] + layout.spread - layout.positions) if config.rotary else None
+        )
         self.drop = nn.Dropout(config.dropout)
         self.register_buffer("rotation", None, persistent=False)
         if config.rotary:
@@ -90,17 +93,23 @@ def rotations(layout: CodeLayout, channels: int, dtype: torch.dtype | None = Non
     -1, and the tokens of a position are all at one place.
 
     Raises:
-        ValueError: the channels of a head cannot be shared out.
+        ValueError: the channels of a head cannot be shared out; or tokens are delayed beyond the end of more than a
+            line.
     """
-    axes = max(1, *(len(grid) for grid in layout.grids))
+    grids = layout.grids
+    if layout.delay:
+        if [len(grid) for grid in grids] != [1]:
+            raise ValueError(f"rotary places of delayed tokens need one code map of one axis, got {grids}.")
+        grids = ((layout.spread,),)
+    axes = max(1, *(len(grid) for grid in grids))
     if channels % (2 * axes):
         raise ValueError(
             f"rotary places along {axes} axes need heads of a multiple of {2 * axes} channels, got {channels}; "
             "choose another width or number of heads."
         )
-    finest = [max((*grid, *[1] * axes)[axis] for grid in layout.grids) for axis in range(axes)]
+    finest = [max((*grid, *[1] * axes)[axis] for grid in grids) for axis in range(axes)]
     places = [torch.full((1, axes), -1.0, dtype=dtype)]
-    for grid in layout.grids:
+    for grid in grids:
         sides = (*grid, *[1] * (axes - len(grid)))
         sizes = zip(sides, finest, strict=True)
         ticks = [(torch.arange(side, dtype=dtype) + 0.5) * fine / side - 0.5 for side, fine in sizes]

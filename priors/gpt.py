@@ -1,8 +1,8 @@
 """The autoregressive prior: a GPT over positions, and over the tokens of each.
 
 Radford et al. 2019 (GPT-2) on codes, as Esser et al. 2021, "Taming Transformers" (arXiv:2012.09841), have it; with a
-depth part, the RQ-Transformer of Lee et al. 2022 (arXiv:2203.01941). All maps are one sequence, so that in VQ-VAE-2 the
-bottom map is conditioned on the whole top map.
+depth part, the RQ-Transformer of Lee et al. 2022 (arXiv:2203.01941), or the delay pattern of MusicGen (`delay`). All
+maps are one sequence, so that in VQ-VAE-2 the bottom map is conditioned on the whole top map.
 """
 
 from collections.abc import Callable
@@ -13,6 +13,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from priors.attention import LayerCache, Stack
+from priors.delay import delayed, undelayed
 from priors.depth import DepthPart
 from priors.embedding import SequenceInput, SlotTable
 from priors.layout import CodeLayout
@@ -29,9 +30,10 @@ class GPT(Prior):
     def __init__(self, config: GPTConfig, layout: CodeLayout, classes: int = 0) -> None:
         super().__init__(layout, classes, config.label_dropout)
         self.config = config
-        self.input = SequenceInput(config, layout, layout.vocabulary, classes)
+        self.absent = layout.vocabulary  # a slot's token in steps where it has none
+        self.input = SequenceInput(config, layout, layout.vocabulary + layout.delay, classes)
         self.stack = Stack(config, config.layers, causal=True)
-        has_depth = layout.depth > 1 and not layout.flatten
+        has_depth = layout.depth > 1 and not layout.flatten and not layout.delay
         self.depth_part = DepthPart(config, config.depth_layers, layout.depth) if has_depth else None
         self.head = None if config.tie_weights else SlotTable(layout.depth, layout.vocabulary, config.width)
 
@@ -41,8 +43,9 @@ class GPT(Prior):
         return self.input.tokens if self.head is None else self.head
 
     def forward(self, tokens: Int64[Tensor, "b p d"], labels: Labels | None = None) -> Float[Tensor, "b p d v"]:
-        """Logits of each token from those before it; also for the first positions alone."""
-        self.layout.check(tokens)
+        """Logits of each token from those before it; also for the first positions alone, but of delayed ones, where
+        tokens of later positions come before the last of earlier ones."""
+        self._check_whole(tokens) if self.layout.delay else self.layout.check(tokens)
         return self._logits(tokens, self._starts(labels, len(tokens)))
 
     def loss(self, tokens: Int64[Tensor, "b p d"], labels: Labels | None = None) -> Float[Tensor, ""]:
@@ -56,11 +59,14 @@ class GPT(Prior):
         return F.cross_entropy(logits.movedim(-1, 1), tokens, reduction="none").sum((1, 2))
 
     def _logits(self, tokens: Int64[Tensor, "b p d"], starts: Int64[Tensor, " b"]) -> Float[Tensor, "b p d v"]:
-        embedded = self.input.embed(tokens)
+        embedded = self.input.embed(delayed(tokens, self.absent) if self.layout.delay else tokens)
         x = self.input(embedded, starts)[:, :-1]
         turns = self.input.rotation
         hidden = self.stack(x, None if turns is None else turns[:, : x.shape[1]])
-        if self.depth_part is None:
+        if self.layout.delay:
+            every_slot = hidden.unsqueeze(2).expand(-1, -1, self.layout.depth, -1)
+            logits = undelayed(self.output.logits(every_slot))[..., : self.layout.vocabulary]
+        elif self.depth_part is None:
             logits = self.output.logits(hidden.reshape(*tokens.shape, -1))
         else:
             logits = self.output.logits(self.depth_part(hidden, embedded))
@@ -72,7 +78,7 @@ class GPT(Prior):
         given, starts, sampling, generator, on_step, stop_requested = drawing
         count, first, depth = given.shape
         halves = drawing.halves
-        tokens = given.new_empty(count, self.layout.positions, depth)
+        tokens = given.new_zeros(count, self.layout.positions, depth)
         tokens[:, :first] = given
 
         def choose(logits: Tensor) -> Tensor:
@@ -81,6 +87,9 @@ class GPT(Prior):
                 logits = guided(conditional, unconditional, sampling.guidance)
             return draw(filter_logits(logits, sampling), generator).repeat(halves)
 
+        if self.layout.delay:
+            self._draw_delayed(tokens, first, choose, drawing)
+            return tokens
         decoder = Decoder(self, given.repeat(halves, 1, 1), starts)
         for position in range(first, self.layout.positions):
             if stop_requested():
@@ -89,13 +98,47 @@ class GPT(Prior):
             on_step(position + 1, self.layout.positions)
         return tokens
 
+    def _draw_delayed(
+        self,
+        tokens: Int64[Tensor, "b p d"],
+        first: int,
+        choose: Callable[[Float[Tensor, "n v"]], Int64[Tensor, " n"]],
+        drawing: Drawing,
+    ) -> None:
+        """Fill in the tokens from position `first` on, one of each slot in a step.
+
+        Of three slots or more the last ones of given positions come after later positions' first ones: they are kept,
+        and what is drawn before them does not know them.
+        """
+        halves, layout = drawing.halves, self.layout
+        known = delayed(tokens, self.absent)[:, :first]  # steps of given positions alone
+        decoder = Decoder(self, known.repeat(halves, 1, 1), drawing.starts)
+        for step in range(first, layout.spread):
+            if drawing.stop_requested():
+                raise SamplingStopped(f"stopped after {step} of {layout.spread} steps")
+            vectors = []
+            for slot in range(layout.depth):
+                position = step - slot
+                now = tokens.new_full((len(tokens),), self.absent)
+                if 0 <= position < layout.positions:
+                    if position >= first:
+                        logits = self.output.slot_logits(decoder.hidden, slot)[..., : layout.vocabulary]
+                        if layout.has_gaps:
+                            so_far = tokens[:, position].repeat(halves, 1)
+                            logits = without_impossible(logits, layout.largest(so_far, causal=True)[:, slot])
+                        tokens[:, position, slot] = choose(logits)[: len(tokens)]
+                    now = tokens[:, position, slot]
+                vectors.append(self.input.tokens.embed_slot(now.repeat(halves), slot))
+            decoder.advance(torch.stack(vectors).sum(0))
+            drawing.on_step(step + 1, layout.spread)
+
 
 class Decoder:
     """A GPT one position after the other, what it has computed of those before being kept.
 
     Args:
         gpt: in eval mode, without gradients.
-        given: tokens of the first positions, perhaps none.
+        given: tokens of the first positions, perhaps none; where they are delayed, of the first steps.
         starts: which start each picture has.
     """
 
@@ -128,12 +171,12 @@ class Decoder:
             vector = gpt.input.tokens.embed_slot(tokens[:, slot], slot)
             content = content + vector if slot else vector
             if gpt.layout.flatten:
-                self._advance(vector)
+                self.advance(vector)
         if not gpt.layout.flatten:
-            self._advance(content)
+            self.advance(content)
         return tokens
 
-    def _advance(self, content: Float[Tensor, "b c"]) -> None:
+    def advance(self, content: Float[Tensor, "b c"]) -> None:
         """Let the transformer see one more step."""
         if self.seen == len(self.places):  # nothing follows the last
             return

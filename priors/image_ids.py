@@ -12,10 +12,13 @@ from torch import Tensor
 
 MAX_ID = 2**63 - 1
 
+Side = int | None
+"""Positions along one axis of a code map; None where every signal has its own number of them, as sounds have."""
+
 
 @dataclass(frozen=True)
 class ImageIds:
-    """Pictures as sequences of ids: begin of image, the codes, end of image.
+    """Pictures, or sounds, as sequences of ids: begin of image, the codes, end of image.
 
     Code maps come one after the other, positions in raster order, and all codes of a position before the next. Every
     slot (each code of a position, of each map) has `codebook_size` ids of its own.
@@ -27,7 +30,7 @@ class ImageIds:
         id_offset: The first id of pictures: as many ids the model has besides.
     """
 
-    grids: tuple[tuple[int, ...], ...]
+    grids: tuple[tuple[Side, ...], ...]
     codes_per_position: int
     codebook_size: int
     id_offset: int = 0
@@ -50,11 +53,14 @@ class ImageIds:
         return self.begin + 1
 
     @property
-    def length(self) -> int:
-        """Ids of a picture."""
-        return 2 + self.codes_per_position * sum(map(math.prod, self.grids))
+    def length(self) -> int | None:
+        """Ids of a picture; None where signals have several lengths."""
+        cells = [positions(grid) for grid in self.grids]
+        if any(count is None for count in cells):
+            return None
+        return 2 + self.codes_per_position * sum(count for count in cells if count is not None)
 
-    def as_ids(self, codes: Sequence[Int[Tensor, "b n ..."]]) -> Int64[Tensor, "b {self.length}"]:
+    def as_ids(self, codes: Sequence[Int[Tensor, "b n ..."]]) -> Int64[Tensor, "b l"]:
         """The ids of pictures, from their code maps. ValueError on maps that do not fit, or codes out of range."""
         count = self.require_maps(codes)
         edge = torch.empty(count, 1, dtype=torch.int64)
@@ -64,18 +70,28 @@ class ImageIds:
         return torch.cat([*parts, edge.new_full((count, 1), self.end)], 1)
 
     def as_codes(self, ids: Int64[Tensor, "b l"]) -> list[Int64[Tensor, "b n ..."]]:
-        """The code maps of pictures, from their ids. ValueError on another length, or ids out of place."""
-        if ids.ndim != 2 or ids.shape[1] != self.length:
-            raise ValueError(f"a picture has {self.length} ids, got a tensor of the shape {tuple(ids.shape)}")
+        """The code maps of pictures, from their ids. ValueError on another length, or ids out of place; or on several
+        maps of several lengths, where ids do not say how many of them are of which."""
+        grids = self._grids_of(ids)
         if (ids[:, 0] != self.begin).any() or (ids[:, -1] != self.end).any():
             raise ValueError(f"the ids of a picture begin with {self.begin} and end with {self.end}")
-        parts = ids[:, 1:-1].split([self.codes_per_position * math.prod(grid) for grid in self.grids], 1)
+        parts = ids[:, 1:-1].split([self.codes_per_position * math.prod(grid) for grid in grids], 1)
         codes = [
             (part.unflatten(1, (-1, self.codes_per_position)) - firsts).mT.unflatten(2, grid)
-            for firsts, part, grid in zip(self._first_ids(), parts, self.grids, strict=True)
+            for firsts, part, grid in zip(self._first_ids(), parts, grids, strict=True)
         ]
         self.require_maps(codes)
         return codes
+
+    def _grids_of(self, ids: Tensor) -> list[tuple[int, ...]]:
+        """The sides of each map of signals of so many ids."""
+        count = ids.shape[1] - 2 if ids.ndim == 2 else -1
+        if self.length is None and len(self.grids) == 1 and count > 0 and count % self.codes_per_position == 0:
+            return [(count // self.codes_per_position,)]
+        if self.length is None or count + 2 != self.length:
+            wanted = "of one map, whole positions of" if self.length is None else str(self.length)
+            raise ValueError(f"a picture has {wanted} ids, got a tensor of the shape {tuple(ids.shape)}")
+        return [tuple(side for side in grid if side is not None) for grid in self.grids]
 
     def _first_ids(self) -> Int64[Tensor, "m n"]:
         """Of each map and slot."""
@@ -86,10 +102,21 @@ class ImageIds:
         """How many pictures there are; ValueError on maps that are not of this kind."""
         shapes = [tuple(of.shape[1:]) for of in codes]
         wanted = [(self.codes_per_position, *grid) for grid in self.grids]
-        if shapes != wanted or len({len(of) for of in codes}) != 1:
+        fits = len(shapes) == len(wanted) and all(map(_fits, shapes, wanted))
+        if not fits or len({len(of) for of in codes}) != 1:
             raise ValueError(f"expected code maps of the shapes {wanted} for each picture, got {shapes}")
         require_range(codes, self.codebook_size)
         return len(codes[0])
+
+
+def positions(grid: Sequence[Side]) -> int | None:
+    """Positions of a map; None where every signal has its own number."""
+    sides = [side for side in grid if side is not None]
+    return math.prod(sides) if len(sides) == len(grid) else None
+
+
+def _fits(shape: tuple[int, ...], wanted: tuple[Side, ...]) -> bool:
+    return len(shape) == len(wanted) and all(side in (None, length) for length, side in zip(shape, wanted, strict=True))
 
 
 def require_range(codes: Sequence[Int[Tensor, "_b _n ..."]], codebook_size: int) -> None:

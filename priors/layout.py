@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Int64
@@ -41,6 +41,8 @@ class CodeLayout:
     """Digits that a code is split into."""
     flatten: bool = False
     """Whether a prior sees every token as a step of its own, instead of a position as one."""
+    delay: bool = field(default=False, repr=False)  # what is coded under priors names them by this repr
+    """Whether the tokens of a position come in as many steps, beside those of other positions: see `delay`."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "grids", tuple(tuple(grid) for grid in self.grids))  # JSON has lists
@@ -53,6 +55,9 @@ class CodeLayout:
         check_integer("codebook_size", self.codebook_size, 2)
         check_integer("sub_tokens", self.sub_tokens, 1, MAX_DIGITS)
         check_flag("flatten", self.flatten)
+        check_flag("delay", self.delay)
+        if self.flatten and self.delay:
+            raise ValueError("flatten and delay are two orders of the same tokens; take one of them.")
         if 2 ** (self.sub_tokens - 1) >= self.codebook_size:
             raise ValueError(
                 f"sub_tokens must leave every digit something to say, got {self.sub_tokens} for {self.codebook_size} "
@@ -63,31 +68,29 @@ class CodeLayout:
     def of(
         cls,
         tokenizer: Tokenizer,
-        image_size: int,
+        extent: int | Sequence[int],
         flatten: bool = False,
         largest_vocabulary: int = LARGEST_VOCABULARY,
+        delay: bool = False,
     ) -> CodeLayout:
-        """The layout of a tokenizer's codes of square pictures, from encoding one.
+        """The layout of a tokenizer's codes of signals of one extent, from encoding one.
 
         Args:
             tokenizer: all its quantizers have equally many codes per position, of one size.
-            image_size: side of the pictures in pixels.
-            flatten: as the attribute.
+            extent: samples of a channel along each axis; or the side of a square picture in pixels.
+            flatten: as the attribute; delay too.
             largest_vocabulary: a code with more values is split into as few equal digits as have at most this many.
 
         Raises:
-            ValueError: the quantizers differ, or the tokenizer takes no picture of that size.
+            ValueError: the quantizers differ, or the tokenizer takes no signal of that extent.
         """
         check_integer("largest_vocabulary", largest_vocabulary, 2)
-        kinds = {(quantizer.codes_per_position, quantizer.codebook_size) for quantizer in tokenizer.quantizers}
-        if len(kinds) > 1:
-            raise ValueError(f"the code maps must have equal codes, got (codes per position, size) of {sorted(kinds)}.")
-        codes_per_position, codebook_size = kinds.pop()
+        codes_per_position, codebook_size = equal_codes(tokenizer)
         sub_tokens = 1
         while root(codebook_size, sub_tokens) > largest_vocabulary:
             sub_tokens += 1
-        grids = tuple(tuple(codes.shape[2:]) for codes in _codes_of_grey(tokenizer, image_size))
-        return cls(grids, codes_per_position, codebook_size, sub_tokens, flatten)
+        grids = tuple(tuple(codes.shape[2:]) for codes in _codes_of_grey(tokenizer, extent))
+        return cls(grids, codes_per_position, codebook_size, sub_tokens, flatten, delay)
 
     @property
     def cells(self) -> tuple[int, ...]:
@@ -110,9 +113,14 @@ class CodeLayout:
         return root(self.codebook_size, self.sub_tokens)
 
     @property
+    def spread(self) -> int:
+        """Positions of the sequence: all, and where tokens are delayed as many more as the last slot comes later."""
+        return self.positions + (self.depth - 1 if self.delay else 0)
+
+    @property
     def steps(self) -> int:
         """What a prior sees as a sequence: the positions, or all their tokens."""
-        return self.positions * (self.depth if self.flatten else 1)
+        return self.spread * (self.depth if self.flatten else 1)
 
     @property
     def has_gaps(self) -> bool:
@@ -184,6 +192,14 @@ class CodeLayout:
         return torch.stack([digits[..., digit] * place for digit, place in enumerate(self.places)], -1)
 
 
+def equal_codes(tokenizer: Tokenizer) -> tuple[int, int]:
+    """Codes per position and values of a code, in all code maps. ValueError where these differ."""
+    kinds = {(quantizer.codes_per_position, quantizer.codebook_size) for quantizer in tokenizer.quantizers}
+    if len(kinds) > 1:
+        raise ValueError(f"the code maps must have equal codes, got (codes per position, size) of {sorted(kinds)}.")
+    return kinds.pop()
+
+
 def root(value: int, power: int) -> int:
     """The smallest integer whose power is at least the value."""
     guess = max(1, round(value ** (1 / power)) - 1)
@@ -205,8 +221,9 @@ def check_below(name: str, values: Tensor, bound: int) -> None:
 
 
 @torch.no_grad()
-def _codes_of_grey(tokenizer: Tokenizer, image_size: int) -> list[Tensor]:
+def _codes_of_grey(tokenizer: Tokenizer, extent: int | Sequence[int]) -> list[Tensor]:
+    sides = (extent, extent) if isinstance(extent, int) else extent
     device = next((parameter.device for parameter in tokenizer.parameters()), None)
-    grey = torch.zeros(1, tokenizer.channels, image_size, image_size, dtype=tokenizer.dtype, device=device)
+    grey = torch.zeros(1, tokenizer.channels, *sides, dtype=tokenizer.dtype, device=device)
     with evaluating(tokenizer):
         return tokenizer.encode(grey)

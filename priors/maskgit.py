@@ -39,6 +39,8 @@ class MaskGIT(Prior):
 
     def __init__(self, config: MaskGITConfig, layout: CodeLayout, classes: int = 0) -> None:
         super().__init__(layout, classes, config.label_dropout)
+        if layout.delay:
+            raise ValueError("delay is an order in which tokens follow each other, and a MaskGIT has none; take a gpt.")
         self.config = config
         self.mask_token = layout.vocabulary
         self.input = SequenceInput(config, layout, layout.vocabulary + 1, classes)

@@ -12,12 +12,15 @@ from typing import Any, TypeGuard
 
 import torch
 
-from priors.image_ids import ImageIds
+from priors.image_ids import ImageIds, Side
 from storage.paths import StrPath
 
 FORMAT = "quantizer-zoo-benchmark/token-set"
-VERSION = 1
+VERSION = 2
 """Raised when a reader of this version would misread what is written."""
+
+OF_ONE_SIZE = 1
+"""The version of sets whose signals all have one size, which earlier readers know."""
 
 INDEX = "index.json"
 SHARD_NAME = re.compile(r"codes-\d{5}\.safetensors")
@@ -40,23 +43,33 @@ class Contents:
         fingerprint: Of the tokenizer that made them.
         tokenizer: Its name, for a person.
         maps: Names of its code maps, in their order.
-        grids: Sides of the grid of each.
+        grids: Sides of the grid of each; where signals have several lengths, as sounds, of each the one side None.
         codes_per_position: Of each map.
         codebook_size: Of one code.
         classes: Names of the pictures' classes, by label; none where there are no labels.
-        data: Which pictures they are of; JSON-able.
+        data: Which pictures or sounds they are of; JSON-able.
         id_offset: As of `ImageIds`.
     """
 
     fingerprint: str
     tokenizer: str
     maps: tuple[str, ...]
-    grids: tuple[tuple[int, ...], ...]
+    grids: tuple[tuple[Side, ...], ...]
     codes_per_position: int
     codebook_size: int
     classes: tuple[str, ...]
     data: Mapping[str, Any]
     id_offset: int = 0
+
+    @property
+    def has_lengths(self) -> bool:
+        """Whether signals have several lengths."""
+        return None in self.grids[0]
+
+    @property
+    def version(self) -> int:
+        """Of the format."""
+        return VERSION if self.has_lengths else OF_ONE_SIZE
 
     @property
     def dtype(self) -> torch.dtype:
@@ -119,7 +132,12 @@ class Index:
     def as_text(self) -> str:
         """The file."""
         shards = [vars(shard) for shard in self.shards]
-        about = {"format": FORMAT, "format_version": VERSION, "count": self.count, **self.contents.as_json()}
+        about = {
+            "format": FORMAT,
+            "format_version": self.contents.version,
+            "count": self.count,
+            **self.contents.as_json(),
+        }
         return json.dumps({**about, "shards": shards}, indent=1) + "\n"
 
 
@@ -156,9 +174,9 @@ def read_index(folder: StrPath) -> Index:
 
 
 def _index_of(raw: dict[str, Any]) -> Index:
-    _require("format_version", raw["format_version"] == VERSION, f"{VERSION}", raw["format_version"])
     maps = _list(raw, "maps", lambda of: isinstance(of, dict) and _is_word(of["name"]) and _is_grid(of["grid"]))
     _require("maps", bool(maps), "one map at least", maps)
+    _require("maps", len({None in of["grid"] for of in maps}) == 1, "all of one size, or all of several lengths", maps)
     codebook_size, codes_per_position = _count(raw, "codebook_size"), _count(raw, "codes_per_position")
     _require("codebook_size", codebook_size <= 2**62, "at most 2^62", codebook_size)
     contents = Contents(
@@ -172,6 +190,8 @@ def _index_of(raw: dict[str, Any]) -> Index:
         data=dict(raw["data"]),
         id_offset=raw["ids"]["id_offset"],
     )
+    version = contents.version
+    _require("format_version", raw["format_version"] == version, f"{version} with such maps", raw["format_version"])
     for name in ("dtype", "ids"):
         _require(name, raw[name] == contents.as_json()[name], str(contents.as_json()[name]), raw[name])
     index = Index(contents, tuple(map(_shard, _list(raw, "shards", lambda of: isinstance(of, dict)))))
@@ -217,7 +237,7 @@ def _is_word(value: object) -> TypeGuard[str]:
 
 
 def _is_grid(value: object) -> bool:
-    return isinstance(value, list) and bool(value) and all(map(_is_count, value))
+    return isinstance(value, list) and bool(value) and (value == [None] or all(map(_is_count, value)))
 
 
 def _one_line(error: Exception) -> str:

@@ -18,7 +18,7 @@ from jaxtyping import Bool, Int, Int64
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from priors.image_ids import ImageIds, integers, require_range
+from priors.image_ids import ImageIds, Side, integers, require_range
 from priors.token_index import Contents, Index, OtherSetError, Shard, TokenSetError, read_index
 from storage.paths import StrPath
 
@@ -37,16 +37,31 @@ def tensor_name(code_map: str) -> str:
     return f"codes.{code_map}"
 
 
+def length_name(code_map: str) -> str:
+    """What the tensor is called that has the length of each signal in a code map, where these differ."""
+    return f"lengths.{code_map}"
+
+
 class Opened(NamedTuple):
     """One shard, as a memory map: what is not read takes no memory.
 
     Attributes:
-        codes: Of each map.
+        codes: Of each map, (n, c, *grid); where signals have several lengths (all positions, c), of one signal after
+            the other.
         labels: None where there are none.
+        ends: Of each map, where each signal ends among the positions; none where all have one size.
     """
 
-    codes: list[Int[Tensor, "n c ..."]]
+    codes: list[Int[Tensor, "_n ..."]]
     labels: Int[Tensor, " n"] | None
+    ends: list[Int64[Tensor, " n"]]
+
+    def signal(self, row: int) -> list[Int[Tensor, "c _p"]]:
+        """The code maps of one of several lengths."""
+        return [
+            of[int(ends[row - 1]) if row else 0 : int(ends[row])].mT
+            for of, ends in zip(self.codes, self.ends, strict=True)
+        ]
 
 
 class TokenSet:
@@ -93,23 +108,44 @@ class TokenSet:
         return bool(self.contents.classes)
 
     def codes(self, indices: Indices) -> list[Int64[Tensor, "b n ..."]]:
-        """The code maps of these pictures.
+        """The code maps of these pictures, or of these sounds where they are equally long.
 
         Raises:
             IndexError: no such picture, a mask of another length than the set, or indices that are no integers.
+            ValueError: sounds of several lengths.
             TokenSetError: a code that the tokenizer does not have.
         """
         places = self._places(indices)
         contents = self.contents
-        found = [torch.empty(len(places), contents.codes_per_position, *grid, dtype=torch.int64) for grid in self.grids]
-        for number, here, rows in self._by_shard(places):
-            for into, of in zip(found, self._shard(number).codes, strict=True):
-                into[here] = of[rows].long()
+        found = self._stacked(places) if contents.has_lengths else self._gathered(places)
         try:
             require_range(found, contents.codebook_size)
         except ValueError as error:
             raise TokenSetError(f"{self.folder}: damaged: {error}; make it again") from error
         return found
+
+    def _gathered(self, places: Int64[Tensor, " b"]) -> list[Int64[Tensor, "b n ..."]]:
+        """The code maps, all of one size."""
+        sides = [tuple(side for side in grid if side is not None) for grid in self.grids]
+        each = self.contents.codes_per_position
+        found = [torch.empty(len(places), each, *grid, dtype=torch.int64) for grid in sides]
+        for number, here, rows in self._by_shard(places):
+            for into, of in zip(found, self._shard(number).codes, strict=True):
+                into[here] = of[rows].long()
+        return found
+
+    def _stacked(self, places: Int64[Tensor, " b"]) -> list[Int64[Tensor, "b n p"]]:
+        """The code maps, each of its own length; ValueError where these differ."""
+        signals: list[list[Tensor]] = [[]] * len(places)
+        for number, here, rows in self._by_shard(places):
+            for place, row in zip(here.tolist(), rows.tolist(), strict=True):
+                signals[place] = self._shard(number).signal(row)
+        maps = list(zip(*signals, strict=True))
+        if any(len({of.shape for of in each}) > 1 for each in maps):
+            raise ValueError(f"{self.folder}: signals of several lengths make no one tensor; ask for them one by one")
+        if not maps:
+            return [torch.empty(0, self.contents.codes_per_position, 0, dtype=torch.int64) for _ in self.grids]
+        return [torch.stack(each).long() for each in maps]
 
     def labels(self, indices: Indices) -> Int64[Tensor, " b"] | None:
         """The classes of these pictures; None where they have none. Raises as `codes`."""
@@ -136,14 +172,16 @@ class TokenSet:
         return found
 
     def batches(self, size: int) -> Iterator[tuple[list[Int64[Tensor, "b n ..."]], Int64[Tensor, " b"] | None]]:
-        """All code maps and labels in order, at most `size` pictures at a time."""
+        """All code maps and labels in order, at most `size` pictures at a time; where signals have several lengths one
+        by one."""
+        size = 1 if self.contents.has_lengths else size
         for start in range(0, len(self), size):
             some = torch.arange(start, min(start + size, len(self)))
             yield self.codes(some), self.labels(some)
 
     @property
-    def grids(self) -> tuple[tuple[int, ...], ...]:
-        """Sides of the grid of each code map."""
+    def grids(self) -> tuple[tuple[Side, ...], ...]:
+        """Sides of the grid of each code map; None where signals have several lengths."""
         return self.contents.grids
 
     def as_ids(self, codes: Sequence[Int[Tensor, "b n ..."]], offset: int | None = None) -> Int64[Tensor, "b l"]:
@@ -239,16 +277,23 @@ def read_shard(path: StrPath, number: int, contents: Contents) -> tuple[Opened, 
         raise TokenSetError(f"{path}: shard {about['shard']} in the place of shard {number}; rename it back")
     found = [tensors.get(tensor_name(name)) for name in contents.maps]
     labels = tensors.get(LABELS)
-    count = found[0].shape[0] if found[0] is not None and found[0].ndim else 0
     codes = [of for of in found if of is not None]
-    wanted = [(count, contents.codes_per_position, *grid) for grid in contents.grids]
-    is_right = [tuple(of.shape) for of in codes] == wanted and all(of.dtype == contents.dtype for of in codes)
+    lengths = [tensors[name] for name in map(length_name, contents.maps) if contents.has_lengths and name in tensors]
+    counted = lengths[0] if lengths else found[0]
+    count = counted.shape[0] if counted is not None and counted.ndim else 0
+    wanted: list[tuple[Any, ...]] = [(count, contents.codes_per_position, *grid) for grid in contents.grids]
+    is_right = all(of.dtype == contents.dtype for of in codes)
+    if contents.has_lengths:
+        is_right &= all(of.dtype == torch.int64 and of.shape == (count,) and (of > 0).all() for of in lengths)
+        is_right &= len(lengths) == len(contents.maps)
+        wanted = [(int(of.sum()), contents.codes_per_position) for of in lengths]
+    is_right &= [tuple(of.shape) for of in codes] == wanted
     if contents.classes:
         is_right &= labels is not None and labels.shape == (count,) and labels.dtype == LABEL_KIND
     if not is_right:
         kinds = {name: f"{tensor.dtype} {tuple(tensor.shape)}" for name, tensor in tensors.items()}
         raise TokenSetError(f"{path}: damaged: {kinds} are not the tensors that the index says; make the set again")
-    return Opened(codes, labels if contents.classes else None), count
+    return Opened(codes, labels if contents.classes else None, [of.cumsum(0) for of in lengths]), count
 
 
 def _about(metadata: dict[str, str] | None) -> dict[str, Any]:

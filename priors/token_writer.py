@@ -8,18 +8,22 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from einops import rearrange
 from jaxtyping import Int
 from safetensors.torch import save
 from torch import Tensor
 
 from priors.image_ids import integers
 from priors.token_index import INDEX, SHARD_NAME, Contents, Index, OtherSetError, Shard, TokenSetError
-from priors.token_set import LABEL_KIND, LABELS, METADATA, TokenSet, file_digest, read_shard, tensor_name
+from priors.token_set import LABEL_KIND, LABELS, METADATA, TokenSet, file_digest, length_name, read_shard, tensor_name
 from storage.paths import StrPath
 from storage.whole_files import replacing
 
 SHARD_PICTURES = 4096
 """Pictures of a shard: what is lost at most when the writer is killed."""
+
+SHARD_SOUNDS = 256
+"""Sounds of a shard, each of which may be long."""
 
 UNFINISHED = re.compile(r"\.(codes-\d{5}\.safetensors|index\.json)\.\d+\.tmp")
 
@@ -63,7 +67,8 @@ class TokenSetWriter:
         labels: Int[Tensor, " b"] | Sequence[int] | None,
         names: Sequence[str],
     ) -> None:
-        """The next pictures: their code maps, their classes where there are any, and what they are called.
+        """The next pictures: their code maps, their classes where there are any, and what they are called. Sounds of
+        several lengths come one by one, or those that are equally long together.
 
         Raises:
             ValueError: codes or labels that are not what the contents say.
@@ -72,7 +77,13 @@ class TokenSetWriter:
         count = contents.ids.require_maps(codes)
         if len(names) != count:
             raise ValueError(f"each of {count} pictures needs a name, got {len(names)}")
-        batch = {tensor_name(name): of.to("cpu", contents.dtype) for name, of in zip(contents.maps, codes, strict=True)}
+        batch: Batch = {}
+        for name, of in zip(contents.maps, codes, strict=True):
+            stored = of.to("cpu", contents.dtype)
+            if contents.has_lengths:
+                batch[length_name(name)] = torch.full((count,), of.shape[2])
+                stored = rearrange(stored, "b n p -> (b p) n")
+            batch[tensor_name(name)] = stored
         if contents.classes:
             if labels is None or len(labels) != count:
                 raise ValueError(f"each of {count} pictures needs a label, got {0 if labels is None else len(labels)}")
@@ -106,13 +117,19 @@ class TokenSetWriter:
         joined = {name: torch.cat([batch[name] for batch in self._held]) for name in self._held[0]}
         number = len(self._shards)
         file = shard_file(number)
+        rows = dict.fromkeys(joined, count)
+        if self.contents.has_lengths:
+            lengths = {name: joined[length_name(name)][:count] for name in self.contents.maps}
+            rows |= {tensor_name(name): int(of.sum()) for name, of in lengths.items()}
         # clones, since a file of a view would hold all that it is a view of
-        tensors = {name: tensor[:count].clone(memory_format=torch.contiguous_format) for name, tensor in joined.items()}
+        tensors = {
+            name: tensor[: rows[name]].clone(memory_format=torch.contiguous_format) for name, tensor in joined.items()
+        }
         about = {"key": self.contents.key, "shard": number, "names": self._names[:count]}
         with replacing(self.folder / file) as temporary:
             temporary.write_bytes(save(tensors, metadata={METADATA: json.dumps(about)}))
         self._shards.append((file, count))
-        self._held = [{name: tensor[count:].clone() for name, tensor in joined.items()}]
+        self._held = [{name: tensor[rows[name] :].clone() for name, tensor in joined.items()}]
         self._names = self._names[count:]
         self.done += count
 

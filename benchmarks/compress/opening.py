@@ -10,7 +10,7 @@ from benchmarks.records.record import read_arrays, read_record
 from benchmarks.training.loading import LoadedRun, load_run
 from benchmarks.training.loop import make_accelerator
 from benchmarks.training.settings import TrainConfig
-from benchmarks.training.trained import require_pictures, require_tokenizer, trained_tokenizer
+from benchmarks.training.trained import require_signal, require_tokenizer, trained_tokenizer
 from priors import Prior
 from priors.code_models import Histogram
 
@@ -30,7 +30,7 @@ def open_run(path: Path, prior: str | None, cpu: bool) -> LoadedRun:
 
 def _without_prior(path: Path) -> LoadedRun:
     record = read_record(path)
-    require_pictures(path, record)
+    require_signal(path, record)
     require_tokenizer(path, record)
     return LoadedRun(record, trained_tokenizer(path, record))
 

@@ -99,6 +99,10 @@ class TestPictures(Dataset[UInt8[Tensor, "3 size size"]]):
     def __getitem__(self, index: int) -> UInt8[Tensor, "3 size size"]:
         return protocol_crop(self.pictures, self.image_size, index) if self.crops is None else self.crops[index]
 
+    def name(self, index: int) -> str:
+        """Of a picture."""
+        return self.pictures.name(index)
+
 
 def protocol_crop(pictures: Pictures, image_size: int, index: int) -> UInt8[Tensor, "3 size size"]:
     """The protocol's crop of one picture, from its full resolution. Raises as `Decoder` does."""

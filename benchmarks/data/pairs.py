@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -17,20 +16,17 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from benchmarks.data.checking import content_digest, reason
-from benchmarks.data.config import DataError
-from benchmarks.data.folder import PictureFiles, find_pictures, require_folder
+from benchmarks.data.folder import PictureFiles, is_picture
 from benchmarks.data.machine import in_threads
+from benchmarks.data.matching import count_suffixes, match_files, refuse
 from benchmarks.data.naming import short_name
 from benchmarks.data.transforms import to_rgb, to_tensor
 from storage.paths import StrPath, printable
 
-NAMED = 3
-"""Files of a kind of mistake that a message names."""
-
 Size = tuple[int, int]
 """Height and width in pixels."""
 
-LOSSY = {".jpg", ".jpeg", ".jfif", ".jpe", ".webp", ".avif"}
+LOSSY = frozenset({".jpg", ".jpeg", ".jfif", ".jpe", ".webp", ".avif"})
 
 
 @dataclass(frozen=True)
@@ -76,26 +72,16 @@ def open_pairs(reference: StrPath, reconstruction: StrPath, console: Console) ->
     Raises:
         DataError: a folder that is missing or empty; pictures without counterpart, unreadable, or not as large as it.
     """
-    reconstruction = Path(reconstruction)
-    reference = Path(reference)
-    folders = reference, reconstruction
-    named = [_by_name(folder) for folder in folders]
-    names = sorted(named[0].keys() & named[1].keys(), key=named[0].__getitem__)  # as a folder alone is sorted
-    _refuse(
-        {
-            f"in {reference} only": sorted(named[0].keys() - named[1].keys()),
-            f"in {reconstruction} only": sorted(named[1].keys() - named[0].keys()),
-        },
-        "each original needs one reconstruction, of the same relative path but for the suffix",
-    )
+    reference, reconstruction = Path(reference), Path(reconstruction)
+    names, *files = match_files(reference, reconstruction, is_picture, "picture")
     originals, reconstructions = (
-        PictureFiles(folder.expanduser(), tuple(files[name] for name in names))
-        for folder, files in zip(folders, named, strict=True)
+        PictureFiles(folder.expanduser(), found)
+        for folder, found in zip((reference, reconstruction), files, strict=True)
     )
     looks = list(in_threads(partial(_look, originals, reconstructions), len(names), "reading pairs", console))
     sizes = _sizes(names, looks)
     fingerprints = [content_digest(*(look.digests[i] for look in looks)) for i in (0, 1)]
-    lossy = sum(PurePosixPath(name).suffix.lower() in LOSSY for name in reconstructions.files)
+    lossy = count_suffixes(reconstructions.files, LOSSY)
     are_one_square = len({side for size in sizes for side in size}) == 1
     record = {
         "name": short_name(str(reference)),
@@ -120,17 +106,6 @@ def open_pairs(reference: StrPath, reconstruction: StrPath, console: Console) ->
     return PicturePairs(originals, reconstructions, sizes, record)
 
 
-def _by_name(folder: Path) -> dict[str, str]:
-    """Relative path without suffix -> file."""
-    files = find_pictures(require_folder(str(folder))).files
-    if not files:
-        raise DataError(f"no pictures in {folder}")
-    bare = [PurePosixPath(file).with_suffix("").as_posix() for file in files]
-    twice = [name for name, count in Counter(bare).items() if count > 1]
-    _refuse({f"twice in {folder}, with different suffixes": twice}, "each picture must be there once")
-    return dict(zip(bare, files, strict=True))
-
-
 def _pixels(files: PictureFiles, index: int) -> UInt8[Tensor, "3 h w"]:
     with files.open(index) as picture:
         return to_tensor(to_rgb(picture))
@@ -150,13 +125,13 @@ def _look(originals: PictureFiles, reconstructions: PictureFiles, index: int) ->
 
 def _sizes(names: Sequence[str], looks: Sequence[_Look]) -> tuple[Size, ...]:
     """Of each pair; DataError where one is unreadable, or two are not of one size."""
-    _refuse({"unreadable": [look.problem for look in looks if look.problem]}, "mend these pictures, or make them again")
+    refuse({"unreadable": [look.problem for look in looks if look.problem]}, "mend these pictures, or make them again")
     unequal = [
         f"{name} ({_written(look.sizes[0])} and {_written(look.sizes[1])})"
         for name, look in zip(names, looks, strict=True)
         if look.sizes[0] != look.sizes[1]
     ]
-    _refuse({"reconstructions of another size than their originals": unequal}, "nothing is resized here; crop first")
+    refuse({"reconstructions of another size than their originals": unequal}, "nothing is resized here; crop first")
     return tuple(look.sizes[0] for look in looks)
 
 
@@ -180,14 +155,3 @@ def _bits_per_pixel(files: PictureFiles, sizes: Sequence[Size]) -> float:
 
 def _written(size: Size) -> str:
     return f"{size[1]} × {size[0]}"
-
-
-def _refuse(mistakes: Mapping[str, Sequence[str]], remedy: str) -> None:
-    """Raise DataError that counts the pictures of each kind of mistake, and names some; not where there are none."""
-    found = []
-    for what, names in mistakes.items():
-        if names:
-            more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-            found.append(f"{len(names)} {what}: {', '.join(names[:NAMED])}{more}")
-    if found:
-        raise DataError(f"{'; '.join(found)} ({remedy})")

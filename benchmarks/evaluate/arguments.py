@@ -16,12 +16,13 @@ from benchmarks.data.pictures import Part
 
 @dataclass(frozen=True)
 class Arguments:
-    """Measure tokenizers, or pictures, under the protocol of their signal, and show the table. Give one of
+    """Measure tokenizers, or what any program made of pictures or sounds, under the protocol of their signal, and
+    show the table. Give one of
 
     - stored runs of `python -m benchmarks.run`, to measure their tokenizers on pictures, sounds or films that they
       never saw (--data);
     - --model NAME, a published tokenizer with its file of weights (--checkpoint), and pictures or sounds (--data);
-    - --reference DIR and --reconstruction DIR: pictures and what became of them, whatever made these.
+    - --reference DIR and --reconstruction DIR: pictures or sounds and what became of them, whatever made these.
 
     Of --data all is taken, but of a data set that comes with a part for tests (of a folder: val/, validation/
     or test/ beside train/) that part; --part takes another, and the screen says what was taken. Each evaluation is
@@ -41,8 +42,9 @@ class Arguments:
     reference: Path | None = None
     """Folder of originals."""
     reconstruction: Path | None = None
-    """Folder of reconstructions, each as large as the original of the same relative path (but for the suffix); of JPEG,
-    WebP and AVIF files the sizes give the bits per pixel."""
+    """Folder of reconstructions, each as large, or as long, as the original of the same relative path (but for the
+    suffix); of JPEG, WebP and AVIF files the sizes give the bits per pixel, of MP3 and Ogg files the kbit/s. Sounds at
+    another rate than their originals are resampled to that of these."""
     data: Annotated[str | None, tyro.conf.arg(help=SOURCES)] = None
     part: Part | None = None
     """Which pictures of --data: those that a run on it trains on, those that it tests on, or all."""
@@ -97,7 +99,9 @@ class Arguments:
             lacking = "--reference" if self.reference is None else "--reconstruction"
             raise UsageError(f"{lacking} DIR is missing: the originals and their reconstructions go together")
         if folders and (self.data, self.part, self.limit) != (None, None, None):
-            raise UsageError("--data, --part and --limit choose pictures for a tokenizer; --reference has its own")
+            raise UsageError(
+                "--data, --part and --limit choose what a tokenizer is measured on; --reference has its own"
+            )
         if not folders and self.data is None:
             raise UsageError("--data is missing: a folder of pictures, sounds or films, or the name of a data set")
         require_published(self.model, self.checkpoint, self.image_size)

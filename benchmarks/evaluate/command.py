@@ -14,8 +14,8 @@ from benchmarks.evaluate.explained import chosen_variants, explain_all
 from benchmarks.evaluate.job import Job, TokenizerJob
 from benchmarks.evaluate.measure import Measuring, execute
 from benchmarks.evaluate.opening import TestData
-from benchmarks.evaluate.pictures import pictures_job
 from benchmarks.evaluate.published import published_job
+from benchmarks.evaluate.reconstructions import reconstructions_job
 from benchmarks.evaluate.trained import trained_jobs
 from benchmarks.metrics.fvd import VideoFeatures
 from benchmarks.metrics.weights import MetricWeights
@@ -37,7 +37,7 @@ def prepare(arguments: Arguments, accelerator: Accelerator, console: Console, er
 
     data = TestData(arguments, accelerator, console)
     if arguments.reference is not None and arguments.reconstruction is not None:
-        return [pictures_job(arguments, arguments.reference, arguments.reconstruction, errors)]
+        return [reconstructions_job(arguments, arguments.reference, arguments.reconstruction, errors)]
     jobs = [published_job(arguments, data, errors)] if arguments.model else trained_jobs(arguments, data, errors)
     if arguments.explain and (others := [job for job in jobs if job.signal != "pictures"]):
         raise UsageError(f"--explain is for tokenizers of pictures, and {others[0].name} is of {others[0].signal}")

@@ -10,10 +10,13 @@ from typing import Any, NamedTuple, Protocol
 import torch
 
 from autoencoders import Tokenizer
-from benchmarks.data import EvaluationData, test_batches
+from benchmarks.data import EvaluationData, items_to_test, test_batches
 from benchmarks.data.films import FilmTestData
 from benchmarks.data.sounds import SoundTestData
+from benchmarks.protocols.audio import coded as audio
 from benchmarks.protocols.reconstruction.pairs import Pairs, reconstructed
+from benchmarks.protocols.signals import Coded
+from benchmarks.protocols.video import coded as video
 from benchmarks.records.record import Environment, Record, SignalName
 
 Tested = EvaluationData | SoundTestData | FilmTestData
@@ -31,10 +34,11 @@ class Place:
 
 
 class Started(NamedTuple):
-    """Pictures and what became of them, from this process's first on that is not done, the tokenizer at work (none
-    where there are pictures alone), and the central part that metrics of sets take of pictures of several sizes."""
+    """Pictures and what became of them, from this process's first on that is not done, or all of its sounds or clips;
+    the tokenizer at work (none where there are reconstructions alone), and the central part that metrics of sets take
+    of pictures of several sizes."""
 
-    pairs: Iterator[Pairs]
+    pairs: Iterator[Pairs] | Iterator[Coded]
     tokenizer: Tokenizer | None
     crop: tuple[int, int] | None = None
 
@@ -96,8 +100,12 @@ class TokenizerJob(Job, Protocol):
 
 
 def through(tokenizer: Tokenizer, data: Tested, place: Place, done: int) -> Started:
-    """Pictures through a tokenizer."""
-    assert isinstance(data, EvaluationData)
+    """Pictures, or sounds, through a tokenizer."""
     tokenizer = tokenizer.to(place.device)
-    batches = test_batches(data, place.batch_size, place.rank, place.world_size, done)
-    return Started(reconstructed(tokenizer, batches, place.device), tokenizer)
+    if isinstance(data, EvaluationData):
+        batches = test_batches(data, place.batch_size, place.rank, place.world_size, done)
+        return Started(reconstructed(tokenizer, batches, place.device), tokenizer)
+    one_by_one = items_to_test(data, place.rank, place.world_size)
+    if isinstance(data, SoundTestData):
+        return Started(audio.through_tokenizer(tokenizer, one_by_one, place.device), tokenizer)
+    return Started(video.through_tokenizer(tokenizer, one_by_one, place.device), tokenizer)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import NamedTuple, cast
 
 from accelerate import Accelerator
 from accelerate.utils import gather_object
@@ -18,22 +18,21 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from autoencoders import Tokenizer
-from benchmarks.data import EvaluationData, items_to_test
-from benchmarks.data.films import FilmTestData
-from benchmarks.evaluate.job import Job, Place, TokenizerJob
+from benchmarks.evaluate.job import Job, Place
 from benchmarks.metrics.fvd import VideoFeatures
 from benchmarks.metrics.inception import FEATURES
 from benchmarks.metrics.weights import MetricWeights, sha256
 from benchmarks.protocols.audio import evaluation as audio
 from benchmarks.protocols.reconstruction.evaluation import evaluate_pairs
-from benchmarks.protocols.reconstruction.measured import PROTOCOL, Evaluation
+from benchmarks.protocols.reconstruction.measured import PROTOCOL
+from benchmarks.protocols.reconstruction.pairs import Pairs
 from benchmarks.protocols.reconstruction.parts import PartStore
 from benchmarks.protocols.reconstruction.references import References
 from benchmarks.protocols.reconstruction.words import in_words
 from benchmarks.protocols.signal_sets import SignalEvaluation
 from benchmarks.protocols.video import evaluation as video
 from benchmarks.records.environment import environment
-from benchmarks.records.record import items
+from benchmarks.records.record import SignalName, items
 from benchmarks.records.values import digest
 from benchmarks.training.experiment import find_done, store_evaluation
 from benchmarks.training.in_step import in_step
@@ -121,14 +120,7 @@ def execute(jobs: Sequence[Job], measuring: Measuring, console: Console) -> None
 def _measure(job: Job, measuring: Measuring, console: Console, advance: Callable[[int], None]) -> None:
     accelerator, place = measuring.accelerator, measuring.place
     began = time.perf_counter()
-    found: Measured
-    tokenizer: Tokenizer | None
-    if job.signal == "pictures":
-        found, tokenizer = _pictures(job, measuring, console, advance)
-        said = {"protocol": in_words(job.data, found.metrics)}
-    else:
-        found, tokenizer = _signals(cast(TokenizerJob, job), measuring, advance)
-        said = {}
+    found, tokenizer, said = _MEASURES[job.signal](job, measuring, console, advance)
     if accelerator.is_main_process:
         record = job.record(tokenizer, environment(place.device))
         metrics, missing = found.metrics, found.missing
@@ -147,9 +139,15 @@ def _measure(job: Job, measuring: Measuring, console: Console, advance: Callable
     accelerator.wait_for_everyone()
 
 
-def _pictures(
-    job: Job, measuring: Measuring, console: Console, advance: Callable[[int], None]
-) -> tuple[Evaluation, Tokenizer | None]:
+class _Done(NamedTuple):
+    """What was measured, the tokenizer at work if any, and what else the record's notes say."""
+
+    found: Measured
+    tokenizer: Tokenizer | None
+    said: Mapping[str, str]
+
+
+def _pictures(job: Job, measuring: Measuring, console: Console, advance: Callable[[int], None]) -> _Done:
     """Part by part, so that what is killed goes on."""
     place, parts = measuring.place, measuring.parts(job)
     if done := sum(gather_object([parts.pictures])):
@@ -158,7 +156,7 @@ def _pictures(
         console.print(f"{escape(job.name)}: going on after {done:,} of {pictures:,} pictures", soft_wrap=True)
     pairs, tokenizer, crop = job.start(place, parts.pictures)
     evaluation = evaluate_pairs(
-        pairs,
+        cast(Iterator[Pairs], pairs),
         () if tokenizer is None else tokenizer.quantizers,
         device=place.device,
         rank=place.rank,
@@ -169,27 +167,38 @@ def _pictures(
         references=measuring.references(job),
         crop=crop,
     )
-    return evaluation, tokenizer
+    return _Done(evaluation, tokenizer, {"protocol": in_words(job.data, evaluation.metrics)})
 
 
-def _signals(
-    job: TokenizerJob, measuring: Measuring, advance: Callable[[int], None]
-) -> tuple[SignalEvaluation, Tokenizer]:
-    """Sounds or clips, one by one."""
-    data, place = job.measured_on, measuring.place
-    assert not isinstance(data, EvaluationData)
-    tokenizer = job.tokenizer().to(place.device)
-    how: dict[str, Any] = {
-        "device": place.device,
-        "world_size": place.world_size,
-        "progress": lambda count: advance(count * place.world_size),
-    }
-    found: SignalEvaluation
-    if isinstance(data, FilmTestData):
-        clips = items_to_test(data, place.rank, place.world_size)
-        rate = job.data["frames_per_second"]
-        found = video.evaluate_tokenizer(tokenizer, clips, rate, features=measuring.video_features, **how)
-    else:
-        sounds = items_to_test(data, place.rank, place.world_size)
-        found = audio.evaluate_tokenizer(tokenizer, sounds, job.data["sample_rate"], **how)
-    return found, tokenizer
+def _sounds(job: Job, measuring: Measuring, console: Console, advance: Callable[[int], None]) -> _Done:
+    """One by one."""
+    return _one_by_one(partial(audio.evaluate_coded, sample_rate=job.data["sample_rate"]), job, measuring, advance)
+
+
+def _films(job: Job, measuring: Measuring, console: Console, advance: Callable[[int], None]) -> _Done:
+    """Clip by clip."""
+    rate, features = job.data["frames_per_second"], measuring.video_features
+    return _one_by_one(
+        partial(video.evaluate_coded, frames_per_second=rate, features=features), job, measuring, advance
+    )
+
+
+def _one_by_one(
+    evaluate: Callable[..., SignalEvaluation], job: Job, measuring: Measuring, advance: Callable[[int], None]
+) -> _Done:
+    place = measuring.place
+    coded, tokenizer, _ = job.start(place, 0)
+    found = evaluate(
+        coded,
+        quantizers=() if tokenizer is None else tokenizer.quantizers,
+        world_size=place.world_size,
+        progress=lambda count: advance(count * place.world_size),
+    )
+    return _Done(found, tokenizer, {})
+
+
+_MEASURES: Mapping[SignalName, Callable[[Job, Measuring, Console, Callable[[int], None]], _Done]] = {
+    "pictures": _pictures,
+    "sounds": _sounds,
+    "films": _films,
+}

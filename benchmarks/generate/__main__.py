@@ -1,4 +1,4 @@
-"""Train priors on stored runs' tokenizers and generate pictures: `python -m benchmarks.generate --run RUN`."""
+"""Priors on stored runs' tokenizers, and what they draw: `python -m benchmarks.generate --run RUN`."""
 
 from __future__ import annotations
 

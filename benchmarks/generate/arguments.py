@@ -25,7 +25,7 @@ from priors import GPTConfig, PriorConfig, PriorName
 @dataclass(frozen=True)
 class Arguments:
     """Train a prior on the codes of a stored run's tokenizer, measure how many bits the codes truly cost, draw new
-    pictures, and store all of it beside the run, where python -m benchmarks.compare finds it.
+    pictures or sounds, and store all of it beside the run, where python -m benchmarks.compare finds it.
 
     It is trained on the crops that the tokenizer was trained on, encoded as they come, or on token sets of
     python -m benchmarks.tokens. A prior that is stored already is not trained again: with other --generation flags or
@@ -44,9 +44,9 @@ class Arguments:
     seed: Seed | None = None
     """Seed of weights, order and, unless --generation.seed says another, pictures; by default the run's own."""
     data: str | None = None
-    """Where the run's pictures are, if elsewhere."""
+    """Where the run's data are, if elsewhere."""
     train_tokens: Path | None = None
-    """Token set to train on, instead of the run's training crops; with classes the prior is given them."""
+    """Token set of pictures to train on, instead of the run's training crops; with classes the prior is given them."""
     test_tokens: Path | None = None
     """Token set to measure the bits on, instead of the run's test pictures."""
     force: bool = False
@@ -62,24 +62,31 @@ class Arguments:
     inception: Path | None = None
     """Weights of the FID Inception network, for gFID, precision, recall and Inception Score; see python -m
     benchmarks.weights."""
-    png: Path | None = None
+    png: Annotated[Path | None, tyro.conf.arg(aliases=["--wav"])] = None
     """Write each drawn picture into this folder, too: 00000.png, 00001.png and so on, with the name of its class where
-    it has one. Of several runs each gets a folder of its own in it."""
+    it has one; each drawn sound as 00000.wav. Of several runs each gets a folder of its own in it."""
     model: tyro.conf.AvoidSubcommands[PriorConfig] = field(default_factory=GPTConfig)
     flatten: bool = False
     """Where a position has several codes: every one a step of its own, instead of the depth part."""
+    delay: bool = False
+    """Where a position has several codes: one step after the other, beside those of other positions, as MusicGen has
+    them, instead of the depth part."""
     train: TrainConfig = field(default_factory=TrainConfig)
     generation: GenerationConfig = field(default_factory=GenerationConfig)
 
     @property
     def settings(self) -> PriorSettings:
         """What two priors must share to be compared."""
-        return PriorSettings(self.model, self.flatten, self.train)
+        return PriorSettings(self.model, self.flatten, self.delay, self.train)
 
     def check(self) -> None:
         """Raise UsageError where these flags do not go together."""
         if (self.train_tokens is None) != (self.test_tokens is None):
             raise UsageError("--train-tokens and --test-tokens go together: bits are measured on pictures never seen")
+        try:
+            _ = self.settings
+        except ValueError as error:
+            raise UsageError(str(error)) from error
         require_trackers(self.log)
         if self.train.compile:
             raise UsageError("--train.compile is for tokenizers: a prior is not compiled")
@@ -100,6 +107,7 @@ def parse(argv: Sequence[str]) -> Arguments:
         preset=preset,
         model=own.model,
         flatten=own.flatten,
+        delay=own.delay,
         train=own.train,
         generation=GENERATIONS[preset],
     )

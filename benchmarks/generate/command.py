@@ -23,7 +23,6 @@ from benchmarks.generate.opening import open_both, open_job
 from benchmarks.generate.progress import sampling_bar
 from benchmarks.metrics.codes import has_codebook
 from benchmarks.metrics.weights import MetricWeights
-from benchmarks.records.grids import about_picture
 from benchmarks.records.priors import Generation, remark
 from benchmarks.tables.columns import GENERATION
 from benchmarks.tables.formats import Cell, Titled, print_tables
@@ -47,15 +46,15 @@ def find_jobs(arguments: Arguments, accelerator: Accelerator, errors: Console) -
         raise UsageError(f"{found[0][0]}: {found[0][1].quantizer.name} has no codebook, so there is nothing to model")
     if accelerator.num_processes > 1 and len(runs) > 1:
         raise UsageError(f"{len(runs)} stored runs, and several processes train one prior at a time: name one of them")
-    open_pictures = lru_cache(maxsize=1)(open_both)  # runs on the same pictures follow one another
-    return [open_job(path, run, arguments, accelerator.device, open_pictures) for path, run in runs]
+    open_data = lru_cache(maxsize=1)(open_both)  # runs on the same data follow one another
+    return [open_job(path, run, arguments, accelerator.device, open_data) for path, run in runs]
 
 
-def folders_of_pictures(png: Path | None, jobs: Sequence[Job]) -> list[Path | None]:
-    """Where the single pictures of each job go.
+def folders_of_items(png: Path | None, jobs: Sequence[Job]) -> list[Path | None]:
+    """Where the single pictures or sounds of each job go.
 
     Raises:
-        UsageError: other files lie there, which would be taken for pictures of this sampling.
+        UsageError: other files lie there, which would be taken for those of this sampling.
     """
     if png is None:
         return [None] * len(jobs)
@@ -64,8 +63,8 @@ def folders_of_pictures(png: Path | None, jobs: Sequence[Job]) -> list[Path | No
         if folder.exists() and not folder.is_dir():
             raise UsageError(f"--png {folder}: a file, where a folder is to be; name another")
         there = {path.name for path in folder.glob("[!.]*")}
-        others = sorted(there - set(job.picture_files()))
-        others += [name for name in sorted(there)[:1] if about_picture(folder / name) != job.about]
+        others = sorted(there - set(job.item_files()))
+        others += [name for name in sorted(there)[:1] if job.signal.about_item(folder / name) != job.about]
         if others:
             raise UsageError(f"--png {folder}: {others[0]}, of something else, lies there; name a new or empty folder")
     return [*folders]
@@ -100,7 +99,7 @@ def prior_of(job: Job, arguments: Arguments, accelerator: Accelerator, console: 
     if known is not None:
         console.print(f"{escape(job.name)}: {escape(str(weights))} is not there; training it again", soft_wrap=True)
     steps = job.settings.train.steps
-    with training_bar(job.name, steps, "images", ("loss",), console) as bar, interruptible() as stop_requested:
+    with training_bar(job.name, steps, job.signal.crops, ("loss",), console) as bar, interruptible() as stop_requested:
         prior = experiment.train(
             job,
             accelerator,
@@ -134,15 +133,18 @@ def perform(
     prior = prior_of(job, arguments, accelerator, console)
     if prior is None:
         return
-    with sampling_bar(job.name, job.generation.count, console) as bar, interruptible() as stop_requested:
+    with (
+        sampling_bar(job.name, job.generation.count, job.signal.noun, console) as bar,
+        interruptible() as stop_requested,
+    ):
         if done is not None:
             deque(experiment.draw(job, prior, png, bar.drawn, stop_requested), maxlen=0)
         else:
             experiment.sample(job, prior, weights, png, bar.drawn, bar.stage, stop_requested)
     if png is not None:
-        console.print(f"pictures: {job.generation.count} in {escape(str(png))}", soft_wrap=True)
+        console.print(f"{job.signal.noun}: {job.generation.count} in {escape(str(png))}", soft_wrap=True)
     if done is None:
-        for kind, suffix in (("pictures", ".png"), ("record: ", ".json")):
+        for kind, suffix in ((job.signal.noun, ".png"), ("record: ", ".json")):
             console.print(f"{kind} {escape(str(job.sampling_path.with_suffix(suffix)))}", soft_wrap=True)
 
 
@@ -159,7 +161,7 @@ def execute(
         warn_of_crowding(torch.get_num_threads(), "set OMP_NUM_THREADS=1", errors)
     found: list[Generation] = []
     failed = 0
-    for job, png in zip(jobs, folders_of_pictures(arguments.png, jobs), strict=True):
+    for job, png in zip(jobs, folders_of_items(arguments.png, jobs), strict=True):
         try:
             perform(job, arguments, png, weights, accelerator, console)
         except (TrainingError, ValueError, OSError) as error:

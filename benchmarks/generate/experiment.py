@@ -15,16 +15,15 @@ import torch
 from accelerate import Accelerator
 from PIL import Image
 
-from benchmarks.data import test_batches
-from benchmarks.generate.job import BATCH, Job, tokenizer_name
+from benchmarks.generate.job import Job, tokenizer_name
 from benchmarks.metrics.weights import MetricWeights
 from benchmarks.protocols.generation.drawing import drawn_labels, generate, nll_bits, sampling_speed
-from benchmarks.protocols.generation.metrics import METRICS, generation_metrics
 from benchmarks.records.environment import environment
 from benchmarks.records.files import write_model
 from benchmarks.records.generation import PROTOCOL, SCHEMA, PriorRecord, SamplingRecord
-from benchmarks.records.grids import draw_tiles, save_picture, save_tiles
+from benchmarks.records.grids import draw_tiles, save_tiles
 from benchmarks.records.record import TrainingRecord, trained_content, write_arrays
+from benchmarks.records.samples import looks
 from benchmarks.records.values import plain
 from benchmarks.training.in_step import in_step
 from benchmarks.training.loop import Progress
@@ -78,7 +77,7 @@ def train(
             job.seed,
             accelerator,
             path.stem,
-            trained_content(job.pictures),
+            trained_content(job.data_record),
             job.weights,
         )
         trainer.resume(checkpoint)
@@ -94,11 +93,11 @@ def train(
     if not accelerator.is_main_process:
         return None
     prior = trainer.evaluated()
-    on_stage("bits of the test pictures")
+    on_stage(f"bits of the test {job.signal.noun}")
     bits = nll_bits(prior, job.test_codes(), job.encoder.device)
-    on_stage("bits of the training pictures")
+    on_stage(f"bits of the training {job.signal.noun}")
     known = nll_bits(prior, job.known_codes(), job.encoder.device)
-    pixels = job.run.data["image_size"] ** 2
+    modelled = job.signal.modelled(bits, job.config)
     record = PriorRecord(
         schema_version=SCHEMA,
         id=path.stem,
@@ -116,10 +115,9 @@ def train(
         classes=prior.classes,
         class_names=list(job.class_names),
         seed=job.seed,
-        data=job.pictures,
+        data=job.data_record,
         metrics={
-            "nll_bits": float(bits.mean()),
-            "nll_bpp": float(bits.mean() / pixels),
+            **{name: float(values.mean()) for name, values in modelled.items()},
             "train_nll_bits": float(known.mean()),
             "nll_gap": float(bits.mean() - known.mean()),
         },
@@ -139,7 +137,7 @@ def train(
         wall_seconds=round(time.perf_counter() - begin, 2),
     )
     curves = {f"curve/{name}": np.array([entry[name] for entry in trainer.history]) for name in ("step", "loss")}
-    arrays = {"image/nll_bits": bits, "image/nll_bpp": bits / pixels, "train/nll_bits": known}
+    arrays = {**{f"{job.signal.item}/{name}": values for name, values in modelled.items()}, "train/nll_bits": known}
     save_weights(prior, path, {"prior": record.id})
     write_arrays(path, arrays | curves)
     write_model(path, record)  # last: once it is there, the prior is done
@@ -151,8 +149,8 @@ def look(job: Job, trainer: PriorTrainer) -> Image.Image:
     """Pictures that the prior draws now, of the same noise each time."""
     config = replace(job.generation, count=WATCHED, batch_size=WATCHED)
     with trainer.present() as prior:
-        (pictures,) = generate(prior, job.encoder, config, job.seed, job.classes)
-    return draw_tiles(pictures.numpy())
+        (drawn,) = generate(prior, job.encoder, config, job.seed, job.classes)
+    return draw_tiles(looks(drawn.numpy()))
 
 
 def sample(
@@ -187,14 +185,13 @@ def sample(
             yield batch
         on_stage("measuring")
 
-    real = (pictures for _, pictures in test_batches(job.real, BATCH))
-    found = generation_metrics(kept(), real, weights=weights, device=device)
+    found = job.signal.measure_generated(kept(), job.real_crops(), weights, device)
     on_stage("timing")
-    speed = sampling_speed(prior, job.encoder, config, job.classes)
+    speed = job.signal.sampling_speeds(sampling_speed(prior, job.encoder, config, job.classes), job.config)
     notes = found.notes
     if config.classes:
         only = f"of {len(config.classes)} of {prior.classes} classes, beside real pictures of all of them"
-        measured = [name for name in METRICS if found.metrics[name] is not None]
+        measured = [name for name, value in found.metrics.items() if value is not None]
         notes = notes | {name: "; ".join(filter(None, (notes.get(name), only))) for name in measured}
     record = SamplingRecord(
         schema_version=SCHEMA,
@@ -218,11 +215,11 @@ def sample(
         wall_seconds=round(time.perf_counter() - begin, 2),
     )
     samples = torch.cat(first).numpy()
-    arrays = {"samples": samples}
+    arrays = {"samples": samples, **job.signal.stored_with(job.config)}
     labels = drawn_labels(job.classes, config.count)
     if labels is not None:
         arrays["labels"] = labels[: len(samples)].numpy()
-    save_tiles(path.with_suffix(".png"), samples, job.drawn_classes[: len(samples)])
+    save_tiles(path.with_suffix(".png"), looks(samples), job.drawn_classes[: len(samples)])
     write_arrays(path, arrays)
     write_model(path, record)
     return record
@@ -235,12 +232,12 @@ def draw(
     on_drawn: Callable[[int], None],
     stop_requested: Callable[[], bool],
 ) -> Iterator[torch.Tensor]:
-    """The pictures, uint8, batch after batch, each also as a file where there is a folder for them; otherwise as
-    `sample`."""
-    files = iter(() if png is None else [png / name for name in job.picture_files()])
+    """What is drawn, as it is stored, batch after batch, each also as a file where there is a folder for them;
+    otherwise as `sample`."""
+    files = iter(() if png is None else [png / name for name in job.item_files()])
     seed, classes = job.generation_seed, job.classes
     for batch in generate(prior, job.encoder, job.generation, seed, classes, stop_requested=stop_requested):
-        for picture, file in zip(batch.numpy(), files, strict=False):
-            save_picture(file, picture, job.about)
+        for item, file in zip(batch.numpy(), files, strict=False):
+            job.signal.save_item(file, item, job.about, job.config)
         on_drawn(len(batch))
         yield batch

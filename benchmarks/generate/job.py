@@ -11,10 +11,10 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
+from torch import Tensor
 
 from benchmarks.command_line.flags import as_flags
-from benchmarks.data import Data, EvaluationData
-from benchmarks.protocols.generation.codes import CodeBatch, Encoder, centre_crops, in_order
+from benchmarks.protocols.generation.codes import CodeBatch, Encoder, in_order, of_crops
 from benchmarks.protocols.generation.drawing import drawn_labels
 from benchmarks.protocols.generation.settings import GenerationConfig
 from benchmarks.records.files import LOGS
@@ -32,11 +32,12 @@ from benchmarks.records.values import as_command, digest, plain
 from benchmarks.tables.comparable import asked_bits, label
 from benchmarks.training.codes import crops, shuffled
 from benchmarks.training.prior_settings import PriorPreset, PriorSettings, changes, generation_changes
+from benchmarks.training.signals import CodedSignal, PartData, SignalData, coded_signal_of_data
 from priors import Prior, create_prior
 from priors.token_set import TokenSet
 
 BATCH = 64
-"""Pictures at a time where no number depends on it."""
+"""Items at a time where no number depends on it."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,9 @@ class Job:
         weights: Digest of the run's weights.
         generation: What is drawn; its seed where it is not that of the training, its classes by their names.
         encoder: The run's tokenizer.
-        data: The run's pictures.
-        real: Its training pictures, as the protocol crops them.
+        config: Where its data are, and of what size.
+        data: The run's pictures or sounds.
+        real: Those of them that train, each once.
         tokens: What is trained on and measured with instead of pictures.
         words: The command that trains the prior, before what says how it is drawn from.
     """
@@ -80,13 +82,19 @@ class Job:
     weights: str
     generation: GenerationConfig
     encoder: Encoder
-    data: Data
-    real: EvaluationData
+    config: Any
+    data: SignalData
+    real: PartData
     tokens: Tokens | None
     words: tuple[str, ...]
 
     @property
-    def pictures(self) -> dict[str, Any]:
+    def signal(self) -> CodedSignal:
+        """What the codes are of."""
+        return coded_signal_of_data(self.config)
+
+    @property
+    def data_record(self) -> dict[str, Any]:
         """What the record says of what is trained on and measured with."""
         return self.data.record if self.tokens is None else self.tokens.data
 
@@ -180,11 +188,11 @@ class Job:
         """What a single picture says of itself: which sampling it is of."""
         return f"{self.sampling_path.stem}: {self.command}"
 
-    def picture_files(self) -> list[str]:
-        """The name of a file for each picture: 00003-cat.png."""
+    def item_files(self) -> list[str]:
+        """The name of a file for each picture or sound: 00003-cat.png."""
         digits = max(5, len(str(self.generation.count - 1)))  # so that names have the order of the pictures
         words = [re.sub(r"[^\w.-]+", "-", f"-{name}") for name in self.drawn_classes] or [""] * self.generation.count
-        return [f"{number:0{digits}}{word}.png" for number, word in enumerate(words)]
+        return [f"{number:0{digits}}{word}{self.signal.suffix}" for number, word in enumerate(words)]
 
     @property
     def training_command(self) -> str:
@@ -204,16 +212,20 @@ class Job:
         return shuffled(self.tokens.train, self.encoder.layout, train, self.seed, start, rank, world_size)
 
     def test_codes(self) -> Iterator[CodeBatch]:
-        """Codes of the test pictures, each once."""
+        """Codes of the test items, each once."""
         if self.tokens is None:
-            return centre_crops(self.data, self.encoder, BATCH)
+            return of_crops(self.signal.centre_crops(self.data, self.config, BATCH), self.encoder)
         return in_order(self.tokens.test, self.encoder.layout, BATCH)
 
     def known_codes(self) -> Iterator[CodeBatch]:
-        """Codes of the training pictures, each once."""
+        """Codes of the training items, each once."""
         if self.tokens is None:
-            return centre_crops(self.real, self.encoder, BATCH)
+            return of_crops(self.real_crops(), self.encoder)
         return in_order(self.tokens.train, self.encoder.layout, BATCH)
+
+    def real_crops(self) -> Iterator[Tensor]:
+        """The training items, as the protocol crops them."""
+        return self.signal.centre_crops(self.real, self.config, BATCH)
 
     def prior(self) -> Prior:
         """The prior before its training; equal seeds give equal weights."""

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any
 
 import torch
 
 from benchmarks.command_line.flags import as_flags
 from benchmarks.command_line.usage import UsageError
-from benchmarks.data import Data, DataConfig, EvaluationData, open_data, open_evaluation_data
 from benchmarks.generate.arguments import Arguments
 from benchmarks.generate.classes import classes_named, require_drawable
 from benchmarks.generate.job import Job, Tokens
@@ -19,16 +18,18 @@ from benchmarks.protocols.generation.codes import Encoder
 from benchmarks.records.record import Record, same_content
 from benchmarks.training.models import weights_digest
 from benchmarks.training.prior_settings import changes
+from benchmarks.training.signals import CODED, PartData, SignalData, coded_signal_of_data
 from benchmarks.training.stored import configuration, require_same_content, require_same_data
-from benchmarks.training.trained import require_pictures, require_tokenizer, trained_tokenizer
+from benchmarks.training.trained import require_signal, require_tokenizer, trained_tokenizer
 from priors import CodeLayout
 from priors.fingerprint import fingerprint
 from priors.token_set import TokenSet
 
 
-def open_both(config: DataConfig) -> tuple[Data, EvaluationData]:
-    """A run's pictures, and its training pictures as the protocol crops them."""
-    return open_data(config), open_evaluation_data(config, "train")
+def open_both(config: Any) -> tuple[SignalData, PartData]:
+    """A run's data, and of them what it trains on, each once."""
+    signal = coded_signal_of_data(config)
+    return signal.open(config), signal.open_training(config)
 
 
 def open_tokens(train: Path, test: Path, of: str) -> Tokens:
@@ -48,26 +49,30 @@ def open_job(
     run: Record,
     arguments: Arguments,
     device: torch.device,
-    open_pictures: Callable[[DataConfig], tuple[Data, EvaluationData]],
+    open_data: Callable[[Any], tuple[SignalData, PartData]],
 ) -> Job:
-    """The job on a stored run, whose pictures are opened as by `open_both`.
+    """The job on a stored run, whose data are opened as by `open_both`.
 
     Raises:
         ValueError: a mistake of the user's, in a sentence.
     """
-    require_pictures(path, run)
+    require_signal(path, run, CODED)
     require_tokenizer(path, run)
-    config = cast(DataConfig, configuration(path, run).settings.data)
+    config = configuration(path, run).settings.data
+    signal = coded_signal_of_data(config)
     if arguments.data is not None:
         config = config.elsewhere(arguments.data)
     tokenizer = trained_tokenizer(path, run)
-    encoder = Encoder(tokenizer.to(device), CodeLayout.of(tokenizer, config.image_size, arguments.flatten), device)
+    layout = CodeLayout.of(tokenizer, config.extent, arguments.flatten, delay=arguments.delay)
+    encoder = Encoder(tokenizer.to(device), layout, device, signal.to_unit_range, signal.to_samples)
     seed = run.seed if arguments.seed is None else arguments.seed
     words = ["python", "-m", "benchmarks.generate", "--run", path.as_posix(), "--prior", arguments.prior]
     words += ["--preset", arguments.preset, "--seed", str(seed)]
     words += as_flags(changes(arguments.settings, arguments.preset))
     tokens = None
     if arguments.train_tokens is not None and arguments.test_tokens is not None:
+        if not run.of_pictures:  # of sounds they are whole, and a prior takes crops
+            raise UsageError(f"{path}: a tokenizer of {run.signal}, where token sets to train on are of pictures")
         tokens = open_tokens(arguments.train_tokens, arguments.test_tokens, fingerprint(tokenizer))
         words += ["--train-tokens", arguments.train_tokens.as_posix()]
         words += ["--test-tokens", arguments.test_tokens.as_posix()]
@@ -79,16 +84,28 @@ def open_job(
         seed=None if generation.seed == seed else generation.seed,
         classes=classes_named(generation.classes, names),
     )
-    data, real = open_pictures(config)
+    data, real = open_data(config)
     require_same_data(path, run, data)
     settings = arguments.settings
     weights = weights_digest(path)
     job = Job(
-        run, path, settings, arguments.preset, seed, weights, generation, encoder, data, real, tokens, tuple(words)
+        run,
+        path,
+        settings,
+        arguments.preset,
+        seed,
+        weights,
+        generation,
+        encoder,
+        config,
+        data,
+        real,
+        tokens,
+        tuple(words),
     )
     if not arguments.force:
         for of_job in job.stored():
-            require_same_content(of_job.path, of_job.prior.data, job.pictures)
+            require_same_content(of_job.path, of_job.prior.data, job.data_record)
             if not same_content(of_job.prior.weights, weights):
                 raise UsageError(
                     f"{of_job.path}: its codes are of other weights than those of {path}, a run that was made again "

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 @dataclass
 class SamplingBar:
-    """A progress bar, or a line for each tenth of the pictures where the output is no terminal."""
+    """A progress bar, or a line for each tenth of the pictures or sounds where the output is no terminal."""
 
     name: str
     count: int
@@ -35,9 +35,9 @@ class SamplingBar:
 
 
 @contextmanager
-def sampling_bar(name: str, count: int, console: Console) -> Iterator[SamplingBar]:
+def sampling_bar(name: str, count: int, noun: str, console: Console) -> Iterator[SamplingBar]:
     """Show a `SamplingBar` for a while."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     values = TextColumn("{task.fields[values]}")
     with Progress(*columns, values, console=console, disable=not console.is_terminal) as bar:
-        yield SamplingBar(name, count, console, bar, bar.add_task(escape(name), total=count, values="pictures"))
+        yield SamplingBar(name, count, console, bar, bar.add_task(escape(name), total=count, values=noun))

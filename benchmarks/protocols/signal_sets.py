@@ -20,10 +20,12 @@ from storage.paths import StrPath
 OF_RATES = ("kbps", "kbps_entropy", "kbps_modelled", "kbps_file", "codes_per_second", "usage", "perplexity")
 """Metrics of what codes or files cost, and of how codes are used."""
 
-NO_CODES = "a codec's file has no codes of a codebook"
+NO_CODES = "a codec's file, or a reconstruction alone, has no codes of a codebook"
 NO_CODEBOOK = "there is no codebook: every channel is kept as a 32-bit float"
 NO_MODEL = "no model of the codes was given"
 NO_FILE = "a tokenizer's codes are in no file"
+NO_RATE = "of reconstructions alone, or of files, it is not known what the coded signal took"
+NO_CODED_FILE = "the reconstructions are no files of a codec"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,8 +102,9 @@ def summarise(
     reasons = {
         **dict.fromkeys(("usage", "perplexity", "kbps_entropy"), NO_CODEBOOK if quantizers else NO_CODES),
         "codes_per_second": NO_CODES,
+        "kbps": NO_RATE,
         "kbps_modelled": NO_MODEL if quantizers else NO_CODES,
-        "kbps_file": NO_FILE,
+        "kbps_file": NO_FILE if quantizers else NO_CODED_FILE,
     }
     missing |= {name: why for name, why in reasons.items() if metrics[name] is None}
     return Summary(

@@ -30,8 +30,8 @@ class Coded(NamedTuple):
         original: (C, *extent), as it was.
         reconstruction: As large, and of the same kind of numbers.
         codes: int64, one map per quantizer, each (1, codes_per_position, *grid); none of a codec.
-        stream_bytes: Of a codec, of the coded signal alone; None of a tokenizer.
-        file_bytes: Of a codec, of the whole file.
+        stream_bytes: Of a codec, of the coded signal alone; None where that is not known, and of a tokenizer.
+        file_bytes: Of a codec, of the whole file; None of a tokenizer, and of a reconstruction alone.
     """
 
     place: int
@@ -81,7 +81,7 @@ class Measured:
 
 
 def measure(
-    coded: Callable[[], Iterable[Coded]],
+    coded: Iterable[Coded],
     fidelity: Callable[[Coded], Fidelity],
     seconds: Callable[[Tensor], float],
     quantizers: tuple[Quantizer, ...],
@@ -91,15 +91,15 @@ def measure(
     """Each signal's numbers, those of its rate among them.
 
     Args:
-        coded: Gives the signals.
+        coded: The signals.
         fidelity: Of a signal.
         seconds: How long a signal is.
-        quantizers: Of the tokenizer; none of a codec.
+        quantizers: Of the tokenizer; none of a codec, and of reconstructions alone.
         model: Of the codes, for the modelled rate.
         progress: Called with 1 after each signal.
     """
     found = []
-    for signal in coded():
+    for signal in coded:
         numbers, unmeasured, kept = fidelity(signal)
         length = seconds(signal.original)
         kilobits = 1 / length / 1000  # a second, of a bit
@@ -111,10 +111,9 @@ def measure(
             from priors.information import information  # brings the coder of the extra `compression`
 
             numbers["kbps_modelled"] = information(model, signal.codes, quantizers) * kilobits
-        if signal.stream_bytes is not None and signal.file_bytes is not None:
-            numbers["kbps"], numbers["kbps_file"] = (
-                8 * count * kilobits for count in (signal.stream_bytes, signal.file_bytes)
-            )
+        for name, count in (("kbps", signal.stream_bytes), ("kbps_file", signal.file_bytes)):
+            if count is not None:
+                numbers[name] = 8 * count * kilobits
         counted = codes if all(map(has_codebook, quantizers)) else None
         found.append(Measured(signal.place, length, numbers, unmeasured, counted, kept))
         if progress is not None:

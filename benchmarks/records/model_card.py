@@ -23,19 +23,21 @@ codes = run.tokenizer.encode({signal})  # float, {shape} in [-1, 1]{rate}
 again = run.tokenizer.decode(codes)
 ```"""
 
-SAMPLE = """New pictures of the prior on its codes ({label}): `run.sample(16)`, in [-1, 1]."""
+SAMPLE = """New {signal} of the prior on its codes ({label}): `run.sample(16)`, in [-1, 1]."""
 
 
 class _Signal(NamedTuple):
-    """What the hub calls it, the shape of a batch, and what the items of a test set are."""
+    """What the hub calls it, the shape of a batch, what the items of a test set are, and what the hub calls making
+    such without being given anything; None where it has no name for that."""
 
     kind: str
     shape: str
     items: str
+    generates: str | None = None
 
 
 _SIGNALS = {
-    "pictures": _Signal("image", "(B, 3, H, W)", "pictures"),
+    "pictures": _Signal("image", "(B, 3, H, W)", "pictures", "unconditional-image-generation"),
     "sounds": _Signal("audio", "(B, channels, samples)", "sounds"),
     "films": _Signal("video", "(B, 3, frames, H, W)", "clips"),
 }
@@ -48,14 +50,16 @@ def model_card(record: Record, prior: PriorRecord | None) -> ModelCard:
     about = ModelCardData(
         library_name=PROJECT,
         tags=[f"{signal.kind}-tokenizer", "vector-quantization", record.quantizer.name.replace(":", ".")],
-        pipeline_tag=f"{signal.kind}-to-{signal.kind}" if prior is None else "unconditional-image-generation",
+        pipeline_tag=f"{signal.kind}-to-{signal.kind}"
+        if prior is None or signal.generates is None
+        else signal.generates,
     )
     parts = [
         f"---\n{about.to_yaml()}\n---",
         f"# {record.id}",
         of_run(record),
         USE.format(signal=record.signal, shape=signal.shape, rate=rate),
-        *([] if prior is None else [SAMPLE.format(label=prior.label)]),
+        *([] if prior is None else [SAMPLE.format(signal=record.signal, label=prior.label)]),
         f"## Measured under the protocol {record.protocol}",
         f"{items(data['test']):,} {signal.items} of {data['name']}: {data['split']}; {data['test']['crop']}.",
         _table(record.metrics | ({} if prior is None else prior.metrics)),

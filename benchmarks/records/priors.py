@@ -145,7 +145,7 @@ def remark(generations: Sequence[Generation]) -> list[str]:
         for of in (each.prior for each in generations)
     }
     kinds |= {
-        f"pictures: as the preset draws them but for {changed} ({of.settings})"
+        f"drawn: as the preset draws them but for {changed} ({of.settings})"
         for of in samplings
         if (changed := ", ".join(f"{name}={value}" for name, value in sorted(of.changes.items())))
     }

@@ -29,6 +29,11 @@ def save_samples(path: StrPath, rows: Mapping[str, np.ndarray]) -> None:
     save_grid(path, as_pictures(rows))
 
 
+def looks(samples: np.ndarray) -> UInt8[np.ndarray, "n 3 h w"]:
+    """What samples of any signal look like, alone; sounds each as loud as the loudest of its own."""
+    return as_pictures({"": samples})[""]
+
+
 def as_pictures(rows: Mapping[str, np.ndarray]) -> Mapping[str, UInt8[np.ndarray, "n 3 h w"]]:
     """What samples look like, by the same labels."""
     first = next(iter(rows.values()))

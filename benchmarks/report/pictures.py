@@ -21,6 +21,7 @@ from benchmarks.records import spectrograms
 from benchmarks.records.files import RecordError
 from benchmarks.records.films import moving
 from benchmarks.records.record import read_arrays
+from benchmarks.records.samples import looks
 
 VECTOR_BYTES = 250_000
 """A plot whose SVG is larger (pictures or very many points in it) is held as a bitmap."""
@@ -31,6 +32,8 @@ BITMAP: dict[str, Any] = {"format": "webp", "dpi": 120, "pil_kwargs": {"quality"
 GRID_BYTES = 4_000_000
 """Uncompressed size that the pictures of a grid stay under, by fewer pictures of each method; one is always there."""
 
+DRAWN = 8
+"""Of what a prior drew, so many are shown."""
 
 Noun = Literal["picture", "sound", "clip"]
 
@@ -67,7 +70,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Grid:
-    """Pictures side by side, all of one size in pixels: the originals, then a line per method."""
+    """Pictures side by side, all of one size in pixels: the originals, if any, then a line per method."""
 
     noun: Noun
     """What a picture is of."""
@@ -112,6 +115,36 @@ def grids(samples: Sequence[tuple[str, Samples]]) -> list[Grid]:
     for name, each in samples:
         same.setdefault((each.originals.shape, each.originals.tobytes()), []).append((name, each))
     return [_grid(methods) for methods in same.values()]
+
+
+def drawn_grids(samplings: Sequence[tuple[str, Path]]) -> list[Grid]:
+    """The first items that priors drew, a line for each sampling, without originals; those of other sizes stand in
+    another grid.
+
+    Args:
+        samplings: Name, and the record's file, beside which the items lie.
+
+    Raises:
+        RecordError: the file of arrays is damaged, or what it holds are no samples.
+    """
+    lines: dict[tuple[Noun, tuple[int, int]], list[tuple[str, list[Picture]]]] = {}
+    for name, path in samplings:
+        arrays = read_arrays(path)
+        if "samples" not in arrays:
+            continue
+        samples, rate = arrays["samples"][:DRAWN], int(arrays.get("rate", 0))
+        noun: Noun = "sound" if rate else "picture"
+        axes, kind = (3, np.int16) if rate else (4, np.uint8)
+        if samples.ndim != axes or samples.dtype != kind or 0 in samples.shape:
+            raise RecordError(f"{path.with_suffix('.npz')}: no {noun}s, but {samples.dtype} of shape {samples.shape}")
+        pictures = looks(samples)
+        shown = [
+            Picture(picture_uri(look), f"{noun} {number}, {name}", sound_uri(item, rate) if rate else None)
+            for number, (look, item) in enumerate(zip(pictures, samples, strict=True), 1)
+        ]
+        height, width = pictures.shape[-2:]
+        lines.setdefault((noun, (height, width)), []).append((name, shown))
+    return [Grid(noun, width, height, [], found) for (noun, (height, width)), found in lines.items()]
 
 
 def _grid(methods: Sequence[tuple[str, Samples]]) -> Grid:

@@ -16,9 +16,9 @@ from benchmarks.records.generation import PriorRecord, SamplingRecord
 from benchmarks.records.priors import Generation
 from benchmarks.records.record import Record, StoredRuns
 from benchmarks.records.throughput import Throughput, remark
-from benchmarks.report.pictures import Grid, Samples, grids, read_samples
+from benchmarks.report.pictures import Grid, Samples, drawn_grids, grids, read_samples
 from benchmarks.tables import comparable, formats, summaries
-from benchmarks.tables.generated import APART, apart, hidden, prior_files, with_generations
+from benchmarks.tables.generated import APART, apart, changed, hidden, prior_files, with_generations
 from benchmarks.tables.measured_later import with_throughputs
 from benchmarks.tables.remarks import remarks
 
@@ -78,6 +78,8 @@ class Section:
     """On its runs, and what was drawn from them."""
     generated: Generated | None
     """The table of these, where they are several."""
+    drawn: Sequence[Grid]
+    """The first items that these drew."""
 
     @property
     def runs(self) -> StoredRuns:
@@ -180,7 +182,16 @@ def _section(
         throughputs=timed,
         priors=here,
         generated=generated.get((titled.title, part["settings"].iloc[0])),
+        drawn=drawn_grids(
+            [(_sampling_name(of), of.path.with_name(f"{of.sampling.id}.json")) for of in here if of.sampling]
+        ),
     )
+
+
+def _sampling_name(of: Generation) -> str:
+    """The tokenizer and what was changed of its prior and of the sampling."""
+    of_sampling = {} if of.sampling is None else of.sampling.changes
+    return f"{of.prior.tokenizer} {changed({**of.prior.changes, **of_sampling})}".strip()
 
 
 def _cells(numbers: Mapping[Hashable, Any], cells: Mapping[Hashable, formats.Cell]) -> list[Cell]:

@@ -71,6 +71,7 @@ def _generated(
 GENERATION: tuple[Column, ...] = (
     _generated("nll_bits", "modelled bits", "{:.1f}", metric=True),
     _generated("nll_bpp", "modelled bpp", "{:.4f}", metric=True),
+    _generated("nll_kbps", "modelled kbit/s", "{:.3f}", metric=True),
     _generated("nll_gap", "test − train bits", "{:.1f}"),
     _generated("gfid", "gFID ↓", "{:.2f}", "low"),
     _generated("precision", "precision ↑", "{:.3f}", "high"),
@@ -79,6 +80,8 @@ GENERATION: tuple[Column, ...] = (
     _generated("generated_swd", "generated SWD ↓", "{:.1f}", "low"),
     _generated("generated_images_per_second", "sampled img/s", "{:.1f}", has_interval=False),
     _generated("first_image_seconds", "first image s", "{:.3f}", has_interval=False),
+    _generated("generated_realtime", "sampled × real time", "{:.1f}", has_interval=False),
+    _generated("first_sound_seconds", "first sound s", "{:.3f}", has_interval=False),
     _generated("prior_parameters", "prior params M", "{:.2f}", has_interval=False),
 )
 

@@ -16,17 +16,18 @@ from benchmarks.data.pictures import Part
 
 @dataclass(frozen=True)
 class Arguments:
-    """Compute the codes of pictures under a tokenizer once, and store them in a folder for priors and language models.
+    """Compute the codes of pictures or sounds under a tokenizer once, and store them in a folder for priors and
+    language models.
 
     The tokenizer is that of a stored run of `python -m benchmarks.run` (--run), or a published one (--model NAME with
-    --checkpoint). Of each picture the reconstruction protocol's centre crop is taken. priors/token_set.md describes the
-    folder; a prior needs one of each --part. A command that was stopped or killed goes on after the last whole file
-    when it is given again.
+    --checkpoint). Of each picture the reconstruction protocol's centre crop is taken, of each sound all of it.
+    priors/token_set.md describes the folder; a prior needs one of each --part. A command that was stopped or killed
+    goes on after the last whole file when it is given again.
     """
 
     data: Annotated[str, tyro.conf.arg(help=SOURCES)]
     output: Path
-    """Folder that the codes are stored in, for these pictures and this tokenizer alone."""
+    """Folder that the codes are stored in, for these data and this tokenizer alone."""
     run: Path | None = None
     """Stored run (RUN.json, with RUN.safetensors beside it)."""
     model: str | None = None
@@ -34,18 +35,18 @@ class Arguments:
     checkpoint: Path | None = None
     """Its file of weights, or folder."""
     part: Part = "train"
-    """Which pictures: those that a run on --data trains on, those that it tests on, or all of them."""
+    """Which of them: those that a run on --data trains on, those that it tests on, or all of them."""
     classes: bool = False
-    """Store labels: a picture's class is the folder that it lies in, what KEY.cls beside it in a WebDataset shard says,
-    or the label in a data set by name."""
+    """Store labels, of pictures: a picture's class is the folder that it lies in, what KEY.cls beside it in a
+    WebDataset shard says, or the label in a data set by name."""
     image_size: Size | None = None
     """Side in pixels that pictures are resized and cropped to for --model; the model's own unless given."""
     id_offset: Place = 0
-    """First id of pictures in the vocabulary of a language model: how many ids it has without pictures."""
+    """First id of codes in the vocabulary of a language model: how many ids it has without them."""
     limit: Count | None = None
-    """Take at most this many pictures, evenly from all."""
+    """Take at most this many pictures or sounds, evenly from all."""
     batch_size: Count = 32
-    """Pictures per batch."""
+    """Pictures per batch; sounds go one by one."""
     root: Path | None = None
     """Where torchvision and Hugging Face keep their files; their usual cache unless given."""
     cpu: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -9,46 +10,20 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from autoencoders import Tokenizer
 from benchmarks.command_line.usage import UsageError, require_writable
-from benchmarks.data import ONE_PASS, DataConfig, DataError, EvaluationData, open_evaluation_data, test_batches
+from benchmarks.data import DataConfig, DataError
 from benchmarks.data.sources import open_source
-from benchmarks.metrics.codes import has_codebook
 from benchmarks.metrics.device import full_float32
-from benchmarks.metrics.pictures import to_unit_range
 from benchmarks.tokens.arguments import Arguments
+from benchmarks.tokens.opening import Named, open_tokenizer
 from benchmarks.training.loop import make_accelerator
-from benchmarks.training.picture_models import published_model, trained_model
 from benchmarks.training.settings import TrainConfig
-from priors import CodeLayout
+from benchmarks.training.signals import PartData, coded_signal_of_data
 from priors.fingerprint import fingerprint
+from priors.layout import equal_codes
 from priors.token_index import Contents
-from priors.token_writer import SHARD_PICTURES, TokenSetWriter
+from priors.token_writer import TokenSetWriter
 from storage.paths import printable
-
-
-class Named(NamedTuple):
-    """A tokenizer in eval mode, its name, and the side in pixels of its pictures."""
-
-    tokenizer: Tokenizer
-    name: str
-    image_size: int
-
-
-def open_tokenizer(arguments: Arguments, errors: Console) -> Named:
-    """The tokenizer that was asked for.
-
-    Raises:
-        ValueError: it cannot be had, or it has no codes.
-    """
-    if arguments.run is not None:
-        model = trained_model(arguments.run, errors)
-    else:
-        model = published_model(str(arguments.model), arguments.checkpoint, arguments.image_size, errors)
-    named = Named(model.load(), model.name, model.image_size)
-    if not all(map(has_codebook, named.tokenizer.quantizers)):
-        raise UsageError(f"{named.name} has no codebook, every channel is kept as a 32-bit float: choose a quantizer")
-    return named
 
 
 class Classes(NamedTuple):
@@ -64,19 +39,31 @@ class Classes(NamedTuple):
             raise DataError(f"a picture is of class {of_picture}, and there are {len(self.names)}, from 0 on")
         return of_picture
 
+    def labels(self, data: Any, places: Sequence[int]) -> list[int]:
+        """Those of the pictures at some places."""
+        return [self.label(data.test.pictures.class_of(place)) for place in places]
 
-def contents_of(named: Named, data: EvaluationData, classes: Classes | None, arguments: Arguments) -> Contents:
-    """What the codes will be. ValueError where the tokenizer cannot take pictures of that size."""
-    layout = CodeLayout.of(named.tokenizer, named.image_size)
-    record: dict[str, Any] = {name: data.record[name] for name in ("name", "split", "image_size")}
-    record |= {name: data.record["test"][name] for name in ("pictures", "skipped", "crop", "fingerprint")}
+
+def classes_of(config: Any) -> Classes:
+    """The classes of the data. UsageError for those that have none."""
+    if not isinstance(config, DataConfig):
+        raise UsageError("--classes is for pictures: no source of sounds says of what class each is")
+    return Classes(open_source(config).class_names())
+
+
+def contents_of(named: Named, data: PartData, classes: Classes | None, arguments: Arguments) -> Contents:
+    """What the codes will be. ValueError where the tokenizer cannot take items of that size."""
+    signal = coded_signal_of_data(named.data)
+    codes_per_position, codebook_size = equal_codes(named.tokenizer)
+    record: dict[str, Any] = {name: data.record[name] for name in ("name", "split", *signal.sizes)}
+    record |= {name: data.record["test"][name] for name in (signal.noun, "skipped", "crop", "fingerprint")}
     return Contents(
         fingerprint=fingerprint(named.tokenizer),
         tokenizer=named.name,
         maps=named.tokenizer.maps,
-        grids=tuple(tuple(grid) for grid in layout.grids),
-        codes_per_position=layout.codes_per_position,
-        codebook_size=layout.codebook_size,
+        grids=signal.grids(named.tokenizer, named.data),
+        codes_per_position=codes_per_position,
+        codebook_size=codebook_size,
         classes=() if classes is None else classes.names,
         data={"part": arguments.part, **record},
         id_offset=arguments.id_offset,
@@ -85,26 +72,16 @@ def contents_of(named: Named, data: EvaluationData, classes: Classes | None, arg
 
 @torch.no_grad()
 def encode(
-    tokenizer: Tokenizer,
-    data: EvaluationData,
-    classes: Classes | None,
-    writer: TokenSetWriter,
-    batch_size: int,
-    console: Console,
+    named: Named, data: PartData, classes: Classes | None, writer: TokenSetWriter, batch_size: int, console: Console
 ) -> None:
-    """The codes of all pictures that are not done, under a progress bar."""
+    """The codes of all items that are not done, under a progress bar."""
+    signal = coded_signal_of_data(named.data)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    device = next((tensor.device for tensor in tokenizer.state_dict().values()), torch.device("cpu"))
-    taken = data.test.pictures
     with full_float32(), Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("pictures", total=len(data.test), completed=writer.done)
-        for places, pictures in test_batches(data, batch_size, done=writer.done):
-            codes = tokenizer.encode(to_unit_range(pictures.to(device)))
-            names = [printable(taken.name(place)) for place in places.tolist()]
-            labels = (
-                None if classes is None else torch.tensor([*map(classes.label, map(taken.class_of, places.tolist()))])
-            )
-            writer.add(codes, labels, names)
+        task = bar.add_task(signal.noun, total=len(data.test), completed=writer.done)
+        for places, codes in signal.codes(named.tokenizer, data, batch_size, writer.done):
+            names = [printable(data.test.name(place)) for place in places]
+            writer.add(codes, None if classes is None else classes.labels(data, places), names)
             bar.advance(task, len(names))
     writer.finish()
 
@@ -121,20 +98,23 @@ def make_tokens(arguments: Arguments, console: Console, errors: Console) -> int:
         raise UsageError("python -m benchmarks.tokens is one process: start it without torchrun")
     require_writable(arguments.output)
     named = open_tokenizer(arguments, errors)
-    config = DataConfig(arguments.data, named.image_size, root=arguments.root, limit_test=arguments.limit)
-    classes = Classes(open_source(config).class_names()) if arguments.classes else None
-    data = open_evaluation_data(config, arguments.part, budget=ONE_PASS)
+    signal = coded_signal_of_data(named.data)
+    config = signal.elsewhere(named.data, arguments.data, arguments.limit, arguments.root)
+    classes = classes_of(config) if arguments.classes else None
+    data = signal.open_part(config, arguments.part)
     console.print(escape(data.words), soft_wrap=True, highlight=False)
     # whole batches in each shard, so that a command that goes on makes the same batches
-    shard = max(1, SHARD_PICTURES // arguments.batch_size) * arguments.batch_size
+    shard = max(1, signal.shard_items // arguments.batch_size) * arguments.batch_size
     writer = TokenSetWriter(arguments.output, contents_of(named, data, classes, arguments), shard)
-    where = f"{writer.contents.ids.length} ids each, in {arguments.output}"
+    length = writer.contents.ids.length
+    where = f"{'ids of several lengths' if length is None else f'{length} ids each'}, in {arguments.output}"
     if writer.finished:
         writer.finish().verify()
-        console.print(f"done already: {writer.done:,} pictures, {escape(where)}", soft_wrap=True)
+        console.print(f"done already: {writer.done:,} {signal.noun}, {escape(where)}", soft_wrap=True)
         return 0
     if writer.done:
-        console.print(f"going on after {writer.done:,} of {len(data.test):,} pictures", soft_wrap=True)
-    encode(named.tokenizer.to(accelerator.device), data, classes, writer, arguments.batch_size, console)
-    console.print(f"stored: {writer.done:,} pictures, {escape(where)}", soft_wrap=True)
+        console.print(f"going on after {writer.done:,} of {len(data.test):,} {signal.noun}", soft_wrap=True)
+    named.tokenizer.to(accelerator.device)
+    encode(named, data, classes, writer, arguments.batch_size, console)
+    console.print(f"stored: {writer.done:,} {signal.noun}, {escape(where)}", soft_wrap=True)
     return 0

@@ -7,21 +7,22 @@ from functools import lru_cache
 
 import torch
 
-from benchmarks.data import Data, training_batches
-from benchmarks.protocols.generation.codes import CodeBatch, Encoder
+from benchmarks.data import training_batches
+from benchmarks.data.batches import TrainingData
+from benchmarks.protocols.generation.codes import CodeBatch, Encoder, of_crops
 from benchmarks.training.settings import TrainConfig
 from priors import CodeLayout
 from priors.token_set import TokenSet
 
 
 def crops(
-    data: Data, encoder: Encoder, train: TrainConfig, seed: int, start: int, rank: int, world_size: int
+    data: TrainingData, encoder: Encoder, train: TrainConfig, seed: int, start: int, rank: int, world_size: int
 ) -> Iterator[CodeBatch]:
     """Codes of the crops that a tokenizer trains on, from a step on: this process's share."""
     batches = training_batches(
         data, train.batch_size, seed, start, train.steps - start, rank, world_size, device=encoder.device
     )
-    return (CodeBatch(encoder.tokens(pictures)) for pictures in batches)
+    return of_crops(batches, encoder)
 
 
 def shuffled(

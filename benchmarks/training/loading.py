@@ -55,8 +55,8 @@ class LoadedRun(ModelHubMixin, library_name=PROJECT):
     @torch.no_grad()
     def sample(
         self, count: int, seed: int = 0, sampling: Sampling | None = None, labels: Tensor | None = None
-    ) -> Float[Tensor, "b 3 h w"]:
-        """New pictures in [-1, 1]. ValueError without a prior, or as `Prior.sample`."""
+    ) -> Float[Tensor, "b c *extent"]:
+        """New pictures, or sounds, in [-1, 1]. ValueError without a prior, or as `Prior.sample`."""
         if self.prior is None:
             raise ValueError(f"{self.record.id} has no prior to draw from: train one by python -m benchmarks.generate")
         generator = torch.Generator(next(self.prior.parameters()).device).manual_seed(seed)

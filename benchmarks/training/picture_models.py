@@ -18,8 +18,9 @@ from benchmarks.records.record import Record
 from benchmarks.training.trained import (
     DOUBT,
     find_published,
+    find_run,
     find_runs,
-    require_pictures,
+    require_signal,
     require_tokenizer,
     trained_tokenizer,
 )
@@ -78,16 +79,15 @@ def trained_models(runs: Sequence[StrPath], errors: Console) -> list[PictureMode
     """
     found = find_runs(runs, errors)
     for path, stored in found:
-        require_pictures(path, stored)
+        require_signal(path, stored)
         require_tokenizer(path, stored)
     return [PictureModel(stored.id, stored.data["image_size"], path, stored) for path, stored in found]
 
 
 def trained_model(run: StrPath, errors: Console) -> PictureModel:
     """The tokenizer of one stored run. ValueError as `trained_models`, and where there are several."""
-    if (count := len(find_runs((run,), errors))) > 1:
-        raise UsageError(f"{count} stored runs in {run}: name one of them, as RUN.json")
-    (model,) = trained_models((run,), errors)
+    path, _ = find_run(run, errors)
+    (model,) = trained_models((path,), errors)
     return model
 
 

@@ -16,7 +16,7 @@ from benchmarks.training.settings import TrainConfig
 from priors import GPTConfig, MaskGITConfig, PriorConfig, PriorName
 from priors.settings import prior_name_of
 
-PriorPreset = Literal["smoke", "quick", "cpu", "vqgan-f16"]
+PriorPreset = Literal["smoke", "quick", "cpu", "vqgan-f16", "speech-smoke", "speech-quick", "speech-cpu", "music-cpu"]
 """Those of the tokenizers' presets that have a prior."""
 
 
@@ -27,7 +27,16 @@ class PriorSettings:
     model: PriorConfig = field(default_factory=GPTConfig)
     flatten: bool = False
     """Every token is a step of its own, instead of the depth part taking those of a position."""
+    delay: bool = False
+    """The tokens of a position come one step after the other, beside those of other positions (MusicGen's pattern)."""
     train: TrainConfig = field(default_factory=TrainConfig)
+
+    def __post_init__(self) -> None:
+        """Refuse orders that there are not."""
+        if self.flatten and self.delay:
+            raise ValueError("--flatten and --delay are two orders of a position's codes: give one of them")
+        if self.delay and self.prior != "gpt":
+            raise ValueError(f"--delay is an order of codes, which a {self.prior} does not have: take --prior gpt")
 
     @property
     def prior(self) -> PriorName:
@@ -37,7 +46,10 @@ class PriorSettings:
     @property
     def digest(self) -> str:
         """A short name: equal settings, equal names."""
-        return digest(self.prior, asdict(self), PROTOCOL)
+        own = asdict(self)
+        if not self.delay:
+            del own["delay"]  # the priors that were stored before there was such an order do not say it
+        return digest(self.prior, own, PROTOCOL)
 
 
 def _train(images: int, batch_size: int, rate: float, **other: Any) -> TrainConfig:
@@ -67,6 +79,23 @@ PRESETS: Mapping[PriorPreset, PriorSettings] = {
         GPTConfig(width=1536, layers=48, heads=24, dropout=0.0),
         train=_train(128 * 500_000, 128, 128 * 4.5e-6, warmup=0.0, final_rate=1.0),
     ),
+    "speech-smoke": PriorSettings(
+        GPTConfig(width=32, layers=1, heads=2, depth_layers=1, dropout=0.0),
+        train=_train(64, 8, 3e-3),
+    ),
+    # Crops of half a second, with six codes at each of 25 positions: short sequences of many codes.
+    "speech-quick": PriorSettings(
+        GPTConfig(width=128, layers=4, heads=4),
+        train=_train(9_600, 32, 1e-3),
+    ),
+    "speech-cpu": PriorSettings(
+        GPTConfig(width=192, layers=4, heads=6),
+        train=_train(96_000, 32, 1e-3),
+    ),
+    "music-cpu": PriorSettings(
+        GPTConfig(width=192, layers=4, heads=6),
+        train=_train(24_000, 32, 1e-3),
+    ),
 }
 """Each is a GPT's."""
 
@@ -75,6 +104,10 @@ GENERATIONS: Mapping[PriorPreset, GenerationConfig] = {
     "quick": GenerationConfig(count=1000),
     "cpu": GenerationConfig(count=1000),
     "vqgan-f16": GenerationConfig(),
+    "speech-smoke": GenerationConfig(count=4, batch_size=4),
+    "speech-quick": GenerationConfig(count=32, batch_size=32),
+    "speech-cpu": GenerationConfig(count=32, batch_size=32),
+    "music-cpu": GenerationConfig(count=32, batch_size=32),
 }
 """What each preset draws, of whatever prior."""
 

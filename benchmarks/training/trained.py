@@ -17,7 +17,7 @@ from autoencoders.pretrained.registry import find_pretrained
 from benchmarks.command_line.usage import UsageError, existing_paths
 from benchmarks.records.files import RecordError
 from benchmarks.records.generation import PriorRecord
-from benchmarks.records.record import Record, StoredRuns, iterate_records
+from benchmarks.records.record import Record, SignalName, StoredRuns, iterate_records
 from benchmarks.training.models import build
 from benchmarks.training.stored import configuration
 from priors import CodeLayout, Prior, create_prior
@@ -44,6 +44,14 @@ def find_runs(paths: Sequence[StrPath], errors: Console) -> StoredRuns:
     return runs
 
 
+def find_run(path: StrPath, errors: Console) -> tuple[Path, Record]:
+    """The one stored run there. UsageError as `find_runs`, and where there are several."""
+    found = find_runs((path,), errors)
+    if len(found) > 1:
+        raise UsageError(f"{len(found)} stored runs in {path}: name one of them, as RUN.json")
+    return found[0]
+
+
 def require_tokenizer(path: StrPath, stored: Record) -> None:
     """Raise UsageError unless this version can build the tokenizer of a stored run, and its weights are at hand."""
     path = Path(path)
@@ -54,10 +62,12 @@ def require_tokenizer(path: StrPath, stored: Record) -> None:
     require_own_weights(weights, "run", stored.id)
 
 
-def require_pictures(path: StrPath, stored: Record) -> None:
-    """Raise UsageError unless a stored run is of pictures, which is all that the command knows."""
-    if not stored.of_pictures:
-        raise UsageError(f"{path}: a tokenizer of {stored.signal}, where this command takes those of pictures")
+def require_signal(path: StrPath, stored: Record, known: Sequence[SignalName] = ("pictures",)) -> None:
+    """Raise UsageError unless a stored run is of a signal that the command knows."""
+    if stored.signal not in known:
+        raise UsageError(
+            f"{path}: a tokenizer of {stored.signal}, where this command takes those of {' or '.join(known)}"
+        )
 
 
 def require_own_weights(weights: StrPath, kind: str, owner: str) -> None:

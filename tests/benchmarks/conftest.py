@@ -1,6 +1,7 @@
 """Made-up stored runs for tests of tables, pictures to train on, and the command line as a user starts it."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,9 +13,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from benchmarks import run
+from benchmarks.data.machine import torch_threads
 from benchmarks.metrics import speed
+from benchmarks.protocols.audio import fidelity
 from benchmarks.records.record import SCHEMA, Environment, QuantizerRecord, Record, TrainingRecord
 from benchmarks.records.throughput import PROTOCOL, Row, Throughput
+from benchmarks.training.signals import Signal
 
 ROOT = Path(__file__).parents[2]
 
@@ -113,3 +118,36 @@ def pictures(tmp_path: Path) -> Path:
         coarse = random.integers(0, 256, (6, 8, 3), dtype=np.uint8)
         Image.fromarray(coarse).resize((64, 48), Image.Resampling.BICUBIC).save(folder / f"{index:02}.png")
     return folder
+
+
+@pytest.fixture(scope="session")
+def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of ten sounds of a second and a little more: chords that fade, two of them test."""
+    soundfile = pytest.importorskip("soundfile")
+    folder = tmp_path_factory.mktemp("speech")
+    for number in range(10):
+        times = np.arange(16_000 if number % 2 else 16_801) / 16_000
+        pitches = 100 * (2 + number) * np.arange(1, 4)[:, None]
+        chord = 0.2 * np.sin(2 * np.pi * pitches * times).sum(0) * np.exp(-3 * times)
+        soundfile.write(folder / f"{number}.wav", chord, 16_000)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def trained_on_speech(speech: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run of rq with two codes of 10 bits on these sounds, hardly trained."""
+    output = tmp_path_factory.mktemp("speech runs")
+    words = ["--preset", "speech-smoke", "--quantizer", "rq", "--bits", "20", "--data", str(speech), "--cpu"]
+    with pytest.MonkeyPatch.context() as patch, torch_threads(1):
+        patch.setattr(fidelity, "has_visqol", lambda: False)  # it takes seconds
+        patch.setattr(Signal, "baseline_runs", lambda *_: [])
+        assert run.main([*words, "--output", str(output)]) == 0
+    (record,) = output.rglob("rq-*.json")
+    return record.parent
+
+
+@pytest.fixture
+def speech_run(trained_on_speech: Path, tmp_path: Path) -> Path:
+    """A copy of that run, that a test may add to."""
+    (record,) = shutil.copytree(trained_on_speech, tmp_path / "run").glob("rq-*.json")
+    return record

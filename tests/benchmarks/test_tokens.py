@@ -24,11 +24,12 @@ from benchmarks.data.machine import torch_threads
 from benchmarks.metrics.pictures import to_unit_range
 from benchmarks.protocols.reconstruction.measured import PROTOCOL
 from benchmarks.records.record import Record, read_record, write_record
-from benchmarks.tokens import __main__ as tokens, command as work
+from benchmarks.tokens import __main__ as tokens, command as work, opening
 from benchmarks.training.arguments import parse
 from benchmarks.training.models import make_tokenizer
 from benchmarks.training.planning import plan
 from benchmarks.training.settings import run_id, settings_digest
+from benchmarks.training.signals.pictures import Pictures as PictureSignal
 from benchmarks.training.trained import trained_tokenizer
 from priors.fingerprint import fingerprint
 from priors.token_set import TokenSet
@@ -173,7 +174,7 @@ def test_a_killed_command_goes_on(
     rq: Path, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     words = ["--run", rq, "--batch-size", 4]
-    monkeypatch.setattr(work, "SHARD_PICTURES", 9)
+    monkeypatch.setattr(PictureSignal, "shard_items", 9)
     kill_at_call(monkeypatch, os, "fsync", 3, lambda: command(*words, "--output", tmp_path / "killed"))
     for left in (tmp_path / "killed").glob(".codes-00002.safetensors.*.tmp"):
         left.rename(left.with_name(".codes-00002.safetensors.1.tmp"))
@@ -250,7 +251,7 @@ def test_wrong_codes_in_the_folder(rq: Path, mean: Path, command: Command, tmp_p
 
 
 def test_no_codebook_is_a_wrong_tokenizer(mean: Path, command: Command, tmp_path: Path, monkeypatch, capsys) -> None:
-    monkeypatch.setattr(work, "has_codebook", lambda _: False)
+    monkeypatch.setattr(opening, "has_codebook", lambda _: False)
     assert command("--model", "mean", "--checkpoint", mean, "--output", tmp_path / "codes") == 2
     assert "has no codebook" in capsys.readouterr().err
 

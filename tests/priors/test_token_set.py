@@ -217,3 +217,39 @@ def test_memory_does_not_grow_with_the_set(tmp_path: Path) -> None:
     for part in torch.randperm(5000).split(100):
         assert written.codes(part)[0].shape == (100, 2, 32, 32)
     assert anonymous_memory() - before < 6e6
+
+
+def test_signals_of_several_lengths_come_back_each_as_long_as_it_was(tmp_path: Path) -> None:
+    """Also the last of a shard and the first of the next, from two maps of which one has half the positions."""
+    contents = some_contents(grids=((None,), (None,)), classes=())
+    generator = torch.Generator().manual_seed(0)
+    lengths = torch.randint(1, 9, (7,), generator=generator).tolist()
+    shapes = [[(1, 2, length), (1, 2, 2 * length)] for length in lengths]
+    signals = [[torch.randint(40_000, shape, generator=generator) for shape in both] for both in shapes]
+    writer = TokenSetWriter(tmp_path / "set", contents, shard_pictures=3)
+    for number, codes in enumerate(signals[:4]):
+        writer.add(codes, None, [f"{number}.wav"])
+    writer = TokenSetWriter(tmp_path / "set", contents, shard_pictures=3)  # the first was killed
+    assert writer.done == 3
+    for number, codes in enumerate(signals[3:], 3):
+        writer.add(codes, None, [f"{number}.wav"])
+    writer.finish().verify()
+    tokens = TokenSet.open(tmp_path / "set")
+    assert json.loads((tmp_path / "set" / "index.json").read_text())["format_version"] == 2
+    for number, expected in enumerate(signals):
+        found = tokens.codes([number])
+        assert all(torch.equal(*pair) for pair in zip(found, expected, strict=True))
+        assert tokens.as_ids(found).shape == (1, 2 + 2 * 3 * lengths[number])
+    assert [len(maps[0]) for maps, _ in tokens.batches(4)] == [1] * 7
+    assert tokens.names([6, 0]) == ["6.wav", "0.wav"]
+    twice = tokens.codes([5, 5])
+    assert torch.equal(twice[1], torch.cat([signals[5][1]] * 2))
+    with pytest.raises(ValueError, match="several lengths make no one tensor"):
+        tokens.codes([lengths.index(min(lengths)), lengths.index(max(lengths))])
+    stored = load_file(tmp_path / "set" / "codes-00002.safetensors")
+    assert torch.equal(stored["codes.top"], signals[6][0][0].mT.int())
+    assert stored["lengths.bottom"].tolist() == [2 * lengths[6]]
+
+
+def test_a_set_of_one_size_is_of_the_first_version(tmp_path: Path) -> None:
+    assert json.loads((make(tmp_path / "set") / "index.json").read_text())["format_version"] == 1

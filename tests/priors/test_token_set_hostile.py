@@ -149,7 +149,7 @@ def test_unknown_pictures_are_refused(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        (lambda index: index.update(format_version=2), "newer version of this program"),
+        (lambda index: index.update(format_version=3), "newer version of this program"),
         (lambda index: index.update(format_version="1"), "format_version must be"),
         (lambda index: index.update(format="something"), "not the index of a token set"),
         (lambda index: index["shards"][1].update(file="../../elsewhere/codes-00001.safetensors"), "in the same folder"),
@@ -247,3 +247,42 @@ def test_a_set_without_classes_has_no_labels(tmp_path: Path) -> None:
     tokens = write(tmp_path / "set", some_contents(classes=()), 5, batch=2, shard_pictures=3)
     assert not tokens.has_labels
     assert tokens.labels([0]) is None
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda tensors: tensors.pop("lengths.codes"), "are not the tensors that the index says"),
+        (lambda tensors: tensors["lengths.codes"].add_(1), "are not the tensors that the index says"),
+        (lambda tensors: tensors["lengths.codes"].copy_(torch.tensor([-1, 7])), "are not the tensors"),
+        (lambda tensors: tensors.update({"lengths.codes": torch.tensor([2.0, 4.0])}), "are not the tensors"),
+        (lambda tensors: tensors.update({"lengths.codes": torch.tensor([6])}), "codes of 1 pictures"),
+    ],
+)
+def test_bad_lengths_are_refused(tmp_path: Path, edit: Callable[[dict[str, Any]], Any], message: str) -> None:
+    """Two signals of 2 and 4 positions."""
+    contents = some_contents(maps=("codes",), grids=((None,),), classes=())
+    writer = TokenSetWriter(tmp_path / "set", contents)
+    for positions in (2, 4):
+        writer.add([torch.zeros(1, 2, positions, dtype=torch.int64)], None, [f"{positions}.wav"])
+    writer.finish()
+    rewrite(tmp_path / "set", 0, edit)
+    refused(tmp_path / "set", message)
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda index: index.update(format_version=1), "format_version must be 2 with such maps"),
+        (lambda index: index["maps"][0].update(grid=[None, 3]), "maps must be a list"),
+        (lambda index: index["maps"].append({"name": "more", "grid": [4]}), "all of one size, or all of several"),
+    ],
+)
+def test_a_bad_index_of_several_lengths_is_refused(
+    tmp_path: Path, edit: Callable[[dict[str, Any]], Any], message: str
+) -> None:
+    writer = TokenSetWriter(tmp_path / "set", some_contents(maps=("codes",), grids=((None,),), classes=()))
+    writer.add([torch.zeros(1, 2, 3, dtype=torch.int64)], None, ["a.wav"])
+    writer.finish()
+    edit_index(tmp_path / "set", edit)
+    refused(tmp_path / "set", message)

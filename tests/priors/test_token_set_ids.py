@@ -69,3 +69,17 @@ def test_bad_maps_and_ids_are_refused() -> None:
             ImageIds(((2,),), 1, 5, offset)
     with pytest.raises(ValueError, match="int64"):
         ImageIds(((2,),), 4, 2**61)
+
+
+def test_ids_of_several_lengths_and_back() -> None:
+    ids = ImageIds(((None,),), 3, 10, 5)
+    assert ids.length is None
+    for positions in (1, 4):
+        codes = torch.randint(10, (2, 3, positions), generator=torch.Generator().manual_seed(0))
+        found = ids.as_ids([codes])
+        assert found.shape == (2, 2 + 3 * positions)
+        assert torch.equal(ids.as_codes(found)[0], codes)
+    with pytest.raises(ValueError, match="whole positions of ids"):
+        ids.as_codes(found[:, 1:])
+    with pytest.raises(ValueError, match="expected code maps"):
+        ids.as_ids([codes.flatten(1)])

@@ -7,3 +7,7 @@ from .opening import (
     open_sounds as open_sounds,
     open_test_sounds as open_test_sounds,
 )
+from .pairs import (
+    SoundPairs as SoundPairs,
+    open_sound_pairs as open_sound_pairs,
+)

@@ -65,11 +65,23 @@ class _Look(NamedTuple):
     signal: Float32[Tensor, "c n"] | None
 
 
+def require_packages() -> None:
+    """Raise DataError where a package is not installed that reads or measures sounds."""
+    if missing := [name for name in EXTRA if find_spec(name) is None]:
+        raise DataError(f"sounds need {', '.join(missing)}: pip install 'quantizer-zoo-benchmark[audio]'")
+
+
+def stored_content(sounds: Sounds, index: int, config: SoundConfig) -> str:
+    """Digest of a test sound's name and bytes, and of what is measured of it."""
+    settings = f"{config.sample_rate} {config.channels} {config.test_seconds}"
+    with sounds.stored(index) as file:
+        return content_digest(sounds.name(index), settings, file.read())
+
+
 def open_source(config: SoundConfig) -> RecordingSource[Sounds]:
     """The sounds that `config.source` names, not yet decoded. Raises DataError where it names none, or where a package
     is not installed that reads or measures them."""
-    if missing := [name for name in EXTRA if find_spec(name) is None]:
-        raise DataError(f"sounds need {', '.join(missing)}: pip install 'quantizer-zoo-benchmark[audio]'")
+    require_packages()
     scheme, name, splits = parse_source(config.source)
     if name == "synthetic":
         return open_synthetic(splits)
@@ -155,15 +167,12 @@ def _described(config: SoundConfig, split: str) -> dict[str, Any]:
 
 
 def _open_test(config: SoundConfig, sounds: Sounds, budget: int, console: Console) -> tuple[TestSounds, dict[str, Any]]:
-    settings = f"{config.sample_rate} {config.channels} {config.test_seconds}"
     in_memory = _fits(config, sounds, budget)
 
     def read(index: int) -> _Look:
         recording = sounds.read(index)
         signal = test_signal(recording, config)
-        with sounds.stored(index) as file:
-            content = content_digest(sounds.name(index), settings, file.read())
-        said = remarks(recording, config.sample_rate)
+        content, said = stored_content(sounds, index, config), remarks(recording, config.sample_rate)
         return _Look(signal.shape[1], content, said, signal if in_memory else None)
 
     usable = try_each(sounds, read, "reading test sounds", console, "sound")

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float32
+from jaxtyping import Float32, Int16
 from torch import Tensor
 
 from autoencoders import Tokenizer
@@ -34,15 +34,24 @@ def through_tokenizer(tokenizer: Tokenizer, sounds: Places, device: torch.device
     """
     if tokenizer.training:
         raise ValueError("evaluate() needs the tokenizer in eval mode: call tokenizer.eval() first")
-    (stride,) = tokenizer.strides
     for place, original in sounds:
         length = original.shape[1]
-        signal = F.pad(original, (0, -length % stride)).unsqueeze(0).to(device)
-        output = tokenizer(signal)
+        output = tokenizer(with_whole_strides(tokenizer, original).to(device))
         reconstruction = output.reconstruction[0, :, :length].cpu()
         if not reconstruction.isfinite().all():
             raise ValueError(f"sound {place} came back with NaN or infinity")
         yield Coded(place, original, reconstruction.clamp(-1, 1), output.codes)
+
+
+def with_whole_strides(tokenizer: Tokenizer, sound: Float32[Tensor, "c n"]) -> Float32[Tensor, "1 c m"]:
+    """A sound as a tokenizer takes it: silence follows up to the next multiple of the stride."""
+    (stride,) = tokenizer.strides
+    return F.pad(sound, (0, -sound.shape[1] % stride)).unsqueeze(0)
+
+
+def in_16_bits(sound: Float32[Tensor, "*b n"]) -> Int16[Tensor, "*b n"]:
+    """Samples in [-1, 1] as they are stored to be listened to."""
+    return (sound * (2**15 - 1)).round().to(torch.int16)
 
 
 def through_codec(codec: SoundCoder, sounds: Places, sample_rate: int) -> Iterator[Coded]:

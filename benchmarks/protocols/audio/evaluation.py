@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Int16
+from jaxtyping import Int16
 from torch import Tensor
 
 from autoencoders import Tokenizer
 from benchmarks.metrics.device import full_float32
-from benchmarks.protocols.audio.coded import Places, SoundCoder, through_codec, through_tokenizer
+from benchmarks.protocols.audio.coded import Places, SoundCoder, in_16_bits, through_codec, through_tokenizer
 from benchmarks.protocols.audio.fidelity import SoundFidelity
 from benchmarks.protocols.audio.measured import METRICS, SAMPLE_SECONDS, SAMPLES, SoundEvaluation
 from benchmarks.protocols.outcome import outcome
@@ -55,11 +55,10 @@ def evaluate_tokenizer(
             on all ranks.
     """
 
-    def coded() -> Iterable[Coded]:
-        return through_tokenizer(tokenizer, sounds, torch.device(device))
-
-    with full_float32():
-        return _evaluate(coded, sample_rate, tokenizer.quantizers, model, progress, world_size)
+    coded = through_tokenizer(tokenizer, sounds, torch.device(device))
+    return evaluate_coded(
+        coded, sample_rate, tokenizer.quantizers, model=model, world_size=world_size, progress=progress
+    )
 
 
 @torch.no_grad()
@@ -73,20 +72,27 @@ def evaluate_codec(
 ) -> SoundEvaluation:
     """The same of a codec in daily use, whose rate is that of its packets."""
 
-    def coded() -> Iterable[Coded]:
-        return through_codec(codec, sounds, sample_rate)
-
-    return _evaluate(coded, sample_rate, (), None, progress, world_size)
+    coded = through_codec(codec, sounds, sample_rate)
+    return evaluate_coded(coded, sample_rate, world_size=world_size, progress=progress)
 
 
-def _evaluate(
-    coded: Callable[[], Iterable[Coded]],
+@torch.no_grad()
+@full_float32()
+def evaluate_coded(
+    coded: Iterable[Coded],
     sample_rate: int,
-    quantizers: tuple[Quantizer, ...],
-    model: CodeModel | None,
-    progress: Callable[[int], None] | None,
-    world_size: int,
+    quantizers: tuple[Quantizer, ...] = (),
+    *,
+    world_size: int = 1,
+    model: CodeModel | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> SoundEvaluation:
+    """The same of sounds and what became of them, whatever made that; each pair on one rank once.
+
+    Args:
+        coded: Lazily made, so that what its making raises reaches all ranks.
+        quantizers: Of the tokenizer that made the codes; none where there are no codes.
+    """
     fidelity, kept = SoundFidelity(sample_rate), round(SAMPLE_SECONDS * sample_rate)
 
     def seconds(sound: Tensor) -> float:
@@ -97,18 +103,13 @@ def _evaluate(
         if sound.place >= SAMPLES:
             return found
         both = {"original": sound.original, "reconstruction": sound.reconstruction}
-        return found._replace(kept={name: _in_16_bits(of[:, :kept]) for name, of in both.items()})
+        return found._replace(kept={name: in_16_bits(of[:, :kept]).numpy() for name, of in both.items()})
 
     share: Any = outcome(measure, coded, with_samples, seconds, quantizers, model, progress)
     sounds = of_all_ranks(share, world_size, "sound")
     whole = summarise(sounds, METRICS, fidelity.missing, quantizers, "sound")
     samples = _stacked("original", sounds), _stacked("reconstruction", sounds)
     return SoundEvaluation(**vars(whole), rate=sample_rate, samples=samples)
-
-
-def _in_16_bits(sound: Float32[Tensor, "c n"]) -> Int16[np.ndarray, "c n"]:
-    levels: np.ndarray = (sound.numpy() * (2**15 - 1)).round().astype(np.int16)
-    return levels
 
 
 def _stacked(name: str, sounds: Sequence[Measured]) -> Int16[np.ndarray, "n c samples"]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float32
 from torch import Tensor
 
 from autoencoders import Tokenizer
 from benchmarks.data.machine import torch_threads
 from benchmarks.metrics.speed import median_seconds, peak_memory_growth
+from benchmarks.protocols.audio.coded import with_whole_strides
 from benchmarks.protocols.audio.latency import latency_samples
 
 
@@ -25,8 +25,7 @@ def measure_sound_speed(
         `peak_memory_megabytes` (10^6 bytes): as `benchmarks.metrics.speed` has it, for this sound there and back.
     """
     device = torch.device(device)
-    (stride,) = tokenizer.strides
-    signal = F.pad(sound, (0, -sound.shape[1] % stride)).unsqueeze(0).to(device)
+    signal = with_whole_strides(tokenizer, sound).to(device)
     seconds = signal.shape[2] / sample_rate
     with torch_threads(1):
         codes = tokenizer.encode(signal)

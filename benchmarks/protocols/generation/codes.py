@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,15 +11,13 @@ from jaxtyping import Int64
 from torch import Tensor
 
 from autoencoders import Tokenizer
-from benchmarks.data import EvaluationData, test_batches
 from benchmarks.metrics.device import full_float32
-from benchmarks.metrics.pictures import to_uint8, to_unit_range
 from priors import CodeLayout
 from priors.token_set import TokenSet
 
 
 class CodeBatch(NamedTuple):
-    """Tokens of pictures, (B, positions, depth), and their classes where they have some."""
+    """Tokens of pictures or sounds, (B, positions, depth), and their classes where they have some."""
 
     tokens: Int64[Tensor, "b p d"]
     labels: Int64[Tensor, " b"] | None = None
@@ -27,28 +25,35 @@ class CodeBatch(NamedTuple):
 
 @dataclass(frozen=True)
 class Encoder:
-    """A tokenizer and the layout of its codes, on the device of the tokenizer."""
+    """A tokenizer and the layout of its codes, on the device of the tokenizer.
+
+    Attributes:
+        to_float: From items as the data give them to what the tokenizer takes, in [-1, 1].
+        to_samples: The way back, from what it gives; not clamped yet.
+    """
 
     tokenizer: Tokenizer
     layout: CodeLayout
     device: torch.device
+    to_float: Callable[[Tensor], Tensor]
+    to_samples: Callable[[Tensor], Tensor]
 
     @torch.no_grad()
-    def tokens(self, pictures: Tensor) -> Int64[Tensor, "b p d"]:
-        """The tokens of 8-bit pictures."""
+    def tokens(self, items: Tensor) -> Int64[Tensor, "b p d"]:
+        """The tokens of items as the data give them."""
         with full_float32():
-            return self.layout.to_tokens(self.tokenizer.encode(to_unit_range(pictures.to(self.device))))
+            return self.layout.to_tokens(self.tokenizer.encode(self.to_float(items.to(self.device))))
 
     @torch.no_grad()
-    def pictures(self, tokens: Tensor) -> Tensor:
-        """The 8-bit pictures of tokens."""
+    def samples(self, tokens: Tensor) -> Tensor:
+        """The items of tokens: 8-bit pictures, or sounds of 16 bits."""
         with full_float32():
-            return to_uint8(self.tokenizer.decode(self.layout.to_codes(tokens)))
+            return self.to_samples(self.tokenizer.decode(self.layout.to_codes(tokens)))
 
 
-def centre_crops(data: EvaluationData, encoder: Encoder, batch_size: int) -> Iterator[CodeBatch]:
-    """Codes of the protocol's crop of every picture."""
-    return (CodeBatch(encoder.tokens(pictures)) for _, pictures in test_batches(data, batch_size))
+def of_crops(crops: Iterable[Tensor], encoder: Encoder) -> Iterator[CodeBatch]:
+    """Codes of batches of crops."""
+    return (CodeBatch(encoder.tokens(items)) for items in crops)
 
 
 def in_order(codes: TokenSet, layout: CodeLayout, batch_size: int) -> Iterator[CodeBatch]:

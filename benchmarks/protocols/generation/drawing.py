@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -17,6 +18,14 @@ from priors import Prior
 
 TIMED = 3
 """Calls that a speed is the median of, after one that is not timed."""
+
+
+class SamplingSpeed(NamedTuple):
+    """How fast items are drawn: so many per second in batches of that size, and seconds to a single one."""
+
+    per_second: float
+    first_seconds: float
+    batch_size: int
 
 
 def nll_bits(prior: Prior, batches: Iterable[CodeBatch], device: torch.device) -> np.ndarray:
@@ -43,7 +52,7 @@ def generate(
     on_step: Callable[[int, int], None] = lambda done, total: None,
     stop_requested: Callable[[], bool] = lambda: False,
 ) -> Iterator[Tensor]:
-    """8-bit pictures, a batch at a time, on the CPU.
+    """8-bit pictures, or sounds of 16 bits, a batch at a time, on the CPU.
 
     Args:
         classes: what pictures are of in turn, where the prior has classes.
@@ -58,28 +67,24 @@ def generate(
         count = min(config.batch_size, config.count - start)
         labels = None if every is None else every[start : start + count]
         tokens = prior.sample(count, labels, config.sampling, generator, on_step=on_step, stop_requested=stop_requested)
-        yield encoder.pictures(tokens).cpu()
+        yield encoder.samples(tokens).cpu()
 
 
 def sampling_speed(
     prior: Prior, encoder: Encoder, config: GenerationConfig, classes: Sequence[int] = ()
-) -> dict[str, float | None]:
-    """Pictures per second of a batch, and seconds to a single one, from the call to 8-bit pictures."""
+) -> SamplingSpeed:
+    """How fast items are drawn, from the call to the items."""
 
     def seconds(count: int) -> float:
         times = []
         for _ in range(1 + TIMED):
             begin = _now(encoder.device)
-            encoder.pictures(prior.sample(count, drawn_labels(classes, count), config.sampling))
+            encoder.samples(prior.sample(count, drawn_labels(classes, count), config.sampling))
             times.append(_now(encoder.device) - begin)
         return float(np.median(times[1:]))
 
     batch = min(config.batch_size, config.count)
-    return {
-        "generated_images_per_second": batch / seconds(batch),
-        "first_image_seconds": seconds(1),
-        "batch_size": float(batch),
-    }
+    return SamplingSpeed(batch / seconds(batch), seconds(1), batch)
 
 
 def _now(device: torch.device) -> float:

@@ -16,11 +16,11 @@ class GenerationConfig:
     """What is generated. Nothing of it enters the training of a prior."""
 
     count: Count = 50_000
-    """Pictures."""
+    """Pictures, or sounds."""
     batch_size: Count = 64
-    """Pictures drawn at a time; another size gives other pictures of the same distribution."""
+    """Of them drawn at a time; another size gives others of the same distribution."""
     seed: Seed | None = None
-    """Of the pictures; by default that of the prior's training."""
+    """Of what is drawn; by default that of the prior's training."""
     classes: Annotated[tuple[str, ...], tyro.conf.arg(name="class", prefix_name=False)] = ()
     """Pictures of these classes only, of each in turn: their names, or their numbers from 0. By default all."""
     sampling: Sampling = field(default_factory=Sampling)

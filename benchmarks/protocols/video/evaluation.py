@@ -70,11 +70,9 @@ def evaluate_tokenizer(
             is not finite. Raised on all ranks.
     """
 
-    def coded() -> Iterable[Coded]:
-        return through_tokenizer(tokenizer, _of_one_size(clips), torch.device(device))
-
-    with full_float32():
-        return _evaluate(coded, frames_per_second, features, tokenizer.quantizers, model, progress, world_size)
+    coded = through_tokenizer(tokenizer, clips, torch.device(device))
+    how: dict[str, Any] = {"features": features, "world_size": world_size, "model": model, "progress": progress}
+    return evaluate_coded(coded, frames_per_second, tokenizer.quantizers, **how)
 
 
 @torch.no_grad()
@@ -89,32 +87,29 @@ def evaluate_codec(
 ) -> FilmEvaluation:
     """The same of a codec in daily use, whose rate is that of its packets."""
 
-    def coded() -> Iterable[Coded]:
-        return through_codec(codec, _of_one_size(clips), frames_per_second)
-
-    with full_float32():
-        return _evaluate(coded, frames_per_second, features, (), None, progress, world_size)
+    coded = through_codec(codec, clips, frames_per_second)
+    return evaluate_coded(coded, frames_per_second, features=features, world_size=world_size, progress=progress)
 
 
-def _of_one_size(clips: Places) -> Iterator[tuple[int, torch.Tensor]]:
-    """The clips; ValueError at one of another size than the first."""
-    first: torch.Size | None = None
-    for place, clip in clips:
-        first = first or clip.shape
-        if clip.shape != first:
-            raise ValueError(f"all clips must be {tuple(first)}, got {tuple(clip.shape)} at place {place}")
-        yield place, clip
-
-
-def _evaluate(
-    coded: Callable[[], Iterable[Coded]],
+@torch.no_grad()
+@full_float32()
+def evaluate_coded(
+    coded: Iterable[Coded],
     frames_per_second: float,
-    features: VideoFeatures | None,
-    quantizers: tuple[Quantizer, ...],
-    model: CodeModel | None,
-    progress: Callable[[int], None] | None,
-    world_size: int,
+    quantizers: tuple[Quantizer, ...] = (),
+    *,
+    features: VideoFeatures | None = None,
+    world_size: int = 1,
+    model: CodeModel | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> FilmEvaluation:
+    """The same of clips and what became of them, whatever made that; each pair on one rank once.
+
+    Args:
+        coded: Lazily made, so that what its making raises reaches all ranks.
+        quantizers: Of the tokenizer that made the codes; none where there are no codes.
+    """
+
     def seconds(clip: torch.Tensor) -> float:
         return clip.shape[1] / frames_per_second
 
@@ -128,7 +123,7 @@ def _evaluate(
         samples = {name: of[:, :SAMPLE_FRAMES].numpy() for name, of in both.items()}
         return found._replace(kept={**found.kept, **samples})
 
-    share: Any = outcome(measure, coded, with_samples, seconds, quantizers, model, progress)
+    share: Any = outcome(measure, _of_one_size(coded), with_samples, seconds, quantizers, model, progress)
     clips = of_all_ranks(share, world_size, "clip")
     whole = summarise(clips, METRICS, {}, quantizers, "clip")
     _add_sets(whole, clips, has_network=features is not None)
@@ -145,6 +140,18 @@ def _evaluate(
         samples=(originals, _samples("reconstruction", clips)),
         network=None if features is None else features.digest,
     )
+
+
+def _of_one_size(clips: Iterable[Coded]) -> Iterator[Coded]:
+    """The clips; ValueError at one of another size than the first."""
+    first: torch.Size | None = None
+    for clip in clips:
+        first = first or clip.original.shape
+        if clip.original.shape != first:
+            raise ValueError(
+                f"all clips must be {tuple(first)}, got {tuple(clip.original.shape)} at place {clip.place}"
+            )
+        yield clip
 
 
 def _samples(name: str, clips: list[Measured]) -> UInt8[np.ndarray, "n 3 t h w"]:

@@ -7,12 +7,14 @@ from typing import Any
 
 from benchmarks.records.record import SignalName
 from benchmarks.training.settings import SIGNALS, Settings
+from benchmarks.training.signals.coded import CodedSignal
 from benchmarks.training.signals.films import Films
 from benchmarks.training.signals.pictures import Pictures
 from benchmarks.training.signals.signal import Signal
 from benchmarks.training.signals.sounds import Sounds
 
-_ALL: Mapping[SignalName, Signal] = {"pictures": Pictures(), "sounds": Sounds(), "films": Films()}
+_CODED: Mapping[SignalName, CodedSignal] = {"pictures": Pictures(), "sounds": Sounds()}
+_ALL: Mapping[SignalName, Signal] = {**_CODED, "films": Films()}
 
 
 def signal_of(settings: Settings) -> Signal:
@@ -22,4 +24,17 @@ def signal_of(settings: Settings) -> Signal:
 
 def signal_of_data(config: Any) -> Signal:
     """The same, by the data alone."""
-    return next(_ALL[name] for name, parts in SIGNALS.items() if isinstance(config, parts.data))
+    return _ALL[_name_of(config)]
+
+
+def coded_signal_of_data(config: Any) -> CodedSignal:
+    """The same of a signal whose codes are stored and modelled, as `CODED` names them."""
+    return _CODED[_name_of(config)]
+
+
+CODED = tuple(_CODED)
+"""Signals whose codes are stored and modelled."""
+
+
+def _name_of(config: Any) -> SignalName:
+    return next(name for name, parts in SIGNALS.items() if isinstance(config, parts.data))

@@ -2,39 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
+import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from PIL import Image
 from torch import Tensor
 
 from autoencoders import BlockTokenizer, LossConfig, Tokenizer, VQGANLoss, training_memory
-from benchmarks.data import Data, DataConfig, open_data, test_batches
-from benchmarks.metrics.pictures import to_uint8
+from benchmarks.data import (
+    ONE_PASS,
+    Data,
+    DataConfig,
+    EvaluationData,
+    Part,
+    open_data,
+    open_evaluation_data,
+    test_batches,
+)
+from benchmarks.metrics.pictures import to_uint8, to_unit_range
 from benchmarks.metrics.speed import measure_speed
+from benchmarks.metrics.weights import MetricWeights
+from benchmarks.protocols.generation.drawing import SamplingSpeed
+from benchmarks.protocols.generation.metrics import GenerationMetrics, generation_metrics
 from benchmarks.protocols.reconstruction.evaluation import evaluate
 from benchmarks.protocols.reconstruction.measured import PROTOCOL, Evaluation
 from benchmarks.records import baselines
+from benchmarks.records.grids import about_picture, save_picture
 from benchmarks.records.samples import draw_samples
 from benchmarks.training.execution import Execution
 from benchmarks.training.settings import RunConfig, Settings
 from benchmarks.training.signals import picture_baselines
+from benchmarks.training.signals.coded import CodedItems, CodedSignal, device_of
 from benchmarks.training.signals.perceptual import with_perceptual
-from benchmarks.training.signals.signal import Signal, whole_batches
+from benchmarks.training.signals.signal import whole_batches
+from priors import CodeLayout
+from priors.image_ids import Side
+from priors.token_writer import SHARD_PICTURES
 from storage.paths import StrPath
 
 WATCHED, TIMED = 8, 32
 """Test pictures whose reconstructions trackers are shown, and that are timed in one batch."""
 
 
-class Pictures(Signal):
+class Pictures(CodedSignal):
     """What a run does with pictures."""
 
     protocol = PROTOCOL
     noun = "pictures"
     crops = "images"
     baselines = baselines.OF_PICTURES
+    sizes = ("image_size",)
+    shard_items = SHARD_PICTURES
+    item = "image"
+    suffix = ".png"
 
     def open(self, config: DataConfig) -> Data:
         return open_data(config)
@@ -96,6 +119,57 @@ class Pictures(Signal):
     def draw(self, data: Data, name: str, reconstruct: Callable[[Tensor], Tensor]) -> Image.Image:
         pictures = _first(data, WATCHED)
         return draw_samples({"original": pictures.numpy(), name: to_uint8(reconstruct(pictures)).numpy()})
+
+    def elsewhere(self, own: DataConfig, source: str, limit: int | None, root: Path | None) -> DataConfig:
+        return DataConfig(source, own.image_size, root=root, limit_test=limit)
+
+    def open_part(self, config: DataConfig, part: Part) -> EvaluationData:
+        return open_evaluation_data(config, part, budget=ONE_PASS)
+
+    def grids(self, tokenizer: Tokenizer, config: DataConfig) -> tuple[tuple[Side, ...], ...]:
+        return tuple(map(tuple, CodeLayout.of(tokenizer, config.extent).grids))
+
+    def codes(self, tokenizer: Tokenizer, data: EvaluationData, batch_size: int, done: int = 0) -> CodedItems:
+        device = device_of(tokenizer)
+        for places, pictures in test_batches(data, batch_size, done=done):
+            yield places.tolist(), tokenizer.encode(to_unit_range(pictures.to(device)))
+
+    def open_training(self, config: DataConfig) -> EvaluationData:
+        return open_evaluation_data(config, "train")
+
+    def centre_crops(self, data: EvaluationData, config: DataConfig, batch_size: int) -> Iterator[Tensor]:
+        """As the reconstruction protocol has it."""
+        return (pictures for _, pictures in test_batches(data, batch_size))
+
+    def to_unit_range(self, items: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
+        return to_unit_range(items)
+
+    def to_samples(self, signals: Float[Tensor, "b 3 h w"]) -> UInt8[Tensor, "b 3 h w"]:
+        return to_uint8(signals)
+
+    def modelled(self, bits: np.ndarray, config: DataConfig) -> dict[str, np.ndarray]:
+        return {"nll_bits": bits, "nll_bpp": bits / config.image_size**2}
+
+    def measure_generated(
+        self, generated: Iterable[Tensor], real: Iterable[Tensor], weights: MetricWeights, device: torch.device
+    ) -> GenerationMetrics:
+        return generation_metrics(generated, real, weights=weights, device=device)
+
+    def sampling_speeds(self, speed: SamplingSpeed, config: DataConfig) -> dict[str, float | None]:
+        return {
+            "generated_images_per_second": speed.per_second,
+            "first_image_seconds": speed.first_seconds,
+            "batch_size": float(speed.batch_size),
+        }
+
+    def stored_with(self, config: DataConfig) -> dict[str, np.ndarray]:
+        return {}
+
+    def save_item(self, path: StrPath, item: np.ndarray, about: str, config: DataConfig) -> None:
+        save_picture(path, item, about)
+
+    def about_item(self, path: StrPath) -> str | None:
+        return about_picture(path)
 
 
 def _first(data: Data, count: int) -> UInt8[Tensor, "count 3 size size"]:

@@ -207,6 +207,7 @@ def as_schema_1(of: Generation, changes: dict[str, object]) -> None:
     prior = json.loads(of.prior.model_dump_json(exclude={"class_names", "weights"}))
     drawn = json.loads(of.sampling.model_dump_json())
     config = {**prior["config"], "generation": generation}
+    del config["delay"]  # an order that there was not yet
     raw = {
         **prior,
         **{name: drawn[name] for name in ("missing", "notes", "generated", "references", "speed")},

@@ -73,3 +73,14 @@ def test_what_is_drawn_has_changes_of_its_own() -> None:
     named = {"generation.seed": 3, "class": ("cat",), "generation.sampling.top_p": 0.9}
     assert generation_changes(other, "quick") == named
     assert set(GENERATIONS) == set(PRESETS)
+
+
+def test_priors_that_were_stored_before_codes_could_be_delayed_are_found() -> None:
+    """Their settings and layouts are named as they were then; delayed ones otherwise."""
+    settings = PRESETS["quick"]
+    assert settings.digest == "7ca568911b"
+    assert replace(settings, delay=True).digest != settings.digest
+    assert (
+        repr(F16)
+        == "CodeLayout(grids=((16, 16),), codes_per_position=1, codebook_size=1024, sub_tokens=1, flatten=False)"
+    )

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from autoencoders import Tokenizer, VQGANConfig, create_tokenizer
+from benchmarks.metrics.pictures import to_uint8, to_unit_range
 from benchmarks.protocols.generation.codes import Encoder
 from benchmarks.protocols.generation.drawing import drawn_labels, generate, sampling_speed
 from benchmarks.protocols.generation.settings import GenerationConfig
@@ -21,7 +22,7 @@ def encoder() -> Encoder:
     torch.manual_seed(0)
     sizes = VQGANConfig(image_size=16, width=8, multipliers=(1, 1), blocks=1, attention_resolutions=(), z_channels=8)
     tokenizer: Tokenizer = create_tokenizer(sizes, [create_quantizer("vq", dim=8, codebook_size=64)]).eval()
-    return Encoder(tokenizer, CodeLayout.of(tokenizer, 16), torch.device("cpu"))
+    return Encoder(tokenizer, CodeLayout.of(tokenizer, 16), torch.device("cpu"), to_unit_range, to_uint8)
 
 
 @pytest.fixture
@@ -54,6 +55,6 @@ def test_labels_are_the_classes_in_turn() -> None:
 
 def test_speed_is_that_of_the_classes_that_are_drawn(prior: Prior, encoder: Encoder) -> None:
     found = sampling_speed(prior, encoder, replace(CONFIG, count=2), (2,))
-    assert found["batch_size"] == 2
+    assert found.batch_size == 2
     with pytest.raises(ValueError, match="labels are missing"):
         sampling_speed(prior, encoder, CONFIG)
