@@ -45,7 +45,10 @@ class GPT(Prior):
     def forward(self, tokens: Int64[Tensor, "b p d"], labels: Labels | None = None) -> Float[Tensor, "b p d v"]:
         """Logits of each token from those before it; also for the first positions alone, but of delayed ones, where
         tokens of later positions come before the last of earlier ones."""
-        self._check_whole(tokens) if self.layout.delay else self.layout.check(tokens)
+        if self.layout.delay:
+            self._check_whole(tokens)
+        else:
+            self.layout.check(tokens)
         return self._logits(tokens, self._starts(labels, len(tokens)))
 
     def loss(self, tokens: Int64[Tensor, "b p d"], labels: Labels | None = None) -> Float[Tensor, ""]:
