@@ -69,10 +69,10 @@ class GPT(Prior):
         return without_impossible(logits, self.layout.largest(tokens, causal=True))
 
     def _sample(self, drawing: Drawing) -> Tensor:
-        given, starts, sampling, generator, on_step, stop_requested = drawing
+        given, positions, starts, sampling, generator, on_step, stop_requested = drawing
         count, first, depth = given.shape
         halves = drawing.halves
-        tokens = given.new_empty(count, self.layout.positions, depth)
+        tokens = given.new_empty(count, positions, depth)
         tokens[:, :first] = given
 
         def choose(logits: Tensor) -> Tensor:
@@ -82,11 +82,11 @@ class GPT(Prior):
             return draw(filter_logits(logits, sampling), generator).repeat(halves)
 
         decoder = Decoder(self, given.repeat(halves, 1, 1), starts)
-        for position in range(first, self.layout.positions):
+        for position in range(first, positions):
             if stop_requested():
-                raise SamplingStopped(f"stopped after {position} of {self.layout.positions} positions")
+                raise SamplingStopped(f"stopped after {position} of {positions} positions")
             tokens[:, position] = decoder.next_position(choose)[:count]
-            on_step(position + 1, self.layout.positions)
+            on_step(position + 1, positions)
         return tokens
 
 

@@ -35,9 +35,9 @@ class SamplingBar:
 
 
 @contextmanager
-def sampling_bar(name: str, count: int, console: Console) -> Iterator[SamplingBar]:
-    """Show a `SamplingBar` for a while."""
+def sampling_bar(name: str, count: int, console: Console, items: str = "pictures") -> Iterator[SamplingBar]:
+    """Show a `SamplingBar` for a while, of pictures or other items."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     values = TextColumn("{task.fields[values]}")
     with Progress(*columns, values, console=console, disable=not console.is_terminal) as bar:
-        yield SamplingBar(name, count, console, bar, bar.add_task(escape(name), total=count, values="pictures"))
+        yield SamplingBar(name, count, console, bar, bar.add_task(escape(name), total=count, values=items))
