@@ -68,7 +68,7 @@ def decode_tiled(
             part = tokenizer.decode([found[_ALL + _scaled(around, extent, found.shape[2:])] for found in codes])
             for axis, (mine, all_) in enumerate(zip(own, around, strict=True)):
                 weights = _fade(mine, all_, min(overlap, tile)).to(part)
-                part *= weights.view(-1, *[1] * (len(own) - 1 - axis))
+                part = part * weights.view(-1, *[1] * (len(own) - 1 - axis))
             if signal is None:
                 signal = part.new_zeros(*part.shape[:2], *extent)
             signal[_ALL + around] += part

@@ -48,7 +48,7 @@ def canvas_path(job: Job, extent: tuple[int, int]) -> Path:
     return path_for(job.run_path, CANVAS_PREFIX, job.run.id, key)
 
 
-def steps(job: Job, extent: tuple[int, int]) -> tuple[int, int]:
+def grid_of(job: Job, extent: tuple[int, int]) -> tuple[int, int]:
     """Height and width of the canvas in codes."""
     down, across = job.encoder.tokenizer.strides
     return -(-extent[0] // down), -(-extent[1] // across)
@@ -65,7 +65,7 @@ def draw(
     """The picture, on the CPU. SamplingStopped where `stop_requested` says so."""
     generator = torch.Generator(job.encoder.device).manual_seed(job.generation_seed)
     labels = list(job.classes[:1]) or None
-    grid, sampling = steps(job, extent), job.generation.sampling
+    grid, sampling = grid_of(job, extent), job.generation.sampling
     codes = draw_canvas(prior, grid, 1, labels, sampling, generator, on_step, stop_requested)
     with full_float32():
         return to_uint8(decode_any(job.encoder.tokenizer, [codes], extent))[0].cpu()

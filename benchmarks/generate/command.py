@@ -18,7 +18,7 @@ from benchmarks.command_line.usage import UsageError
 from benchmarks.data.machine import warn_of_crowding
 from benchmarks.generate import experiment
 from benchmarks.generate.arguments import Arguments
-from benchmarks.generate.canvas import canvas_path, make, require_canvas, steps
+from benchmarks.generate.canvas import canvas_path, grid_of, make, require_canvas
 from benchmarks.generate.job import Job
 from benchmarks.generate.opening import open_both, open_job
 from benchmarks.generate.progress import sampling_bar
@@ -163,7 +163,7 @@ def perform_canvas(
         prior = prior_of(job, arguments, accelerator, console)
         if prior is None:
             return
-        height, width = steps(job, extent)
+        height, width = grid_of(job, extent)
         with sampling_bar(job.name, height * width, console, "codes") as bar, interruptible() as stop_requested:
             done = make(job, prior, extent, lambda *_: bar.drawn(1), stop_requested)
     for name, value in done.metrics.items():
