@@ -56,7 +56,7 @@ def decode_tiled(
 
     Where tiles meet, one fades into the other over the inner half of the overlap (or the width of a tile, if that is
     less): what each makes there has seen the outer half. It is the whole signal's where that half is as wide as what a
-    sample sees. Where a network looks at everything (GroupNorm, attention) neighbouring tiles may differ in tone: no edge
+    sample sees. Where a network looks at everything (GroupNorm, attention) neighbours may differ in tone: no edge
     is left, but a gradual change.
 
     Args:
