@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from autoencoders.extents import decode_any
 from benchmarks.command_line.usage import UsageError
+from benchmarks.data import EvaluationData
 from benchmarks.data.transforms import written
 from benchmarks.generate.job import Job
 from benchmarks.metrics.device import full_float32
@@ -71,6 +72,10 @@ def draw(
         return to_uint8(decode_any(job.encoder.tokenizer, [codes], extent))[0].cpu()
 
 
+def _squares(data: EvaluationData) -> Iterator[UInt8[Tensor, "3 size size"]]:
+    return (data.test[place] for place in range(len(data.test)))
+
+
 def make(
     job: Job,
     prior: Prior,
@@ -89,7 +94,6 @@ def make(
     """
     begin, path = time.perf_counter(), canvas_path(job, extent)
     canvas = draw(job, prior, extent, on_step, stop_requested)
-    real, test = ((data.test[place] for place in range(len(data.test))) for data in (job.real, job.data))
     record = CanvasRecord(
         schema_version=SCHEMA,
         id=path.stem,
@@ -99,7 +103,7 @@ def make(
         extent=extent,
         sampling=plain(asdict(job.generation.sampling)),
         seed=job.generation_seed,
-        metrics=texture_metrics(canvas, real, test, job.encoder.device),
+        metrics=texture_metrics(canvas, _squares(job.real), _squares(job.data), job.encoder.device),
         environment=environment(job.encoder.device),
         command=f"{job.command} --canvas {extent[0]} {extent[1]}",
         created=datetime.now(timezone.utc),
