@@ -16,7 +16,7 @@ from torch import Tensor
 
 from autoencoders.streaming import StreamingTokenizer
 from autoencoders.tiling import decode_tiled, encode_tiled
-from autoencoders.tokenizer import Tokenizer
+from autoencoders.tokenizer import Tokenizer, TokenizerOutput
 from quantizers.modes import evaluating
 
 LARGEST_WHOLE = 2**20
@@ -29,8 +29,8 @@ a tile holds is little."""
 
 
 @torch.no_grad()
-def encode_any(tokenizer: Tokenizer, signal: Float[Tensor, "1 c *extent"]) -> list[Int64[Tensor, "b _n ..."]]:
-    """The code maps of one signal, in eval mode: beyond its end it goes on as it ended.
+def encode_any(tokenizer: Tokenizer, signal: Float[Tensor, "_b c *extent"]) -> list[Int64[Tensor, "b _n ..."]]:
+    """The code maps of signals, in eval mode: beyond its end it goes on as it ended.
 
     A tokenizer that takes only one extent gets tiles of that, which are then the batch of the code maps.
     """
@@ -50,8 +50,8 @@ def encode_any(tokenizer: Tokenizer, signal: Float[Tensor, "1 c *extent"]) -> li
 @torch.no_grad()
 def decode_any(
     tokenizer: Tokenizer, codes: Sequence[Int64[Tensor, "b _n ..."]], extent: Sequence[int]
-) -> Float[Tensor, "1 c *extent"]:
-    """The signal of that extent from what `encode_any` gave; not clamped."""
+) -> Float[Tensor, "_b c *extent"]:
+    """The signals of that extent from what `encode_any` gave; not clamped."""
     padded = _grid_extent(tokenizer, extent)
     with evaluating(tokenizer):
         if tokenizer.only_extent is not None:
@@ -66,6 +66,21 @@ def decode_any(
         else:
             signal = decode_tiled(tokenizer, codes, padded, *_tile(tokenizer))
     return signal[tuple(map(slice, (*signal.shape[:2], *extent)))]
+
+
+@torch.no_grad()
+def reconstruct_any(
+    tokenizer: Tokenizer, signal: Float[Tensor, "b c *extent"]
+) -> tuple[Float[Tensor, "b c *extent"], list[Int64[Tensor, "b _n ..."]]]:
+    """What a tokenizer in eval mode makes of signals, not clamped, and their code maps: by itself where it can take
+    them whole, or else as `encode_any` and `decode_any` do. ValueError where it takes only another extent."""
+    extent = tuple(signal.shape[2:])
+    in_parts = _grid_extent(tokenizer, extent) != [*extent] or _is_large(tokenizer, extent)
+    if in_parts and tokenizer.only_extent is None:
+        codes = encode_any(tokenizer, signal)
+        return decode_any(tokenizer, codes, extent), codes
+    output: TokenizerOutput = tokenizer(signal)
+    return output.reconstruction, output.codes
 
 
 @torch.no_grad()
@@ -110,7 +125,7 @@ def _is_large(tokenizer: Tokenizer, extent: Sequence[int]) -> bool:
     return math.prod(extent) > LARGEST_WHOLE and has_parts
 
 
-def _encode_chunks(tokenizer: Tokenizer, signal: Float[Tensor, "1 c *extent"]) -> list[Int64[Tensor, "b n ..."]]:
+def _encode_chunks(tokenizer: Tokenizer, signal: Float[Tensor, "b c *extent"]) -> list[Int64[Tensor, "b n ..."]]:
     assert isinstance(tokenizer, StreamingTokenizer)
     state, found = tokenizer.encoder_state(), []
     sizes = [count * tokenizer.strides[0] for count in _chunks(tokenizer, signal.shape[2:])]
@@ -123,7 +138,7 @@ def _encode_chunks(tokenizer: Tokenizer, signal: Float[Tensor, "1 c *extent"]) -
 
 def _decode_chunks(
     tokenizer: Tokenizer, codes: Sequence[Int64[Tensor, "b n ..."]], extent: Sequence[int]
-) -> Float[Tensor, "1 c *extent"]:
+) -> Float[Tensor, "b c *extent"]:
     assert isinstance(tokenizer, StreamingTokenizer)
     state, found = tokenizer.decoder_state(), []
     first, *others = _chunks(tokenizer, extent)
@@ -151,13 +166,13 @@ def _at_once(unit: Sequence[int]) -> int:
     return max(1, LARGEST_WHOLE // math.prod(unit))
 
 
-def _split(signal: Float[Tensor, "1 c *extent"], unit: Sequence[int]) -> Float[Tensor, "b c *unit"]:
+def _split(signal: Float[Tensor, "_b c *extent"], unit: Sequence[int]) -> Float[Tensor, "b c *unit"]:
     """Tiles in raster order."""
     whole, tiles = _patterns(len(unit))
     return rearrange(signal, f"{whole} -> {tiles}", **{f"u{axis}": step for axis, step in enumerate(unit)})
 
 
-def _join(parts: Float[Tensor, "b c *unit"], counts: Sequence[int]) -> Float[Tensor, "1 c *extent"]:
+def _join(parts: Float[Tensor, "b c *unit"], counts: Sequence[int]) -> Float[Tensor, "_b c *extent"]:
     whole, tiles = _patterns(len(counts))
     return rearrange(parts, f"{tiles} -> {whole}", **{f"n{axis}": count for axis, count in enumerate(counts)})
 

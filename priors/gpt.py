@@ -78,10 +78,10 @@ class GPT(Prior):
         return without_impossible(logits, self.layout.largest(tokens, causal=True))
 
     def _sample(self, drawing: Drawing) -> Tensor:
-        given, starts, sampling, generator, on_step, stop_requested = drawing
+        given, positions, starts, sampling, generator, on_step, stop_requested = drawing
         count, first, depth = given.shape
         halves = drawing.halves
-        tokens = given.new_zeros(count, self.layout.positions, depth)
+        tokens = given.new_zeros(count, positions, depth)
         tokens[:, :first] = given
 
         def choose(logits: Tensor) -> Tensor:
@@ -94,11 +94,11 @@ class GPT(Prior):
             self._draw_delayed(tokens, first, choose, drawing)
             return tokens
         decoder = Decoder(self, given.repeat(halves, 1, 1), starts)
-        for position in range(first, self.layout.positions):
+        for position in range(first, positions):
             if stop_requested():
-                raise SamplingStopped(f"stopped after {position} of {self.layout.positions} positions")
+                raise SamplingStopped(f"stopped after {position} of {positions} positions")
             tokens[:, position] = decoder.next_position(choose)[:count]
-            on_step(position + 1, self.layout.positions)
+            on_step(position + 1, positions)
         return tokens
 
     def _draw_delayed(

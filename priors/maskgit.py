@@ -116,7 +116,7 @@ class MaskGIT(Prior):
         return without_impossible(logits, self.layout.largest(tokens, causal=False))
 
     def _sample(self, drawing: Drawing) -> Tensor:
-        given, starts, sampling, generator, on_step, stop_requested = drawing
+        given, _, starts, sampling, generator, on_step, stop_requested = drawing
         count, first, depth = given.shape
         halves = drawing.halves
         tokens = given.new_full((count, self.layout.positions, depth), self.mask_token)

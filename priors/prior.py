@@ -26,6 +26,7 @@ class Drawing(NamedTuple):
 
     Attributes:
         given: Tokens of the first positions, (B, q, d), perhaps of none.
+        positions: How many of the first positions are wanted, those given among them.
         starts: Which start each picture has; under guidance those without a class follow those with, (2 B,).
         sampling: How tokens are drawn.
         generator: Where the chance comes from.
@@ -34,6 +35,7 @@ class Drawing(NamedTuple):
     """
 
     given: Int64[Tensor, "b q d"]
+    positions: int
     starts: Int64[Tensor, " n"]
     sampling: Sampling
     generator: torch.Generator | None
@@ -103,6 +105,7 @@ class Prior(nn.Module, ABC):
         sampling: Sampling = Sampling(),  # noqa: B008 - frozen
         generator: torch.Generator | None = None,
         given: Int64[Tensor, "b q d"] | None = None,
+        positions: int | None = None,
         on_step: OnStep = lambda done, total: None,
         stop_requested: StopRequested = lambda: False,
     ) -> Int64[Tensor, "b p d"]:
@@ -114,6 +117,7 @@ class Prior(nn.Module, ABC):
             sampling: how.
             generator: where the chance comes from, on the prior's device; equal ones give equal pictures.
             given: tokens of the first positions, which are kept: the upper part of a picture.
+            positions: how many of the first positions are wanted, those given among them; all unless given.
             on_step: told after each step how many are done, of how many.
             stop_requested: asked before each step.
 
@@ -128,6 +132,11 @@ class Prior(nn.Module, ABC):
         self.layout.check(given)
         if len(given) != count:
             raise ValueError(f"given must have the first positions of all {count} pictures, got {len(given)}.")
+        wanted = self.layout.positions if positions is None else check_integer("positions", positions, given.shape[1])
+        if wanted > self.layout.positions:
+            raise ValueError(f"positions must be at most the {self.layout.positions} that there are, got {wanted}.")
+        if self.layout.delay and wanted != self.layout.positions:
+            raise ValueError(f"positions must be all {self.layout.positions} of delayed tokens, got {wanted}.")
         starts = self._starts(labels, count)
         if sampling.guidance != 1:
             if not self.classes or not self.label_dropout:
@@ -136,7 +145,8 @@ class Prior(nn.Module, ABC):
                 )
             starts = torch.cat([starts, torch.full_like(starts, self.classes)])
         with evaluating(self):
-            return self._sample(Drawing(given, starts, sampling, generator, on_step, stop_requested))
+            drawing = Drawing(given, wanted, starts, sampling, generator, on_step, stop_requested)
+            return self._sample(drawing)[:, :wanted]
 
     @abstractmethod
     def _nll(self, tokens: Tensor, labels: Labels | None, generator: torch.Generator | None) -> Tensor:

@@ -77,7 +77,7 @@ def test_batches(
     rank: int = 0,  # noqa: PT028  (no test, though its name begins so)
     world_size: int = 1,  # noqa: PT028
     done: int = 0,  # noqa: PT028
-) -> Iterator[tuple[Int64[Tensor, " batch"], UInt8[Tensor, "batch 3 size size"]]]:
+) -> Iterator[tuple[Int64[Tensor, " batch"], UInt8[Tensor, "batch 3 h w"]]]:
     """(numbers, pictures) of this process's part of the test set, in order, at most `batch_size` at a time.
 
     The parts of all processes hold every picture exactly once; their sizes differ by at most one. The first `done`

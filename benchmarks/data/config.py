@@ -21,7 +21,8 @@ class DataError(ValueError):
 SOURCES = (
     '"photographs" (the ones that scikit-image and scikit-learn ship), a folder of pictures or of tar files, a tar '
     'file or several ("shards-{000..009}.tar", quoted), a folder of datasets.save_to_disk, "torchvision:NAME" (e.g. '
-    'torchvision:CIFAR10), or "huggingface:NAME[:column]"; behind it #TRAIN,TEST chooses its splits'
+    'torchvision:CIFAR10), "huggingface:NAME[:column]", or "texture:FILE", squares of one picture; behind it '
+    "#TRAIN,TEST chooses its splits"
 )
 """What `source` may be, for people."""
 

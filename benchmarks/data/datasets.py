@@ -15,6 +15,7 @@ from benchmarks.data.checking import next_usable
 from benchmarks.data.pictures import CropSides, Pictures
 from benchmarks.data.sampling import SampleKey, crop_random
 from benchmarks.data.transforms import (
+    PictureSize,
     centre_crop,
     kept_side,
     random_crop,
@@ -83,28 +84,28 @@ class TrainingPictures(Dataset[UInt8[Tensor, "3 size size"]]):
 
 
 @dataclass(frozen=True)
-class TestPictures(Dataset[UInt8[Tensor, "3 size size"]]):
+class TestPictures(Dataset[UInt8[Tensor, "3 h w"]]):
     """The protocol's crop of each test picture."""
 
     __test__ = False  # pytest: no test, though its name begins so
 
     pictures: Pictures
-    image_size: int
-    crops: UInt8[Tensor, "pictures 3 size size"] | None
+    size: PictureSize
+    crops: UInt8[Tensor, "pictures 3 h w"] | None
     """All crops, where memory holds them."""
 
     def __len__(self) -> int:
         return len(self.pictures)
 
-    def __getitem__(self, index: int) -> UInt8[Tensor, "3 size size"]:
-        return protocol_crop(self.pictures, self.image_size, index) if self.crops is None else self.crops[index]
+    def __getitem__(self, index: int) -> UInt8[Tensor, "3 h w"]:
+        return protocol_crop(self.pictures, self.size, index) if self.crops is None else self.crops[index]
 
     def name(self, index: int) -> str:
         """Of a picture."""
         return self.pictures.name(index)
 
 
-def protocol_crop(pictures: Pictures, image_size: int, index: int) -> UInt8[Tensor, "3 size size"]:
+def protocol_crop(pictures: Pictures, size: PictureSize, index: int) -> UInt8[Tensor, "3 h w"]:
     """The protocol's crop of one picture, from its full resolution. Raises as `Decoder` does."""
     with pictures.open(index) as picture:
-        return to_tensor(centre_crop(to_rgb(picture), image_size))
+        return to_tensor(centre_crop(to_rgb(picture), size))

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, cast
 from benchmarks.data.config import DataError
 from benchmarks.data.folder import TEST_FOLDERS
 
-Scheme = Literal["photographs", "torchvision", "huggingface", "path"]
+Scheme = Literal["photographs", "torchvision", "huggingface", "texture", "path"]
 
 
 class SourceName(NamedTuple):
@@ -35,7 +35,7 @@ def parse_source(source: str) -> SourceName:
     scheme, _, name = source.partition(":")
     if source.partition("#")[0] == "photographs":
         scheme, name = "photographs", source
-    elif scheme not in ("torchvision", "huggingface") or not name:
+    elif scheme not in ("torchvision", "huggingface", "texture") or not name:
         scheme, name = "path", source
     kind = cast(Scheme, scheme)
     name_alone, sign, chosen = name.rpartition("#")
@@ -55,6 +55,7 @@ def short_name(source: str) -> str:
     scheme, name, splits = parse_source(source)
     path = Path(name).expanduser().resolve()
     if scheme != "path":
+        name = path.name if scheme == "texture" else name
         words = f"{scheme}:{name}" if scheme != name else name
     elif not path.is_dir():
         words = re.sub(r"[^\w.]+", "-", path.name.removesuffix(".tar")).strip("-")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ from benchmarks.data.machine import MEMORY_SHARE, memory_budget, own_console
 from benchmarks.data.naming import short_name
 from benchmarks.data.pictures import Part, Pictures, Source, take_evenly, usable_of
 from benchmarks.data.sources import open_source
-from benchmarks.data.transforms import CENTRE_CROP_RULE
+from benchmarks.data.transforms import PictureSize, crop_rule, extent_of, written
 from storage.paths import printable
 
 BYTES_PER_PIXEL = 4  # what PIL keeps of an RGB picture
@@ -79,7 +80,7 @@ def open_data(config: DataConfig, console: Console | None = None) -> Data:
     source = open_source(config)
     to_train = take_evenly(source.open_train(), config.limit_train)
     budget = memory_budget()
-    test, test_record = _open_test(config, take_evenly(source.test, config.limit_test), budget, console)
+    test, test_record = _open_test(config.image_size, take_evenly(source.test, config.limit_test), budget, console)
     budget_left = budget - test_record["bytes_in_memory"]
     train, train_record = _open_train(config, source, to_train, budget_left, console)
     record = {
@@ -104,7 +105,12 @@ does not grow with their number."""
 
 
 def open_evaluation_data(
-    config: DataConfig, part: Part | None = None, console: Console | None = None, *, budget: int | None = None
+    config: DataConfig,
+    part: Part | None = None,
+    console: Console | None = None,
+    *,
+    budget: int | None = None,
+    size: PictureSize | None = None,
 ) -> EvaluationData:
     """Find, check and decode pictures to test on only, with the protocol's crop of each.
 
@@ -113,6 +119,7 @@ def open_evaluation_data(
         part: Which of them; unless given all, but of a source that comes with a part for tests that.
         console: As for `open_data`.
         budget: Crops stay in memory if they fit into so many bytes, by default those of `open_data`.
+        size: Of the crops; squares of the configuration's `image_size` unless given.
 
     Raises:
         DataError: as `open_data`.
@@ -122,13 +129,16 @@ def open_evaluation_data(
     part = part or source.measured
     pictures = source.part(part)
     budget = memory_budget() if budget is None else budget
-    test, test_record = _open_test(config, take_evenly(pictures, config.limit_test), budget, console)
+    size = config.image_size if size is None else size
+    height, width = extent_of(size)
+    test, test_record = _open_test(size, take_evenly(pictures, config.limit_test), budget, console)
     record = {
         "name": short_name(config.source),
         "source": printable(config.source),
         "split": source.words(part),
         **({} if part == source.measured else {"part": part}),
-        "image_size": config.image_size,
+        "image_size": min(height, width),
+        **({} if height == width else {"extent": [height, width], "sizes": f"{written((height, width))} px"}),
         "fingerprint": test_record["fingerprint"],
         "test": test_record,
         "memory_share": MEMORY_SHARE,
@@ -141,12 +151,11 @@ def open_evaluation_data(
 
 
 def _open_test(
-    config: DataConfig, pictures: Pictures, budget: int, console: Console
+    size: PictureSize, pictures: Pictures, budget: int, console: Console
 ) -> tuple[TestPictures, dict[str, Any]]:
-    size = config.image_size
-    in_memory = len(pictures) * 3 * size * size <= budget
+    in_memory = len(pictures) * 3 * math.prod(extent_of(size)) <= budget
 
-    def read(index: int) -> tuple[str, UInt8[Tensor, "3 size size"] | None]:
+    def read(index: int) -> tuple[str, UInt8[Tensor, "3 h w"] | None]:
         crop = protocol_crop(pictures, size, index)
         return content_digest(pictures.name(index), crop.numpy().tobytes()), crop if in_memory else None
 
@@ -156,7 +165,7 @@ def _open_test(
     return test, {
         "pictures": len(test),
         "skipped": usable.skipped,
-        "crop": CENTRE_CROP_RULE,
+        "crop": crop_rule(size),
         "fingerprint": content_digest(*(digest for digest, _ in usable.results.values())),
         "bytes_in_memory": test.crops.nbytes if test.crops is not None else 0,
     }

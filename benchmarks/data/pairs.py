@@ -20,7 +20,7 @@ from benchmarks.data.folder import PictureFiles, is_picture
 from benchmarks.data.machine import in_threads
 from benchmarks.data.matching import count_suffixes, match_files, refuse
 from benchmarks.data.naming import short_name
-from benchmarks.data.transforms import to_rgb, to_tensor
+from benchmarks.data.transforms import to_rgb, to_tensor, written
 from storage.paths import StrPath, printable
 
 Size = tuple[int, int]
@@ -127,7 +127,7 @@ def _sizes(names: Sequence[str], looks: Sequence[_Look]) -> tuple[Size, ...]:
     """Of each pair; DataError where one is unreadable, or two are not of one size."""
     refuse({"unreadable": [look.problem for look in looks if look.problem]}, "mend these pictures, or make them again")
     unequal = [
-        f"{name} ({_written(look.sizes[0])} and {_written(look.sizes[1])})"
+        f"{name} ({written(look.sizes[0])} and {written(look.sizes[1])})"
         for name, look in zip(names, looks, strict=True)
         if look.sizes[0] != look.sizes[1]
     ]
@@ -138,7 +138,7 @@ def _sizes(names: Sequence[str], looks: Sequence[_Look]) -> tuple[Size, ...]:
 def _in_words(sizes: Sequence[Size]) -> str:
     """512 × 768 to 768 × 512 px: from the narrowest to the widest."""
     narrow, wide = (of(sizes, key=lambda size: size[::-1]) for of in (min, max))
-    return f"{_written(narrow)} px" if narrow == wide else f"{_written(narrow)} to {_written(wide)} px"
+    return f"{written(narrow)} px" if narrow == wide else f"{written(narrow)} to {written(wide)} px"
 
 
 def _crop_in_words(sizes: Sequence[Size]) -> str:
@@ -151,7 +151,3 @@ def _bits_per_pixel(files: PictureFiles, sizes: Sequence[Size]) -> float:
     """Of compressed files: of each its bits over its pixels, and of these the mean."""
     bits = [8 * (files.folder / name).stat().st_size for name in files.files]
     return sum(of / math.prod(size) for of, size in zip(bits, sizes, strict=True)) / len(bits)
-
-
-def _written(size: Size) -> str:
-    return f"{size[1]} × {size[0]}"

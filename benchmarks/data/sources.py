@@ -16,6 +16,7 @@ from benchmarks.data.photographs import open_photographs
 from benchmarks.data.pictures import Source
 from benchmarks.data.tar_files import find_tars, is_tar
 from benchmarks.data.tar_pictures import open_tars
+from benchmarks.data.texture import open_texture
 
 MOST_FILES = 1_000_000
 """That a pattern may name."""
@@ -31,6 +32,8 @@ def open_source(config: DataConfig) -> Source:
     if scheme == "huggingface":
         name, _, column = name.partition(":")
         return open_huggingface(config, name, column or None, splits)
+    if scheme == "texture":
+        return open_texture(config, name, splits)
     path = Path(name).expanduser()
     if is_saved(path):
         return open_huggingface(config, name, splits=splits)

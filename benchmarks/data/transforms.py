@@ -1,4 +1,4 @@
-"""From a picture as stored to the square uint8 tensor that is trained or measured on."""
+"""From a picture as stored to the uint8 tensor that is trained or measured on."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ from jaxtyping import UInt8
 from PIL import Image, ImageFile, ImageOps
 from torch import Tensor
 
+PictureSize = int | tuple[int, int]
+"""Side of a square, or height and width, in pixels."""
+
 CENTRE_CROP_RULE = "short side resized to image_size (PIL bicubic, antialiased), centre crop"
-"""What `centre_crop` does, in the words of the record."""
+"""What `centre_crop` does to make squares, in the words of the record."""
 
 SIXTEEN_BITS = re.compile(r"'RGBA?;16[LBN]'")
 """How Pillow is told the order of bytes of such colours."""
@@ -80,28 +83,49 @@ def _swapped(tile: Any) -> Any:
     return type(tile)(*told) if hasattr(tile, "_fields") else told  # a plain tuple before Pillow 11
 
 
-def require_size(picture: Image.Image, size: int) -> None:
-    """Raise ValueError for a picture that would have to be enlarged to give a square of `size`."""
-    if min(picture.size) < size:
-        raise ValueError(f"{picture.width} × {picture.height} px, the short side is under {size}")
+def extent_of(size: PictureSize) -> tuple[int, int]:
+    """(height, width)."""
+    return (size, size) if isinstance(size, int) else size
 
 
-def scaled_size(picture: Image.Image, short_side: int) -> tuple[int, int]:
-    """(width, height) of the picture once its short side is `short_side` pixels long."""
-    scale = short_side / min(picture.size)
-    width, height = (max(short_side, round(side * scale)) for side in picture.size)
-    return width, height
+def written(extent: tuple[int, int]) -> str:
+    """(height, width) as people write it, the width first."""
+    return f"{extent[1]} × {extent[0]}"
 
 
-def centre_crop(picture: Image.Image, size: int) -> Image.Image:
-    """The protocol's crop: resize the short side to `size` (bicubic, antialiased), cut the central square.
+def crop_rule(size: PictureSize) -> str:
+    """What `centre_crop` does, in the words of the record."""
+    height, width = extent_of(size)
+    if height == width:
+        return CENTRE_CROP_RULE
+    return f"resized (PIL bicubic, antialiased) until it just covers {written((height, width))} px, centre crop"
+
+
+def require_size(picture: Image.Image, size: PictureSize) -> None:
+    """Raise ValueError for a picture that would have to be enlarged to be cropped to `size`."""
+    height, width = extent_of(size)
+    if picture.height < height or picture.width < width:
+        least = f"the short side is under {height}" if height == width else f"less than {written((height, width))}"
+        raise ValueError(f"{picture.width} × {picture.height} px, {least}")
+
+
+def scaled_size(picture: Image.Image, size: PictureSize) -> tuple[int, int]:
+    """(width, height) of the picture once it just covers `size`: a square of its short side."""
+    height, width = extent_of(size)
+    scale = max(height / picture.height, width / picture.width)
+    return max(width, round(picture.width * scale)), max(height, round(picture.height * scale))
+
+
+def centre_crop(picture: Image.Image, size: PictureSize) -> Image.Image:
+    """The protocol's crop: resize until it just covers `size` (bicubic, antialiased), cut the central part.
 
     An odd margin loses its extra pixel at the right or bottom. Raises ValueError where this would enlarge.
     """
     require_size(picture, size)
+    height, width = extent_of(size)
     picture = picture.resize(scaled_size(picture, size), Image.Resampling.BICUBIC)
-    left, top = (picture.width - size) // 2, (picture.height - size) // 2
-    return picture.crop((left, top, left + size, top + size))
+    left, top = (picture.width - width) // 2, (picture.height - height) // 2
+    return picture.crop((left, top, left + width, top + height))
 
 
 def kept_side(short_side: int, size: int, smallest_crop: float) -> int:

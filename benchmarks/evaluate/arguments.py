@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +13,10 @@ from autoencoders.ranges import Count, Size
 from benchmarks.command_line.usage import UsageError, require_published
 from benchmarks.data.config import SOURCES
 from benchmarks.data.pictures import Part
+from benchmarks.data.transforms import PictureSize, extent_of
+
+BATCH, BATCH_PIXELS = 32, 2**21
+"""Pictures per batch, and the pixels that larger ones hold together at most."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +53,16 @@ class Arguments:
     data: Annotated[str | None, tyro.conf.arg(help=SOURCES)] = None
     part: Part | None = None
     """Which pictures of --data: those that a run on it trains on, those that it tests on, or all."""
-    image_size: Size | None = None
-    """Side in pixels that pictures are resized and cropped to for --model; the model's own unless given."""
+    image_size: tuple[Size, ...] = ()
+    """Side in pixels of the squares that pictures are resized and cropped to, or their height and width: any that a
+    tokenizer takes, larger than it was trained at too. The tokenizer's own unless given."""
     output: Path = Path("runs")
     """Folder that evaluations are stored in."""
     limit: Count | None = None
     """Take at most this many pictures, sounds or films, evenly from all of --data."""
-    batch_size: Count = 32
-    """Pictures per batch; moves no number by more than the rounding of a pixel or two does."""
+    batch_size: Count | None = None
+    """Pictures per batch; moves no number by more than the rounding of a pixel or two does. By default 32, of larger
+    --image-size as many as hold 2^21 pixels."""
     root: Path | None = None
     """Where torchvision and Hugging Face keep their files; their usual cache unless given."""
     no_cache: bool = False
@@ -76,6 +83,21 @@ class Arguments:
     """Weights of the LPIPS backbone, for the LPIPS column; see python -m benchmarks.weights."""
     i3d: Path | None = None
     """TorchScript file of the network of the Fréchet video distance, for the rFVD column of films."""
+
+    @property
+    def size(self) -> PictureSize | None:
+        """Of pictures, where it is not the tokenizer's own."""
+        if not self.image_size:
+            return None
+        height, width = self.image_size[0], self.image_size[-1]
+        return height if height == width else (height, width)
+
+    @property
+    def at_once(self) -> int:
+        """Pictures per batch."""
+        if self.batch_size is not None:
+            return self.batch_size
+        return BATCH if self.size is None else max(1, min(BATCH, BATCH_PIXELS // math.prod(extent_of(self.size))))
 
     def check(self) -> None:
         """Raise UsageError where these flags do not go together."""
@@ -104,7 +126,14 @@ class Arguments:
             )
         if not folders and self.data is None:
             raise UsageError("--data is missing: a folder of pictures, sounds or films, or the name of a data set")
-        require_published(self.model, self.checkpoint, self.image_size)
+        require_published(self.model, self.checkpoint, None)
+        if len(self.image_size) > 2:
+            got = " ".join(map(str, self.image_size))
+            raise UsageError(f"--image-size is one side, or height and width; got {got}")
+        if folders and self.image_size:
+            raise UsageError("--image-size crops pictures for a tokenizer; those of --reference are taken as they are")
+        if self.explain and not isinstance(self.size, int | None):
+            raise UsageError("--explain is for squares, which all rules of cropping make: give --image-size one number")
         if self.protocol and not self.explain:
             raise UsageError("--protocol chooses among the variants that --explain measures: give both")
         if self.explain and folders:
@@ -112,6 +141,13 @@ class Arguments:
 
 
 def chosen(arguments: Arguments) -> list[str]:
-    """The flags that choose among the pictures of --data, for the command that makes an evaluation again."""
+    """The flags that choose the pictures of --data and their size, for the command that makes an evaluation again."""
     flags = (("--part", arguments.part), ("--limit", arguments.limit))
-    return [word for flag, value in flags if value is not None for word in (flag, str(value))]
+    words = [word for flag, value in flags if value is not None for word in (flag, str(value))]
+    return ["--image-size", *map(str, arguments.image_size), *words] if arguments.image_size else words
+
+
+def require_pictures_for_size(arguments: Arguments, name: str, signals: str) -> None:
+    """Raise UsageError where a size of pictures was asked for and the tokenizer of that name codes other signals."""
+    if arguments.image_size:
+        raise UsageError(f"--image-size is for pictures: {name} codes {signals}")

@@ -60,7 +60,7 @@ def evaluate(arguments: Arguments, command: str, console: Console, errors: Conso
     features = None if arguments.i3d is None else VideoFeatures(arguments.i3d)
     jobs = prepare(arguments, accelerator, console, errors)
     cache = None if arguments.no_cache else cache_folder()
-    measuring = Measuring(accelerator, weights, arguments.batch_size, arguments.force, cache, features)
+    measuring = Measuring(accelerator, weights, arguments.at_once, arguments.force, cache, features)
     execute(jobs, measuring, console)
     if accelerator.is_main_process:
         print_runs([(job.path, read_record(job.path)) for job in jobs], console)

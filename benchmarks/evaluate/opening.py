@@ -14,6 +14,7 @@ from rich.markup import escape
 from benchmarks.data import ONE_PASS, DataConfig, EvaluationData, open_evaluation_data
 from benchmarks.data.films import FilmConfig, FilmTestData, open_test_films
 from benchmarks.data.sounds import SoundConfig, SoundTestData, open_test_sounds
+from benchmarks.data.transforms import extent_of
 from benchmarks.evaluate.arguments import Arguments
 from benchmarks.training.in_step import in_turn
 
@@ -34,11 +35,13 @@ class TestData:
     def _opened(self) -> dict[Any, Any]:
         return {}
 
-    def pictures(self, size: int) -> EvaluationData:
-        """The pictures, cropped to so many pixels."""
+    def pictures(self, own_size: int) -> EvaluationData:
+        """The pictures, cropped to the size that was asked for, or else to that of a tokenizer."""
         asked = self.arguments
-        config = DataConfig(str(asked.data), size, root=asked.root, limit_test=asked.limit)
-        return self._open(config, "the pictures", partial(open_evaluation_data, config, asked.part, budget=ONE_PASS))
+        size = own_size if asked.size is None else asked.size
+        config = DataConfig(str(asked.data), max(extent_of(size)), root=asked.root, limit_test=asked.limit)
+        open_ = partial(open_evaluation_data, config, asked.part, budget=ONE_PASS, size=size)
+        return self._open(config, "the pictures", open_)
 
     def sounds(self, sample_rate: int, channels: int) -> SoundTestData:
         """The sounds, at so many samples a second."""

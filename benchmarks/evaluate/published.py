@@ -13,10 +13,9 @@ from torch import nn
 from autoencoders import Tokenizer
 from autoencoders.pretrained.model import Pictures, Pretrained
 from autoencoders.pretrained.registry import load_pretrained
-from benchmarks.command_line.usage import UsageError
 from benchmarks.data import EvaluationData
 from benchmarks.data.sounds import SoundTestData
-from benchmarks.evaluate.arguments import Arguments, chosen
+from benchmarks.evaluate.arguments import Arguments, chosen, require_pictures_for_size
 from benchmarks.evaluate.elsewhere import record_elsewhere
 from benchmarks.evaluate.job import Place, Started, through
 from benchmarks.evaluate.opening import TestData
@@ -103,15 +102,13 @@ def published_job(arguments: Arguments, test_data: TestData, errors: Console) ->
         errors.print(f"{escape(model.name)} is {escape(DOUBT)}")
     data: EvaluationData | SoundTestData
     if isinstance(model.signals, Pictures):
-        data, protocol = test_data.pictures(arguments.image_size or model.signals.image_size), PROTOCOL
-    elif arguments.image_size is not None:
-        raise UsageError(f"--image-size is for pictures: {model.name} codes sounds ({model.signals})")
+        data, protocol = test_data.pictures(model.signals.image_size), PROTOCOL
     else:
+        require_pictures_for_size(arguments, model.name, f"sounds ({model.signals})")
         data, protocol = test_data.sounds(model.signals.sample_rate, model.signals.channels), OF_SOUNDS
     content = sha256(weights)
     name = f"{model.name}-{digest(model.name, content, protocol, data.record['fingerprint'])}"
     words = ["--model", model.name, "--checkpoint", weights.as_posix(), "--data", str(arguments.data)]
-    words += [] if arguments.image_size is None else ["--image-size", str(arguments.image_size)]
     words += chosen(arguments)
     return PublishedJob(
         model,

@@ -12,7 +12,7 @@ from autoencoders import Tokenizer
 from benchmarks.command_line.usage import UsageError
 from benchmarks.data.films import FilmConfig
 from benchmarks.data.sounds import SoundConfig
-from benchmarks.evaluate.arguments import Arguments, chosen
+from benchmarks.evaluate.arguments import Arguments, chosen, require_pictures_for_size
 from benchmarks.evaluate.job import Place, Started, Tested, through
 from benchmarks.evaluate.opening import TestData
 from benchmarks.metrics.weights import sha256
@@ -41,7 +41,10 @@ class TrainedJob:
     def data(self) -> dict[str, Any]:
         of_run = {name: self.stored.data[name] for name in ("name", "source", "fingerprint")}
         of_run["content"] = self.stored.trained_content
-        return {**self.measured_on.record, "trained_on": of_run}
+        here = self.measured_on.record
+        if "extent" in here or here.get("image_size") != self.stored.data.get("image_size"):
+            of_run["image_size"] = self.stored.data["image_size"]  # pictures of another size, which the table then says
+        return {**here, "trained_on": of_run}
 
     @property
     def signal(self) -> SignalName:
@@ -102,6 +105,8 @@ def trained_jobs(arguments: Arguments, test_data: TestData, errors: Console) -> 
                 "part of these data by --part to measure that all the same"
             )
         require_tokenizer(path, stored)
+        if not stored.of_pictures:
+            require_pictures_for_size(arguments, str(path), stored.signal)
         data: Tested
         if isinstance(own := configuration(path, stored).settings.data, FilmConfig):
             data = test_data.films(own)

@@ -11,7 +11,7 @@ from typing import Annotated, get_args
 
 import tyro
 
-from autoencoders.ranges import Count, Seed
+from autoencoders.ranges import Count, Seed, Size
 from benchmarks.command_line.flags import parse_flags
 from benchmarks.command_line.usage import UsageError
 from benchmarks.protocols.generation.settings import GenerationConfig
@@ -65,6 +65,9 @@ class Arguments:
     png: Annotated[Path | None, tyro.conf.arg(aliases=["--wav"])] = None
     """Write each drawn picture into this folder, too: 00000.png, 00001.png and so on, with the name of its class where
     it has one; each drawn sound as 00000.wav. Of several runs each gets a folder of its own in it."""
+    canvas: tuple[Size, ...] = ()
+    """Height and width in pixels of one picture to draw instead, larger than the run's own, code by code from a window
+    that slides over it: of a run on --data texture:FILE, whose texture it is held against."""
     model: tyro.conf.AvoidSubcommands[PriorConfig] = field(default_factory=GPTConfig)
     flatten: bool = False
     """Where a position has several codes: every one a step of its own, instead of the depth part."""
@@ -75,6 +78,11 @@ class Arguments:
     generation: GenerationConfig = field(default_factory=GenerationConfig)
 
     @property
+    def extent(self) -> tuple[int, int] | None:
+        """Height and width of the canvas, where one is asked for."""
+        return (self.canvas[0], self.canvas[1]) if self.canvas else None
+
+    @property
     def settings(self) -> PriorSettings:
         """What two priors must share to be compared."""
         return PriorSettings(self.model, self.flatten, self.delay, self.train)
@@ -83,6 +91,10 @@ class Arguments:
         """Raise UsageError where these flags do not go together."""
         if (self.train_tokens is None) != (self.test_tokens is None):
             raise UsageError("--train-tokens and --test-tokens go together: bits are measured on pictures never seen")
+        if len(self.canvas) not in (0, 2):
+            raise UsageError(f"--canvas takes height and width, got {' '.join(map(str, self.canvas))}")
+        if self.canvas and self.png is not None:
+            raise UsageError("--canvas is one picture, stored beside the run: leave --png out")
         try:
             _ = self.settings
         except ValueError as error:

@@ -18,12 +18,15 @@ from benchmarks.command_line.usage import UsageError
 from benchmarks.data.machine import warn_of_crowding
 from benchmarks.generate import experiment
 from benchmarks.generate.arguments import Arguments
+from benchmarks.generate.canvas import canvas_path, grid_of, make, require_canvas
 from benchmarks.generate.job import Job
 from benchmarks.generate.opening import open_both, open_job
 from benchmarks.generate.progress import sampling_bar
 from benchmarks.metrics.codes import has_codebook
 from benchmarks.metrics.weights import MetricWeights
+from benchmarks.records.files import if_stored
 from benchmarks.records.priors import Generation, remark
+from benchmarks.records.texture import read_canvas
 from benchmarks.tables.columns import GENERATION
 from benchmarks.tables.formats import Cell, Titled, print_tables
 from benchmarks.tables.generated import changed
@@ -47,7 +50,11 @@ def find_jobs(arguments: Arguments, accelerator: Accelerator, errors: Console) -
     if accelerator.num_processes > 1 and len(runs) > 1:
         raise UsageError(f"{len(runs)} stored runs, and several processes train one prior at a time: name one of them")
     open_data = lru_cache(maxsize=1)(open_both)  # runs on the same data follow one another
-    return [open_job(path, run, arguments, accelerator.device, open_data) for path, run in runs]
+    jobs = [open_job(path, run, arguments, accelerator.device, open_data) for path, run in runs]
+    if arguments.extent is not None:
+        for job in jobs:
+            require_canvas(job, arguments.extent)
+    return jobs
 
 
 def folders_of_items(png: Path | None, jobs: Sequence[Job]) -> list[Path | None]:
@@ -148,6 +155,24 @@ def perform(
             console.print(f"{kind} {escape(str(job.sampling_path.with_suffix(suffix)))}", soft_wrap=True)
 
 
+def perform_canvas(
+    job: Job, extent: tuple[int, int], arguments: Arguments, accelerator: Accelerator, console: Console
+) -> None:
+    """Draw the canvas, unless it is stored; raises as `perform`."""
+    path = canvas_path(job, extent)
+    done = broadcast_object_list([None if arguments.force else if_stored(path, read_canvas)])[0]
+    if done is None:
+        prior = prior_of(job, arguments, accelerator, console)
+        if prior is None:
+            return
+        height, width = grid_of(job, extent)
+        with sampling_bar(job.name, height * width, "codes", console) as bar, interruptible() as stop_requested:
+            done = make(job, prior, extent, lambda *_: bar.drawn(1), stop_requested)
+    for name, value in done.metrics.items():
+        console.print(f"{name}: {'–' if value is None else f'{value:.4g}'}", highlight=False)
+    console.print(f"canvas: {escape(str(path.with_suffix('.png')))}", soft_wrap=True)
+
+
 def execute(
     jobs: Sequence[Job],
     arguments: Arguments,
@@ -163,7 +188,10 @@ def execute(
     failed = 0
     for job, png in zip(jobs, folders_of_items(arguments.png, jobs), strict=True):
         try:
-            perform(job, arguments, png, weights, accelerator, console)
+            if arguments.extent is None:
+                perform(job, arguments, png, weights, accelerator, console)
+            else:
+                perform_canvas(job, arguments.extent, arguments, accelerator, console)
         except (TrainingError, ValueError, OSError) as error:
             failed += 1
             errors.print(f"error: {escape(f'{job.name}: {error}')}")
@@ -174,7 +202,7 @@ def execute(
             errors.print(f"{escape(job.name)}: {stopped}; the prior is stored, and the same command draws again")
             return 130
         else:
-            if accelerator.is_main_process:
+            if accelerator.is_main_process and arguments.extent is None:
                 found += [of for of in job.stored() if of.sampling and of.sampling.settings == job.drawn]
     if found:
         show(found, console)

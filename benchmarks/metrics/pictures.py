@@ -6,6 +6,8 @@ torchmetrics takes two seconds to import, so that it is imported where it is use
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float, Num, UInt8
 from torch import Tensor
@@ -38,6 +40,14 @@ def to_uint8(images: Float[Tensor, "b 3 h w"]) -> Pictures:
 def to_unit_range(pictures: Levels) -> Float[Tensor, "b c h w"]:
     """Levels as float32 images in [-1, 1]; `to_uint8` takes 8-bit pictures back exactly."""
     return pictures.float() / 127.5 - 1
+
+
+def central(pictures: Pictures, size: Sequence[int]) -> UInt8[Tensor, "b 3 _h _w"]:
+    """The central part of that height and width, or all where there is no more; an odd margin loses its extra pixel at
+    the right or bottom."""
+    height, width = map(min, pictures.shape[-2:], size)
+    top, left = (pictures.shape[-2] - height) // 2, (pictures.shape[-1] - width) // 2
+    return pictures[..., top : top + height, left : left + width]
 
 
 def psnr(reconstructions: Levels, originals: Levels) -> Float[Tensor, " b"]:

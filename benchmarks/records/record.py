@@ -43,6 +43,7 @@ OTHER_PROTOCOLS = (
     "compression",
     "export",
     "stability",
+    "texture",
 )
 """Of this project's other harnesses, whose records may lie beside these."""
 

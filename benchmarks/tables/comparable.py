@@ -6,6 +6,7 @@ an equal rate.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from benchmarks.records import baselines
@@ -30,7 +31,11 @@ def group_title(record: Record) -> str:
     if record.preset == ELSEWHERE:
         return f"{name}, {_measured_on(record)} · trained elsewhere · protocol {record.protocol}"
     trained_on = record.data.get("trained_on")
-    place = name if trained_on is None else f"{name}, trained on {trained_on['name']}"
+    if trained_on is None:
+        place = name
+    else:
+        size = f" at {_picture_size(record)}" if "image_size" in trained_on else ""
+        place = f"{name}{size}, trained on {trained_on['name']}"
     changed = "".join(f", {name}={value}" for name, value in sorted(record.changes.items()))
     return (
         f"{place} · preset {record.preset}{changed} · {record.training_images:,} training {record.crops} · "
@@ -44,8 +49,12 @@ def _measured_on(record: Record) -> str:
         return f"{count:,} sounds at {data['sample_rate'] / 1000:g} kHz"
     if record.signal == "films":
         return f"{count:,} clips of {data['clip_frames']} frames of {data['frame_size']} px"
-    size = data.get("sizes", f"{data['image_size']} px")
-    return f"{count:,} pictures of {size}"
+    return f"{count:,} pictures of {_picture_size(record)}"
+
+
+def _picture_size(record: Record) -> str:
+    size: str = record.data.get("sizes", f"{record.data['image_size']} px")
+    return size
 
 
 def label(record: Record) -> str:
@@ -110,7 +119,8 @@ def across_backbones(record: Record) -> Row:
 def _bits_per_unit(record: Record) -> float:
     """Of a picture, or of a second of sound or film."""
     if record.of_pictures:
-        return float((record.metrics.get("bpp") or 0) * record.data["image_size"] ** 2)
+        pixels = math.prod(record.data.get("extent", (record.data["image_size"],) * 2))
+        return float((record.metrics.get("bpp") or 0) * pixels)
     return 1000 * (record.metrics.get("kbps") or 0)
 
 

@@ -6,8 +6,8 @@ from small_backbones import SMALL
 from torch import Tensor
 from torch.nn import functional as F
 
-from autoencoders import VQVAEConfig, code_maps_of, create_tokenizer
-from autoencoders.extents import code_shapes, decode_any, encode_any
+from autoencoders import VQGANConfig, VQVAEConfig, code_maps_of, create_tokenizer
+from autoencoders.extents import code_shapes, decode_any, encode_any, reconstruct_any
 from autoencoders.tiling import decode_tiled, encode_tiled
 from autoencoders.tokenizer import Tokenizer
 from quantizers import create_quantizer
@@ -64,10 +64,31 @@ def test_tiles_with_all_that_a_code_sees_around_them_are_the_whole() -> None:
     signal = signal_of(200, 136).double()
     codes = encode_tiled(tokenizer, signal, 64, 40)
     assert torch.equal(codes[0], tokenizer.encode(signal)[0])
-    tiled = decode_tiled(tokenizer, codes, (200, 136), 64, 40)
-    torch.testing.assert_close(tiled, tokenizer.decode(codes))
-    without = decode_tiled(tokenizer, codes, (200, 136), 64, 0)
-    assert not torch.allclose(without, tiled)
+    whole = tokenizer.decode(codes)
+    for tile, overlap in ((64, 80), (16, 80), (128, 80)):  # half of the overlap is what fades
+        torch.testing.assert_close(decode_tiled(tokenizer, codes, (200, 136), tile, overlap), whole)
+    assert not torch.allclose(decode_tiled(tokenizer, codes, (200, 136), 64, 0), whole)
+
+
+@torch.no_grad()
+def test_tiles_of_a_network_that_looks_at_everything_fade_into_each_other() -> None:
+    """Norms over the whole of a tile make each of them another picture: without overlap the cuts show."""
+    torch.manual_seed(0)
+    config = VQGANConfig(32, width=16, multipliers=(1, 2), blocks=1, attention_resolutions=(16,), z_channels=8)
+    tokenizer = create_tokenizer(config, [create_quantizer("fsq", bits=8)]).eval()
+    signal = signal_of(192, 192) * torch.linspace(0, 1, 192) + torch.linspace(-0.5, 0.5, 192)[:, None]
+    codes = encode_tiled(tokenizer, signal, 48, 16)
+
+    whole = tokenizer.decode(codes)
+
+    def at_cuts_over_elsewhere(overlap: int) -> float:
+        """Squared error, beside the signal decoded as a whole, of the columns next to a cut over that of the others."""
+        tiled = decode_tiled(tokenizer, codes, (192, 192), 48, overlap)
+        errors = (tiled - whole).square().mean((0, 1, 2))
+        near = torch.tensor([min(abs(place + 0.5 - cut) for cut in (48, 96, 144)) < 2 for place in range(192)])
+        return float(errors[near].mean() / errors[~near].mean())
+
+    assert at_cuts_over_elsewhere(16) <= 1.05 < at_cuts_over_elsewhere(0)
 
 
 @torch.no_grad()
@@ -85,6 +106,26 @@ def test_a_large_signal_is_taken_in_tiles(monkeypatch: pytest.MonkeyPatch) -> No
     assert len(seen) == 15
     assert torch.equal(tiled[0], whole[0])
     assert decode_any(tokenizer, tiled, (130, 90)).shape == signal.shape
+
+
+@torch.no_grad()
+def test_signals_of_any_extent_go_through_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    tokenizer, signals = made("vqvae").eval(), torch.cat([signal_of(64, 96), -signal_of(64, 96)])
+    back, codes = reconstruct_any(tokenizer, signals)
+    output = tokenizer(signals)
+    assert torch.equal(back, output.reconstruction)
+    assert torch.equal(codes[0], output.codes[0])
+    cut, _ = reconstruct_any(tokenizer, signals[..., :90])
+    for one, alone in zip(cut, signals[..., :90], strict=True):
+        expected = decode_any(tokenizer, encode_any(tokenizer, alone[None]), (64, 90))[0]
+        torch.testing.assert_close(one, expected)
+    for name, size in (("LARGEST_WHOLE", 2000), ("TILE", 32), ("OVERLAP", 64)):
+        monkeypatch.setattr(f"autoencoders.extents.{name}", size)
+    tiled, its_codes = reconstruct_any(tokenizer, signals)
+    torch.testing.assert_close(tiled, back)
+    assert torch.equal(its_codes[0], codes[0])
+    with pytest.raises(ValueError, match="32 × 32"):
+        reconstruct_any(made("1d").eval(), signals)
 
 
 @torch.no_grad()

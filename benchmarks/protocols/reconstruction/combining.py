@@ -23,7 +23,8 @@ from benchmarks.metrics.codes import (
 )
 from benchmarks.metrics.fid import FeatureSums
 from benchmarks.metrics.inception import FEATURES
-from benchmarks.protocols.reconstruction.measured import METRICS, OF_CODES, SAMPLES, Evaluation
+from benchmarks.metrics.pictures import central
+from benchmarks.protocols.reconstruction.measured import METRICS, OF_CODES, SAMPLE_SIZE, SAMPLES, Evaluation
 from benchmarks.protocols.reconstruction.parts import FeatureRows, Part, Share, load_part
 from benchmarks.protocols.reconstruction.references import References
 from benchmarks.records.resampling import draws
@@ -72,6 +73,7 @@ def combine(
     kept_indices = torch.cat([part.kept_indices for part in parts]).numpy()
     kept_order = np.argsort(kept_indices)
     originals, reconstructions = (torch.cat([part.kept[i] for part in parts])[kept_order] for i in (0, 1))
+    first, its_reconstructions = (central(of[:SAMPLES], SAMPLE_SIZE) for of in (originals, reconstructions))
     if "swd" not in measured.missing:
         found = swd.swd(originals, reconstructions, kept_indices[kept_order], device, draws(len(originals)))
         measured.metrics["swd"], measured.resampled["swd"] = found.mean, found.resampled
@@ -94,7 +96,7 @@ def combine(
         per_image=per_image,
         resampled=measured.resampled,
         code_counts=code_counts,
-        samples=(originals[:SAMPLES], reconstructions[:SAMPLES]),
+        samples=(first, its_reconstructions),
     )
 
 

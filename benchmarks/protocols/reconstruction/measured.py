@@ -14,6 +14,8 @@ from storage.paths import StrPath
 
 PROTOCOL = "reconstruction/1"
 SAMPLES = 8  # pictures kept to look at
+SAMPLE_SIZE = (512, 512)
+"""Height and width in pixels of their central part that is kept, of larger ones."""
 
 OF_CODES = ("usage", "perplexity", "effective_rank", "bpp", "bpp_entropy")
 METRICS = ("psnr", "ssim", "ms_ssim", "lpips", "rfid", "swd", *OF_CODES)
@@ -37,7 +39,7 @@ class Evaluation:
     code_counts: np.ndarray | None
     """int64 (codes_per_position, codebook_size); None above 2^20 codes and where there is no codebook."""
     samples: tuple[UInt8[Tensor, "n 3 h w"], UInt8[Tensor, "n 3 h w"]]
-    """The test set's first pictures and their reconstructions."""
+    """The test set's first pictures and their reconstructions, the central part of large ones."""
 
     def arrays(self) -> dict[str, np.ndarray]:
         """What is stored beside a record of it, by name."""

@@ -9,7 +9,8 @@ import torch
 from jaxtyping import Int, UInt8
 from torch import Tensor
 
-from autoencoders import Tokenizer, TokenizerOutput
+from autoencoders import Tokenizer
+from autoencoders.extents import reconstruct_any
 from benchmarks.metrics import pictures as fidelity
 
 Batches = Iterable[tuple[Int[Tensor, " b"], UInt8[Tensor, "b 3 h w"]]]
@@ -33,7 +34,8 @@ class Pairs(NamedTuple):
 
 
 def reconstructed(tokenizer: Tokenizer, batches: Batches, device: torch.device) -> Iterator[Pairs]:
-    """Batches of crops through a tokenizer, rounded to 8 bits.
+    """Batches of crops through a tokenizer, rounded to 8 bits; those off its strides' grid, or too large to be taken
+    whole, as `reconstruct_any` has them.
 
     Raises:
         ValueError: tokenizer in training mode, pictures that it cannot take, or a reconstruction that is not finite.
@@ -42,5 +44,5 @@ def reconstructed(tokenizer: Tokenizer, batches: Batches, device: torch.device) 
         raise ValueError("evaluate() needs the tokenizer in eval mode: call tokenizer.eval() first")
     for places, originals in batches:
         originals = originals.to(device, non_blocking=True)
-        output: TokenizerOutput = tokenizer(fidelity.to_unit_range(originals))
-        yield Pairs(places, originals, fidelity.to_uint8(output.reconstruction), output.codes)
+        reconstructions, codes = reconstruct_any(tokenizer, fidelity.to_unit_range(originals))
+        yield Pairs(places, originals, fidelity.to_uint8(reconstructions), codes)

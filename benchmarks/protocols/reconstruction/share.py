@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 import torch
-from jaxtyping import UInt8
 from torch import Tensor
 
 from benchmarks.metrics import fid, lpips, pictures as fidelity, swd
@@ -67,7 +66,7 @@ def _measure_batch(
     places, originals, reconstructions, codes = batch
     places = places.cpu()
     rows: list[Tensor] = []
-    central = [_centre(pictures, crop) for pictures in (originals, reconstructions)]
+    central = [fidelity.central(pictures, crop) for pictures in (originals, reconstructions)]
     if inception is not None and share.features is not None:
         known = None if references is None else references.features(places)
         features = inception(central[0]) if known is None else known, inception(central[1])
@@ -83,12 +82,6 @@ def _measure_batch(
         kept_indices=places[keep],
         kept=[pictures.cpu()[keep] for pictures in central],
     )
-
-
-def _centre(pictures: UInt8[Tensor, "b 3 h w"], size: Sequence[int]) -> UInt8[Tensor, "b 3 _h _w"]:
-    """The central part of that height and width; an odd margin loses its extra pixel at the right or bottom."""
-    top, left = ((whole - part) // 2 for whole, part in zip(pictures.shape[-2:], size, strict=True))
-    return pictures[..., top : top + size[0], left : left + size[1]]
 
 
 def _add_latents(share: Share, quantizers: Sequence[Quantizer], codes: Sequence[Tensor], device: torch.device) -> None:

@@ -4,11 +4,14 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from benchmarks import compare
 from benchmarks.records.record import read_arrays, read_record
 from benchmarks.reproduce.__main__ import main as reproduce
+from benchmarks.tables import comparable
 from benchmarks.throughput.__main__ import main as throughput
 
 Evaluate = Callable[..., int]
@@ -53,6 +56,30 @@ def test_the_size_is_the_models_own_or_as_asked(
     own, asked = (read_record(the(tmp_path / name, "sure-*.json")) for name in ("own", "asked"))
     assert (own.data["image_size"], asked.data["image_size"]) == (32, 24)
     assert own.settings != asked.settings
+
+
+def test_pictures_need_neither_be_square_nor_on_the_strides_grid(
+    home: Path, published: Path, tmp_path: Path, evaluate: Evaluate, the: The, capsys: Captured
+) -> None:
+    """The block mean of stride 8 on pictures of 20 × 45 pixels, which go on as they end up to 24 × 48."""
+    words = ["--model", "sure", "--checkpoint", published, "--data", home / "again", "--output", tmp_path / "out"]
+    assert evaluate(*words, "--image-size", 20, 45) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "again, 6 pictures of 45 × 20 px · trained elsewhere" in shown
+    assert "until it just covers 45 × 20 px, centre crop" in shown
+    path = the(tmp_path / "out", "sure-*.json")
+    record, arrays = read_record(path), read_arrays(path)
+    assert (record.data["image_size"], record.data["extent"]) == (20, [20, 45])
+    assert record.command.endswith("--image-size 20 45")
+    assert record.metrics["bpp"] == pytest.approx(24 * 3 * 6 / (20 * 45))
+    assert comparable.asked_bits(record) == 24 * 3 * 6
+    with Image.open(sorted((home / "again").iterdir())[0]) as picture:
+        original = np.asarray(picture.resize((45, 34), Image.Resampling.BICUBIC))[7:27]
+    assert np.array_equal(arrays["samples/original"][0], original.transpose(2, 0, 1))
+    assert np.array_equal(
+        arrays["samples/reconstruction"][0, :, 16:, 40:],
+        np.broadcast_to(arrays["samples/reconstruction"][0, :, 16:17, 40:41], (3, 4, 5)),
+    )
 
 
 def test_what_is_not_verified_says_so_on_screen_and_in_the_record(
@@ -128,11 +155,12 @@ def test_flags_that_do_not_go_together_are_refused(
         (model, "--data is missing"),
         ([home / "runs"], "--data is missing"),
         ([home / "runs", "--checkpoint", published, *data], "say which by --model NAME"),
-        ([home / "runs", "--image-size", 64, *data], "--image-size is for --model"),
+        ([home / "runs", "--image-size", 9, 9, 9, *data], "one side, or height and width; got 9 9 9"),
+        ([*folders, "--image-size", 16], "those of --reference are taken as they are"),
+        ([*model, *data, "--explain", "--image-size", 16, 24], "--explain is for squares"),
         ([*model[:2], *data], "--checkpoint PATH is missing: the weights of sure, to be had from example.org"),
         ([*model[:2], "--checkpoint", tmp_path / "none", *data], "there is no file"),
         (["--model", "other", *model[2:], *data], "there is no published tokenizer 'other'; there are sure, unsure"),
-        ([*model, *data, "--image-size", 30], "multiples of the strides 8 × 8, got 30"),
     ):
         refused(message, *words)
     published.write_text("damaged")

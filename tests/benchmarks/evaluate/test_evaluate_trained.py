@@ -56,6 +56,21 @@ def test_other_pictures_are_a_table_of_their_own(
     assert record.quantizer == stored.quantizer
 
 
+def test_pictures_larger_than_trained_are_a_table_of_their_own(
+    home: Path, runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], evaluate: Evaluate, the: The
+) -> None:
+    words = [the(runs, "fsq-*.json"), "--data", home / "other" / "test", "--output", tmp_path]
+    assert evaluate(*words) == 0
+    assert "other-test, trained on seen" in capsys.readouterr().out
+    for size, title in (((48,), "48 px"), ((40, 64), "64 × 40 px")):
+        assert evaluate(*words, "--image-size", *size) == 0
+        assert f"other-test at {title}, trained on seen · preset smoke" in capsys.readouterr().out
+    records = [read_record(path) for path in sorted((tmp_path / "smoke" / "other-test").glob("fsq-*.json"))]
+    assert len({record.settings for record in records}) == 3
+    assert {record.metrics["bpp"] for record in records} == {records[0].quantizer.bits_per_position / 64}
+    assert {record.data["trained_on"].get("image_size") for record in records} == {None, 32}
+
+
 def test_what_is_stored_is_not_measured_again(
     home: Path, runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], evaluate: Evaluate, the: The
 ) -> None:

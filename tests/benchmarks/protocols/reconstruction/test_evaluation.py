@@ -37,6 +37,8 @@ def block_mean() -> nn.Module:
 class Identity(OneMapTokenizer):
     """A tokenizer that keeps every value as it is: the row `none` at stride 1."""
 
+    strides = (1, 1)
+
     def __init__(self):
         super().__init__()
         self.quantizer = create_quantizer("none", dim=3)

@@ -15,6 +15,8 @@ from quantizers import create_quantizer
 class Coarse(OneMapTokenizer):
     """Mean colours of 8 x 8 blocks, coded in maps of three sizes; on a 4 x 4 grid most cells are unequal."""
 
+    strides = (8, 8)
+
     def __init__(self):
         super().__init__()
         torch.manual_seed(0)
@@ -51,7 +53,7 @@ class TwoMaps(Tokenizer):
     """Mean colours of 8 x 8 blocks and of 4 x 4 blocks, of which the latter are shown."""
 
     maps = ("coarse", "fine")
-    stride = 8
+    strides = (8, 8)
 
     def __init__(self):
         super().__init__()

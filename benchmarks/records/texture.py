@@ -1,0 +1,39 @@
+"""Stored canvases of the protocol `texture`, beside the run whose prior drew them: canvas-RUN-….json and .png."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from benchmarks.records.files import Frozen, read_this_version
+from benchmarks.records.record import Environment
+from storage.paths import StrPath
+
+PROTOCOL = "texture/1"
+SCHEMA = 1
+CANVAS_PREFIX = "canvas-"
+
+
+class CanvasRecord(Frozen):
+    """A picture of any size drawn from a stored prior, beside its texture."""
+
+    schema_version: int
+    id: str
+    protocol: str
+    prior: str
+    """The id of the prior."""
+    run: str
+    extent: tuple[int, int]
+    """Height and width in pixels."""
+    sampling: dict[str, Any]
+    seed: int
+    metrics: dict[str, float | None]
+    environment: Environment
+    command: str
+    created: datetime
+    wall_seconds: float
+
+
+def read_canvas(path: StrPath) -> CanvasRecord:
+    """Read and check the file of a canvas; RecordError as `read_this_version`."""
+    return read_this_version(path, CanvasRecord, "file of a canvas", PROTOCOL, SCHEMA)
