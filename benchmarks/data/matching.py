@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from benchmarks.data.config import DataError
 from benchmarks.data.folder import find_files, require_folder
+from storage.paths import StrPath
 
 NAMED = 3
 """Files of a kind of mistake that a message names."""
@@ -28,7 +29,7 @@ class Matched(NamedTuple):
     reconstructions: tuple[str, ...]
 
 
-def match_files(reference: Path, reconstruction: Path, kind: Callable[[str], bool], noun: str) -> Matched:
+def match_files(reference: StrPath, reconstruction: StrPath, kind: Callable[[str], bool], noun: str) -> Matched:
     """Every file of a kind in two folders, matched by its relative path without its suffix.
 
     Args:
@@ -50,7 +51,7 @@ def match_files(reference: Path, reconstruction: Path, kind: Callable[[str], boo
     return Matched(tuple(names), *(tuple(files[name] for name in names) for files in (originals, reconstructions)))
 
 
-def _by_name(folder: Path, kind: Callable[[str], bool], noun: str) -> dict[str, str]:
+def _by_name(folder: StrPath, kind: Callable[[str], bool], noun: str) -> dict[str, str]:
     """Relative path without suffix -> file."""
     files = find_files(require_folder(str(folder), f"{noun}s"), "", kind)
     if not files:

@@ -24,7 +24,7 @@ VARIANTS = {
     "none": partial(create_quantizer, "none", dim=4),
     "pq": partial(create_quantizer, "pq", bits=20, dim=2),
     "leech": partial(create_quantizer, "leech"),
-    "leech-some": partial(create_quantizer, "leech", bits=12),
+    "leech-some": partial(create_quantizer, "leech", codebook_size=5000),
     "rq": partial(create_quantizer, "rq", bits=20, dim=2),
     "rq-dropout": partial(create_quantizer, "rq", bits=10, dim=8, shared=False, dropout=0.5),
     "rq-beam": partial(create_quantizer, "rq", bits=20, dim=2, beam=4),

@@ -30,6 +30,7 @@ temperatures = st.sampled_from([0.01, 0.5, 1.0, 10.0])
 
 OPTIONS = {
     "base": st.sampled_from(NAMES),
+    "beam": st.integers(1, 4),
     "beta": weights,
     "bits": st.integers(1, 24),
     "codebook_size": st.integers(1, 40),
@@ -59,6 +60,7 @@ OPTIONS = {
     "phis": st.integers(0, 3),
     "scales": st.lists(st.integers(1, 5), min_size=1, max_size=3, unique=True).map(sorted).map(tuple),
     "shared": st.booleans(),
+    "slope": st.sampled_from([0.1, 0.8, 1.0, 3.0]),
     "temperature": st.sampled_from([0.0, 0.5]),
     "temperature_end": temperatures,
     "temperature_start": temperatures,

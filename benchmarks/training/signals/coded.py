@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -58,7 +57,7 @@ class CodedSignal(Signal):
     suffix: ClassVar[str]
 
     @abstractmethod
-    def elsewhere(self, own: Any, source: str, limit: int | None, root: Path | None) -> Any:
+    def elsewhere(self, own: Any, source: str, limit: int | None, root: StrPath | None) -> Any:
         """The data of another source, of the size that a tokenizer has been made for.
 
         Args:

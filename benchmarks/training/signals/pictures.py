@@ -120,8 +120,8 @@ class Pictures(CodedSignal):
         pictures = _first(data, WATCHED)
         return draw_samples({"original": pictures.numpy(), name: to_uint8(reconstruct(pictures)).numpy()})
 
-    def elsewhere(self, own: DataConfig, source: str, limit: int | None, root: Path | None) -> DataConfig:
-        return DataConfig(source, own.image_size, root=root, limit_test=limit)
+    def elsewhere(self, own: DataConfig, source: str, limit: int | None, root: StrPath | None) -> DataConfig:
+        return DataConfig(source, own.image_size, root=None if root is None else Path(root), limit_test=limit)
 
     def open_part(self, config: DataConfig, part: Part) -> EvaluationData:
         return open_evaluation_data(config, part, budget=ONE_PASS)

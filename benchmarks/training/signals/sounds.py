@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -112,7 +111,7 @@ class Sounds(CodedSignal):
         both = {"original": sounds, name: reconstruct(sounds).clamp(-1, 1)}
         return draw_samples({label: in_16_bits(sound).numpy() for label, sound in both.items()})
 
-    def elsewhere(self, own: SoundConfig, source: str, limit: int | None, root: Path | None) -> SoundConfig:
+    def elsewhere(self, own: SoundConfig, source: str, limit: int | None, root: StrPath | None) -> SoundConfig:
         return SoundConfig(source, own.sample_rate, own.channels, limit_test=limit)
 
     def open_part(self, config: SoundConfig, part: Part) -> SoundTestData:

@@ -77,7 +77,7 @@ def test_latents_codes_and_sounds_are_theirs(both: tuple[MimiModel, Mimi], sound
     assert found.shape[1:] == (4, -(-samples // STRIDE))
     assert found.unique().numel() > (8 if samples > STRIDE else 1)
     decoded = reference.decode(found).audio_values
-    torch.testing.assert_close(ours.decode([found]), decoded, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(ours.decode([found]), decoded, rtol=1e-5, atol=5e-5)  # sums in float32, by processor
     assert decoded.shape[-1] == -(-samples // STRIDE) * STRIDE
     assert decoded.std() > 0.01
     if samples % STRIDE == 0:
