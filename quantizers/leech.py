@@ -57,8 +57,8 @@ class Leech(Quantizer):
         return normalized(rows / largest)
 
     def quantize_rows(self, rows: Float[Tensor, "n d"]) -> RowOutput:
-        with torch.no_grad():
-            codes = nearest_codes(rows, self.table) if self.shell is None else self.shell.nearest(rows)
+        fixed = rows.detach()
+        codes = nearest_codes(fixed, self.table) if self.shell is None else self.shell.nearest(fixed)
         chosen = self.decode_rows(codes.unsqueeze(1)).to(rows.dtype)
         stats = batch_usage(codes, self.codebook_size, over_ranks=self.training)
         return RowOutput(straight_through(rows, chosen), codes.unsqueeze(1), rows.new_zeros(()), stats)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 
 import pandas as pd
 
@@ -42,13 +43,20 @@ COLUMNS = (
 
 
 def groups(records: Iterable[Compression]) -> list[list[Compression]]:
-    """Measurements on the same pictures, in order of their name; codecs first."""
+    """Measurements on the same pictures, in order of their name and rate; codecs first."""
     found: dict[tuple[str, str], list[Compression]] = {}
     for record in records:
         found.setdefault((record.data["name"], record.data["fingerprint"]), []).append(record)
     for group in found.values():
-        group.sort(key=lambda record: (not isinstance(record.coder, CodecCoder), record.heading, record.id))
+        group.sort(key=_place)
     return [found[key] for key in sorted(found)]
+
+
+def _place(record: Compression) -> tuple[str, float, str, str]:
+    coder = record.coder
+    if isinstance(coder, CodecCoder):
+        return "", 0, record.heading, record.id
+    return coder.quantizer.name, coder.quantizer.bits_per_position or 0, record.heading, record.id
 
 
 def headings(group: Sequence[Compression]) -> dict[str, str]:
@@ -184,8 +192,12 @@ def _rates(group: Sequence[Compression], place: str, *, short: bool) -> Titled:
         }
         for _, row in frame.iterrows()
     ]
-    missing = sorted({f"{name} is empty: {reason}" for of in group for name, reason in of.missing.items()})
-    return Titled(f"Each rate · {place}", pd.DataFrame(rows), "; ".join(missing))
+    missing = sorted({(reason, name) for of in group for name, reason in of.missing.items()})
+    remarks = [
+        f"Where there is no {', '.join(name for _, name in names)}: {reason}"
+        for reason, names in groupby(missing, key=lambda pair: pair[0])
+    ]
+    return Titled(f"Each rate · {place}", pd.DataFrame(rows), "; ".join(remarks))
 
 
 def _written(value: float | None, style: str) -> str:

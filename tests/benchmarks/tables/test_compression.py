@@ -133,8 +133,9 @@ def test_the_short_form_has_the_lowest_rate_of_codecs_and_all_of_tokenizers(make
 
 
 def test_what_is_missing_is_said_below(make) -> None:
-    table = tables([make(missing={"lpips": "no weights"})], short=False)[1]
-    assert table.remark == "lpips is empty: no weights"
+    first, second = make(missing={"lpips": "no weights"}), make("webp", missing={"b": "busy", "a": "busy"})
+    table = tables([first, second], short=False)[1]
+    assert table.remark == "Where there is no a, b: busy; Where there is no lpips: no weights"
 
 
 def test_other_pictures_are_another_table_and_kodak_has_what_others_published(make) -> None:
