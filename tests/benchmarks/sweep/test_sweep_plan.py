@@ -112,6 +112,7 @@ STORED = {
     "backbones": ("quick", "backbones"),
     "deferred": ("quick", "deferred"),
     "gan": ("cpu", "gan"),
+    "ladder": ("quick", "ladder"),
     "lengths": ("quick", "lengths"),
     "recipe": ("quick", "recipe"),
     "speech": ("speech-quick", "."),
