@@ -15,7 +15,8 @@ from torch import Tensor
 
 from priors.image_ids import integers
 from priors.token_index import INDEX, SHARD_NAME, Contents, Index, OtherSetError, Shard, TokenSetError
-from priors.token_set import LABEL_KIND, LABELS, METADATA, TokenSet, file_digest, length_name, read_shard, tensor_name
+from priors.token_set import TokenSet
+from priors.token_shard import LABEL_KIND, LABELS, METADATA, file_digest, length_name, read_shard, tensor_name
 from storage.paths import StrPath
 from storage.whole_files import replacing
 
