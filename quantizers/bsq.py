@@ -4,8 +4,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from quantizers.binary import BinaryQuantizer, check_bits
-from quantizers.estimators import SMALLEST_NORM
-from quantizers.vq_cosine import normalized
+from quantizers.sphere import normalized_any
 
 
 class BSQ(BinaryQuantizer):
@@ -45,7 +44,5 @@ class BSQ(BinaryQuantizer):
         )
 
     def bound(self, rows: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
-        """Onto the unit sphere; vectors shorter than `SMALLEST_NORM` stay inside it."""
-        # first to a largest element of 1, whose squares cannot overflow: a norm of infinity would hide the signs
-        largest = rows.detach().abs().amax(1, keepdim=True).clamp_min(SMALLEST_NORM)
-        return normalized(rows / largest)
+        """Onto the unit sphere, of which vectors shorter than `SMALLEST_NORM` stay inside."""
+        return normalized_any(rows)

@@ -9,11 +9,11 @@ from torch import Tensor
 
 from quantizers.base import Quantizer, RowOutput
 from quantizers.entropy import batch_usage
-from quantizers.estimators import SMALLEST_NORM, straight_through
+from quantizers.estimators import straight_through
 from quantizers.leech_lattice import DIM, SIZE, LeechShell
 from quantizers.options import check_integer
 from quantizers.search import nearest_codes
-from quantizers.vq_cosine import normalized
+from quantizers.sphere import normalized_any
 
 MAX_BITS = 18
 
@@ -26,7 +26,7 @@ class Leech(Quantizer):
 
     No loss: the vectors lie as far apart as 196,560 can on that sphere, and all come into use by themselves. The
     gradient is straight through to u. All vectors are searched by their structure (`quantizers.leech_lattice`); fewer
-    are taken evenly from their numbers and searched one by one. Up to 2^14 of them code evenly spread directions no
+    are taken evenly from their numbers and searched one by one. Up to 2^12 of them code evenly spread directions no
     better than as many random ones do.
 
     Use it for a large codebook that learns nothing and needs no entropy term, where `lfq` and `bsq` need one. Not where
@@ -52,9 +52,8 @@ class Leech(Quantizer):
         return {"codebook_size": min(2 ** check_integer("bits", bits, 1, MAX_BITS), SIZE)}
 
     def bound(self, rows: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
-        """Onto the unit sphere; vectors shorter than `SMALLEST_NORM` stay inside it."""
-        largest = rows.detach().abs().amax(1, keepdim=True).clamp_min(SMALLEST_NORM)  # whose square may overflow
-        return normalized(rows / largest)
+        """Onto the unit sphere, of which vectors shorter than `SMALLEST_NORM` stay inside."""
+        return normalized_any(rows)
 
     def quantize_rows(self, rows: Float[Tensor, "n d"]) -> RowOutput:
         fixed = rows.detach()

@@ -161,18 +161,22 @@ class RQ(Quantizer):
     @torch.no_grad()
     def _search_beam(self, rows: Float[Tensor, "n d"]) -> Int64[Tensor, "n c"]:
         """Codes whose vectors add up to about the nearest sum to each row."""
+        codebooks = []
+        for layer in map(self.layer, range(self.codes_per_position)):
+            assert isinstance(layer, VectorQuantizer)
+            codebooks.append(layer.codebook())
         if is_exporting() or torch.compiler.is_compiling():  # where the number of rows may be open
-            return self._search_beam_of(rows)
+            return self._search_beam_in(codebooks, rows)
         height = max(1, BEAM_NUMBERS // (self.beam**2 * self.dim))
-        return torch.cat([self._search_beam_of(few) for few in rows.split(height)])
+        return torch.cat([self._search_beam_in(codebooks, few) for few in rows.split(height)])
 
-    def _search_beam_of(self, rows: Float[Tensor, "n d"]) -> Int64[Tensor, "n c"]:
+    def _search_beam_in(
+        self, codebooks: list[Float[Tensor, "k d"]], rows: Float[Tensor, "n d"]
+    ) -> Int64[Tensor, "n c"]:
+        """The same of few rows, in the codebook of each depth."""
         count = rows.shape[0]
         residual, codes = rows.unsqueeze(1), rows.new_empty(count, 1, 0, dtype=torch.int64)  # second axis: the beam
-        for depth in range(self.codes_per_position):
-            layer = self.layer(depth)
-            assert isinstance(layer, VectorQuantizer)
-            vectors = layer.codebook()
+        for vectors in codebooks:
             few = nearest_few(residual.flatten(0, 1), vectors, min(self.beam, self.codebook_size))
             few = few.view(count, codes.shape[1], few.shape[1])
             left = residual.unsqueeze(2) - vectors[few]

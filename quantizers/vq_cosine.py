@@ -1,12 +1,11 @@
 """`vq-cosine`: vector quantization of directions, with codes on the unit sphere."""
 
-import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from quantizers.codebook import LearnedCodebook
-from quantizers.estimators import SMALLEST_NORM
 from quantizers.precision import at_least_single
+from quantizers.sphere import normalized
 from quantizers.uncompiled import uncompiled
 from quantizers.vector import VectorQuantizer
 
@@ -66,8 +65,3 @@ class UnitCodebook(LearnedCodebook):
     def _replace(self, replaced: Bool[Tensor, " k"], vectors: Float[Tensor, "k d"], count: Float[Tensor, ""]) -> None:
         # projected as at the start: a row seen twice makes two equal codes, not two that rounding tells apart
         super()._replace(replaced, self.project(vectors), count)
-
-
-def normalized(vectors: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
-    """Each vector divided by its norm; one shorter than `SMALLEST_NORM` by that, so that its gradient is finite."""
-    return F.normalize(vectors, dim=1, eps=SMALLEST_NORM)

@@ -12,8 +12,8 @@ from quantizers.estimators import straight_through
 from quantizers.losses import mean_squared_error
 from quantizers.precision import call_in_single
 from quantizers.search import nearest_codes
+from quantizers.sphere import normalized
 from quantizers.vector import CodebookQuantizer
-from quantizers.vq_cosine import normalized
 
 
 class Projected(Quantizer):

@@ -5,6 +5,7 @@ import torch
 
 from quantizers import create_quantizer
 from quantizers.leech_lattice import DIM, SIZE, SQUARED_LENGTH, LeechShell, golay_code
+from quantizers.sphere import normalized
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +71,13 @@ def test_fewer_are_taken_from_all_and_searched(vectors: torch.Tensor) -> None:
     torch.testing.assert_close((large.table @ vectors.T).amax(1), torch.ones(1024).double(), rtol=0, atol=1e-12)
     rows = some(200)
     assert torch.equal(large(rows).codes[:, 0], (rows @ large.table.T).argmax(1))
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12])
+def test_a_part_of_them_is_no_better_than_random_directions(bits: int) -> None:
+    rows, table = normalized(some(4000)), create_quantizer("leech", bits=bits).double().table
+    random = normalized(some(2**bits, seed=1))
+    assert abs((rows @ table.T).amax(1).mean() - (rows @ random.T).amax(1).mean()) < 0.003
 
 
 @pytest.mark.parametrize("options", [{"bits": 19}, {"bits": 0}, {"codebook_size": 1}, {"codebook_size": SIZE + 1}])

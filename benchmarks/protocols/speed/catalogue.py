@@ -12,7 +12,7 @@ from benchmarks.protocols.speed.goals import TimesFaster, TimesTheTime
 from benchmarks.protocols.speed.methods import fsq, lfq, rq, vq_ema, zoo
 from benchmarks.protocols.speed.names import FAISS, NAIVE, VECTOR_QUANTIZE
 from benchmarks.protocols.speed.sampling import sampling_work
-from benchmarks.protocols.speed.search import huge_search_work, search_work
+from benchmarks.protocols.speed.search import ONE_BY_ONE, huge_search_work, leech_search_work, search_work
 from benchmarks.protocols.speed.sizes import SWEEP, SWEPT
 from benchmarks.protocols.speed.steps import eval_work, training_work
 from benchmarks.protocols.speed.work import Work
@@ -26,6 +26,7 @@ def works() -> list[Work]:
         search_work(8192, 32, 4096, (TimesTheTime(FAISS, 1.2),)),
         search_work(8192, 8, 16384, (TimesTheTime(FAISS, 0.2),)),
         huge_search_work(65536, 8, 262144),
+        leech_search_work(2048, (TimesFaster(ONE_BY_ONE, 3),)),
         training_work(vq_ema(8192, 256, 1024), (TimesFaster(VECTOR_QUANTIZE, 8),)),
         training_work(vq_ema(8192, 8, 16384), (TimesFaster(VECTOR_QUANTIZE, 60),)),
         training_work(vq_ema(16384, 64, 512), (TimesFaster(VECTOR_QUANTIZE, 7),)),

@@ -11,10 +11,13 @@ from benchmarks.protocols.speed import naive, peers
 from benchmarks.protocols.speed.goals import Goal, MemoryBelow, TimesTheTime
 from benchmarks.protocols.speed.names import FAISS, NAIVE, OURS
 from benchmarks.protocols.speed.work import Competitor, Work, random_rows
+from quantizers.leech_lattice import DIM, SIZE, LeechShell
 from quantizers.search import nearest_codes
 
 FEWER = 16
 """The huge search is compared with one among this many times fewer codes."""
+
+ONE_BY_ONE = f"{OURS}: one by one"
 
 LINEAR = 1.25
 """A cost that grows by no more than this beside N K counts as linear."""
@@ -44,6 +47,24 @@ def search_work(n: int, d: int, k: int, goals: tuple[Goal, ...] = ()) -> Work:
         ),
         goals,
     )
+
+
+def leech_search_work(n: int, goals: tuple[Goal, ...] = ()) -> Work:
+    """The nearest of the shortest vectors of the Leech lattice, by its structure, and by ours for any codes."""
+
+    def by_structure(device: torch.device) -> Callable[[], Any]:
+        shell, rows = LeechShell().to(device), random_rows(n, DIM, device)
+        return lambda: shell.nearest(rows)
+
+    def one_by_one(device: torch.device) -> Callable[[], Any]:
+        vectors, rows = LeechShell().to(device).vectors(torch.arange(SIZE, device=device)), random_rows(n, DIM, device)
+        return lambda: nearest_codes(rows, vectors)
+
+    competitors = (
+        Competitor(OURS, "quantizers.leech_lattice", by_structure),
+        Competitor(ONE_BY_ONE, "quantizers.search.nearest_codes", one_by_one),
+    )
+    return Work("search", "leech", {"N": n, "D": DIM, "K": SIZE}, competitors, goals)
 
 
 def huge_search_work(n: int, d: int, k: int) -> Work:

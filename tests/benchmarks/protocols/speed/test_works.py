@@ -16,7 +16,7 @@ from benchmarks.protocols.speed.methods import Method, fsq, lfq, rq, vq_ema, zoo
 from benchmarks.protocols.speed.naive import OneHotRQ, OneHotVQ
 from benchmarks.protocols.speed.names import FAISS, VECTOR_QUANTIZE
 from benchmarks.protocols.speed.sampling import sampling_work
-from benchmarks.protocols.speed.search import search_work
+from benchmarks.protocols.speed.search import leech_search_work, search_work
 from benchmarks.protocols.speed.sizes import SWEEP
 from benchmarks.protocols.speed.steps import eval_work, training_work
 from benchmarks.protocols.speed.work import Unavailable, Work, random_rows
@@ -37,6 +37,12 @@ def test_searches_find_the_same_codes() -> None:
     assert len(others) == 3
     for other in others:
         assert other.tolist() == ours.tolist()
+
+
+def test_both_searches_of_the_leech_lattice_find_the_same_vectors() -> None:
+    ours, one_by_one = outcomes(leech_search_work(300)).values()
+    assert torch.equal(ours, one_by_one)
+    assert len(ours.unique()) > 290
 
 
 def test_entropies_and_their_gradients_agree() -> None:
@@ -181,7 +187,8 @@ def test_works_have_names_of_their_own_and_goals_name_a_competitor() -> None:
         names = [competitor.name for competitor in work.competitors]
         assert len(set(names)) == len(names)
         assert all(goal.competitor in names for goal in work.goals)
-    assert sum(len(work.goals) for work in works()) == 14 + 2  # the lines of DESIGN.md, section 4, and the caches'
+    # the lines of DESIGN.md, section 4, the caches', and the lattice's
+    assert sum(len(work.goals) for work in works()) == 14 + 3
 
 
 def test_the_sweep_covers_two_decades_of_each_size() -> None:
