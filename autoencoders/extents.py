@@ -30,7 +30,7 @@ a tile holds is little."""
 
 @torch.no_grad()
 def encode_any(tokenizer: Tokenizer, signal: Float[Tensor, "_b c *extent"]) -> list[Int64[Tensor, "b _n ..."]]:
-    """The code maps of signals, in eval mode: beyond its end it goes on as it ended.
+    """The code maps of signals, in eval mode: beyond their end they go on as they ended.
 
     A tokenizer that takes only one extent gets tiles of that, which are then the batch of the code maps.
     """

@@ -110,12 +110,12 @@ def _assemble(
 def _fade(own: slice, around: slice, width: int) -> Float[Tensor, " n"]:
     """How much each sample of a tile with its neighbourhood counts: all of those within, and in so many around each of
     its ends that has a neighbour less and less. Of two neighbours it is 1 together."""
-    places, half = torch.arange(around.start, around.stop) + 0.5, max(width, 1) / 2
+    places, width = torch.arange(around.start, around.stop) + 0.5, max(width, 1)
     weights = torch.ones(len(places))
     if around.start < own.start:
-        weights *= ((places - own.start) / (2 * half) + 0.5).clamp(0, 1)
+        weights *= ((places - own.start) / width + 0.5).clamp(0, 1)
     if own.stop < around.stop:
-        weights *= ((own.stop - places) / (2 * half) + 0.5).clamp(0, 1)
+        weights *= ((own.stop - places) / width + 0.5).clamp(0, 1)
     return weights
 
 

@@ -8,9 +8,10 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from scipy.stats import qmc
 
+from benchmarks.data.checking import reason
 from benchmarks.data.config import DataConfig, DataError
 from benchmarks.data.folder import FORMATS
 from benchmarks.data.pictures import Source, require_splits
@@ -54,8 +55,8 @@ def open_texture(config: DataConfig, name: str, splits: Sequence[str] = ()) -> S
     try:
         with Image.open(Path(name).expanduser(), formats=FORMATS) as file:
             picture = to_rgb(file)
-    except (OSError, UnidentifiedImageError, ValueError) as error:
-        raise DataError(f"texture:{name} is no picture that can be read: name a picture's file") from error
+    except Exception as error:  # decoders raise whatever they meet
+        raise DataError(f"texture:{name} is no picture that can be read ({reason(error)})") from error
     middle = round(TRAIN_SHARE * picture.width)
     if picture.height < size or picture.width - middle < size:
         least = written((size, round(size / (1 - TRAIN_SHARE))))

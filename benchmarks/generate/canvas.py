@@ -15,6 +15,7 @@ from torch import Tensor
 
 from autoencoders.extents import decode_any
 from benchmarks.command_line.usage import UsageError
+from benchmarks.data.naming import parse_source
 from benchmarks.data.transforms import written
 from benchmarks.generate.job import Job
 from benchmarks.metrics.device import full_float32
@@ -28,11 +29,14 @@ from benchmarks.records.texture import CANVAS_PREFIX, PROTOCOL, SCHEMA, CanvasRe
 from benchmarks.records.values import digest, plain
 from priors import Prior
 from priors.canvas import draw_canvas
+from storage.paths import from_printable
 
 
 def require_canvas(job: Job, extent: tuple[int, int]) -> None:
     """Raise UsageError unless a canvas of that height and width can be drawn: before hours of training."""
     tokenizer, layout = job.encoder.tokenizer, job.encoder.layout
+    if parse_source(from_printable(job.run.data["source"])).scheme != "texture":
+        raise UsageError(f"{job.run_path}: --canvas is held against a texture: train a run on --data texture:FILE")
     if len(layout.grids) != 1 or len(layout.grids[0]) != 2:
         raise UsageError(f"{job.run_path}: --canvas needs a tokenizer of one map of codes in rows and columns")
     if layout.delay:

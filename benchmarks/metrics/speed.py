@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,7 +21,9 @@ MIN_SECONDS = 0.5  # of measured runs per part, after a warm-up
 
 def median_seconds(work: Callable[[], object]) -> float:
     """Of a run, by PyTorch's timer, on as many threads as torch has: warmed up, and synchronised on a GPU."""
-    from torch.utils.benchmark import Timer  # which looks for a compiler, and says at once where CUDA has no GPU
+    # its import looks for a compiler, and warns of a CUDA without a GPU, which is nothing to the measurement
+    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
+    from torch.utils.benchmark import Timer
 
     timer = Timer("work()", globals={"work": work}, num_threads=torch.get_num_threads())
     return float(timer.blocked_autorange(min_run_time=MIN_SECONDS).median)

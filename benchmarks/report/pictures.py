@@ -18,9 +18,9 @@ from PIL import Image
 
 from benchmarks.plots.saving import svg
 from benchmarks.records import spectrograms
+from benchmarks.records.arrays import read_arrays
 from benchmarks.records.files import RecordError
 from benchmarks.records.films import moving
-from benchmarks.records.record import read_arrays
 from benchmarks.records.samples import looks
 
 VECTOR_BYTES = 250_000

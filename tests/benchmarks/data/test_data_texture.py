@@ -47,6 +47,12 @@ def test_it_is_trained_on_as_it_is(picture: Path) -> None:
     assert torch.equal(data.test[0][0].diff(dim=1), torch.ones(32, 31, dtype=torch.uint8))
 
 
+def test_a_picture_of_more_pixels_than_pillow_takes_is_refused(picture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1_000)  # an error from twice as many on
+    with pytest.raises(DataError, match="is no picture that can be read"):
+        open_source(DataConfig(f"texture:{picture}", image_size=32))
+
+
 def test_what_is_no_texture_is_refused(picture: Path) -> None:
     (picture.parent / "words.png").write_text("words")
     for source, size, message in (

@@ -11,7 +11,8 @@ from PIL import Image
 from benchmarks.data.sounds.reading import resample
 from benchmarks.metrics.si_sdr import si_sdr
 from benchmarks.protocols.audio import fidelity
-from benchmarks.records.record import read_arrays, read_record
+from benchmarks.records.arrays import read_arrays
+from benchmarks.records.record import read_record
 
 Evaluate = Callable[..., int]
 Refused = Callable[..., str]
@@ -130,6 +131,10 @@ def test_folders_that_do_not_go_together_are_refused(
     first.write_bytes(whole[first][:-2_000])
     refused("cut off", *words)
     first.write_bytes(whole[first])
+    second = made / "deep" / "1.wav"
+    soundfile.write(second, np.zeros(18_001), 24_000)  # a sample too many, where 18,000 are as long
+    refused("(12000 samples at 16000 Hz and 18001 at 24000 Hz)", *words)
+    second.write_bytes(whole[second])
 
     soundfile.write(originals / "0.flac", sound, 8_000)
     refused("1 originals at 8000 Hz in mono: 0", *words)

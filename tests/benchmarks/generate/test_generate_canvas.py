@@ -66,3 +66,8 @@ def test_what_cannot_be_drawn_is_refused(texture: Path, generate: Generate, tmp_
         capsys.readouterr()
         assert generate("--run", texture, *words) == 2
         assert message in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_canvas_is_of_a_texture_alone(fsq: Path, generate: Generate, capsys: Captured) -> None:
+    assert generate("--run", fsq, "--canvas", 64, 64) == 2
+    assert "train a run on --data texture:FILE" in " ".join(capsys.readouterr().err.split())
