@@ -23,10 +23,11 @@ from benchmarks.plots.compression import figures as compression_figures
 from benchmarks.plots.saving import Format, save
 from benchmarks.plots.source_coding import figures as source_figures
 from benchmarks.plots.speed import sweep_figure
+from benchmarks.records.arrays import read_arrays
 from benchmarks.records.compression import Compression, read_compression
 from benchmarks.records.files import RecordError, find_records
 from benchmarks.records.priors import Generation, chosen, read_generations, without_damaged
-from benchmarks.records.record import OtherProtocolError, Record, read_arrays, read_record
+from benchmarks.records.record import OtherProtocolError, Record, read_record
 from benchmarks.records.source_coding import SourceRun, read_run as read_source_run
 from benchmarks.records.speed import SpeedRun, read_run as read_speed_run
 from benchmarks.records.throughput import Throughput, read_throughputs

@@ -11,7 +11,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from benchmarks.command_line.process import run_command
-from benchmarks.records.record import Record, read_arrays
+from benchmarks.records.arrays import read_arrays
+from benchmarks.records.record import Record
 from benchmarks.records.samples import save_samples
 from benchmarks.training.arguments import parse
 from quantizers import list_quantizers

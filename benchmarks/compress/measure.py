@@ -22,6 +22,7 @@ from benchmarks.metrics.pictures import SSIM_MIN_SIZE
 from benchmarks.metrics.weights import MetricWeights
 from benchmarks.protocols.compression.measure import Fidelity, PictureCoder, coded, means, peak_memory
 from benchmarks.protocols.compression.samples import Arrays
+from benchmarks.records.arrays import read_arrays
 from benchmarks.records.compression import (
     PROTOCOL,
     SCHEMA,
@@ -32,7 +33,6 @@ from benchmarks.records.compression import (
 )
 from benchmarks.records.environment import environment
 from benchmarks.records.files import RecordError, if_stored
-from benchmarks.records.record import read_arrays
 from benchmarks.training.loop import make_accelerator
 from benchmarks.training.settings import TrainConfig
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from benchmarks.command_line.usage import UsageError
 from benchmarks.metrics.codes import has_codebook
-from benchmarks.records.record import read_arrays, read_record
+from benchmarks.records.arrays import read_arrays
+from benchmarks.records.record import read_record
 from benchmarks.training.loading import LoadedRun, load_run
 from benchmarks.training.loop import make_accelerator
 from benchmarks.training.settings import TrainConfig

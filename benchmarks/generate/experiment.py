@@ -18,11 +18,12 @@ from PIL import Image
 from benchmarks.generate.job import Job, tokenizer_name
 from benchmarks.metrics.weights import MetricWeights
 from benchmarks.protocols.generation.drawing import drawn_labels, generate, nll_bits, sampling_speed
+from benchmarks.records.arrays import write_arrays
 from benchmarks.records.environment import environment
 from benchmarks.records.files import write_model
 from benchmarks.records.generation import PROTOCOL, SCHEMA, PriorRecord, SamplingRecord
 from benchmarks.records.grids import draw_tiles, save_tiles
-from benchmarks.records.record import TrainingRecord, trained_content, write_arrays
+from benchmarks.records.record import TrainingRecord, trained_content
 from benchmarks.records.samples import looks
 from benchmarks.records.values import plain
 from benchmarks.training.in_step import in_step

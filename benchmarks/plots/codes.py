@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 
 from benchmarks.plots.groups import Group
 from benchmarks.plots.style import GRID, draw_legend, handles, style, wrapped
-from benchmarks.records.record import StoredRuns, read_arrays
+from benchmarks.records.arrays import read_arrays
+from benchmarks.records.record import StoredRuns
 
 COLUMNS = 5
 POINTS = 200

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from benchmarks.plots.saving import Format, save
 from benchmarks.plots.style import GRID, style, wrapped
 from benchmarks.protocols.compression.published import published
+from benchmarks.records.arrays import read_arrays
 from benchmarks.records.compression import (
     CodecCoder,
     CodecName,
@@ -20,7 +21,6 @@ from benchmarks.records.compression import (
     StoredCompressions,
     TokenizerCoder,
 )
-from benchmarks.records.record import read_arrays
 from benchmarks.tables.compression import QUALITIES, curve, groups, headings, in_decibels
 from storage.paths import StrPath
 
@@ -73,22 +73,17 @@ def _lines(group: Sequence[Compression]) -> dict[str, list[Compression]]:
     for record in group:
         coder = record.coder
         if isinstance(coder, TokenizerCoder) and coder.preset is not None and len(record.points) == 1:
-            name = f"{_quantizer(coder)} ({coder.preset}), {coder.model}"
+            name = f"{coder.quantizer.label} ({coder.preset}), {coder.model}"
         else:
             name = called[record.id]
         found.setdefault(name, []).append(record)
     return found
 
 
-def _quantizer(coder: TokenizerCoder) -> str:
-    options = " ".join(f"{name}={value}" for name, value in coder.quantizer.options.items())
-    return f"{coder.quantizer.name} {options}".strip()
-
-
 def _look(record: Compression) -> dict[str, Any]:
     if isinstance(record.coder, CodecCoder):
         return CODECS[record.coder.name]
-    look = style(_quantizer(record.coder))
+    look = style(record.coder.quantizer.label)
     return {**look, "fillstyle": FILLED.get(record.coder.model, "full"), "markersize": 8}
 
 

@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 
 from benchmarks.plots.groups import Group
 from benchmarks.plots.style import wrapped
-from benchmarks.records.record import StoredRuns, read_arrays
+from benchmarks.records.arrays import read_arrays
+from benchmarks.records.record import StoredRuns
 
 PICTURES = 4
 SIDE = 0.8

@@ -11,7 +11,8 @@ from matplotlib.ticker import ScalarFormatter
 from benchmarks.plots.groups import Group
 from benchmarks.plots.reconstructions import mosaic, place_labels
 from benchmarks.plots.style import GRID, draw_legend, handles, style
-from benchmarks.records.record import StoredRuns, read_arrays
+from benchmarks.records.arrays import read_arrays
+from benchmarks.records.record import StoredRuns
 from benchmarks.records.samples import as_pictures
 from benchmarks.tables.columns import BY_NAME
 

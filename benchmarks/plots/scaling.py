@@ -14,7 +14,8 @@ from matplotlib.figure import Figure
 from benchmarks.plots.quality import draw_label
 from benchmarks.plots.style import GRID, draw_legend, handles, style
 from benchmarks.records import baselines
-from benchmarks.records.record import Record, StoredRuns, read_arrays
+from benchmarks.records.arrays import read_arrays
+from benchmarks.records.record import Record, StoredRuns
 from benchmarks.records.resampling import RESAMPLED, resampled_metrics
 from benchmarks.records.statistics import Correlation, rank_correlation
 from benchmarks.records.values import digest

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 
 from benchmarks.plots.groups import Group
 from benchmarks.plots.style import GRID, draw_legend, handles, style
-from benchmarks.records.record import StoredRuns, read_arrays
+from benchmarks.records.arrays import read_arrays
+from benchmarks.records.record import StoredRuns
 
 FIRST = ("total", "reconstruction", "perceptual", "generator", "discriminator", "quantizer", "perplexity", "usage")
 """Terms that all or many methods have; the methods' own follow by name."""

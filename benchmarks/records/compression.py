@@ -13,8 +13,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from benchmarks.records.arrays import write_arrays
 from benchmarks.records.files import Frozen, find_records, read_each, read_this_version, write_model
-from benchmarks.records.record import Environment, QuantizerRecord, write_arrays
+from benchmarks.records.record import Environment, QuantizerRecord
 from storage.paths import StrPath
 
 PROTOCOL = "compression/1"

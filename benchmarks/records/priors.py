@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple, get_args
 
 from benchmarks.records import generation_schema_1 as first
+from benchmarks.records.arrays import read_arrays
 from benchmarks.records.files import RecordError, find_records, read_this_version
 from benchmarks.records.generation import (
     PRIOR_PREFIX,
@@ -17,7 +18,6 @@ from benchmarks.records.generation import (
     PriorRecord,
     SamplingRecord,
 )
-from benchmarks.records.record import read_arrays
 from priors import PriorName
 from storage.paths import StrPath
 

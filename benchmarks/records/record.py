@@ -10,9 +10,7 @@ RUN.safetensors  the trained tokenizer (its weight-averaged copy)
 from __future__ import annotations
 
 import json
-import zipfile
-import zlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -20,9 +18,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import numpy as np
 from pydantic import ValidationError
 
+from benchmarks.records.arrays import write_arrays
 from benchmarks.records.files import Frozen, RecordError, find_records, write_model
 from storage.paths import StrPath
-from storage.whole_files import replacing
 
 if TYPE_CHECKING:
     from quantizers import Quantizer
@@ -69,6 +67,12 @@ class QuantizerRecord(Frozen):
     codebook_size: int | None
     codes_per_position: int | None
     bits_per_position: float | None
+
+    @property
+    def label(self) -> str:
+        """The name, with the options that were given."""
+        options = " ".join(f"{name}={value}" for name, value in self.options.items())
+        return f"{self.name} {options}".strip()
 
     @classmethod
     def of(cls, name: str, options: Mapping[str, Any], quantizer: Quantizer) -> QuantizerRecord:
@@ -207,13 +211,6 @@ def write_record(path: StrPath, record: Record, arrays: Mapping[str, np.ndarray]
     write_model(path, record)
 
 
-def write_arrays(path: StrPath, arrays: Mapping[str, np.ndarray]) -> None:
-    """Store the arrays beside the record at `path`."""
-    path = Path(path)
-    with replacing(path.with_suffix(".npz")) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # its stub has other keywords too
-
-
 def read_record(path: StrPath) -> Record:
     """Read and validate one record.
 
@@ -257,28 +254,6 @@ def _problem(path: Path, text: bytes, error: ValidationError) -> RecordError:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
     return RecordError(f"{path}: not a valid run: {where}: {first['msg']}")
-
-
-def read_arrays(path: StrPath, kinds: Collection[str] | None = None) -> dict[str, np.ndarray]:
-    """The arrays stored beside the record at `path`; none when that file is missing.
-
-    Args:
-        path: The record's.
-        kinds: Read only those of these kinds, as "image" of "image/psnr".
-
-    Raises:
-        RecordError: it is there and damaged.
-    """
-    path = Path(path)
-    arrays = path.with_suffix(".npz")
-    if not arrays.exists():
-        return {}
-    try:
-        with np.load(arrays, allow_pickle=False) as stored:
-            names = stored.files if kinds is None else [n for n in stored.files if n.partition("/")[0] in kinds]
-            return {name: stored[name] for name in names}
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        raise RecordError(f"{arrays}: not a readable file of a run's arrays ({error})") from error
 
 
 def iterate_records(paths: Iterable[StrPath], problems: list[str]) -> Iterator[tuple[Path, Record]]:

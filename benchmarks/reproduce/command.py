@@ -17,8 +17,9 @@ from rich.table import Table
 from benchmarks.command_line.usage import UsageError, require_writable
 from benchmarks.data.machine import crowding, torch_threads
 from benchmarks.metrics.weights import MetricWeights
+from benchmarks.records.arrays import read_arrays
 from benchmarks.records.files import find_records
-from benchmarks.records.record import Record, read_arrays, read_record, read_records
+from benchmarks.records.record import Record, read_record, read_records
 from benchmarks.reproduce.agreement import Agreement, compare
 from benchmarks.reproduce.arguments import Arguments
 from benchmarks.training.arguments import Arguments as RunArguments

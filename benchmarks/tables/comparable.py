@@ -59,8 +59,7 @@ def _picture_size(record: Record) -> str:
 
 def label(record: Record) -> str:
     """The quantizer's name, with the options that it was given."""
-    options = " ".join(f"{name}={value}" for name, value in record.quantizer.options.items())
-    return f"{record.quantizer.name} {options}".strip()
+    return record.quantizer.label
 
 
 def asked_bits(record: Record) -> int:

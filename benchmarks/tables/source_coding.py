@@ -35,8 +35,7 @@ KEYS = ["protocol", "source", "block_length", "settings", "quantizer", "asked"]
 
 def label(run: SourceRun) -> str:
     """The quantizer's name, with the options that it was given."""
-    options = " ".join(f"{name}={value}" for name, value in run.quantizer.options.items())
-    return f"{run.quantizer.name} {options}".strip()
+    return run.quantizer.label
 
 
 def to_frame(runs: Iterable[SourceRun]) -> pd.DataFrame:

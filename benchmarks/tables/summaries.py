@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.records import baselines, statistics
-from benchmarks.records.record import Record, read_arrays
+from benchmarks.records.arrays import read_arrays
+from benchmarks.records.record import Record
 from benchmarks.records.resampling import RESAMPLED, resampled_metrics
 from benchmarks.records.statistics import Measured
 from benchmarks.tables.columns import BY_NAME, COLUMNS, Column, columns_of

@@ -15,7 +15,8 @@ import pytest
 from PIL import Image
 
 from benchmarks.data.machine import torch_threads
-from benchmarks.records.record import Record, read_arrays, read_record
+from benchmarks.records.arrays import read_arrays
+from benchmarks.records.record import Record, read_record
 from benchmarks.run import main
 from benchmarks.training.presets import PRESETS
 

@@ -14,7 +14,8 @@ from benchmarks.data.machine import torch_threads
 from benchmarks.evaluate.__main__ import main as evaluate
 from benchmarks.metrics.pictures import to_unit_range
 from benchmarks.protocols.video.measured import PROTOCOL
-from benchmarks.records.record import Record, read_arrays, read_record
+from benchmarks.records.arrays import read_arrays
+from benchmarks.records.record import Record, read_record
 from benchmarks.run import main
 from benchmarks.training.loading import LoadedRun, load_run
 from benchmarks.training.stored import configuration, open_own_data

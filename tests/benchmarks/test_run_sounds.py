@@ -16,7 +16,8 @@ from benchmarks.data.sounds import opening
 from benchmarks.evaluate.__main__ import main as evaluate
 from benchmarks.protocols.audio import fidelity
 from benchmarks.protocols.audio.measured import PROTOCOL
-from benchmarks.records.record import Record, read_arrays, read_record
+from benchmarks.records.arrays import read_arrays
+from benchmarks.records.record import Record, read_record
 from benchmarks.run import main
 from benchmarks.training.loading import LoadedRun, load_run
 from benchmarks.training.stored import configuration, open_own_data

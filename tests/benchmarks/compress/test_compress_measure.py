@@ -18,8 +18,8 @@ from benchmarks.plot import Arguments, main as plot
 from benchmarks.protocols.compression import measure as protocol
 from benchmarks.protocols.compression.codecs import CODECS
 from benchmarks.records import compression
+from benchmarks.records.arrays import read_arrays
 from benchmarks.records.compression import Compression, read_compression
-from benchmarks.records.record import read_arrays
 from storage.whole_files import replacing
 
 TOKENIZERS = {"fsq": {"fixed-length": 1, "histogram": 1, "gpt": 1}, "rq": {"fixed-length": 2, "histogram": 2}}

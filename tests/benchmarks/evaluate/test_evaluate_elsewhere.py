@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from benchmarks import compare
-from benchmarks.records.record import read_arrays, read_record
+from benchmarks.records.arrays import read_arrays
+from benchmarks.records.record import read_record
 from benchmarks.reproduce.__main__ import main as reproduce
 from benchmarks.tables import comparable
 from benchmarks.throughput.__main__ import main as throughput

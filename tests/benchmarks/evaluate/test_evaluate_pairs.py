@@ -12,7 +12,8 @@ from rich.console import Console
 
 from benchmarks.data import open_pairs, pair_batches
 from benchmarks.metrics.pictures import psnr
-from benchmarks.records.record import read_arrays, read_record
+from benchmarks.records.arrays import read_arrays
+from benchmarks.records.record import read_record
 from benchmarks.tables.comparable import asked_bits
 
 Evaluate = Callable[..., int]

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from benchmarks.metrics import fid
-from benchmarks.records.record import read_arrays, read_record
+from benchmarks.records.arrays import read_arrays
+from benchmarks.records.record import read_record
 
 from .conftest import Projection
 

@@ -12,7 +12,8 @@ import pytest
 from benchmarks.evaluate import measure, opening
 from benchmarks.metrics import codes, fid, swd
 from benchmarks.protocols.reconstruction import combining, parts, share
-from benchmarks.records.record import read_arrays, read_record
+from benchmarks.records.arrays import read_arrays
+from benchmarks.records.record import read_record
 
 from .conftest import Projection, make_pictures
 

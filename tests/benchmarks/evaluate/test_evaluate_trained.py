@@ -11,7 +11,8 @@ import pytest
 from rich.console import Console
 from safetensors.torch import load_file, save_file
 
-from benchmarks.records.record import Record, read_arrays, read_record
+from benchmarks.records.arrays import read_arrays
+from benchmarks.records.record import Record, read_record
 from benchmarks.reproduce.__main__ import main as reproduce
 from benchmarks.tables import summaries
 from benchmarks.throughput.__main__ import main as throughput

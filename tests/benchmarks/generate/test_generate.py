@@ -15,8 +15,9 @@ from safetensors.torch import load_file
 from benchmarks import compare
 from benchmarks.data import DataConfig, open_data, test_batches
 from benchmarks.generate.arguments import parse
+from benchmarks.records.arrays import read_arrays
 from benchmarks.records.priors import read_prior
-from benchmarks.records.record import read_arrays, read_record
+from benchmarks.records.record import read_record
 from benchmarks.training.prior_settings import PRESETS
 from benchmarks.training.prior_trainer import parameter_groups
 from benchmarks.training.trained import trained_tokenizer

@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from benchmarks.records.record import read_arrays
+from benchmarks.records.arrays import read_arrays
 
 
 @pytest.mark.slow

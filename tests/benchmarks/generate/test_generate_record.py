@@ -9,10 +9,11 @@ import pytest
 from benchmarks import compare, plot
 from benchmarks.command_line.flags import parse_flags
 from benchmarks.plots import figures
+from benchmarks.records.arrays import write_arrays
 from benchmarks.records.files import write_model
 from benchmarks.records.generation import PROTOCOL, SCHEMA, PriorRecord, SamplingRecord
 from benchmarks.records.priors import chosen, read_generations
-from benchmarks.records.record import Record, write_arrays, write_record
+from benchmarks.records.record import Record, write_record
 from benchmarks.report.__main__ import main as report
 from benchmarks.tables.columns import BY_NAME
 

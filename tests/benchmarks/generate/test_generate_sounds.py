@@ -12,8 +12,8 @@ from PIL import Image
 
 from benchmarks.compare import Arguments, main as compare
 from benchmarks.data.machine import torch_threads
+from benchmarks.records.arrays import read_arrays
 from benchmarks.records.priors import Generation, read_prior
-from benchmarks.records.record import read_arrays
 from benchmarks.report.__main__ import main as report
 from benchmarks.report.pictures import sound_uri
 from benchmarks.training.loading import load_run

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from benchmarks.data.machine import torch_threads
-from benchmarks.records.record import read_arrays
+from benchmarks.records.arrays import read_arrays
 from benchmarks.tokens import __main__ as tokens
 
 

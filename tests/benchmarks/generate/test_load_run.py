@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from benchmarks import load_run
-from benchmarks.records.record import read_arrays
+from benchmarks.records.arrays import read_arrays
 from priors import Sampling
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.records.arrays import read_arrays
 from benchmarks.records.files import RecordError
-from benchmarks.records.record import SCHEMA, Record, read_arrays, read_record, read_records, write_record
+from benchmarks.records.record import SCHEMA, Record, read_record, read_records, write_record
 
 
 def test_a_record_and_its_arrays_come_back(tmp_path: Path, make_record: Callable[..., Record]) -> None:

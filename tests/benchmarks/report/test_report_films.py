@@ -11,8 +11,9 @@ import pytest
 from film_runs import FRAMES, RATE, SIDE, store_film_run
 from PIL import Image
 
+from benchmarks.records.arrays import read_arrays
 from benchmarks.records.files import RecordError
-from benchmarks.records.record import Record, read_arrays, read_records
+from benchmarks.records.record import Record, read_records
 from benchmarks.report.page import page
 from benchmarks.report.pictures import read_samples
 from benchmarks.report.sections import sections

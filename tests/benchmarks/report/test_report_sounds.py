@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from sound_runs import RATE, store_sound_run
 
+from benchmarks.records.arrays import read_arrays
 from benchmarks.records.files import RecordError
-from benchmarks.records.record import Record, read_arrays, read_records
+from benchmarks.records.record import Record, read_records
 from benchmarks.report.page import page
 from benchmarks.report.pictures import read_samples
 from benchmarks.report.sections import sections

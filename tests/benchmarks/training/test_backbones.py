@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from autoencoders import PictureBackboneName, VQVAE2Config, code_maps_of, create_tokenizer, finest_stride
-from benchmarks.records.record import read_arrays, read_record
+from benchmarks.records.arrays import read_arrays
+from benchmarks.records.record import read_record
 from benchmarks.run import main
 from benchmarks.training.arguments import parse
 from benchmarks.training.models import make_quantizer

@@ -16,8 +16,9 @@ from safetensors.torch import load_file
 from smoke_training import smoke_batches, smoke_settings, smoke_trainer, state_of
 
 from benchmarks.data.machine import torch_threads
+from benchmarks.records.arrays import read_arrays
 from benchmarks.records.files import find_records
-from benchmarks.records.record import read_arrays, read_record
+from benchmarks.records.record import read_record
 from benchmarks.run import main
 from benchmarks.training.loop import TrainingStopped, learning_rate
 from benchmarks.training.tracking import names

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks.records.record import read_arrays, read_record
+from benchmarks.records.arrays import read_arrays
+from benchmarks.records.record import read_record
 from benchmarks.run import main
 from benchmarks.training import experiment
 from benchmarks.training.arguments import parse
