@@ -14,8 +14,8 @@ from torch.utils.data import Dataset
 from benchmarks.data.checking import next_usable
 from benchmarks.data.pictures import CropSides, Pictures
 from benchmarks.data.sampling import SampleKey, crop_random
+from benchmarks.data.sizes import PictureSize
 from benchmarks.data.transforms import (
-    PictureSize,
     centre_crop,
     kept_side,
     random_crop,

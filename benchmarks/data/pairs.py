@@ -20,7 +20,8 @@ from benchmarks.data.folder import PictureFiles, is_picture
 from benchmarks.data.machine import in_threads
 from benchmarks.data.matching import count_suffixes, match_files, refuse
 from benchmarks.data.naming import short_name
-from benchmarks.data.transforms import to_rgb, to_tensor, written
+from benchmarks.data.sizes import written
+from benchmarks.data.transforms import to_rgb, to_tensor
 from storage.paths import StrPath, printable
 
 Size = tuple[int, int]

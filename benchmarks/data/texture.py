@@ -15,7 +15,8 @@ from benchmarks.data.checking import reason
 from benchmarks.data.config import DataConfig, DataError
 from benchmarks.data.folder import FORMATS
 from benchmarks.data.pictures import Source, require_splits
-from benchmarks.data.transforms import to_rgb, written
+from benchmarks.data.sizes import written
+from benchmarks.data.transforms import to_rgb
 
 TRAIN_SQUARES, TEST_SQUARES = 4096, 256
 TRAIN_SHARE = 0.8

@@ -14,8 +14,7 @@ from jaxtyping import UInt8
 from PIL import Image, ImageFile, ImageOps
 from torch import Tensor
 
-PictureSize = int | tuple[int, int]
-"""Side of a square, or height and width, in pixels."""
+from benchmarks.data.sizes import PictureSize, extent_of, written
 
 CENTRE_CROP_RULE = "short side resized to image_size (PIL bicubic, antialiased), centre crop"
 """What `centre_crop` does to make squares, in the words of the record."""
@@ -81,16 +80,6 @@ def _swapped(tile: Any) -> Any:
     mode = first[:-1] + other[first[-1]]
     told = (codec, extents, offset, mode if isinstance(arguments, str) else (mode, *rest))
     return type(tile)(*told) if hasattr(tile, "_fields") else told  # a plain tuple before Pillow 11
-
-
-def extent_of(size: PictureSize) -> tuple[int, int]:
-    """(height, width)."""
-    return (size, size) if isinstance(size, int) else size
-
-
-def written(extent: tuple[int, int]) -> str:
-    """(height, width) as people write it, the width first."""
-    return f"{extent[1]} × {extent[0]}"
 
 
 def crop_rule(size: PictureSize) -> str:

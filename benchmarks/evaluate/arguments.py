@@ -13,7 +13,7 @@ from autoencoders.ranges import Count, Size
 from benchmarks.command_line.usage import UsageError, require_published
 from benchmarks.data.config import SOURCES
 from benchmarks.data.pictures import Part
-from benchmarks.data.transforms import PictureSize, extent_of
+from benchmarks.data.sizes import PictureSize, extent_of
 
 BATCH, BATCH_PIXELS = 32, 2**21
 """Pictures per batch, and the pixels that larger ones hold together at most."""

@@ -16,7 +16,7 @@ from torch import Tensor
 from autoencoders.extents import decode_any
 from benchmarks.command_line.usage import UsageError
 from benchmarks.data.naming import parse_source
-from benchmarks.data.transforms import written
+from benchmarks.data.sizes import written
 from benchmarks.generate.job import Job
 from benchmarks.metrics.device import full_float32
 from benchmarks.metrics.pictures import to_uint8
