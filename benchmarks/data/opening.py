@@ -17,8 +17,8 @@ from benchmarks.data.datasets import Decoder, TestPictures, TrainingPictures, pr
 from benchmarks.data.machine import MEMORY_SHARE, memory_budget, own_console
 from benchmarks.data.naming import short_name
 from benchmarks.data.pictures import Part, Pictures, Source, take_evenly, usable_of
-from benchmarks.data.sources import open_source
 from benchmarks.data.sizes import PictureSize, extent_of, written
+from benchmarks.data.sources import open_source
 from benchmarks.data.transforms import crop_rule
 from storage.paths import printable
 

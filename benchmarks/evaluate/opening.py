@@ -13,8 +13,8 @@ from rich.markup import escape
 
 from benchmarks.data import ONE_PASS, DataConfig, EvaluationData, open_evaluation_data
 from benchmarks.data.films import FilmConfig, FilmTestData, open_test_films
-from benchmarks.data.sounds import SoundConfig, SoundTestData, open_test_sounds
 from benchmarks.data.sizes import extent_of
+from benchmarks.data.sounds import SoundConfig, SoundTestData, open_test_sounds
 from benchmarks.evaluate.arguments import Arguments
 from benchmarks.training.in_step import in_turn
 
