@@ -10,6 +10,7 @@ from torch import Tensor
 
 from quantizers.exporting import is_exporting
 from quantizers.options import check_number
+from quantizers.search_compiled import can_use_kernels, search_compiled
 from quantizers.search_cpu import search_cpu
 from quantizers.search_triton import can_use_triton, nearest_codes_triton
 from quantizers.uncompiled import uncompiled
@@ -40,26 +41,25 @@ def nearest_codes(rows: Float[Tensor, "n d"], codes: Float[Tensor, "k d"]) -> In
         return torch.zeros(0, dtype=torch.int64, device=rows.device)
     if is_exporting():
         return search_two_best(rows, codes)
-    return _search_in_graph(rows, codes) if torch.compiler.is_compiling() else _search(rows, codes)
+    return _search(rows, codes)
 
 
+@torch.library.custom_op("quantizers::nearest_codes", mutates_args=())
 def _search(rows: Tensor, codes: Tensor) -> Tensor:
-    """The rule that picks a search."""
+    """The rule that picks a search.
+
+    One opaque operation: a compiled graph holds no unrolled tiles and gives the same codes, and under transforms of
+    `torch.func`, which wrap tensors, kernels see plain ones.
+    """
     with _full_precision(rows.device.type):
         if rows.device.type == "cpu":
-            return search_cpu(rows, codes)
+            return search_compiled(rows, codes) if can_use_kernels(rows) else search_cpu(rows, codes)
         if can_use_triton(rows, codes):
             return nearest_codes_triton(rows, codes)
         return search_two_best(rows, codes)
 
 
-@torch.library.custom_op("quantizers::nearest_codes", mutates_args=())
-def _search_in_graph(rows: Tensor, codes: Tensor) -> Tensor:
-    """The same as one opaque operation, so that a compiled graph holds no unrolled tiles and gives the same codes."""
-    return _search(rows, codes)
-
-
-@_search_in_graph.register_fake
+@_search.register_fake
 def _(rows: Tensor, codes: Tensor) -> Tensor:
     return rows.new_empty(rows.shape[0], dtype=torch.int64)
 
@@ -119,7 +119,7 @@ def _search_few(rows: Tensor, codes: Tensor, count: int) -> Tensor:
 
 @torch.library.custom_op("quantizers::nearest_few", mutates_args=())
 def _few_in_graph(rows: Tensor, codes: Tensor, count: int) -> Tensor:
-    """As `_search_in_graph`."""
+    """As `_search`."""
     return _search_few(rows, codes, count)
 
 

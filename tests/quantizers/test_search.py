@@ -5,12 +5,21 @@ import sys
 
 import pytest
 import torch
-from hypothesis import given, settings, strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
-from quantizers import search, search_cpu
+from quantizers import search, search_compiled, search_cpu
 from quantizers.search import nearest_codes, search_two_best
 
 EXTREMES = [1e-30, 1e-22, 1e-18, 1e-6, 1e6, 1e18, 1e30]
+
+
+@pytest.fixture(autouse=True, params=["plain", "avx2", "avx512", "bf16"])
+def kernels(request, monkeypatch):
+    """Every test runs once with products of PyTorch and once with each kernel that this processor has."""
+    names = [request.param] * (request.param != "plain")
+    if not set(names) <= set(search_compiled.KERNELS):
+        pytest.skip("no such kernel here")
+    monkeypatch.setattr(search_compiled, "KERNELS", names)
 
 
 def brute_force(rows, codes):
@@ -64,7 +73,7 @@ def _laid_out(matrix, layout):
 
 
 @given(problems())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_problem(problem):
     assert_nearest(*problem)
 
@@ -194,6 +203,7 @@ def test_products_are_in_float32_whatever_the_program_allows(precision, monkeypa
         return torch.zeros(rows.shape[0], dtype=torch.int64)
 
     monkeypatch.setattr(search, "search_cpu", find)
+    monkeypatch.setattr(search, "can_use_kernels", lambda rows: False)
     torch.set_float32_matmul_precision(precision)
     try:
         before = torch.backends.mkldnn.matmul.fp32_precision
@@ -217,7 +227,7 @@ def test_compiles_to_one_graph():
         assert torch.equal(compiled(some), nearest_codes(some, codes) + 1)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             assert torch.equal(compiled(some), nearest_codes(some, codes) + 1)
-    torch.library.opcheck(search._search_in_graph, (rows.detach(), codes.detach()))
+    torch.library.opcheck(search._search, (rows.detach(), codes.detach()))
 
 
 MEASURE_PEAK = """

@@ -1,0 +1,282 @@
+/* Exact nearest-code search whose scores never leave the registers, for processors with AVX2, AVX-512 or its bfloat16
+   products. `search_compiled.py` says how it proves its answers, and calls it; where it was not built, nothing is
+   missing but speed. */
+
+#define Py_LIMITED_API 0x030a0000
+#define _GNU_SOURCE
+#include <Python.h>
+#include <dlfcn.h>
+#include <float.h>
+#include <immintrin.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define UNROLLED _Pragma("GCC unroll 8")
+#define TILE_ROWS 120              /* rows that take turns at the same codes; a multiple of every ROWS */
+#define SEGMENT_BYTES (256 * 1024) /* of codes, which stay in the second cache while the rows of a tile pass */
+#define SEGMENT_PANELS 32
+#define MOST_LANES 32
+
+typedef struct {
+    float score;
+    int32_t code; /* the first of the lane */
+} Candidate;
+
+typedef struct {
+    float best, threshold, margin;
+    int count; /* one more than is allowed, once there were too many */
+    Candidate candidates[MOST_LANES];
+} State;
+
+typedef struct {
+    const float *codes, *centre;
+    int32_t *panels;
+    float *bias;
+    long dim, size, depth, panel_count, most_lanes;
+    float longest, rest;
+} Problem;
+
+typedef struct {
+    Problem problem;
+    const float *rows;
+    int64_t *index;
+    long count, next, unproved, patience;
+    int out_of_memory;
+} Job;
+
+typedef float Floats __attribute__((vector_size(32), aligned(4), may_alias));
+typedef uint32_t Bits __attribute__((vector_size(32), aligned(4), may_alias));
+typedef uint16_t Halves __attribute__((vector_size(16), aligned(2), may_alias));
+typedef __m256d Doubles;
+
+#define DOUBLES(from) _mm256_cvtps_pd(_mm_loadu_ps(from))
+#define TOTAL_OF_4(v) (((v)[0] + (v)[2]) + ((v)[1] + (v)[3]))
+#define TOTAL(v) ((((v)[0] + (v)[4]) + ((v)[2] + (v)[6])) + (((v)[1] + (v)[5]) + ((v)[3] + (v)[7])))
+
+/* float32 at the nearest bfloat16, at the even one of two as near */
+#define ROUNDED(value) (((Bits)(value) + 0x7fff + ((Bits)(value) >> 16 & 1)) & 0xffff0000)
+
+/* Norm of a row less the centre, and of what its rounding took away, to the margin: scores may seem as far apart as
+   that though they are equal. Infinite where a score may leave the range of float32. */
+static inline void start_state(const Problem *p, State *state, double norm, double rest)
+{
+    /* the D roundings of a sum, and those of the centring, the squares and the bias */
+    double rounding = (p->dim + 8) * (double)FLT_EPSILON * (norm + p->longest) * p->longest;
+    double underflow = 2 * p->dim * (double)FLT_MIN * (1 + norm + p->longest);
+    double halves = rest * p->longest + (norm + rest) * p->rest;
+    int finite = (norm + p->longest) * p->longest < 1e38;
+    state->margin = finite ? (float)((rounding + underflow + 2 * halves) * (1 + 1e-5)) : INFINITY;
+    state->best = state->threshold = -INFINITY;
+    state->count = 0;
+}
+
+/* Whether the best score among some codes is one to look at; the threshold follows the best of all. */
+static inline int raises(State *state, float score)
+{
+    if (!(score >= state->threshold)) return 0;
+    if (score > state->best) {
+        state->best = score;
+        state->threshold = score - state->margin;
+    }
+    return 1;
+}
+
+static void drop_candidates(State *state)
+{
+    int kept = 0;
+    for (int i = 0; i < state->count; i++)
+        if (state->candidates[i].score >= state->threshold) state->candidates[kept++] = state->candidates[i];
+    state->count = kept;
+}
+
+static void add_candidate(const Problem *p, State *state, float score, int32_t code)
+{
+    if (state->count == p->most_lanes) drop_candidates(state);
+    if (state->count < p->most_lanes)
+        state->candidates[state->count++] = (Candidate){score, code};
+    else
+        state->count = p->most_lanes + 1;
+}
+
+#define AVX512 "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"
+
+#define TARGET __attribute__((target(AVX512)))
+#define HALF 0
+#define NUMBER float
+#define VECTOR __m512
+#define LANES 16
+#define VECTORS 4
+#define ROWS 6
+#define NUMBERS __m512
+#define FLOATS(from) _mm512_loadu_ps(from)
+#define SAME(value) _mm512_set1_ps(value)
+#define LOADED(from) _mm512_loadu_ps((const float *)(from))
+#define REPEATED(from) _mm512_set1_ps(*(const float *)(from))
+#define PLUS(sum, a, b) _mm512_fmadd_ps(a, b, sum)
+#define LARGER(a, b) _mm512_max_ps(a, b)
+#define LARGEST(a) _mm512_reduce_max_ps(a)
+#define REACHED(a, b) _mm512_cmp_ps_mask(a, b, _CMP_GE_OQ)
+#define PREPARED prepared_avx512
+#define PACKED packed_avx512
+#define SCORED scored_avx512
+#define DECIDED decided_avx512
+#define NEAREST nearest_avx512
+#include "search_kernel.h"
+
+#define TARGET __attribute__((target(AVX512 ",avx512bf16")))
+#define HALF 1
+#define NUMBER uint16_t
+#define VECTOR __m512
+#define LANES 16
+#define VECTORS 4
+#define ROWS 6
+#define NUMBERS __m512bh
+#define FLOATS(from) _mm512_loadu_ps(from)
+#define SAME(value) _mm512_set1_ps(value)
+#define LOADED(from) (__m512bh)_mm512_loadu_si512(from)
+#define REPEATED(from) (__m512bh)_mm512_set1_epi32(*(from))
+#define PLUS(sum, a, b) _mm512_dpbf16_ps(sum, a, b)
+#define LARGER(a, b) _mm512_max_ps(a, b)
+#define LARGEST(a) _mm512_reduce_max_ps(a)
+#define REACHED(a, b) _mm512_cmp_ps_mask(a, b, _CMP_GE_OQ)
+#define PREPARED prepared_bf16
+#define PACKED packed_bf16
+#define SCORED scored_bf16
+#define DECIDED decided_bf16
+#define NEAREST nearest_bf16
+#include "search_kernel.h"
+
+__attribute__((target("avx2,fma"))) static inline float largest_of_8(__m256 values)
+{
+    __m128 half = _mm_max_ps(_mm256_castps256_ps128(values), _mm256_extractf128_ps(values, 1));
+    half = _mm_max_ps(half, _mm_movehl_ps(half, half));
+    return _mm_cvtss_f32(_mm_max_ss(half, _mm_movehdup_ps(half)));
+}
+
+#define TARGET __attribute__((target("avx2,fma")))
+#define HALF 0
+#define NUMBER float
+#define VECTOR __m256
+#define LANES 8
+#define VECTORS 2
+#define ROWS 6
+#define NUMBERS __m256
+#define FLOATS(from) _mm256_loadu_ps(from)
+#define SAME(value) _mm256_set1_ps(value)
+#define LOADED(from) _mm256_loadu_ps((const float *)(from))
+#define REPEATED(from) _mm256_set1_ps(*(const float *)(from))
+#define PLUS(sum, a, b) _mm256_fmadd_ps(a, b, sum)
+#define LARGER(a, b) _mm256_max_ps(a, b)
+#define LARGEST(a) largest_of_8(a)
+#define REACHED(a, b) (unsigned)_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_GE_OQ))
+#define PREPARED prepared_avx2
+#define PACKED packed_avx2
+#define SCORED scored_avx2
+#define DECIDED decided_avx2
+#define NEAREST nearest_avx2
+#include "search_kernel.h"
+
+typedef void (*Work)(Job *);
+
+typedef struct {
+    const char *name;
+    int width, half;
+    Work pack, search;
+} Kernel;
+
+static const Kernel KERNELS[] = {
+    {"bf16", 64, 1, packed_bf16, nearest_bf16},
+    {"avx512", 64, 0, packed_avx512, nearest_avx512},
+    {"avx2", 16, 0, packed_avx2, nearest_avx2},
+};
+#define KERNEL_COUNT (sizeof KERNELS / sizeof *KERNELS)
+
+static int can_run(const Kernel *kernel)
+{
+    __builtin_cpu_init();
+    int avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    int avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                 __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+    if (kernel->half) return avx512 && __builtin_cpu_supports("avx512bf16");
+    return kernel->width == 16 ? avx2 : avx512;
+}
+
+static PyObject *kernel_names(PyObject *self, PyObject *none)
+{
+    PyObject *names = PyList_New(0);
+    for (size_t i = 0; names && i < KERNEL_COUNT; i++) {
+        if (!can_run(KERNELS + i)) continue;
+        PyObject *name = PyUnicode_FromString(KERNELS[i].name);
+        if (!name || PyList_Append(names, name)) Py_CLEAR(names);
+        Py_XDECREF(name);
+    }
+    return names;
+}
+
+/* On PyTorch's own OpenMP threads, since others would wait for them: after an operation they keep their cores busy for a
+   while. On the calling thread alone where there are none. */
+static void run(Work work, Job *job, unsigned threads)
+{
+    void (*parallel)(Work, Job *, unsigned, unsigned) = NULL;
+    if (threads > 1) *(void **)&parallel = dlsym(RTLD_DEFAULT, "GOMP_parallel");
+    if (parallel)
+        parallel(work, job, threads, 0);
+    else
+        work(job);
+}
+
+static void run_kernel(const Kernel *kernel, Job *job, unsigned threads)
+{
+    Problem *p = &job->problem;
+    p->depth = kernel->half ? (p->dim + 1) / 2 : p->dim;
+    p->panel_count = (p->size + kernel->width - 1) / kernel->width;
+    p->panels = malloc(p->panel_count * kernel->width * p->depth * sizeof *p->panels);
+    p->bias = malloc(p->panel_count * kernel->width * sizeof *p->bias);
+    job->out_of_memory = !p->panels || !p->bias;
+    job->unproved = job->count;
+    if (!job->out_of_memory) kernel->pack(job);
+    /* squares of what bfloat16 takes away must keep in float32 */
+    if (!job->out_of_memory && (!kernel->half || (p->longest > 1e-10 && p->longest < 1e10))) {
+        job->unproved = 0;
+        run(kernel->search, job, threads);
+    }
+    free(p->panels);
+    free(p->bias);
+}
+
+static PyObject *search(PyObject *self, PyObject *args)
+{
+    const char *name;
+    unsigned long long rows, codes, centre, index;
+    unsigned threads;
+    Job job = {0};
+    Problem *p = &job.problem;
+    if (!PyArg_ParseTuple(args, "sIKKKKlllll", &name, &threads, &rows, &codes, &centre, &index, &job.count, &p->dim,
+                          &p->size, &p->most_lanes, &job.patience))
+        return NULL;
+    const Kernel *kernel = KERNELS;
+    while (kernel < KERNELS + KERNEL_COUNT && strcmp(kernel->name, name)) kernel++;
+    if (kernel == KERNELS + KERNEL_COUNT || !can_run(kernel) || p->most_lanes > MOST_LANES)
+        return PyErr_Format(PyExc_ValueError, "no kernel %s, or none for %ld lanes", name, p->most_lanes);
+    job.rows = (const float *)(uintptr_t)rows;
+    job.index = (int64_t *)(uintptr_t)index;
+    p->codes = (const float *)(uintptr_t)codes;
+    p->centre = (const float *)(uintptr_t)centre;
+    Py_BEGIN_ALLOW_THREADS
+    run_kernel(kernel, &job, threads);
+    Py_END_ALLOW_THREADS
+    if (job.out_of_memory) return PyErr_NoMemory();
+    return PyBool_FromLong(job.unproved == 0);
+}
+
+static PyMethodDef methods[] = {
+    {"kernel_names", kernel_names, METH_NOARGS, NULL},
+    {"search", search, METH_VARARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, .m_name = "search_kernels", .m_size = -1, .m_methods = methods};
+
+PyMODINIT_FUNC PyInit_search_kernels(void) { return PyModule_Create(&module); }
