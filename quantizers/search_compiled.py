@@ -6,8 +6,8 @@ passes on one maximum for each lane, the codes that share a place in the panel's
     bfloat16:  |z - z'| |e| + |z'| |e - e'|   for z and e rounded to z' and e', whose products are exact in float32
     and by     D roundings of a sum that is never larger than |z| |e| + |e|^2 / 2, in either
 
-so every code that may be the nearest lies in a lane within twice that of the best, and distances in float64 decide
-among the codes of these lanes, seldom more than one. The answer is the nearest code in float64, whatever the data.
+so every code that may be the nearest lies in a lane within these of the best, and distances in float64 decide among
+the codes of these lanes, seldom more than one. The answer is the nearest code in float64, whatever the data.
 
 bfloat16 multiplies twice as fast as float32 and proves less: rows with more lanes than are worth deciding go to the
 float32 kernels, and rows that these leave, with duplicated codes or extreme norms, to `search_cpu`.

@@ -38,37 +38,48 @@ TARGET static void PREPARED(const Problem *p, const float *vectors, long count, 
     }
 }
 
-/* Fills panel after panel of a job's codes, channel by channel, with their biases; -inf for codes that are none. */
+/* Fills panel after panel with a job's codes, the shorter ones first, channel by channel, and with their biases: -inf
+   for those that fill the last panel. Within a panel norms are then about the same, and so is what a score may be off. */
 TARGET static void PACKED(Job *job)
 {
     Problem *p = &job->problem;
     int32_t *numbers = malloc(WIDTH * p->depth * sizeof *numbers);
-    if (!numbers) job->out_of_memory = 1;
-    for (long panel = 0; numbers && panel < p->panel_count; panel++) {
-        long first = panel * WIDTH, count = p->size - first < WIDTH ? p->size - first : WIDTH;
-        int32_t *out = p->panels + first * p->depth;
-        float norms[WIDTH], rests[WIDTH];
-        PREPARED(p, p->codes + first * p->dim, count, numbers, norms, rests);
+    float *norms = malloc(p->size * sizeof *norms), rest;
+    job->out_of_memory = !numbers || !norms;
+    for (long i = 0; !job->out_of_memory && i < p->size; i++) {
+        PREPARED(p, p->codes + i * p->dim, 1, numbers, norms + i, &rest);
+        p->longest = norms[i] <= p->longest ? p->longest : norms[i]; /* a NaN stays */
+        if (rest > p->rest * norms[i]) p->rest = rest / norms[i];
+    }
+    if (!job->out_of_memory) sort_by_norm(p, norms);
+    for (long panel = 0; !job->out_of_memory && panel < p->panel_count; panel++) {
+        const int32_t *order = p->order + panel * WIDTH;
+        long count = p->size - panel * WIDTH < WIDTH ? p->size - panel * WIDTH : WIDTH;
+        int32_t *out = p->panels + panel * WIDTH * p->depth;
+        float *bias = p->bias + panel * WIDTH, longest = 0, norm;
         memset(numbers + count * p->depth, 0, (WIDTH - count) * p->depth * sizeof *numbers);
+        for (long i = 0; i < WIDTH; i++) bias[i] = -INFINITY;
+        for (long i = 0; i < count; i++) {
+            PREPARED(p, p->codes + order[i] * p->dim, 1, numbers + i * p->depth, &norm, &rest);
+            bias[i] = -0.5f * norm * norm;
+            longest = norm > longest ? norm : longest;
+        }
+        p->longest_of_panel[panel] = longest + SHORTEST * 1e-10f; /* the second part for what underflows */
         for (long start = 0; start < p->depth; start += 16) { /* a cache line of each code at a time */
             long end = start + 16 < p->depth ? start + 16 : p->depth;
             for (long i = 0; i < WIDTH; i++)
                 for (long k = start; k < end; k++) out[k * WIDTH + i] = numbers[i * p->depth + k];
         }
-        for (long i = 0; i < WIDTH; i++) p->bias[first + i] = i < count ? -0.5f * norms[i] * norms[i] : -INFINITY;
-        for (long i = 0; i < count; i++) {
-            p->longest = norms[i] <= p->longest ? p->longest : norms[i]; /* a NaN stays */
-            p->rest = rests[i] <= p->rest ? p->rest : rests[i];
-        }
     }
     free(numbers);
+    free(norms);
 }
 
 /* Scores the rows of a tile with all codes; leaves in `states` the lanes that hold a row's best or come close to it.
 
    A lane stands for VECTORS codes of a panel. Only their largest score is kept, for SEGMENT_PANELS panels at a time:
-   the best of these gives the threshold, and a second look, which costs a comparison for WIDTH codes, finds the lanes
-   that reach it. */
+   these say what the best score is at least, and a second look, a comparison for WIDTH codes, finds the lanes that may
+   reach it. */
 TARGET static void SCORED(const Problem *p, const int32_t *rows, long count, State *states)
 {
     VECTOR lanes[SEGMENT_PANELS][ROWS];
@@ -99,18 +110,22 @@ TARGET static void SCORED(const Problem *p, const int32_t *rows, long count, Sta
                     VECTOR largest = sums[r][0];
                     UNROLLED for (int v = 1; v < VECTORS; v++) largest = LARGER(largest, sums[r][v]);
                     lanes[panel - first][r] = largest;
-                    best[r] = LARGER(best[r], largest);
+                    VECTOR error = SAME(states[block + r].error * p->longest_of_panel[panel]);
+                    best[r] = LARGER(best[r], MINUS(largest, error));
                 }
             }
             for (int r = 0; r < ROWS; r++) {
                 State *state = states + block + r;
-                if (!raises(state, LARGEST(best[r]))) continue;
-                VECTOR threshold = SAME(state->threshold);
+                float least = LARGEST(best[r]);
+                if (least + 2 * state->error * p->longest_of_panel[last - 1] < state->best) continue;
+                state->best = least > state->best ? least : state->best;
                 for (long panel = first; panel < last; panel++) {
+                    float error = state->error * p->longest_of_panel[panel];
                     const float *largest = (const float *)&lanes[panel - first][r];
-                    for (unsigned mask = REACHED(lanes[panel - first][r], threshold); mask; mask &= mask - 1) {
+                    unsigned mask = REACHED(lanes[panel - first][r], SAME(state->best - error));
+                    for (; mask; mask &= mask - 1) {
                         int lane = __builtin_ctz(mask);
-                        add_candidate(p, state, largest[lane], panel * WIDTH + lane);
+                        add_candidate(p, state, largest[lane] + error, panel * WIDTH + lane);
                     }
                 }
             }
@@ -121,14 +136,15 @@ TARGET static void SCORED(const Problem *p, const int32_t *rows, long count, Sta
 /* Of the codes of a row's lanes the nearest in float64, the lowest number among equal ones; -1 where nothing is proved. */
 TARGET static int64_t DECIDED(const Problem *p, const float *row, State *state)
 {
-    if (!state->count || state->count > p->most_lanes || !isfinite(state->margin)) return -1;
+    if (!state->count || state->count > p->most_lanes || !isfinite(state->error)) return -1;
     int64_t found = -1;
     double least = INFINITY;
     drop_candidates(state);
     for (int i = 0; i < state->count; i++)
         for (int v = 0; v < VECTORS; v++) {
-            int64_t number = state->candidates[i].code + v * LANES;
-            if (number >= p->size) break;
+            long place = state->candidates[i].place + v * LANES;
+            if (place >= p->size) break;
+            int64_t number = p->order[place];
             const float *code = p->codes + number * p->dim;
             Doubles sums = {0}, more = {0};
             double sum = 0;
@@ -167,7 +183,7 @@ TARGET static void NEAREST(Job *job)
         float norms[TILE_ROWS] = {0}, rests[TILE_ROWS] = {0};
         PREPARED(p, rows, count, numbers, norms, rests);
         memset(numbers + count * p->depth, 0, (whole - count) * p->depth * sizeof *numbers);
-        for (long i = 0; i < whole; i++) start_state(p, states + i, norms[i], rests[i]);
+        for (long i = 0; i < whole; i++) states[i] = state_of(p, norms[i], rests[i]);
         SCORED(p, numbers, whole, states);
         for (long i = 0; i < count; i++) {
             job->index[start + i] = DECIDED(p, rows + i * p->dim, states + i);
@@ -193,6 +209,7 @@ TARGET static void NEAREST(Job *job)
 #undef LOADED
 #undef REPEATED
 #undef PLUS
+#undef MINUS
 #undef LARGER
 #undef LARGEST
 #undef REACHED

@@ -18,24 +18,27 @@
 #define SEGMENT_BYTES (256 * 1024) /* of codes, which stay in the second cache while the rows of a tile pass */
 #define SEGMENT_PANELS 32
 #define MOST_LANES 32
+#define SHORTEST 1e-10f /* and longest norms of the longest code: their squares keep well within float32 */
+#define LONGEST 1e10f
 
 typedef struct {
-    float score;
-    int32_t code; /* the first of the lane */
+    float most;    /* that the score of a code in the lane may be */
+    int32_t place; /* of the lane's first code in the order of the panels */
 } Candidate;
 
 typedef struct {
-    float best, threshold, margin;
-    int count; /* one more than is allowed, once there were too many */
+    float best;  /* score, at least */
+    float error; /* of a score for a code of norm 1 */
+    int count;   /* one more than is allowed, once there were too many */
     Candidate candidates[MOST_LANES];
 } State;
 
 typedef struct {
     const float *codes, *centre;
-    int32_t *panels;
-    float *bias;
+    int32_t *panels, *order;
+    float *bias, *longest_of_panel;
     long dim, size, depth, panel_count, most_lanes;
-    float longest, rest;
+    float longest, rest; /* norm of a code, and of what rounding took from one of norm 1, at most */
 } Problem;
 
 typedef struct {
@@ -58,44 +61,44 @@ typedef __m256d Doubles;
 /* float32 at the nearest bfloat16, at the even one of two as near */
 #define ROUNDED(value) (((Bits)(value) + 0x7fff + ((Bits)(value) >> 16 & 1)) & 0xffff0000)
 
-/* Norm of a row less the centre, and of what its rounding took away, to the margin: scores may seem as far apart as
-   that though they are equal. Infinite where a score may leave the range of float32. */
-static inline void start_state(const Problem *p, State *state, double norm, double rest)
+/* Of a row with this norm, of which rounding took a part with that one. A score is off by no more than |z - z'| |e| +
+   |z'| |e - e'|, the D roundings of its sum, and those of the centring, the squares, the bias and the error itself. The
+   error is infinite where a score may leave the range of float32. */
+static inline State state_of(const Problem *p, double norm, double rest)
 {
-    /* the D roundings of a sum, and those of the centring, the squares and the bias */
-    double rounding = (p->dim + 8) * (double)FLT_EPSILON * (norm + p->longest) * p->longest;
-    double underflow = 2 * p->dim * (double)FLT_MIN * (1 + norm + p->longest);
-    double halves = rest * p->longest + (norm + rest) * p->rest;
+    double rounding = (p->dim + 10) * (double)FLT_EPSILON * (norm + p->longest);
+    double halves = rest + (norm + rest) * p->rest;
     int finite = (norm + p->longest) * p->longest < 1e38;
-    state->margin = finite ? (float)((rounding + underflow + 2 * halves) * (1 + 1e-5)) : INFINITY;
-    state->best = state->threshold = -INFINITY;
-    state->count = 0;
+    State state;
+    state.best = -INFINITY;
+    state.error = finite ? (float)((rounding + halves) * (1 + 1e-5)) : INFINITY;
+    state.count = 0;
+    return state;
 }
 
-/* Whether the best score among some codes is one to look at; the threshold follows the best of all. */
-static inline int raises(State *state, float score)
+/* Counting sort by the norms' exponents and first three digits. */
+static void sort_by_norm(Problem *p, const float *norms)
 {
-    if (!(score >= state->threshold)) return 0;
-    if (score > state->best) {
-        state->best = score;
-        state->threshold = score - state->margin;
-    }
-    return 1;
+    long starts[4097] = {0};
+    const uint32_t *bits = (const uint32_t *)norms;
+    for (long i = 0; i < p->size; i++) starts[(bits[i] >> 20) % 4096 + 1]++;
+    for (long i = 0; i < 4096; i++) starts[i + 1] += starts[i];
+    for (long i = 0; i < p->size; i++) p->order[starts[(bits[i] >> 20) % 4096]++] = i;
 }
 
 static void drop_candidates(State *state)
 {
     int kept = 0;
     for (int i = 0; i < state->count; i++)
-        if (state->candidates[i].score >= state->threshold) state->candidates[kept++] = state->candidates[i];
+        if (state->candidates[i].most >= state->best) state->candidates[kept++] = state->candidates[i];
     state->count = kept;
 }
 
-static void add_candidate(const Problem *p, State *state, float score, int32_t code)
+static void add_candidate(const Problem *p, State *state, float most, int32_t place)
 {
     if (state->count == p->most_lanes) drop_candidates(state);
     if (state->count < p->most_lanes)
-        state->candidates[state->count++] = (Candidate){score, code};
+        state->candidates[state->count++] = (Candidate){most, place};
     else
         state->count = p->most_lanes + 1;
 }
@@ -115,6 +118,7 @@ static void add_candidate(const Problem *p, State *state, float score, int32_t c
 #define LOADED(from) _mm512_loadu_ps((const float *)(from))
 #define REPEATED(from) _mm512_set1_ps(*(const float *)(from))
 #define PLUS(sum, a, b) _mm512_fmadd_ps(a, b, sum)
+#define MINUS(a, b) _mm512_sub_ps(a, b)
 #define LARGER(a, b) _mm512_max_ps(a, b)
 #define LARGEST(a) _mm512_reduce_max_ps(a)
 #define REACHED(a, b) _mm512_cmp_ps_mask(a, b, _CMP_GE_OQ)
@@ -138,6 +142,7 @@ static void add_candidate(const Problem *p, State *state, float score, int32_t c
 #define LOADED(from) (__m512bh)_mm512_loadu_si512(from)
 #define REPEATED(from) (__m512bh)_mm512_set1_epi32(*(from))
 #define PLUS(sum, a, b) _mm512_dpbf16_ps(sum, a, b)
+#define MINUS(a, b) _mm512_sub_ps(a, b)
 #define LARGER(a, b) _mm512_max_ps(a, b)
 #define LARGEST(a) _mm512_reduce_max_ps(a)
 #define REACHED(a, b) _mm512_cmp_ps_mask(a, b, _CMP_GE_OQ)
@@ -168,6 +173,7 @@ __attribute__((target("avx2,fma"))) static inline float largest_of_8(__m256 valu
 #define LOADED(from) _mm256_loadu_ps((const float *)(from))
 #define REPEATED(from) _mm256_set1_ps(*(const float *)(from))
 #define PLUS(sum, a, b) _mm256_fmadd_ps(a, b, sum)
+#define MINUS(a, b) _mm256_sub_ps(a, b)
 #define LARGER(a, b) _mm256_max_ps(a, b)
 #define LARGEST(a) largest_of_8(a)
 #define REACHED(a, b) (unsigned)_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_GE_OQ))
@@ -232,18 +238,22 @@ static void run_kernel(const Kernel *kernel, Job *job, unsigned threads)
     Problem *p = &job->problem;
     p->depth = kernel->half ? (p->dim + 1) / 2 : p->dim;
     p->panel_count = (p->size + kernel->width - 1) / kernel->width;
-    p->panels = malloc(p->panel_count * kernel->width * p->depth * sizeof *p->panels);
-    p->bias = malloc(p->panel_count * kernel->width * sizeof *p->bias);
-    job->out_of_memory = !p->panels || !p->bias;
+    long places = p->panel_count * kernel->width;
+    p->panels = malloc(places * p->depth * sizeof *p->panels);
+    p->order = malloc(p->size * sizeof *p->order);
+    p->bias = malloc(places * sizeof *p->bias);
+    p->longest_of_panel = malloc(p->panel_count * sizeof *p->longest_of_panel);
+    job->out_of_memory = !p->panels || !p->order || !p->bias || !p->longest_of_panel;
     job->unproved = job->count;
     if (!job->out_of_memory) kernel->pack(job);
-    /* squares of what bfloat16 takes away must keep in float32 */
-    if (!job->out_of_memory && (!kernel->half || (p->longest > 1e-10 && p->longest < 1e10))) {
+    if (!job->out_of_memory && p->longest > SHORTEST && p->longest < LONGEST) {
         job->unproved = 0;
         run(kernel->search, job, threads);
     }
     free(p->panels);
+    free(p->order);
     free(p->bias);
+    free(p->longest_of_panel);
 }
 
 static PyObject *search(PyObject *self, PyObject *args)

@@ -130,10 +130,11 @@ def rounded_against():
     return row.unsqueeze(0), torch.stack([-code, code])
 
 
-def nearly_equal():
-    generator = torch.Generator().manual_seed(0)
-    codes = torch.randn(1, 24, generator=generator) + 1e-6 * torch.randn(120, 24, generator=generator)
-    return torch.randn(200, 24, generator=generator), codes
+def on_a_sphere(seed):
+    """A row and codes that are all as far from it, but for the rounding of their numbers."""
+    generator = torch.Generator().manual_seed(seed)
+    row = torch.randn(1, 24, generator=generator)
+    return row, row + torch.nn.functional.normalize(torch.randn(120, 24, generator=generator))
 
 
 @needs_kernels
@@ -145,18 +146,18 @@ def test_the_worst_of_bfloat16():
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
 @pytest.mark.parametrize(
-    ("kernel", "right", "wrong", "problem"),
+    ("kernel", "right", "wrong", "problems"),
     [
-        ("bf16", "2 * halves", "1 * halves", rounded_against),
-        ("avx512", "(p->dim + 8)", "0", nearly_equal),
-        ("avx2", "(p->dim + 8)", "0", nearly_equal),
+        ("bf16", "(rounding + halves)", "(rounding + halves / 2)", [rounded_against()]),
+        ("avx512", "(p->dim + 10)", "0", [on_a_sphere(seed) for seed in range(20)]),
+        ("avx2", "(p->dim + 10)", "0", [on_a_sphere(seed) for seed in range(20)]),
     ],
+    ids=["bf16", "avx512", "avx2"],
     indirect=["kernel"],
 )
-def test_a_smaller_bound_is_caught(kernel, right, wrong, problem, tmp_path, monkeypatch):
+def test_a_smaller_bound_is_caught(kernel, right, wrong, problems, tmp_path, monkeypatch):
     """The same sources with a bound made smaller, built and run: their answers are not the nearest codes."""
-    rows, codes = problem()
-    expected = search_cpu(rows, codes)
+    expected = [search_cpu(*problem).tolist() for problem in problems]
     monkeypatch.setattr(search_compiled, "KERNELS", [kernel])
     for name, replaced in (("as it is", right), ("smaller", wrong)):
         folder = tmp_path / name
@@ -167,7 +168,7 @@ def test_a_smaller_bound_is_caught(kernel, right, wrong, problem, tmp_path, monk
         (folder / "search_kernels.c").write_text(source.replace(right, replaced))
         module = built(folder)
         monkeypatch.setattr(search_compiled, "search_by_kernel", module.search)
-        assert torch.equal(find(rows, codes), expected) == (replaced == right)
+        assert ([find(*problem).tolist() for problem in problems] == expected) == (replaced == right)
 
 
 def built(folder):
