@@ -8,8 +8,7 @@ from torch import Tensor
 
 from quantizers.base import Quantizer, RowOutput
 from quantizers.entropy import batch_usage, bernoulli_entropy, mean_code_entropy
-from quantizers.estimators import straight_through
-from quantizers.losses import mean_squared_error
+from quantizers.estimators import committed
 from quantizers.options import check_integer, check_number
 
 MAX_BITS = 62
@@ -73,9 +72,8 @@ class BinaryQuantizer(Quantizer):
 
     def quantize_rows(self, rows: Float[Tensor, "n d"]) -> RowOutput:
         positive = rows.detach() > 0
-        quantized = self._values(positive, rows.dtype)
+        quantized, commitment = committed(rows, self._values(positive, rows.dtype))
         codes = (positive * self._bit_values(rows.device)).sum(1)
-        commitment = mean_squared_error(rows, quantized)
         stats = {"commitment": commitment.detach()}
         loss = self.commitment_weight * commitment
         if self.training:
@@ -83,7 +81,7 @@ class BinaryQuantizer(Quantizer):
             loss = loss + self.entropy_weight * (sample_entropy - self.diversity_gamma * batch_entropy)
             stats |= {"sample_entropy": sample_entropy.detach(), "batch_entropy": batch_entropy.detach()}
         stats |= batch_usage(codes, self.codebook_size, over_ranks=self.training)
-        return RowOutput(straight_through(rows, quantized), codes.unsqueeze(1), loss, stats)
+        return RowOutput(quantized, codes.unsqueeze(1), loss, stats)
 
     def decode_rows(self, codes: Int64[Tensor, "n c"]) -> Float[Tensor, "n d"]:
         positive = codes & self._bit_values(codes.device) != 0

@@ -231,16 +231,17 @@ class LearnedCodebook(Codebook):
         rows = rows.detach().to(self.counts.dtype)
         # not at step 0: the rows that started the codebook have nothing new to offer
         dead = self._is_dead(self.counts) & (self.steps > 0)
-        offered, offers = offer_rows(rows, dead, self.steps)
-        batch_counts, offered, offers, *sums = sum_over_ranks(
-            [count_codes(codes, self.size, rows.dtype), offered, offers, *self._batch_sums(rows, codes)]
-        )
+        offer = offer_rows(rows, dead, self.steps) if _may_hold(dead) else ()
+        own_sums = self._batch_sums(rows, codes)
+        batch_counts, *sums = sum_over_ranks([count_codes(codes, self.size, rows.dtype), *own_sums, *offer])
         present = batch_counts.sum() > 0  # a batch that is empty on all ranks changes nothing
         share = present * (1 - self.decay)  # of this batch in the averages
         self.counts.lerp_(batch_counts, share)
-        self._learn(present, share, *sums)
-        replaced = dead & self._is_dead(self.counts) & (offered > 0)
-        self._replace(replaced, offers, self.counts.mean())
+        self._learn(present, share, *sums[: len(own_sums)])
+        if offer:
+            offered, offers = sums[len(own_sums) :]
+            replaced = dead & self._is_dead(self.counts) & (offered > 0)
+            self._replace(replaced, offers, self.counts.mean())
         self.steps.add_(present)
         if self.needs_start:  # no longer, once it has met enough
             self.started.copy_(self._rows_met() >= min(self.size, ENOUGH_ROWS))
@@ -258,3 +259,9 @@ class LearnedCodebook(Codebook):
     def _replace(self, replaced: Bool[Tensor, " k"], vectors: Float[Tensor, "k d"], count: Float[Tensor, ""]) -> None:
         self._write(replaced, vectors)
         self.counts.copy_(torch.where(replaced, count, self.counts))
+
+
+def _may_hold(flags: Bool[Tensor, " k"]) -> bool:
+    """False where looking is free, on a CPU outside of a graph, and none is set. The same on all ranks where `flags`
+    are."""
+    return torch.compiler.is_compiling() or flags.device.type != "cpu" or bool(flags.any())

@@ -35,6 +35,31 @@ def straight_through(rows: Float[Tensor, "n d"], quantized: Float[Tensor, "n d"]
     return _StraightThrough.apply(rows, quantized.detach())
 
 
+class _Committed(torch.autograd.Function):
+    """As `_StraightThrough`, with the mean squared error, whose gradient is added to the other where it is made."""
+
+    @staticmethod
+    def forward(rows: Tensor, quantized: Tensor) -> tuple[Tensor, Tensor]:
+        error = (rows - quantized).square_().sum() / max(rows.numel(), 1)
+        return quantized.view_as(quantized), error
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: tuple[Tensor, Tensor]) -> None:
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor, error_grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+        rows, quantized = ctx.saved_tensors
+        return (rows - quantized).mul_(error_grad * (2 / max(rows.numel(), 1))).add_(grad), None
+
+
+def committed(
+    rows: Float[Tensor, "n d"], quantized: Float[Tensor, "n d"]
+) -> tuple[Float[Tensor, "n d"], Float[Tensor, ""]]:
+    """`straight_through`, and the mean of (rows - sg(quantized))^2 over all elements, 0 for an empty batch."""
+    return _Committed.apply(rows, quantized.detach())
+
+
 class _RotationTrick(torch.autograd.Function):
     @staticmethod
     def forward(rows: Tensor, quantized: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor
 from quantizers.base import Quantizer, RowOutput
 from quantizers.codebook import Codebook, size_for_bits
 from quantizers.entropy import count_codes, usage_stats
-from quantizers.estimators import ESTIMATORS
+from quantizers.estimators import ESTIMATORS, committed
 from quantizers.losses import mean_squared_error
 from quantizers.options import check_choice, check_number
 from quantizers.search import nearest_codes, sample_codes
@@ -95,12 +95,16 @@ class VectorQuantizer(CodebookQuantizer):
     ) -> RowOutput:
         """What follows from the choice of these codes, whose vectors are the codebook's."""
         chosen = F.embedding(codes, vectors).to(rows.dtype)
-        commitment = mean_squared_error(rows, chosen.detach())
+        if self.is_straight_through:
+            quantized, commitment = committed(rows, chosen)
+        else:
+            quantized = ESTIMATORS[self.estimator](rows, chosen)
+            commitment = mean_squared_error(rows, chosen.detach())
         loss = self.beta * commitment
         if self.codebook.learns_by_loss:
             loss = loss + mean_squared_error(chosen, rows.detach())
         return RowOutput(
-            ESTIMATORS[self.estimator](rows, chosen),
+            quantized,
             codes.unsqueeze(1),
             loss,
             {"commitment": commitment.detach(), **self.observe(rows, codes)},
