@@ -132,20 +132,22 @@ class RQ(Quantizer):
 
     def quantize_rows(self, rows: Float[Tensor, "n d"], kept: Int64[Tensor, " n"] | None = None) -> RowOutput:
         """Quantize N positions; `kept` is how many codes' vectors the output of each is the sum of, None for all."""
-        residual, quantized = rows, torch.zeros_like(rows)
+        residual = quantized = rows
         chosen = self._search_beam(rows) if self.beam > 1 and not self.training else None
         outputs = []
         for depth in range(self.codes_per_position):
             layer, scale = self.layer(depth), self._scale(depth)
             if chosen is None:
-                out = layer.quantize_rows(residual / scale)
+                out = layer.quantize_rows(_over(residual, scale))
             else:
                 assert isinstance(layer, VectorQuantizer)
                 out = layer.choose(residual, chosen[:, depth], layer.codebook())
             outputs.append(out)
-            vectors = out.quantized.detach() * scale
+            vectors = _times(out.quantized.detach(), scale)
             residual = residual - vectors
-            quantized = quantized + (vectors if kept is None else vectors * (depth < kept).unsqueeze(1))
+            if kept is not None:
+                vectors = vectors * (depth < kept).unsqueeze(1)
+            quantized = vectors if depth == 0 else quantized + vectors
         return RowOutput(
             ESTIMATORS[self.estimator](rows, quantized),
             torch.cat([out.codes for out in outputs], 1),
@@ -196,3 +198,12 @@ class RQ(Quantizer):
         shortened = 1 + (draws[:, 1] * self.codes_per_position).long()
         kept = torch.where(draws[:, 0] < self.dropout, shortened, self.codes_per_position)
         return kept.repeat_interleave(z[0, 0].numel() if z.shape[0] else 0)
+
+
+def _over(rows: Float[Tensor, "n d"], scale: float | Tensor) -> Float[Tensor, "n d"]:
+    """`rows / scale`; at no cost where the scale is 1, as that of every codebook is."""
+    return rows if isinstance(scale, float) and scale == 1 else rows / scale
+
+
+def _times(rows: Float[Tensor, "n d"], scale: float | Tensor) -> Float[Tensor, "n d"]:
+    return rows if isinstance(scale, float) and scale == 1 else rows * scale
