@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from benchmarks.protocols.speed.goals import GOAL_DEVICE, GOAL_THREADS, Goal, missed_goals, verdict
-from benchmarks.protocols.speed.names import FAISS, NAIVE, OURS, VECTOR_QUANTIZE, family
+from benchmarks.protocols.speed.names import FAISS, NAIVE, OURS, OVER_ROWS, VECTOR_QUANTIZE, family
 from benchmarks.records.speed import Group, Result, SpeedRun
 
 Goals = Mapping[str, Sequence[Goal]]
@@ -19,7 +19,7 @@ Goals = Mapping[str, Sequence[Goal]]
 
 FAMILIES = (VECTOR_QUANTIZE, FAISS, NAIVE)
 
-TEXT_COLUMNS = ("work", "quantizer", "goal", "goal missed", "where it goes (calls)")
+TEXT_COLUMNS = ("work", "codebook", "quantizer", "goal", "goal missed", "where it goes (calls)")
 
 NAME_WIDTH = len(VECTOR_QUANTIZE)
 
@@ -138,13 +138,18 @@ def missed_markdown(run: SpeedRun, goals: Goals) -> str:
 
 
 def markdown(run: SpeedRun, goals: Goals) -> str:
-    """The works of a run that have an own implementation for reference, one line each, then the groups that have not.
+    """The works of a run that have an own implementation for reference, one line each, searches over N a line for all
+    numbers of rows, then the groups that have none.
 
-    Ratios carry the quartiles of single rounds.
+    Ratios carry the quartiles of single rounds, those over N do not.
     """
-    compared = [group for group in run.groups if group.results[0].competitor == OURS]
-    rows = [_row(group, goals.get(group.work, ()) if _has_goals(run) else ()) for group in compared]
+    goals = goals if _has_goals(run) else {}
+    over_rows = [group for group in run.groups if group.kind == OVER_ROWS]
+    compared = [group for group in run.groups if group.results[0].competitor == OURS and group not in over_rows]
+    rows = [_row(group, goals.get(group.work, ())) for group in compared]
     parts = [f"**{title(run)}**", *([_table(rows)] if rows else [])]
+    if over_rows:
+        parts += ["**exact search over N: our time over faiss's**", _table(_rows_over_n(over_rows, goals))]
     for group in run.groups:
         if group.results[0].competitor != OURS:
             parts += [
@@ -173,6 +178,29 @@ def _row(group: Group, goals: Sequence[Goal]) -> dict[str, str]:
         "peer, MB": _megabytes(peers[0].peak_bytes) if peers else "–",
         "goal": "<br>".join(f"{goal.competitor}: {verdict(goal, group)}" for goal in goals),
     }
+
+
+def _rows_over_n(groups: Sequence[Group], goals: Goals) -> list[dict[str, str]]:
+    """A line for each shape of a codebook: the ratio at every number of rows, and the worst, which the goal is for."""
+    shapes: dict[tuple[int, int], list[Group]] = {}
+    for group in groups:
+        shapes.setdefault((group.sizes["D"], group.sizes["K"]), []).append(group)
+    rows = []
+    for (dim, size), part in shapes.items():
+        ratios = {
+            group.sizes["N"]: 1 / faiss.ratio.median for group in part if (faiss := group.result(FAISS)) is not None
+        }
+        if not ratios:
+            continue
+        worst = max(part, key=lambda group: ratios.get(group.sizes["N"], 0))
+        rows.append(
+            {
+                "codebook": f"D={dim} K={size:,}",
+                **{f"N={count:,}": significant(ratio) for count, ratio in ratios.items()},
+                "goal": "<br>".join(f"worst {verdict(goal, worst)}" for goal in goals.get(worst.work, ())),
+            }
+        )
+    return rows
 
 
 def _own_row(result: Result, reference: str) -> dict[str, str]:

@@ -12,7 +12,13 @@ from benchmarks.protocols.speed.goals import TimesFaster, TimesTheTime
 from benchmarks.protocols.speed.methods import fsq, lfq, rq, vq_ema, zoo
 from benchmarks.protocols.speed.names import FAISS, NAIVE, VECTOR_QUANTIZE
 from benchmarks.protocols.speed.sampling import sampling_work
-from benchmarks.protocols.speed.search import ONE_BY_ONE, huge_search_work, leech_search_work, search_work
+from benchmarks.protocols.speed.search import (
+    ONE_BY_ONE,
+    huge_search_work,
+    leech_search_work,
+    search_over_rows,
+    search_work,
+)
 from benchmarks.protocols.speed.sizes import SWEEP, SWEPT
 from benchmarks.protocols.speed.steps import eval_work, training_work
 from benchmarks.protocols.speed.work import Work
@@ -21,23 +27,28 @@ from benchmarks.protocols.speed.work import Work
 def works() -> list[Work]:
     """All works but the sweep's, in the order of the table."""
     return [
-        search_work(8192, 256, 1024, (TimesTheTime(FAISS, 1.2),)),
-        search_work(16384, 64, 512, (TimesTheTime(FAISS, 1.2),)),
-        search_work(8192, 32, 4096, (TimesTheTime(FAISS, 1.2),)),
-        search_work(8192, 8, 16384, (TimesTheTime(FAISS, 0.2),)),
+        search_work(8192, 256, 1024, (TimesTheTime(FAISS, 0.6),)),
+        search_work(16384, 64, 512, (TimesTheTime(FAISS, 0.5),)),
+        search_work(8192, 32, 4096, (TimesTheTime(FAISS, 0.95),)),
+        search_work(8192, 8, 16384, (TimesTheTime(FAISS, 0.15),)),
+        *search_over_rows(8, 8192, (TimesTheTime(FAISS, 1.1),)),
+        *search_over_rows(8, 16384, (TimesTheTime(FAISS, 1.1),)),
+        *search_over_rows(16, 1024, (TimesTheTime(FAISS, 1.1),)),
+        *search_over_rows(256, 1024, (TimesTheTime(FAISS, 0.8),)),
         huge_search_work(65536, 8, 262144),
         leech_search_work(2048, (TimesFaster(ONE_BY_ONE, 3),)),
-        training_work(vq_ema(8192, 256, 1024), (TimesFaster(VECTOR_QUANTIZE, 8),)),
+        training_work(vq_ema(8192, 256, 1024), (TimesFaster(VECTOR_QUANTIZE, 12),)),
         training_work(vq_ema(8192, 8, 16384), (TimesFaster(VECTOR_QUANTIZE, 60),)),
-        training_work(vq_ema(16384, 64, 512), (TimesFaster(VECTOR_QUANTIZE, 7),)),
+        training_work(vq_ema(16384, 64, 512), (TimesFaster(VECTOR_QUANTIZE, 12),)),
         training_work(rq(2048, 256, 1024, 4), (TimesFaster(VECTOR_QUANTIZE, 5),)),
         training_work(fsq(8192, (8, 5, 5, 5)), (TimesFaster(VECTOR_QUANTIZE, 2),)),
+        training_work(fsq(262144, (8,) * 6), (TimesFaster(VECTOR_QUANTIZE, 3),)),
         training_work(lfq(2048, 14), (TimesFaster(VECTOR_QUANTIZE, 250),)),
         training_work(zoo(8192)),
         eval_work(vq_ema(8192, 256, 1024)),
         eval_work(rq(2048, 256, 1024, 4)),
         eval_work(fsq(8192, (8, 5, 5, 5))),
-        eval_work(lfq(2048, 14)),
+        eval_work(lfq(2048, 14), (TimesFaster(VECTOR_QUANTIZE, 1),)),
         entropy_work(2048, 14),
         entropy_work(2048, 18, fewer=14),
         vq_decode_work(65536, 256, 1024),

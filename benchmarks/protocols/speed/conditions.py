@@ -14,6 +14,9 @@ import priors
 import quantizers
 from benchmarks.records.environment import environment
 from benchmarks.records.speed import PEERS, PROTOCOL, Conditions
+from quantizers.search_compiled import KERNELS
+
+SOURCES = (".py", ".c", ".h")
 
 
 def conditions_here(series: Literal["works", "sweep"], device: torch.device, *, quick: bool) -> Conditions:
@@ -25,7 +28,7 @@ def conditions_here(series: Literal["works", "sweep"], device: torch.device, *, 
         device=device.type,
         threads=torch.get_num_threads(),
         environment=environment(device),
-        packages={name: _version(name) for name in PEERS},
+        packages={**{name: _version(name) for name in PEERS}, "search kernels": " ".join(KERNELS) or "not built"},
         code=_code_digest([Path(module).parent for module in (quantizers.__file__, priors.__file__, __file__)]),
     )
 
@@ -38,5 +41,5 @@ def _version(distribution: str) -> str:
 
 
 def _code_digest(folders: Iterable[Path]) -> str:
-    files = sorted(path for folder in folders for path in folder.rglob("*.py"))
+    files = sorted(path for folder in folders for path in folder.rglob("*") if path.suffix in SOURCES)
     return hashlib.sha256(b"\0".join(path.read_bytes() for path in files)).hexdigest()[:16]

@@ -5,6 +5,9 @@ VECTOR_QUANTIZE = "vector-quantize-pytorch"
 FAISS = "faiss-cpu"
 NAIVE = "naive"
 
+OVER_ROWS = "search over N"
+"""The kind of the works that are one search at several numbers of rows."""
+
 
 def family(competitor: str) -> str:
     """One of the names above: a competitor may add to it, after a colon, what is special about it."""

@@ -9,7 +9,7 @@ import torch
 
 from benchmarks.protocols.speed import naive, peers
 from benchmarks.protocols.speed.goals import Goal, MemoryBelow, TimesTheTime
-from benchmarks.protocols.speed.names import FAISS, NAIVE, OURS
+from benchmarks.protocols.speed.names import FAISS, NAIVE, OURS, OVER_ROWS
 from benchmarks.protocols.speed.work import Competitor, Work, random_rows
 from quantizers.leech_lattice import DIM, SIZE, LeechShell
 from quantizers.search import nearest_codes
@@ -31,22 +31,34 @@ def _searched(search: Callable[..., Any], n: int, d: int, k: int) -> Callable[[t
     return make
 
 
+ROWS = (1024, 4096, 16384, 65536, 262144)
+"""What a search is swept over: a peer may take another way from some number on."""
+
+
+def search_over_rows(d: int, k: int, goals: tuple[Goal, ...] = ()) -> list[Work]:
+    """Ours and faiss at every number of `ROWS`. (The plain forms would not fit the memory.)"""
+    return [
+        Work(OVER_ROWS, "exact", {"N": n, "D": d, "K": k}, (_ours(n, d, k), _faiss(n, d, k)), goals, long=True)
+        for n in ROWS
+    ]
+
+
 def search_work(n: int, d: int, k: int, goals: tuple[Goal, ...] = ()) -> Work:
     """Ours, faiss and the two plain forms."""
-    return Work(
-        "search",
-        "exact",
-        {"N": n, "D": d, "K": k},
-        (
-            Competitor(OURS, "quantizers.search.nearest_codes", _searched(nearest_codes, n, d, k)),
-            Competitor(
-                FAISS, "IndexFlatL2 filled before, one neighbour", lambda device: peers.faiss_search(n, d, k, device)
-            ),
-            Competitor(f"{NAIVE}: cdist + argmin", "the N x K matrix", _searched(naive.nearest_by_cdist, n, d, k)),
-            Competitor(f"{NAIVE}: addmm + argmin", "the N x K matrix", _searched(naive.nearest_by_product, n, d, k)),
-        ),
-        goals,
+    plain = (
+        Competitor(f"{NAIVE}: cdist + argmin", "the N x K matrix", _searched(naive.nearest_by_cdist, n, d, k)),
+        Competitor(f"{NAIVE}: addmm + argmin", "the N x K matrix", _searched(naive.nearest_by_product, n, d, k)),
     )
+    return Work("search", "exact", {"N": n, "D": d, "K": k}, (_ours(n, d, k), _faiss(n, d, k), *plain), goals)
+
+
+def _ours(n: int, d: int, k: int) -> Competitor:
+    return Competitor(OURS, "quantizers.search.nearest_codes", _searched(nearest_codes, n, d, k))
+
+
+def _faiss(n: int, d: int, k: int) -> Competitor:
+    given = "IndexFlatL2 filled before, one neighbour"
+    return Competitor(FAISS, given, lambda device: peers.faiss_search(n, d, k, device))
 
 
 def leech_search_work(n: int, goals: tuple[Goal, ...] = ()) -> Work:
@@ -75,7 +87,7 @@ def huge_search_work(n: int, d: int, k: int) -> Work:
         "exact",
         {"N": n, "D": d, "K": k},
         (
-            Competitor(OURS, "quantizers.search.nearest_codes", _searched(nearest_codes, n, d, k)),
+            _ours(n, d, k),
             Competitor(part, "the same", _searched(nearest_codes, n, d, k // FEWER)),
         ),
         (MemoryBelow(1000), TimesTheTime(part, LINEAR * FEWER)),

@@ -10,9 +10,9 @@ from rich.console import Console
 from benchmarks.plots.speed import sweep_figure
 from benchmarks.protocols.speed.catalogue import sweep_works
 from benchmarks.protocols.speed.floors import search_floor
-from benchmarks.protocols.speed.goals import TimesFaster
+from benchmarks.protocols.speed.goals import TimesFaster, TimesTheTime
 from benchmarks.protocols.speed.measure import group_of
-from benchmarks.protocols.speed.names import FAISS, NAIVE, OURS, VECTOR_QUANTIZE
+from benchmarks.protocols.speed.names import FAISS, NAIVE, OURS, OVER_ROWS, VECTOR_QUANTIZE
 from benchmarks.protocols.speed.sizes import SWEEP, SWEPT
 from benchmarks.protocols.speed.work import Competitor, Work
 from benchmarks.records.speed import PROTOCOL, Conditions, Environment, Group, Limits, Operator, SpeedRun
@@ -167,3 +167,21 @@ def test_a_sweep_that_is_not_done_yet_is_drawn_as_far_as_it_is() -> None:
     run = run_of([group_of(work, seconds, dict.fromkeys(seconds), {})], series="sweep")
     lines = {line.get_label(): line for line in sweep_figure(run).axes[0].get_lines()}
     assert len(lines[OURS].get_xdata()) == 1
+
+
+def test_a_search_over_rows_shows_its_worst() -> None:
+    def group(rows: int, ours: float) -> Group:
+        competitors = tuple(Competitor(name, "", lambda device: lambda: None) for name in (OURS, FAISS))
+        work = Work(OVER_ROWS, "exact", {"N": rows, "D": 8, "K": 64}, competitors)
+        return group_of(work, {OURS: [ours] * 3, FAISS: [1.0] * 3}, dict.fromkeys((OURS, FAISS), 0.0), {})
+
+    groups = [group(1024, 0.5), group(4096, 1.5), group(16384, 0.9)]
+    goals = {each.work: (TimesTheTime(FAISS, 1.1),) for each in groups}
+    text = markdown(run_of([GROUP, *groups]), goals)
+    table = text.partition("over faiss's**")[2]
+    header, _, row = (line.split("|")[1:-1] for line in table.strip().splitlines()[:3])
+    cells = {name.strip(): cell.strip() for name, cell in zip(header, row, strict=True)}
+    assert cells["codebook"] == "D=8 K=64"
+    assert [cells[f"N={rows}"] for rows in ("1,024", "4,096", "16,384")] == ["0.500", "1.50", "0.900"]
+    assert cells["goal"] == "worst ours ≤ 1.1×: 1.5×, missed"
+    assert "N=1024" not in text.partition("**exact search over N")[0]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from benchmarks.protocols.speed import peers
+from benchmarks.protocols.speed import peers, search
 from benchmarks.protocols.speed.accumulation import accumulation_work
 from benchmarks.protocols.speed.catalogue import sweep_works, works
 from benchmarks.protocols.speed.decode import fsq_decode_work, lfq_decode_work, vq_decode_work
@@ -16,7 +16,7 @@ from benchmarks.protocols.speed.methods import Method, fsq, lfq, rq, vq_ema, zoo
 from benchmarks.protocols.speed.naive import OneHotRQ, OneHotVQ
 from benchmarks.protocols.speed.names import FAISS, VECTOR_QUANTIZE
 from benchmarks.protocols.speed.sampling import sampling_work
-from benchmarks.protocols.speed.search import leech_search_work, search_work
+from benchmarks.protocols.speed.search import leech_search_work, search_over_rows, search_work
 from benchmarks.protocols.speed.sizes import SWEEP
 from benchmarks.protocols.speed.steps import eval_work, training_work
 from benchmarks.protocols.speed.work import Unavailable, Work, random_rows
@@ -37,6 +37,13 @@ def test_searches_find_the_same_codes() -> None:
     assert len(others) == 3
     for other in others:
         assert other.tolist() == ours.tolist()
+
+
+def test_searches_over_rows_find_the_same_codes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "ROWS", (10, 300))
+    found = [[codes.tolist() for codes in outcomes(work).values()] for work in search_over_rows(5, 37)]
+    assert [len(ours) for ours, _ in found] == [10, 300]
+    assert all(ours == theirs for ours, theirs in found)
 
 
 def test_both_searches_of_the_leech_lattice_find_the_same_vectors() -> None:
@@ -187,8 +194,8 @@ def test_works_have_names_of_their_own_and_goals_name_a_competitor() -> None:
         names = [competitor.name for competitor in work.competitors]
         assert len(set(names)) == len(names)
         assert all(goal.competitor in names for goal in work.goals)
-    # the lines of DESIGN.md, section 4, the caches', and the lattice's
-    assert sum(len(work.goals) for work in works()) == 14 + 3
+    # the lines of DESIGN.md, section 4, one of them at each number of rows, the caches', and the lattice's
+    assert sum(len(work.goals) for work in works()) == 16 + 4 * len(search.ROWS) + 3
 
 
 def test_the_sweep_covers_two_decades_of_each_size() -> None:
