@@ -18,7 +18,7 @@ from benchmarks.compress.jobs import Job, plan
 from benchmarks.compress.show import require_readme, show_files
 from benchmarks.data import DataConfig
 from benchmarks.data.whole import WholePictures, open_whole
-from benchmarks.metrics.pictures import SSIM_MIN_SIZE
+from benchmarks.metrics.ssim import SSIM_MIN_SIZE
 from benchmarks.metrics.weights import MetricWeights
 from benchmarks.protocols.compression.measure import Fidelity, PictureCoder, coded, means, peak_memory
 from benchmarks.protocols.compression.samples import Arrays

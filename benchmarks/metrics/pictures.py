@@ -1,7 +1,6 @@
-"""Per-picture fidelity: PSNR, SSIM and MS-SSIM, and the rounding to 8 bits that comes before them.
+"""PSNR of each picture, and the rounding to 8 bits that comes before every measure.
 
 The protocol's pictures have 8 bits. Variants of it compare levels that are not rounded, or one channel made of three.
-torchmetrics takes two seconds to import, so that it is imported where it is used: not all commands measure.
 """
 
 from __future__ import annotations
@@ -9,18 +8,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float, Num, UInt8
+from jaxtyping import Float, UInt8
 from torch import Tensor
+
+from benchmarks.metrics.ssim import Levels
 
 DATA_RANGE = 255.0
 PSNR_CAP = 100.0  # dB, reported for a picture reproduced exactly, whose PSNR is infinite
-SSIM_WINDOW = 11  # pixels; Gaussian, sigma 1.5
-SSIM_MIN_SIZE = SSIM_WINDOW
-MS_SSIM_MIN_SIZE = SSIM_WINDOW * 16  # five scales: the coarsest still holds a whole window
 
 Pictures = UInt8[Tensor, "b 3 h w"]
-Levels = Num[Tensor, "b c h w"]
-"""Pictures in levels from 0 to 255, 8-bit or not rounded."""
 
 
 def to_uint8(images: Float[Tensor, "b 3 h w"]) -> Pictures:
@@ -53,44 +49,7 @@ def central(pictures: Pictures, size: Sequence[int]) -> UInt8[Tensor, "b 3 _h _w
 def psnr(reconstructions: Levels, originals: Levels) -> Float[Tensor, " b"]:
     """Peak signal-to-noise ratio of each picture in dB, over all pixels and channels, at most `PSNR_CAP`.
 
-    In float64, where the sum of squared differences of 8-bit pictures is exact.
+    Of 8-bit pictures the squared differences are exact, and so is their sum, in float64.
     """
-    from torchmetrics.functional.image import peak_signal_noise_ratio
-
-    values: Tensor = peak_signal_noise_ratio(
-        reconstructions.double(), originals.double(), data_range=DATA_RANGE, reduction="none", dim=(1, 2, 3)
-    )
-    return values.clamp(max=PSNR_CAP)
-
-
-def ssim(reconstructions: Levels, originals: Levels) -> Float[Tensor, " b"]:
-    """Structural similarity of each picture (Wang et al. 2004), in [-1, 1]; needs H, W >= 11.
-
-    Gaussian window 11 x 11 of sigma 1.5, K1 = 0.01, K2 = 0.03, population covariance, per channel; averaged
-    over channels and over the positions where the whole window lies inside the picture, as the paper's code
-    and scikit-image do. (torchmetrics by itself averages over the reflected border as well.)
-    """
-    from torchmetrics.functional.image import structural_similarity_index_measure
-
-    _, similarity = structural_similarity_index_measure(
-        reconstructions.float(),
-        originals.float(),
-        data_range=DATA_RANGE,
-        reduction="none",
-        return_full_image=True,
-    )
-    border = SSIM_WINDOW // 2
-    return similarity[..., border:-border, border:-border].mean(dim=(1, 2, 3))
-
-
-def ms_ssim(reconstructions: Levels, originals: Levels) -> Float[Tensor, " b"]:
-    """Multi-scale structural similarity of each picture (Wang et al. 2003), in [0, 1]; needs H, W >= 176.
-
-    Five scales with the paper's weights, by torchmetrics.
-    """
-    from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
-
-    values: Tensor = multiscale_structural_similarity_index_measure(
-        reconstructions.float(), originals.float(), data_range=DATA_RANGE, reduction="none", normalize="relu"
-    )
-    return values
+    squares = (reconstructions.float() - originals.float()).square_()
+    return (10 * (DATA_RANGE**2 / squares.mean((1, 2, 3), dtype=torch.float64)).log10()).clamp(max=PSNR_CAP)

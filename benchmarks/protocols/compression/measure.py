@@ -14,8 +14,9 @@ from PIL import Image
 from benchmarks.data.transforms import to_tensor
 from benchmarks.metrics.device import full_float32, measuring_device
 from benchmarks.metrics.lpips import LPIPS, MIN_SIZE as LPIPS_MIN_SIZE
-from benchmarks.metrics.pictures import MS_SSIM_MIN_SIZE, ms_ssim, psnr, ssim
+from benchmarks.metrics.pictures import psnr
 from benchmarks.metrics.speed import peak_memory_growth
+from benchmarks.metrics.ssim import MS_SSIM_MIN_SIZE, ms_ssim, ssim
 from benchmarks.metrics.ssimulacra2 import ssimulacra2
 from benchmarks.metrics.weights import MetricWeights
 from benchmarks.protocols.compression.pictures import PictureCodec

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 import torch
 from torch import Tensor
 
-from benchmarks.metrics import fid, lpips, pictures as fidelity, swd
+from benchmarks.metrics import fid, lpips, pictures as fidelity, ssim, swd
 from benchmarks.metrics.codes import code_maps, has_codebook
 from benchmarks.metrics.device import measuring_device
 from benchmarks.metrics.fid import FeatureSums
@@ -20,8 +20,8 @@ from quantizers import Quantizer
 
 MIN_SIZE = {
     "psnr": 1,
-    "ssim": fidelity.SSIM_MIN_SIZE,
-    "ms_ssim": fidelity.MS_SSIM_MIN_SIZE,
+    "ssim": ssim.SSIM_MIN_SIZE,
+    "ms_ssim": ssim.MS_SSIM_MIN_SIZE,
     "lpips": lpips.MIN_SIZE,
     "swd": swd.MIN_SIZE,
 }
@@ -41,8 +41,8 @@ def _picture_metrics(
     }
     metrics: PictureMetrics = {
         "psnr": fidelity.psnr,
-        "ssim": fidelity.ssim,
-        "ms_ssim": fidelity.ms_ssim,
+        "ssim": ssim.ssim,
+        "ms_ssim": ssim.ms_ssim,
     }
     if weights.lpips_backbone is None:
         missing.setdefault("lpips", weights.missing["lpips"])

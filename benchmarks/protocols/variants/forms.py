@@ -12,6 +12,7 @@ from jaxtyping import Float, Num
 from torch import Tensor
 
 from benchmarks.metrics import pictures as fidelity
+from benchmarks.metrics.ssim import ms_ssim, ssim
 
 Levels = Num[Tensor, "b c h w"]
 Similarity = Callable[[Levels, Levels], Float[Tensor, " b"]]
@@ -93,7 +94,7 @@ def bordered_ssim(reconstructions: Levels, originals: Levels) -> Float[Tensor, "
 
 
 SSIM_FORMS: Mapping[str, Similarity] = {
-    "gaussian": fidelity.ssim,
+    "gaussian": ssim,
     "uniform": uniform_ssim,
     "uniform, double range": wide_uniform_ssim,
     "gaussian with border": bordered_ssim,
@@ -122,7 +123,7 @@ def ms_ssim_by_channel(reconstructions: Levels, originals: Levels) -> Float[Tens
     return score.mean(dim=1)
 
 
-MS_SSIM_FORMS: Mapping[str, Similarity] = {"torchmetrics": fidelity.ms_ssim, "by channel": ms_ssim_by_channel}
+MS_SSIM_FORMS: Mapping[str, Similarity] = {"torchmetrics": ms_ssim, "by channel": ms_ssim_by_channel}
 
 
 def rgb(levels: Levels) -> Levels:

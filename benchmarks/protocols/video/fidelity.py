@@ -14,16 +14,9 @@ from torch import Tensor
 
 from benchmarks.metrics.flicker import flicker
 from benchmarks.metrics.fvd import VideoFeatures
-from benchmarks.metrics.pictures import (
-    DATA_RANGE,
-    MS_SSIM_MIN_SIZE,
-    PSNR_CAP,
-    SSIM_MIN_SIZE,
-    ms_ssim,
-    psnr,
-    ssim,
-)
+from benchmarks.metrics.pictures import DATA_RANGE, PSNR_CAP, psnr
 from benchmarks.metrics.spacetime_swd import MAX_CLIPS, spacetime_patches
+from benchmarks.metrics.ssim import MS_SSIM_MIN_SIZE, SSIM_MIN_SIZE, ms_ssim, ssim
 from benchmarks.metrics.unmeasured import Unmeasured
 from benchmarks.protocols.signals import Coded, Fidelity
 

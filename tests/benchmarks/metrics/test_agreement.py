@@ -13,7 +13,8 @@ from skimage import data
 from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
 
 from benchmarks.metrics.fid import FeatureSums, frechet_distance
-from benchmarks.metrics.pictures import ms_ssim, ssim, to_uint8, to_unit_range
+from benchmarks.metrics.pictures import to_uint8, to_unit_range
+from benchmarks.metrics.ssim import ms_ssim, ssim
 from benchmarks.metrics.swd import patch_corners, pyramid_sizes, random_directions, swd
 
 

@@ -7,15 +7,8 @@ from scipy.ndimage import gaussian_filter
 from skimage import data
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from benchmarks.metrics.pictures import (
-    MS_SSIM_MIN_SIZE,
-    PSNR_CAP,
-    ms_ssim,
-    psnr,
-    ssim,
-    to_uint8,
-    to_unit_range,
-)
+from benchmarks.metrics.pictures import PSNR_CAP, psnr, to_uint8, to_unit_range
+from benchmarks.metrics.ssim import MS_SSIM_MIN_SIZE, ms_ssim, ssim
 
 
 def crops(height: int, width: int) -> torch.Tensor:
@@ -109,5 +102,43 @@ def test_ms_ssim_equals_its_definition():
 
 def test_ms_ssim_has_no_variant_for_small_pictures():
     small = crops(MS_SSIM_MIN_SIZE - 1, MS_SSIM_MIN_SIZE)
-    with pytest.raises(ValueError, match="must be larger"):
+    with pytest.raises(ValueError, match="at least 176 x 176 pixels"):
         ms_ssim(small, small)
+
+
+@pytest.mark.parametrize("size", [(176, 176), (203, 240)])
+def test_ssim_and_ms_ssim_equal_torchmetrics(size):
+    from torchmetrics.functional.image import (
+        multiscale_structural_similarity_index_measure,
+        structural_similarity_index_measure,
+    )
+
+    originals = crops(*size)
+    reconstructions = noisy(originals, 40)
+    given = reconstructions.double(), originals.double()
+    _, whole = structural_similarity_index_measure(*given, data_range=255.0, reduction="none", return_full_image=True)
+    expected = whole[..., 5:-5, 5:-5].mean((1, 2, 3))
+    torch.testing.assert_close(ssim(reconstructions, originals).double(), expected, rtol=0, atol=2e-6)
+    expected = multiscale_structural_similarity_index_measure(
+        *given, data_range=255.0, reduction="none", normalize="relu"
+    )
+    torch.testing.assert_close(ms_ssim(reconstructions, originals).double(), expected, rtol=0, atol=2e-6)
+
+
+def test_batches_of_any_size_have_the_same_similarities():
+    originals = crops(192, 240)
+    reconstructions = noisy(originals)
+    together = ms_ssim(reconstructions, originals), ssim(reconstructions, originals)
+    for place in range(3):
+        one = reconstructions[place : place + 1], originals[place : place + 1]
+        assert (ms_ssim(*one), ssim(*one)) == (together[0][place : place + 1], together[1][place : place + 1])
+
+
+def test_a_negative_factor_counts_as_none():
+    originals = crops(176, 176)
+    assert ms_ssim(255 - originals, originals).tolist() == [0, 0, 0]
+
+
+def test_pictures_too_small_for_a_window():
+    with pytest.raises(ValueError, match="SSIM needs pictures of at least 11 x 11 pixels, got 10 x 32"):
+        ssim(torch.zeros(1, 3, 10, 32), torch.zeros(1, 3, 10, 32))

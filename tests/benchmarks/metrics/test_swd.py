@@ -105,7 +105,7 @@ def test_zero_symmetric_and_larger_for_more_noise(pictures):
 def test_independent_of_how_pictures_are_batched(pictures, monkeypatch):
     indices = np.arange(len(pictures))
     whole = swd(pictures, noisy(pictures, 20), indices)
-    monkeypatch.setattr(module, "_BATCH", 5)
+    monkeypatch.setattr(module, "_PIXELS", 5 * 32 * 32)
     assert swd(pictures, noisy(pictures, 20), indices).levels == pytest.approx(whole.levels, rel=1e-9)
 
 

@@ -11,7 +11,8 @@ import torch
 from PIL import Image
 
 from benchmarks.data.transforms import to_tensor
-from benchmarks.metrics.pictures import ms_ssim, psnr, ssim
+from benchmarks.metrics.pictures import psnr
+from benchmarks.metrics.ssim import ms_ssim, ssim
 from benchmarks.metrics.weights import MetricWeights
 from benchmarks.protocols.compression import measure
 from benchmarks.protocols.compression.codecs import CODECS
