@@ -10,7 +10,6 @@ import torch.nn.functional as F
 from jaxtyping import Float, Num
 from PIL import Image
 from torch import Tensor, nn
-from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d_like_tensorflow1x
 
 from benchmarks.metrics.inception import Inception
 from storage.paths import StrPath
@@ -22,6 +21,8 @@ Shown = Float[Tensor, "b 3 299 299"]
 def tensorflow(levels: Num[Tensor, "b 3 h w"]) -> Shown:
     """The protocol's own: bilinear as TensorFlow 1 does it, the upper left pixels on each other and without
     antialiasing, then (x - 128) / 128; of toshas/torch-fidelity, torch_fidelity/feature_extractor_inceptionv3.py."""
+    from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d_like_tensorflow1x  # takes seconds
+
     resized: Tensor = interpolate_bilinear_2d_like_tensorflow1x(levels.float(), (SIDE, SIDE), align_corners=False)
     return (resized - 128) / 128
 
