@@ -30,7 +30,8 @@ MAX_PICTURES = 8192  # the test set's first pictures, which bounds the memory
 _PIXELS = 2**18  # of pictures at once: what filters make of them stays in the caches
 _DIRECTIONS_AT_ONCE = 64
 _RESAMPLED_DIRECTIONS = 32
-_RESAMPLES_AT_ONCE = 16
+_RESAMPLED_AT_ONCE = 8  # directions
+_STEPS_AT_ONCE = 2048
 
 
 def _smaller(images: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c _h _w"]:
@@ -151,17 +152,21 @@ def resampled_wasserstein(
 
     The distance is the integral of |F_a - F_b|, whose steps lie where the whole sets' are: one sort for all resamples.
     """
-    count = len(a)
-    drawn = draws.to(a)
-    total = drawn.new_zeros(len(draws), dtype=torch.float64)
-    for direction in directions.to(a):
-        values, order = torch.cat([a @ direction, b @ direction]).sort()
-        picture = (order % count) // (count // draws.shape[1])
-        step = torch.where(order < count, 1.0, -1.0)
-        for part in range(0, len(draws), _RESAMPLES_AT_ONCE):
-            some = slice(part, part + _RESAMPLES_AT_ONCE)
-            difference = (drawn[some, picture] * step).cumsum(1)[:, :-1].abs()
-            total[some] += (difference @ values.diff()).double()
+    count, sets = len(a), torch.cat([a, b])
+    drawn = draws.to(a).T.contiguous()
+    total = a.new_zeros(len(draws), dtype=torch.float64)
+    for some in directions.to(a).split(_RESAMPLED_AT_ONCE):
+        for projected in some @ sets.T:
+            values, order = projected.sort()
+            picture, gaps = (order % count) // (count // draws.shape[1]), values.diff()
+            sign = torch.where(order < count, 1.0, -1.0).unsqueeze(1)
+            difference = drawn.new_zeros(1, len(draws))
+            for start in range(0, len(gaps), _STEPS_AT_ONCE):
+                steps = slice(start, min(start + _STEPS_AT_ONCE, len(gaps)))
+                jumps = drawn[picture[steps]].mul_(sign[steps])
+                jumps[0] += difference[-1]
+                difference = jumps.cumsum(0)
+                total += (gaps[steps] @ difference.abs()).double()
     return total / (count * len(directions))
 
 
