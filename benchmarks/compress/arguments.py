@@ -20,7 +20,7 @@ Output = Annotated[Path, tyro.conf.arg(aliases=["-o"])]
 @dataclass(frozen=True, kw_only=True)
 class _Codec:
     run: Path
-    """Stored run (RUN.json, with RUN.safetensors beside it), whose tokenizer codes the pictures."""
+    """Stored run (RUN.json, with RUN.safetensors beside it), of pictures or of sounds."""
     output: Output
     """Folder that files are written to."""
     prior: str | None = None
@@ -33,29 +33,30 @@ class _Codec:
 
 @dataclass(frozen=True, kw_only=True)
 class Encode(_Codec):
-    """Write a file for each picture, PICTURE.qz: its codes under a stored run's tokenizer, entropy-coded.
+    """Write a file for each picture or sound, NAME.qz: its codes under a stored run's tokenizer, entropy-coded.
 
-    Codes are as likely as they were in the run's test pictures, or under --prior as that says. Pictures of any size;
-    transparency is laid over white, and grey pictures come back grey.
+    Codes are as likely as they were in the run's test data, or under --prior as that says. Pictures of any size;
+    transparency is laid over white, and grey pictures come back grey. Sounds (WAV, FLAC, Ogg, MP3) of any length, mixed
+    and resampled to the run's channels and rate.
     """
 
-    pictures: tyro.conf.Positional[tuple[Path, ...]]
-    """Picture files."""
+    files: tyro.conf.Positional[tuple[Path, ...]]
+    """Files of pictures, or of sounds where the run is on these; of a folder all in it."""
     fixed_length: bool = False
     """No entropy coding: log2 of the codebook's size for each code."""
 
     def check(self) -> None:
         """Raise UsageError where these flags do not go together."""
-        if not self.pictures:
-            raise UsageError("name the pictures: benchmarks.compress encode PICTURE… --run RUN.json -o FOLDER")
+        if not self.files:
+            raise UsageError("name the pictures or sounds: benchmarks.compress encode FILE… --run RUN.json -o FOLDER")
         if self.fixed_length and self.prior is not None:
             raise UsageError("--fixed-length is without entropy coding, and --prior with it: give one")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Decode(_Codec):
-    """Write the picture of each file, FILE.png. It must be of this run's tokenizer and, where it was coded under a
-    prior, of this prior, and whole: anything else is refused."""
+    """Write the picture of each file, FILE.png, or the sound, FILE.wav. It must be of this run's tokenizer
+    and, where it was coded under a prior, of this prior, and whole: anything else is refused."""
 
     files: tyro.conf.Positional[tuple[Path, ...]]
     """Files that encode wrote."""
@@ -121,10 +122,10 @@ class Measure:
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments:
-    """Pictures as files of codes, and back, and what that is worth beside the codecs that people use.
+    """Pictures and sounds as files of codes, and back, and what that is worth beside the codecs that people use.
 
-    A file holds the codes of one picture in as few bytes as they need, and what tells its tokenizer, its prior and
-    every change of it apart.
+    A file holds the codes of one picture or sound in as few bytes as they need, and what tells its tokenizer, its prior
+    and every change of it apart.
     """
 
     command: tyro.conf.OmitSubcommandPrefixes[tyro.conf.OmitArgPrefixes[Encode | Decode | Measure]]
