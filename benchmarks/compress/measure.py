@@ -49,7 +49,7 @@ def measure(arguments: Measure, console: Console, errors: Console) -> int:
     require_writable(arguments.output)
     runs = find_runs(arguments.run, errors) if arguments.run else []
     signal = measured(runs)
-    codecs_of(signal, arguments.codec)
+    codecs_of(signal, arguments.codec)  # a mistake in them is said before anything is read
     fidelity = signal.fidelity(arguments.lpips_backbone, make_accelerator(TrainConfig(), arguments.cpu).device)
     items = signal.open(str(arguments.data), arguments.limit, arguments.root, errors)
     jobs = plan(signal, arguments, runs, items, errors)
