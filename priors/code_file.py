@@ -4,6 +4,7 @@
     2         the letters QZ
     1         version of this format (upper half), kind of the code model (2 bits), a mark of the caller's (2 bits)
     1 to 5    for each axis of the signal its length, 7 bits a byte, the lowest first
+    1 to 5    of a signal in time, a sound, its rate in samples a second, likewise; pictures have none
     2, 2      of the digests of tokenizer and code model
     4         CRC-32 of all other bytes and of both digests, whole
     the rest  the range coder's: the codes, then 16 bits of their SHA-256
@@ -38,7 +39,7 @@ WORDS = {FixedLength: "codes of a fixed length", Histogram: "a histogram of code
 """What the codes of a file are entropy-coded under."""
 
 LARGEST = 2**28
-"""Samples of a channel that a file may claim."""
+"""Samples of a channel that a file may hold."""
 
 
 DAMAGED = "cut or altered since it was written"
@@ -74,28 +75,37 @@ def kind_of(data: bytes) -> type[CodeModel]:
     return KINDS[kind]
 
 
+def require_extent(extent: Sequence[int]) -> None:
+    """Raise CodeFileError on a signal that no file holds: without samples, or with more than `LARGEST`."""
+    if not 0 < math.prod(extent) <= LARGEST:
+        raise CodeFileError(f"a signal of {' × '.join(map(str, extent))} samples, where {LARGEST:,} are the most")
+
+
 class CodeFiles:
     """Writes and reads files of one tokenizer's codes under one model of them.
 
     Args:
         tokenizer: in eval mode.
         model: of its codes.
+        rate: of its signals in samples a second, where they have one.
     """
 
-    def __init__(self, tokenizer: Tokenizer, model: CodeModel) -> None:
+    def __init__(self, tokenizer: Tokenizer, model: CodeModel, rate: int | None = None) -> None:
         self.tokenizer, self.model = tokenizer, model
+        self.rates = [] if rate is None else [rate]
         self.kind = KINDS.index(type(model))
         self.digests = bytes.fromhex(fingerprint(tokenizer)), model.digest
 
     def write(self, signal: Signal) -> bytes:
-        """The file of a signal's codes."""
+        """The file of a signal's codes. ValueError on one of another number of axes, or too large."""
         if len(signal.extent) != len(self.tokenizer.strides) or not 0 <= signal.mark < 4:
             raise ValueError(f"the extent must have {len(self.tokenizer.strides)} axes and the mark be 0 to 3.")
+        require_extent(signal.extent)
         writer = Writer()
         self._code(writer, signal.codes, signal.extent)
         writer.uniform(np.array([_check(signal.codes)]), 1, 2**16)
         head = MAGIC + bytes([VERSION << 4 | self.kind << 2 | signal.mark])
-        head += b"".join(map(_varint, signal.extent)) + self.digests[0][:2] + self.digests[1][:2]
+        head += b"".join(map(_varint, (*signal.extent, *self.rates))) + self.digests[0][:2] + self.digests[1][:2]
         payload = writer.to_bytes()
         return head + self._checksum(head, payload) + payload
 
@@ -108,10 +118,12 @@ class CodeFiles:
         kind, mark = kind_of(data), data[len(MAGIC)] & 3
         if kind is not type(self.model):
             raise CodeFileError(f"coded under {WORDS[kind]}, and this is {WORDS[type(self.model)]}")
-        extent, place = [], len(MAGIC) + 1
-        for _ in self.tokenizer.strides:
-            length, place = _read_varint(data, place)
-            extent.append(length)
+        numbers, place = [], len(MAGIC) + 1
+        for _ in (*self.tokenizer.strides, *self.rates):
+            number, place = _read_varint(data, place)
+            numbers.append(number)
+        axes = len(self.tokenizer.strides)
+        extent, rates = numbers[:axes], numbers[axes:]
         head, checksum, payload = data[: place + 4], data[place + 4 : place + 8], data[place + 8 :]
         for name, digest, stored in zip(
             ("tokenizer", WORDS[type(self.model)]), self.digests, (head[-4:-2], head[-2:]), strict=True
@@ -120,8 +132,9 @@ class CodeFiles:
                 raise CodeFileError(f"made by another {name.removeprefix('a ')} than this, or altered")
         if self._checksum(head, payload) != checksum:
             raise CodeFileError(DAMAGED)
-        if not 0 < math.prod(extent) <= LARGEST:
-            raise CodeFileError(f"a signal of {' × '.join(map(str, extent))} samples, where {LARGEST:,} are the most")
+        if rates != self.rates:
+            raise CodeFileError(f"of a signal at {rates[0]:,} Hz, and this tokenizer's are at {self.rates[0]:,} Hz")
+        require_extent(extent)
         try:
             reader = Reader(payload)
             codes = self._code(reader, None, extent)

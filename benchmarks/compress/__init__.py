@@ -1,1 +1,1 @@
-"""Pictures as files of codes: `python -m benchmarks.compress`."""
+"""Pictures and sounds as files of codes: `python -m benchmarks.compress`."""

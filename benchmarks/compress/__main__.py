@@ -1,4 +1,4 @@
-"""Pictures as files of codes: `python -m benchmarks.compress encode PICTURE --run RUN.json -o FOLDER`."""
+"""Pictures and sounds as files of codes: `python -m benchmarks.compress encode FILE --run RUN.json -o FOLDER`."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ import tyro
 from autoencoders.ranges import Count
 from benchmarks.command_line.flags import parse_flags
 from benchmarks.command_line.usage import RUNS, UsageError
-from benchmarks.records.compression import CodecName
+from benchmarks.records.compression import CodecName, PictureCodecName, SoundCodecName
 
 Output = Annotated[Path, tyro.conf.arg(aliases=["-o"])]
 
@@ -20,7 +20,7 @@ Output = Annotated[Path, tyro.conf.arg(aliases=["-o"])]
 @dataclass(frozen=True, kw_only=True)
 class _Codec:
     run: Path
-    """Stored run (RUN.json, with RUN.safetensors beside it), whose tokenizer codes the pictures."""
+    """Stored run (RUN.json, with RUN.safetensors beside it), of pictures or of sounds."""
     output: Output
     """Folder that files are written to."""
     prior: str | None = None
@@ -33,29 +33,30 @@ class _Codec:
 
 @dataclass(frozen=True, kw_only=True)
 class Encode(_Codec):
-    """Write a file for each picture, PICTURE.qz: its codes under a stored run's tokenizer, entropy-coded.
+    """Write a file for each picture or sound, NAME.qz: its codes under a stored run's tokenizer, entropy-coded.
 
-    Codes are as likely as they were in the run's test pictures, or under --prior as that says. Pictures of any size;
-    transparency is laid over white, and grey pictures come back grey.
+    Codes are as likely as they were in the run's test data, or under --prior as that says. Pictures of any size;
+    transparency is laid over white, and grey pictures come back grey. Sounds (WAV, FLAC, Ogg, MP3) of any length, mixed
+    and resampled to the run's channels and rate.
     """
 
-    pictures: tyro.conf.Positional[tuple[Path, ...]]
-    """Picture files."""
+    files: tyro.conf.Positional[tuple[Path, ...]]
+    """Files of pictures, or of sounds where the run is on these; of a folder all in it."""
     fixed_length: bool = False
     """No entropy coding: log2 of the codebook's size for each code."""
 
     def check(self) -> None:
         """Raise UsageError where these flags do not go together."""
-        if not self.pictures:
-            raise UsageError("name the pictures: benchmarks.compress encode PICTURE… --run RUN.json -o FOLDER")
+        if not self.files:
+            raise UsageError("name the pictures or sounds: benchmarks.compress encode FILE… --run RUN.json -o FOLDER")
         if self.fixed_length and self.prior is not None:
             raise UsageError("--fixed-length is without entropy coding, and --prior with it: give one")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Decode(_Codec):
-    """Write the picture of each file, FILE.png. It must be of this run's tokenizer and, where it was coded under a
-    prior, of this prior, and whole: anything else is refused."""
+    """Write the picture of each file, FILE.png, or the sound, FILE.wav. It must be of this run's tokenizer
+    and, where it was coded under a prior, of this prior, and whole: anything else is refused."""
 
     files: tyro.conf.Positional[tuple[Path, ...]]
     """Files that encode wrote."""
@@ -69,11 +70,14 @@ class Decode(_Codec):
 @dataclass(frozen=True, kw_only=True)
 class Measure:
     """Measure tokenizers as codecs under the compression protocol: whole files of all pictures of --data at full size,
-    beside JPEG, WebP, AVIF and JPEG XL at qualities down to their lowest, and show tables and pictures.
+    beside JPEG, WebP, AVIF and JPEG XL at qualities down to their lowest, or of all sounds of --data, beside Opus and
+    MP3 at their bitrates; and show tables and pictures.
+
+    What is measured are the signals of the first run, sounds at its rate and with its channels; without one, pictures.
 
     Each run's codes are coded with a fixed length, under their histogram, and under each prior that is stored beside
     the run; where a quantizer can leave out the last codes of a position (rq, multi-scale) at each number of them.
-    Every rate is stored as soon as all pictures are through: a command that was stopped or killed goes on from there
+    Every rate is stored as soon as all items are through: a command that was stopped or killed goes on from there
     when it is given again, and what is stored is not measured again. Seconds mean something on an idle machine only.
     """
 
@@ -81,12 +85,13 @@ class Measure:
     """Stored runs (RUN.json, with RUN.safetensors beside it), or folders of them; none to measure codecs alone."""
     prior: str | None = None
     """Of the priors on a run's codes only this one, by its kind (gpt, maskgit) or the digest of its settings."""
-    codec: tuple[CodecName, ...] = get_args(CodecName)
-    """Codecs beside them; --codec without a name for none."""
+    codec: tuple[CodecName, ...] = (*get_args(PictureCodecName), *get_args(SoundCodecName))
+    """Codecs beside them; those of other signals are passed over. --codec without a name for none."""
     data: str | None = None
-    """A folder, "photographs", "torchvision:NAME" or "huggingface:NAME[:column]"; all pictures of it are taken."""
+    """A folder, "photographs", "torchvision:NAME" or "huggingface:NAME[:column]"; of sounds a folder or "synthetic".
+    All pictures or sounds of it are taken."""
     limit: Count | None = None
-    """Take at most this many pictures, evenly from all of --data."""
+    """Take at most this many, evenly from all of --data."""
     root: Path | None = None
     """Where torchvision and Hugging Face keep their files; their usual cache unless given."""
     output: Output = RUNS
@@ -112,7 +117,7 @@ class Measure:
         if self.report:
             return
         if self.data is None:
-            raise UsageError("name the pictures: benchmarks.compress measure --run RUN.json --data FOLDER")
+            raise UsageError("name the pictures or sounds: benchmarks.compress measure --run RUN.json --data FOLDER")
         if not self.run and not self.codec:
             raise UsageError("nothing to measure: name stored runs by --run, or codecs by --codec")
         if not self.run and self.prior is not None:
@@ -121,10 +126,10 @@ class Measure:
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments:
-    """Pictures as files of codes, and back, and what that is worth beside the codecs that people use.
+    """Pictures and sounds as files of codes, and back, and what that is worth beside the codecs that people use.
 
-    A file holds the codes of one picture in as few bytes as they need, and what tells its tokenizer, its prior and
-    every change of it apart.
+    A file holds the codes of one picture or sound in as few bytes as they need, and what tells its tokenizer, its prior
+    and every change of it apart.
     """
 
     command: tyro.conf.OmitSubcommandPrefixes[tyro.conf.OmitArgPrefixes[Encode | Decode | Measure]]

@@ -6,18 +6,20 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import torch
-from PIL import Image, UnidentifiedImageError
 from rich.console import Console
 from rich.filesize import decimal
 from rich.markup import escape
 
 from benchmarks.command_line.usage import UsageError, require_writable
 from benchmarks.compress.arguments import Decode, Encode
+from benchmarks.compress.choice import files_of
 from benchmarks.compress.opening import open_histogram, open_run, require_prior
-from benchmarks.data.folder import FORMATS
-from benchmarks.protocols.compression.pictures import SUFFIX, PictureCodec
+from benchmarks.compress.signal import SignalFiles
+from benchmarks.data.folder import find_files
+from benchmarks.protocols.compression.tokenizer_codec import SUFFIX, TokenizerCodec
 from benchmarks.training.loading import LoadedRun
 from priors.code_file import kind_of
 from priors.code_models import CodeModel, CodePrior, FixedLength, Histogram
@@ -37,36 +39,40 @@ def compress(arguments: Encode | Decode, console: Console, errors: Console) -> i
     arguments.check()
     require_writable(arguments.output)
     run = open_run(arguments.run, arguments.prior, arguments.cpu)
+    signal = files_of(arguments.run, run)
 
     @cache
-    def codec(kind: type[CodeModel]) -> PictureCodec:
-        return PictureCodec(run.tokenizer, _model(run, arguments, kind))
+    def codec(kind: type[CodeModel]) -> TokenizerCodec[Any]:
+        return signal.codec(_model(run, arguments, kind))
 
     if isinstance(arguments, Encode):
         kind = FixedLength if arguments.fixed_length else Histogram if arguments.prior is None else CodePrior
         encoder = codec(kind)
-        return _each(arguments.pictures, SUFFIX, lambda *paths: encode(encoder, *paths), arguments, console, errors)
+
+        def encode(file: Path, output: Path) -> str:
+            data, rate = signal.encode(encoder, file)
+            with replacing(output) as temporary:
+                temporary.write_bytes(data)
+            return f"{decimal(len(data))}, {rate}"
+
+        files = [file for path in arguments.files for file in _files(path, signal)]
+        return _each(files, SUFFIX, encode, arguments, console, errors)
 
     def decode(file: Path, output: Path) -> str:
         data = file.read_bytes()
-        picture = codec(kind_of(data)).decode(data)
-        with replacing(output) as temporary:
-            picture.save(temporary, "PNG")
-        return f"{picture.width} × {picture.height} pixels"
+        return signal.decode(codec(kind_of(data)), data, output)
 
-    return _each(arguments.files, ".png", decode, arguments, console, errors)
+    return _each(arguments.files, signal.suffix, decode, arguments, console, errors)
 
 
-def encode(codec: PictureCodec, file: Path, output: Path) -> str:
-    """Write the codes of a picture; says how many bytes they take."""
-    try:
-        with Image.open(file, formats=FORMATS) as picture:
-            data, pixels = codec.encode(picture), picture.width * picture.height
-    except UnidentifiedImageError as error:
-        raise ValueError("not a picture of a format that is read here") from error
-    with replacing(output) as temporary:
-        temporary.write_bytes(data)
-    return f"{decimal(len(data))}, {8 * len(data) / pixels:.3f} bits per pixel"
+def _files(path: Path, signal: SignalFiles[Any]) -> list[Path]:
+    """A file, or all of the signal below a folder. UsageError where it has none."""
+    if not path.is_dir():
+        return [path]
+    found = [path / name for name in find_files(path, "", signal.is_one)]
+    if not found:
+        raise UsageError(f"{path}: a folder without {signal.noun}")
+    return found
 
 
 def _model(run: LoadedRun, arguments: Encode | Decode, kind: type[CodeModel]) -> CodeModel:

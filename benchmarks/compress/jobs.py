@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-from PIL import Image
 from rich.console import Console
 from rich.markup import escape
 
 from autoencoders import Tokenizer
 from benchmarks.command_line.usage import UsageError
 from benchmarks.compress.arguments import Measure
+from benchmarks.compress.measured import Items, MeasuredSignal, RatedCodec, Settings
 from benchmarks.compress.opening import open_histogram, open_run
-from benchmarks.data.whole import WholePictures
-from benchmarks.protocols.compression.codecs import CODECS, Codec
 from benchmarks.protocols.compression.depths import depths, truncated, truncated_model
-from benchmarks.protocols.compression.measure import Numbers, PictureCoder, model_bits
-from benchmarks.protocols.compression.pictures import PictureCodec
-from benchmarks.protocols.compression.samples import Arrays, samples
+from benchmarks.protocols.compression.fidelity import Coder, Numbers
+from benchmarks.protocols.compression.measure import model_bits
+from benchmarks.protocols.compression.samples import Arrays
+from benchmarks.protocols.compression.tokenizer_codec import TokenizerCodec
 from benchmarks.records.compression import (
     FOLDER,
     PROTOCOL,
@@ -31,20 +30,17 @@ from benchmarks.records.compression import (
 )
 from benchmarks.records.generation import PriorRecord
 from benchmarks.records.priors import read_generations
-from benchmarks.records.record import Record
+from benchmarks.records.record import Record, StoredRuns
 from benchmarks.records.values import as_command, digest
 from benchmarks.tables.comparable import asked_bits, label
-from benchmarks.training.trained import find_runs, trained_prior
+from benchmarks.training.trained import trained_prior
 from priors import Prior
 from priors.code_models import CodeModel, CodePrior, FixedLength
 from priors.fingerprint import fingerprint
 
-Settings = dict[str, dict[str, int]]
-"""Points in the order in which they are measured: name -> what sets the rate."""
-
 
 class Job(Protocol):
-    """A way of coding pictures at several rates, and where its measurement belongs."""
+    """A way of coding signals at several rates, and where its measurement belongs."""
 
     @property
     def path(self) -> Path:
@@ -62,45 +58,39 @@ class Job(Protocol):
     def points(self) -> Settings:
         """The rates that it has."""
 
-    def at(self, setting: dict[str, int]) -> PictureCoder:
+    def at(self, setting: dict[str, int]) -> Coder[Any]:
         """The coder at one rate."""
 
-    def more(self, coder: PictureCoder, picture: Image.Image) -> Numbers:
-        """What to say of a picture beside what is said of all coders."""
+    def more(self, coder: Coder[Any], item: Any) -> Numbers:
+        """What to say of an item beside what is said of all coders."""
 
-    def samples(self, pictures: WholePictures) -> tuple[tuple[Sample, ...], Arrays]:
-        """Crops to be shown."""
+    def samples(self, items: Items) -> tuple[tuple[Sample, ...], Arrays]:
+        """What is to be shown."""
 
 
 @dataclass(frozen=True)
 class CodecJob:
     """A codec that people use."""
 
-    name: CodecName
-    codec: Codec
+    codec: RatedCodec
     path: Path
     command: str
 
     @property
     def coder(self) -> CodecCoder:
-        return CodecCoder(
-            name=self.name,
-            heading=self.codec.heading,
-            settings=dict(self.codec.settings),
-            software=self.codec.software,
-        )
+        return self.codec.coder
 
     @property
     def points(self) -> Settings:
-        return {f"quality {quality}": {"quality": quality} for quality in self.codec.qualities}
+        return self.codec.points
 
-    def at(self, setting: dict[str, int]) -> PictureCoder:
-        return self.codec.at(setting["quality"])
+    def at(self, setting: dict[str, int]) -> Coder[Any]:
+        return self.codec.at(setting)
 
-    def more(self, coder: PictureCoder, picture: Image.Image) -> Numbers:
+    def more(self, coder: Coder[Any], item: Any) -> Numbers:
         return {}
 
-    def samples(self, pictures: WholePictures) -> tuple[tuple[Sample, ...], Arrays]:
+    def samples(self, items: Items) -> tuple[tuple[Sample, ...], Arrays]:
         return (), {}
 
 
@@ -108,6 +98,7 @@ class CodecJob:
 class TokenizerJob:
     """A run's tokenizer under one model of its codes."""
 
+    signal: MeasuredSignal
     record: Record
     tokenizer: Tokenizer
     model: CodeModel
@@ -139,50 +130,68 @@ class TokenizerJob:
             kept = kept[-1:]  # it predicts from all codes of the positions before
         return {f"{count} code{'s' if count > 1 else ''}": {"codes": count} for count in kept}
 
-    def at(self, setting: dict[str, int]) -> PictureCodec:
+    def at(self, setting: dict[str, int]) -> TokenizerCodec[Any]:
         count = setting["codes"]
-        return PictureCodec(truncated(self.tokenizer, count), truncated_model(self.model, self.tokenizer, count))
+        model = truncated_model(self.model, self.tokenizer, count)
+        return self.signal.tokenizer_codec(truncated(self.tokenizer, count), model)
 
-    def more(self, coder: PictureCoder, picture: Image.Image) -> Numbers:
-        assert isinstance(coder, PictureCodec)
-        return model_bits(coder, self.prior, picture)
+    def more(self, coder: Coder[Any], item: Any) -> Numbers:
+        assert isinstance(coder, TokenizerCodec)
+        return model_bits(coder, self.prior, item)
 
-    def samples(self, pictures: WholePictures) -> tuple[tuple[Sample, ...], Arrays]:
-        whole = PictureCodec(self.tokenizer, self.model)
-        return samples(whole, pictures, {name: CODECS[name] for name in self.codecs})
+    def samples(self, items: Items) -> tuple[tuple[Sample, ...], Arrays]:
+        return self.signal.samples(self.signal.tokenizer_codec(self.tokenizer, self.model), items, self.codecs)
 
 
-def plan(arguments: Measure, pictures: WholePictures, errors: Console) -> list[Job]:
+def plan(signal: MeasuredSignal, arguments: Measure, runs: StoredRuns, items: Items, errors: Console) -> list[Job]:
     """All that was asked for; runs that cannot be measured, and what cannot be had of the others, are named.
 
     Raises:
-        ValueError: no such run, or none that can be measured.
+        ValueError: none of the runs can be measured.
     """
-    folder = arguments.output / FOLDER / pictures.record["name"]
+    folder = arguments.output / FOLDER / items.record["name"]
     of_runs: list[TokenizerJob] = []
     problems = []
-    for path, _ in find_runs(arguments.run, errors) if arguments.run else ():
+    for path, record in runs:
+        if record.quantizer.name in signal.codecs:
+            continue  # a run's row of a codec, which --codec measures
         try:
-            of_runs += _run_jobs(path, arguments, folder, pictures, errors)
+            signal.require(path, record)
+            of_runs += _run_jobs(signal, path, arguments, folder, items, errors)
         except UsageError as error:
             problems.append(str(error))
     if problems and not of_runs:
         raise UsageError(problems[0])
     for problem in problems:
         errors.print(f"left out: {escape(problem)}")
-    return [*_codec_jobs(arguments, folder, pictures), *of_runs]
+    return [*_codec_jobs(signal, arguments, folder, items), *of_runs]
 
 
-def _codec_jobs(arguments: Measure, folder: Path, pictures: WholePictures) -> Iterator[CodecJob]:
-    for name in dict.fromkeys(arguments.codec):
-        codec = CODECS[name]
-        key = digest(PROTOCOL, name, dict(codec.settings), pictures.record["fingerprint"])
-        command = _command(arguments, "--codec", name)
-        yield CodecJob(name, codec, folder / f"{name}-{key}.json", command)
+def codecs_of(signal: MeasuredSignal, asked: Sequence[CodecName]) -> tuple[CodecName, ...]:
+    """Those of the signal among the codecs that were asked for.
+
+    Raises:
+        UsageError: some were, and none is of the signal.
+    """
+    found = tuple(name for name in dict.fromkeys(asked) if name in signal.codecs)
+    if asked and not found:
+        raise UsageError(
+            f"{', '.join(asked)}: no codec of {signal.name}, which have {', '.join(signal.codecs)}; what is measured "
+            "are the signals of the first --run, or pictures without one"
+        )
+    return found
+
+
+def _codec_jobs(signal: MeasuredSignal, arguments: Measure, folder: Path, items: Items) -> Iterator[CodecJob]:
+    for name in codecs_of(signal, arguments.codec):
+        codec = signal.codec(name)
+        key = digest(PROTOCOL, name, codec.coder.settings, items.record["fingerprint"])
+        command = _command(arguments, *signal.beside, "--codec", name)
+        yield CodecJob(codec, folder / f"{name}-{key}.json", command)
 
 
 def _run_jobs(
-    path: Path, arguments: Measure, folder: Path, pictures: WholePictures, errors: Console
+    signal: MeasuredSignal, path: Path, arguments: Measure, folder: Path, items: Items, errors: Console
 ) -> Iterator[TokenizerJob]:
     run = open_run(path, None, arguments.cpu)
     tokenizer = fingerprint(run.tokenizer)
@@ -191,11 +200,11 @@ def _run_jobs(
     def job(
         model: CodeModel, name: str, words: str, prior: Prior | None = None, flags: tuple[str, ...] = ()
     ) -> TokenizerJob:
-        key = digest(PROTOCOL, run.record.id, tokenizer, model.digest.hex(), pictures.record["fingerprint"])
+        key = digest(PROTOCOL, run.record.id, tokenizer, model.digest.hex(), items.record["fingerprint"])
         file = folder / f"{run.record.id.rpartition('-')[0]}-{name}-{key}.json"
         command = _command(arguments, "--run", path.as_posix(), *flags)
-        codecs = tuple(dict.fromkeys(arguments.codec))
-        return TokenizerJob(run.record, run.tokenizer, model, prior, name, words, codecs, file, command)
+        codecs = codecs_of(signal, arguments.codec)
+        return TokenizerJob(signal, run.record, run.tokenizer, model, prior, name, words, codecs, file, command)
 
     yield job(FixedLength(), "fixed-length", "codes of a fixed length")
     yield from _if_it_can_be(lambda: job(open_histogram(path), "histogram", "histogram of test codes"), path, errors)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,13 +15,12 @@ from rich.markup import escape
 from benchmarks.command_line.bars import counting_bar
 from benchmarks.command_line.usage import require_writable
 from benchmarks.compress.arguments import Measure
-from benchmarks.compress.jobs import Job, plan
+from benchmarks.compress.choice import measured
+from benchmarks.compress.jobs import Job, codecs_of, plan
+from benchmarks.compress.measured import Items, MeasuredSignal
 from benchmarks.compress.show import require_readme, show_files
-from benchmarks.data import DataConfig
-from benchmarks.data.whole import WholePictures, open_whole
-from benchmarks.metrics.ssim import SSIM_MIN_SIZE
-from benchmarks.metrics.weights import MetricWeights
-from benchmarks.protocols.compression.measure import Fidelity, PictureCoder, coded, means, peak_memory
+from benchmarks.protocols.compression.fidelity import Coder, Fidelity
+from benchmarks.protocols.compression.measure import coded, means, peak_memory
 from benchmarks.protocols.compression.samples import Arrays
 from benchmarks.records.arrays import read_arrays
 from benchmarks.records.compression import (
@@ -35,6 +35,7 @@ from benchmarks.records.environment import environment
 from benchmarks.records.files import RecordError, if_stored
 from benchmarks.training.loop import make_accelerator
 from benchmarks.training.settings import TrainConfig
+from benchmarks.training.trained import find_runs
 
 
 def measure(arguments: Measure, console: Console, errors: Console) -> int:
@@ -46,33 +47,32 @@ def measure(arguments: Measure, console: Console, errors: Console) -> int:
     arguments.check()
     require_readme(arguments)
     require_writable(arguments.output)
-    weights = MetricWeights.find(lpips_backbone=arguments.lpips_backbone)
-    config = DataConfig(str(arguments.data), image_size=SSIM_MIN_SIZE, root=arguments.root, limit_test=arguments.limit)
-    pictures = open_whole(config, errors)
-    jobs = plan(arguments, pictures, errors)
-    device = make_accelerator(TrainConfig(), arguments.cpu).device
-    fidelity = Fidelity(weights, device)
-    measurements = [Measurement(job, pictures, fidelity, arguments.force) for job in jobs]
+    runs = find_runs(arguments.run, errors) if arguments.run else []
+    signal = measured(runs)
+    codecs_of(signal, arguments.codec)  # a mistake in them is said before anything is read
+    fidelity = signal.fidelity(arguments.lpips_backbone, make_accelerator(TrainConfig(), arguments.cpu).device)
+    items = signal.open(str(arguments.data), arguments.limit, arguments.root, errors)
+    jobs = plan(signal, arguments, runs, items, errors)
+    measurements = [Measurement(job, signal, items, fidelity, arguments.force) for job in jobs]
     execute(measurements, errors)
     return show_files([job.path for job in jobs], arguments, console, errors)
 
 
 def execute(measurements: Sequence[Measurement], console: Console) -> None:
     """Measure each point that is not stored, under a progress bar, or with a line for each where there is no terminal;
-    each is stored when all pictures are through."""
+    each is stored when all items are through."""
     left = sum(len(measurement.todo) for measurement in measurements)
     total = sum(len(measurement.job.points) for measurement in measurements)
     if left < total:
         console.print(f"{total - left} of {total} rates are measured already", highlight=False)
     with counting_bar(console) as bar:
-        task = bar.add_task("compression", total=sum(of.pictures_left for of in measurements))
+        task = bar.add_task("compression", total=sum(of.items_left for of in measurements))
         for measurement in measurements:
             for name in measurement.todo:
                 bar.update(task, description=escape(f"{measurement.heading}, {name}"))
                 point = measurement.measure(name, lambda: bar.advance(task))
                 if bar.disable:
-                    rate, psnr = (f"{point.metrics[metric]:.3f}" for metric in ("bpp", "psnr"))
-                    line = f"{measurement.heading}, {name}: {rate} bits per pixel, PSNR {psnr} dB"
+                    line = f"{measurement.heading}, {name}: {measurement.signal.in_words(point.metrics)}"
                     console.print(escape(line), highlight=False, soft_wrap=True)
             measurement.finish()
 
@@ -83,11 +83,11 @@ class Measurement:
     Attributes:
         heading: what the screen calls it.
         todo: names of the points that are not stored.
-        pictures_left: how many are to be coded for these.
+        items_left: how many are to be coded for these.
     """
 
-    def __init__(self, job: Job, pictures: WholePictures, fidelity: Fidelity, force: bool) -> None:
-        self.job, self.pictures, self.fidelity = job, pictures, fidelity
+    def __init__(self, job: Job, signal: MeasuredSignal, items: Items, fidelity: Fidelity[Any], force: bool) -> None:
+        self.job, self.signal, self.items, self.fidelity = job, signal, items, fidelity
         self.record = Compression(
             schema_version=SCHEMA,
             protocol=PROTOCOL,
@@ -95,7 +95,8 @@ class Measurement:
             coder=job.coder,
             points=(),
             missing=fidelity.missing,
-            data=pictures.record,
+            signal=signal.name,
+            data=items.record,
             samples=(),
             environment=environment(fidelity.device),
             command=job.command,
@@ -107,7 +108,7 @@ class Measurement:
             self._resume()
         self.heading = self.record.heading
         self.todo = [name for name in job.points if self.record.point(name) is None]
-        self.pictures_left = len(self.todo) * len(pictures)
+        self.items_left = len(self.todo) * len(items)
 
     def _resume(self) -> None:
         """From what is stored, if it is whole: a damaged file is measured again."""
@@ -122,13 +123,13 @@ class Measurement:
             self.record, self.arrays = stored, arrays
 
     def measure(self, name: str, advance: Callable[[], object]) -> Point:
-        """Measure one point on all pictures, and store it."""
+        """Measure one point on all items, and store it."""
         begin = time.perf_counter()
         setting = self.job.points[name]
         coder = self.job.at(setting)
-        memory = peak_memory(coder, self.pictures[0], self.fidelity.device)  # and a first use, which takes longer
+        memory = peak_memory(coder, self.items[0], self.fidelity.device)  # and a first use, which takes longer
         numbers = self._all(coder, advance)
-        metrics, missing = means(numbers)
+        metrics, missing = means(numbers, self.fidelity.mean)
         point = Point(name=name, setting=setting, metrics={**metrics, "peak_memory_megabytes": memory})
         done = {each.name: each for each in (*self.record.points, point)}
         self.arrays |= {f"{name}/{metric}": values for metric, values in numbers.items()}
@@ -140,19 +141,20 @@ class Measurement:
         return point
 
     @torch.no_grad()
-    def _all(self, coder: PictureCoder, advance: Callable[[], object]) -> dict[str, np.ndarray]:
+    def _all(self, coder: Coder[Any], advance: Callable[[], object]) -> dict[str, np.ndarray]:
         rows = []
-        for picture in self.pictures:
-            rows.append({**coded(coder, picture, self.fidelity), **self.job.more(coder, picture)})
+        for place in range(len(self.items)):
+            item = self.items[place]
+            rows.append({**coded(coder, item, self.fidelity), **self.job.more(coder, item)})
             advance()
         return {metric: np.array([row[metric] for row in rows]) for metric in rows[0]}
 
     @torch.no_grad()
     def finish(self) -> None:
-        """Keep crops to be shown, where there are none yet."""
+        """Keep what is to be shown, where there are none yet."""
         if not self.record.samples:
             begin = time.perf_counter()
-            samples, arrays = self.job.samples(self.pictures)
+            samples, arrays = self.job.samples(self.items)
             if samples:
                 self.arrays |= arrays
                 self._store(begin, samples=samples)

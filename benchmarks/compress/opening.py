@@ -1,4 +1,4 @@
-"""The stored run whose tokenizer codes pictures, and what its codes are coded under."""
+"""The stored run whose tokenizer codes signals, and what its codes are coded under."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from benchmarks.records.record import read_record
 from benchmarks.training.loading import LoadedRun, load_run
 from benchmarks.training.loop import make_accelerator
 from benchmarks.training.settings import TrainConfig
+from benchmarks.training.signals import CODED
 from benchmarks.training.trained import require_signal, require_tokenizer, trained_tokenizer
 from priors import Prior
 from priors.code_models import Histogram
@@ -22,25 +23,24 @@ def open_run(path: Path, prior: str | None, cpu: bool) -> LoadedRun:
     Raises:
         ValueError: no such run, or none with codes.
     """
-    run = load_run(path, prior) if prior is not None else _without_prior(path)
+    record = read_record(path)
+    require_signal(path, record, CODED)
+    require_tokenizer(path, record)
+    run = LoadedRun(record, trained_tokenizer(path, record)) if prior is None else load_run(path, prior)
     if not all(map(has_codebook, run.tokenizer.quantizers)):
         raise UsageError(f"{path}: {run.record.quantizer.name} has no codebook, so there are no codes to store")
     run.tokenizer.to(make_accelerator(TrainConfig(), cpu).device)
     return run
 
 
-def _without_prior(path: Path) -> LoadedRun:
-    record = read_record(path)
-    require_signal(path, record)
-    require_tokenizer(path, record)
-    return LoadedRun(record, trained_tokenizer(path, record))
-
-
 def open_histogram(path: Path) -> Histogram:
-    """How often each code was used in a run's test pictures. UsageError where that was not counted."""
+    """How often each code was used on a run's test data. UsageError where that was not counted."""
     counts = read_arrays(path, ("code_counts",)).get("code_counts")
     if counts is None:
-        raise UsageError(f"{path} has no counts of its codes (too many to count); give --fixed-length or --prior")
+        raise UsageError(
+            f"{path} has no counts of its codes (too many to count, or a run on sounds from before they were counted); "
+            "give --fixed-length or --prior"
+        )
     return Histogram(counts)
 
 

@@ -21,7 +21,7 @@ from benchmarks.records.compression import (
     StoredCompressions,
     TokenizerCoder,
 )
-from benchmarks.tables.compression import QUALITIES, curve, groups, headings, in_decibels
+from benchmarks.tables.compression import curve, described, groups, headings, in_decibels, place_of
 from storage.paths import StrPath
 
 CODECS: Mapping[CodecName, dict[str, Any]] = {
@@ -29,6 +29,8 @@ CODECS: Mapping[CodecName, dict[str, Any]] = {
     "webp": {"color": "black", "linestyle": "--"},
     "avif": {"color": "0.5", "linestyle": "-"},
     "jpeg-xl": {"color": "0.5", "linestyle": "--"},
+    "opus": {"color": "black", "linestyle": "-"},
+    "mp3": {"color": "0.5", "linestyle": "-"},
 }
 """Lines without marks; tokenizers have colours and marks, as in all pictures."""
 
@@ -39,29 +41,28 @@ ELSEWHERE: dict[str, Any] = {"color": "#E69F00", "linewidth": 0.8, "linestyle": 
 
 
 def rate_quality_figure(group: Sequence[Compression]) -> Figure:
-    """Measurements on the same pictures, a panel for each metric; what others published in thin dots."""
-    lines = _lines(group)
-    figure = Figure(figsize=(5 * len(QUALITIES), 6), layout="constrained")
-    panels = figure.subplots(1, len(QUALITIES))
-    for panel, (metric, heading) in zip(panels, QUALITIES.items(), strict=True):
+    """Measurements on the same data, a panel for each metric; what others published in thin dots."""
+    lines, shown = _lines(group), described(group)
+    figure = Figure(figsize=(5 * len(shown.qualities), 6), layout="constrained")
+    panels = figure.subplots(1, len(shown.qualities))
+    for panel, (metric, heading) in zip(panels, shown.qualities.items(), strict=True):
         for called, records in lines.items():
             curves = [curve(record, metric) for record in records]
             points = sorted(point for drawn in curves for point in zip(drawn.rates, drawn.qualities, strict=True))
             if points:
                 panel.plot(*zip(*points, strict=True), label=wrapped(called, 48), **_look(records[0]))
-        for each in published(group[0].data["name"], group[0].data["pictures"]):
+        for each in published(group[0].data["name"], group[0].data[group[0].signal]):
             values = {"psnr": each.psnr, "ms_ssim": each.ms_ssim and in_decibels(each.ms_ssim)}.get(metric)
             if values is not None:
                 panel.plot(each.bpp, values, label="learned codecs and VTM, published elsewhere", **ELSEWHERE)
         panel.set_xscale("log")
         panel.xaxis.set_major_formatter("{x:g}")
-        panel.set_xlabel("bits per pixel of whole files")
+        panel.set_xlabel(shown.rate_words)
         panel.set_ylabel(heading)
         panel.grid(**GRID)
     handles = {line.get_label(): line for panel in panels for line in panel.get_lines()}
     figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3, frameon=False, fontsize=8)
-    data = group[0].data
-    figure.suptitle(f"{data['name']}, {data['pictures']:,} pictures at full size")
+    figure.suptitle(place_of(group))
     return figure
 
 
@@ -114,8 +115,8 @@ HEADINGS = {"original": "original", "jpeg": "JPEG", "webp": "WebP", "avif": "AVI
 
 
 def figures(stored: StoredCompressions) -> Iterator[tuple[str, str, Figure]]:
-    """File stem, title and figure: curves of each set of pictures, and crops of each tokenizer on it, under the model
-    of its codes that makes the smallest files."""
+    """File stem, title and figure: curves of each data set, and crops of pictures by each tokenizer on it, under the
+    model of its codes that makes the smallest files."""
     paths = {id(record): path for path, record in stored}
     for group in groups(record for _, record in stored):
         data = group[0].data

@@ -10,6 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from benchmarks.metrics.codes import CodeHistogram
 from benchmarks.protocols.rates import code_use
 from benchmarks.protocols.signals import Measured
 from benchmarks.records.resampling import draws
@@ -42,6 +43,8 @@ class Summary:
         resampled: Metric that is no mean over signals -> its values on the fixed resamples of the set.
         usage: Of each codebook, the share of its codes that occur; none without codes.
         perplexity: Of each codebook, 2^entropy.
+        code_counts: How often each code occurs, int64 (codebooks, codebook size); None without codes, and of codebooks
+            too large to count.
     """
 
     count: int
@@ -53,6 +56,7 @@ class Summary:
     resampled: dict[str, np.ndarray]
     usage: tuple[float, ...]
     perplexity: tuple[float, ...]
+    code_counts: np.ndarray | None
 
 
 def summarise(
@@ -87,6 +91,7 @@ def summarise(
     resampled: dict[str, np.ndarray] = {}
     usage: tuple[float, ...] = ()
     perplexity: tuple[float, ...] = ()
+    code_counts = None
     if codes:
         seconds = np.array([signal.seconds for signal in signals])
         drawn = draws(len(signals))
@@ -94,6 +99,8 @@ def summarise(
         usage, perplexity = tuple(use.usage.tolist()), tuple(np.exp2(use.entropy).tolist())
         metrics["usage"], metrics["perplexity"] = float(np.mean(usage)), float(np.mean(perplexity))
         metrics["kbps_entropy"] = use.bits / float(seconds.sum()) / 1000
+        together = [np.concatenate(of_map)[None] for of_map in zip(*(of.maps for of in codes), strict=True)]
+        code_counts = CodeHistogram.of(together).dense(quantizers[0].codebook_size)
         resampled = {
             "usage": use.resampled_usage.mean(0),
             "perplexity": np.exp2(use.resampled_entropy).mean(0),
@@ -115,6 +122,7 @@ def summarise(
         resampled=resampled,
         usage=usage,
         perplexity=perplexity,
+        code_counts=code_counts,
         count=len(signals),
         seconds=sum(signal.seconds for signal in signals),
     )
@@ -152,6 +160,7 @@ class SignalEvaluation(Summary):
             **{f"resampled/{name}": values for name, values in self.resampled.items()},
             **({"codebooks/usage": np.array(self.usage)} if self.usage else {}),
             **({"codebooks/perplexity": np.array(self.perplexity)} if self.perplexity else {}),
+            **({} if self.code_counts is None else {"code_counts": self.code_counts}),
             "samples/original": self.samples[0],
             "samples/reconstruction": self.samples[1],
             "samples/rate": np.array(self.rate),

@@ -1,7 +1,8 @@
 """Stored measurements of the protocol `compression`: one JSON file for each way of coding, beside a file of arrays.
 
 NAME.json    the record below
-NAME.npz     POINT/METRIC: a number for each picture; of a tokenizer also `samples/…`, uint8 (pictures, H, W, 3)
+NAME.npz     POINT/METRIC: a number for each picture or sound; of a tokenizer of pictures also `samples/…`, uint8
+             (pictures, H, W, 3)
 """
 
 from __future__ import annotations
@@ -15,14 +16,16 @@ import numpy as np
 
 from benchmarks.records.arrays import write_arrays
 from benchmarks.records.files import Frozen, find_records, read_each, read_this_version, write_model
-from benchmarks.records.record import Environment, QuantizerRecord
+from benchmarks.records.record import Environment, QuantizerRecord, SignalName
 from storage.paths import StrPath
 
 PROTOCOL = "compression/1"
 SCHEMA = 1
 """Version of the record; raised when a field changes its name or its meaning."""
 
-CodecName = Literal["jpeg", "webp", "avif", "jpeg-xl"]
+PictureCodecName = Literal["jpeg", "webp", "avif", "jpeg-xl"]
+SoundCodecName = Literal["opus", "mp3"]
+CodecName = PictureCodecName | SoundCodecName
 
 FOLDER = "compression"
 """Below the folder of results."""
@@ -34,7 +37,7 @@ class CodecCoder(Frozen):
     name: CodecName
     heading: str
     settings: dict[str, int | str | bool]
-    """Beside the quality, which varies."""
+    """Beside the quality or the bitrate, which varies."""
     software: dict[str, str]
     """By name, the version."""
 
@@ -60,12 +63,13 @@ class TokenizerCoder(Frozen):
 
 
 class Point(Frozen):
-    """One rate: means over the pictures, each counting the same."""
+    """One rate: means over the pictures or sounds, each counting the same."""
 
     name: str
     """In words: what arrays are kept under."""
     setting: dict[str, int]
-    """What sets the rate: `quality` of a codec, `codes` per position of a tokenizer that can leave the last out."""
+    """What sets the rate: `quality` of a codec of pictures, `kbps` of one of sounds, `codes` per position of a
+    tokenizer that can leave the last out."""
     metrics: dict[str, float | None]
 
 
@@ -83,16 +87,18 @@ class Sample(Frozen):
 
 
 class Compression(Frozen):
-    """One way of turning pictures into files, at each rate that it was measured at."""
+    """One way of turning signals into files, at each rate that it was measured at."""
 
     schema_version: int
     protocol: str
     id: str
+    signal: SignalName = "pictures"
+    """What is coded; in records from before there were others, pictures."""
     coder: CodecCoder | TokenizerCoder
     points: tuple[Point, ...]
     """From the lowest setting; those that a stopped command came to."""
     missing: dict[str, str]
-    """Metric -> why it could not be computed, and how to get it."""
+    """Metric -> why it could not be computed, and how to get it, or for how many sounds."""
     data: dict[str, Any]
     samples: tuple[Sample, ...]
     environment: Environment

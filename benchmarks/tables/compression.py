@@ -1,6 +1,6 @@
 """Stored measurements of compression as tables: whole curves against JPEG's, and each rate by itself.
 
-Measurements are compared only on the same pictures.
+Measurements are compared only on the same pictures or sounds. Those of sounds have no BD-rate: the protocol says why.
 """
 
 from __future__ import annotations
@@ -15,35 +15,27 @@ import pandas as pd
 from benchmarks.protocols.compression.bd_rate import LEAST_OVERLAP, METHOD, Curve, bd_rate, rate_at
 from benchmarks.protocols.compression.published import SOURCE, published
 from benchmarks.records.compression import CodecCoder, Compression
-from benchmarks.tables.formats import Cell, NumberColumn, Titled
+from benchmarks.tables.compression_columns import DESCRIBED, Described
+from benchmarks.tables.formats import Cell, Titled
 
 ANCHOR = "jpeg"
-
-QUALITIES = {"psnr": "PSNR, dB", "ms_ssim": "MS-SSIM, dB", "ssimulacra2": "SSIMULACRA 2"}
-"""Metrics that are better when they are higher, over which curves are compared and drawn."""
 
 NONE = "–"
 
 
-COLUMNS = (
-    NumberColumn("bytes", "bytes", "{:,.0f}"),
-    NumberColumn("bpp", "bits/pixel ↓", "{:.3f}"),
-    NumberColumn("psnr", "PSNR ↑", "{:.2f}"),
-    NumberColumn("ssim", "SSIM ↑", "{:.3f}"),
-    NumberColumn("ms_ssim", "MS-SSIM ↑", "{:.3f}"),
-    NumberColumn("ssimulacra2", "SSIMULACRA 2 ↑", "{:.1f}"),
-    NumberColumn("lpips", "LPIPS ↓", "{:.3f}"),
-    NumberColumn("over_anchor", "% over JPEG, equal PSNR ↓", "{:+.0f}"),
-    NumberColumn("overhead", "coder's overhead % ↓", "{:.2f}"),
-    NumberColumn("fixed_point", "fixed point % ↓", "{:.3f}"),
-    NumberColumn("encode_seconds", "encode s ↓", "{:.3f}"),
-    NumberColumn("decode_seconds", "decode s ↓", "{:.3f}"),
-    NumberColumn("peak_memory_megabytes", "peak MB ↓", "{:,.0f}"),
-)
+def described(group: Sequence[Compression]) -> Described:
+    """How measurements on the same data are shown."""
+    return DESCRIBED[group[0].signal]
+
+
+def place_of(group: Sequence[Compression]) -> str:
+    """The data that measurements share, in words."""
+    data = group[0].data
+    return f"{data['name']}, {data[group[0].signal]:,} {described(group).whole}"
 
 
 def groups(records: Iterable[Compression]) -> list[list[Compression]]:
-    """Measurements on the same pictures, in order of their name and rate; codecs first."""
+    """Measurements on the same data, in order of their name and rate; codecs first."""
     found: dict[tuple[str, str], list[Compression]] = {}
     for record in records:
         found.setdefault((record.data["name"], record.data["fingerprint"]), []).append(record)
@@ -68,7 +60,8 @@ def headings(group: Sequence[Compression]) -> dict[str, str]:
 
 def curve(record: Compression, metric: str) -> Curve:
     """Rate and quality of all points that have it; MS-SSIM in dB."""
-    pairs = [(point.metrics["bpp"], point.metrics.get(metric)) for point in record.points]
+    rate_of = DESCRIBED[record.signal].rate
+    pairs = [(point.metrics[rate_of], point.metrics.get(metric)) for point in record.points]
     known = [(rate, quality) for rate, quality in pairs if rate is not None and quality is not None]
     qualities = [quality for _, quality in known]
     return Curve([rate for rate, _ in known], in_decibels(qualities) if metric == "ms_ssim" else qualities)
@@ -85,9 +78,9 @@ def anchor_of(group: Sequence[Compression]) -> Compression | None:
 
 
 def to_frame(group: Sequence[Compression]) -> pd.DataFrame:
-    """One row for each rate of each way of coding on the same pictures, with all numbers.
+    """One row for each rate of each way of coding on the same data, with all numbers.
 
-    `over_anchor` is how many per cent more bits it takes than JPEG, interpolated, at the same PSNR.
+    Of pictures `over_anchor` is how many per cent more bits it takes than JPEG, interpolated, at the same PSNR.
     """
     anchor, called = anchor_of(group), headings(group)
     rows = []
@@ -98,12 +91,12 @@ def to_frame(group: Sequence[Compression]) -> pd.DataFrame:
                 {
                     "protocol": record.protocol,
                     "data": record.data["name"],
-                    "pictures": record.data["pictures"],
+                    record.signal: record.data[record.signal],
                     "coder": called[record.id],
                     "is_codec": isinstance(record.coder, CodecCoder),
                     "rate": point.name,
                     "id": record.id,
-                    **{column.name: point.metrics.get(column.name) for column in COLUMNS},
+                    **{column.name: point.metrics.get(column.name) for column in described(group).columns},
                     "over_anchor": over,
                 }
             )
@@ -117,15 +110,17 @@ def _over(metrics: Mapping[str, float | None], anchor: Curve) -> float | None:
 
 
 def tables(group: Sequence[Compression], *, short: bool) -> list[Titled]:
-    """What is to be read of measurements on the same pictures.
+    """What is to be read of measurements on the same data.
 
     Args:
         short: of codecs only the lowest rate in the table of rates.
     """
+    place = f"{place_of(group)} · protocol {group[0].protocol}"
+    rates = _rates(group, place, short=short)
+    if group[0].signal != "pictures":
+        return [rates]
     data = group[0].data
-    place = f"{data['name']}, {data['pictures']:,} pictures at full size · protocol {group[0].protocol}"
-    found = [_curves(group, place)] if any(map(_is_curve, group)) else []
-    found.append(_rates(group, place, short=short))
+    found = [_curves(group, place), rates] if any(map(_is_curve, group)) else [rates]
     elsewhere = published(data["name"], data["pictures"])
     if elsewhere:
         rows = [
@@ -160,7 +155,7 @@ def _curves(group: Sequence[Compression], place: str) -> Titled:
             "rates": Cell(str(len(record.points))),
             "bits/pixel": Cell(_range(curve(record, "psnr").rates, "{:.3f}")),
         }
-        for metric, heading in QUALITIES.items():
+        for metric, heading in described(group).qualities.items():
             if anchor is None:
                 found, reason = None, "no JPEG"
             else:
@@ -184,7 +179,7 @@ def _rates(group: Sequence[Compression], place: str, *, short: bool) -> Titled:
     frame = to_frame(group)
     if short:
         frame = frame[~frame["is_codec"] | ~frame.duplicated("id")]
-    shown = [column for column in COLUMNS if frame[column.name].notna().any()]
+    shown = [column for column in described(group).columns if frame[column.name].notna().any()]
     rows = [
         {
             "codec": Cell(f"{row['coder']}, {row['rate']}"),

@@ -23,7 +23,6 @@ STORES = pytest.mark.parametrize(("store", "signal"), [(store_sound_run, "sounds
     [
         (generate, store_film_run, "films"),
         (tokens, store_film_run, "films"),
-        (compress, store_sound_run, "sounds"),
         (compress, store_film_run, "films"),
     ],
 )

@@ -11,9 +11,10 @@ from small_priors import make
 
 from autoencoders import Tokenizer, code_maps_of, create_tokenizer
 from autoencoders.extents import code_shapes, encode_any
-from priors import CodeLayout
+from priors import CodeLayout, code_file
 from priors.code_file import CodeFileError, CodeFiles, Signal, kind_of
 from priors.code_models import CodeModel, CodePrior, FixedLength, Histogram
+from priors.fingerprint import fingerprint
 from quantizers import create_quantizer
 
 
@@ -60,6 +61,24 @@ def test_beside_the_codes_a_small_file_has_sixteen_bytes() -> None:
         (quantizer,) = tokenizer.quantizers
         bits = signal.codes[0].numel() * np.log2(quantizer.codebook_size)
         assert len(CodeFiles(tokenizer, FixedLength()).write(signal)) <= bits / 8 * 1.001 + 16
+
+
+def test_the_head_is_as_the_format_says() -> None:
+    tokenizer = made()
+    model = models_of(tokenizer)[1]
+    digests = bytes.fromhex(fingerprint(tokenizer))[:2] + model.digest[:2]
+    signal = signal_of(tokenizer, 130, 21, mark=3)
+    for rate, numbers in ((None, b"\x82\x01\x15"), (16_000, b"\x82\x01\x15\x80\x7d")):
+        assert CodeFiles(tokenizer, model, rate).write(signal).startswith(b"QZ\x17" + numbers + digests)
+
+
+def test_a_rate_comes_back_or_is_refused() -> None:
+    tokenizer = made()
+    signal = signal_of(tokenizer, 40, 40)
+    data = CodeFiles(tokenizer, FixedLength(), 16_000).write(signal)
+    assert_equal(CodeFiles(tokenizer, FixedLength(), 16_000).read(data), signal)
+    with pytest.raises(CodeFileError, match="a signal at 16,000 Hz, and this tokenizer's are at 24,000 Hz"):
+        CodeFiles(tokenizer, FixedLength(), 24_000).read(data)
 
 
 def test_what_differs_is_said() -> None:
@@ -126,13 +145,18 @@ def test_a_thousand_altered_files_are_refused_with_little_memory() -> None:
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2**18  # KiB
 
 
-def test_a_signal_without_bounds_is_refused() -> None:
+def test_a_signal_without_bounds_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     tokenizer = made()
     files = CodeFiles(tokenizer, FixedLength())
     huge = Signal([torch.zeros(1, 1, 1, 1, dtype=torch.int64)], (2**15, 2**15))
-    files._code = lambda coder, codes, extent: list(codes or [])  # type: ignore[method-assign]
     with pytest.raises(CodeFileError, match="32768 × 32768 samples"):
-        files.read(files.write(huge))
+        files.write(huge)
+    files._code = lambda coder, codes, extent: list(codes or [])  # type: ignore[method-assign]
+    monkeypatch.setattr(code_file, "LARGEST", 2**30)
+    data = files.write(huge)
+    monkeypatch.undo()
+    with pytest.raises(CodeFileError, match="32768 × 32768 samples"):
+        files.read(data)
 
 
 def test_codes_that_come_out_otherwise_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

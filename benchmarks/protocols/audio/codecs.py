@@ -64,12 +64,12 @@ class AudioCodec:
                 file.mux(packet)
         return CodedFile(buffer.getvalue(), stream_bytes)
 
-    def decode(self, data: bytes, sample_rate: int, samples: int) -> Float32[Tensor, "c n"]:
+    def decode(self, data: bytes, sample_rate: int, samples: int | None = None) -> Float32[Tensor, "c n"]:
         """The sound of a file.
 
         Args:
             sample_rate: that it is to have, in Hz.
-            samples: of a channel that it had.
+            samples: of a channel that it had; unless given it is as long as the file says.
         """
         import av
 
@@ -78,7 +78,8 @@ class AudioCodec:
         channels = len(frames[0].layout.channels)
         found = np.concatenate([_planar(frame.to_ndarray(), channels) for frame in frames], 1)
         sound = resample(found, frames[0].sample_rate, sample_rate)[:, :samples]
-        return torch.from_numpy(np.pad(sound, ((0, 0), (0, samples - sound.shape[1]))))
+        missing = 0 if samples is None else samples - sound.shape[1]
+        return torch.from_numpy(np.pad(sound, ((0, 0), (0, missing))))
 
     def _rate(self, sample_rate: int) -> int:
         return min((rate for rate in self.rates if rate >= sample_rate), default=max(self.rates))

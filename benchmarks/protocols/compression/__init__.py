@@ -1,1 +1,1 @@
-"""The protocol `compression`: pictures as files, beside the codecs that people use."""
+"""The protocol `compression`: pictures and sounds as files, beside the codecs that people use."""

@@ -9,7 +9,7 @@ from PIL import Image
 
 from benchmarks.data.whole import WholePictures
 from benchmarks.protocols.compression.codecs import Codec, within
-from benchmarks.protocols.compression.measure import PictureCoder
+from benchmarks.protocols.compression.fidelity import Coder
 from benchmarks.records.compression import CodecName, Sample
 
 PICTURES = 3
@@ -20,7 +20,7 @@ Arrays = dict[str, np.ndarray]
 
 
 def samples(
-    coder: PictureCoder, pictures: WholePictures, codecs: Mapping[CodecName, Codec]
+    coder: Coder[Image.Image], pictures: WholePictures, codecs: Mapping[CodecName, Codec]
 ) -> tuple[tuple[Sample, ...], Arrays]:
     """A few pictures, taken evenly, by a tokenizer's coder and by each codec at no more bytes.
 

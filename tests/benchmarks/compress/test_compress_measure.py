@@ -11,7 +11,7 @@ import pytest
 from killed import kill_at_call
 from PIL import Image
 
-from benchmarks.compress import jobs, measure as command, show
+from benchmarks.compress import measure as command, measured_pictures, show
 from benchmarks.compress.__main__ import main
 from benchmarks.data.machine import torch_threads
 from benchmarks.plot import Arguments, main as plot
@@ -65,7 +65,7 @@ def measure(home: Path) -> Callable[..., int]:
 @pytest.fixture(autouse=True)
 def _every_other_quality(monkeypatch: pytest.MonkeyPatch) -> None:
     fewer = {name: replace(codec, qualities=codec.qualities[::2]) for name, codec in CODECS.items()}
-    monkeypatch.setattr(jobs, "CODECS", fewer)
+    monkeypatch.setattr(measured_pictures, "CODECS", fewer)
 
 
 @pytest.fixture
@@ -269,4 +269,4 @@ def test_of_a_folder_what_has_no_codes_is_named_and_left_out(home, measure, caps
 
 def test_pictures_must_be_named(capsys) -> None:
     assert main(["measure", "--codec", "jpeg"]) == 2
-    assert "name the pictures" in capsys.readouterr().err
+    assert "name the pictures or sounds" in capsys.readouterr().err

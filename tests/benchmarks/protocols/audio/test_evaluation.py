@@ -94,6 +94,9 @@ def test_numbers_are_those_by_hand(tokenizer: Rounding) -> None:
         assert found.per_signal["mel_distance"][place] == pytest.approx(mel_distance(*heard, RATE).item())
         assert found.per_signal["stft_distance"][place] == pytest.approx(stft_distance(*heard).item())
     together = torch.cat(everything, 1)
+    assert found.code_counts is not None
+    np.testing.assert_array_equal(found.code_counts, [torch.bincount(row, minlength=32).numpy() for row in together])
+    np.testing.assert_array_equal(found.arrays()["code_counts"], found.code_counts)
     entropies, seconds = [], sum(s.shape[1] for s in sounds()) / RATE
     for row, usage, perplexity in zip(together, found.usage, found.perplexity, strict=True):
         counts = torch.bincount(row)

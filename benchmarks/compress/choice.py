@@ -1,0 +1,41 @@
+"""From a run to what is done with its signal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks.compress.measured import MeasuredSignal
+from benchmarks.compress.measured_pictures import MeasuredPictures
+from benchmarks.compress.measured_sounds import MeasuredSounds
+from benchmarks.compress.pictures import PictureFiles
+from benchmarks.compress.signal import SignalFiles
+from benchmarks.compress.sounds import SoundFiles
+from benchmarks.records.record import SignalName, StoredRuns
+from benchmarks.training.loading import LoadedRun
+from benchmarks.training.signals import CODED
+from benchmarks.training.stored import configuration
+from benchmarks.training.trained import require_signal
+
+_ALL: Mapping[SignalName, type[SignalFiles[Any]]] = {"pictures": PictureFiles, "sounds": SoundFiles}
+
+
+def measured(runs: StoredRuns) -> MeasuredSignal:
+    """What is measured beside these runs: the signals of the first, or pictures where there is none. UsageError where
+    they are no such signals."""
+    if not runs:
+        return MeasuredPictures()
+    path, first = runs[0]
+    require_signal(path, first, CODED)
+    return MeasuredSounds(path, first) if first.signal == "sounds" else MeasuredPictures()
+
+
+def files_of(path: Path, run: LoadedRun) -> SignalFiles[Any]:
+    """Files of the signal of a stored run.
+
+    Args:
+        path: its record's file.
+        run: of `open_run`.
+    """
+    return _ALL[run.record.signal](run, configuration(path, run.record).settings.data)
