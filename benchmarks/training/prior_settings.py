@@ -13,8 +13,8 @@ from benchmarks.protocols.generation.settings import GenerationConfig
 from benchmarks.records.generation import PROTOCOL
 from benchmarks.records.values import digest
 from benchmarks.training.settings import TrainConfig
-from priors import GPTConfig, MaskGITConfig, PriorConfig, PriorName
-from priors.settings import prior_name_of
+from priors import GPTConfig, PriorConfig, PriorName
+from priors.settings import CONFIGS, prior_name_of
 
 PriorPreset = Literal["smoke", "quick", "cpu", "vqgan-f16", "speech-smoke", "speech-quick", "speech-cpu", "music-cpu"]
 """Those of the tokenizers' presets that have a prior."""
@@ -37,6 +37,8 @@ class PriorSettings:
             raise ValueError("--flatten and --delay are two orders of a position's codes: give one of them")
         if self.delay and self.prior != "gpt":
             raise ValueError(f"--delay is an order of codes, which a {self.prior} does not have: take --prior gpt")
+        if self.flatten and self.model.by_scale:
+            raise ValueError(f"--flatten is of a position's codes, and a {self.prior} has one at each: leave it out")
 
     @property
     def prior(self) -> PriorName:
@@ -113,12 +115,13 @@ GENERATIONS: Mapping[PriorPreset, GenerationConfig] = {
 
 
 def preset_settings(preset: PriorPreset, prior: PriorName = "gpt") -> PriorSettings:
-    """The settings of a preset; of a MaskGIT with the sizes of its GPT."""
+    """The settings of a preset; of another prior with the sizes of its own."""
     settings = PRESETS[preset]
     if prior == settings.prior:
         return settings
-    shared = {name: value for name, value in asdict(settings.model).items() if hasattr(MaskGITConfig, name)}
-    return replace(settings, model=MaskGITConfig(**shared))
+    config = CONFIGS[prior]
+    shared = {name: value for name, value in asdict(settings.model).items() if hasattr(config, name)}
+    return replace(settings, model=config(**shared))
 
 
 def changes(settings: PriorSettings, preset: PriorPreset) -> dict[str, Any]:
