@@ -65,8 +65,7 @@ class MaskGITConfig(TransformerPriorConfig):
 
 @dataclass(frozen=True)
 class VARConfig(TransformerPriorConfig):
-    """Sizes of the transformer. The paper's model of depth d has d layers, d heads and a width of 64 d, with a dropout
-    of whole branches (not here) of 0.1 d / 24 and none of others."""
+    """Sizes of the transformer. The paper's model of depth d has d layers, d heads and a width of 64 d."""
 
     by_scale: ClassVar[bool] = True
 
