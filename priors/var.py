@@ -140,7 +140,8 @@ class ScaleInput(WithConstants):
     def __init__(self, config: VARConfig, layout: CodeLayout, quantizer: MultiScale, classes: int) -> None:
         super().__init__()
         self.grids, self.cells = layout.grids, layout.cells
-        self.quantizer: MultiScale = copy.deepcopy(quantizer).requires_grad_(False)
+        self.quantizer = copy.deepcopy(quantizer)
+        self.quantizer.requires_grad_(False)
         self.project = nn.Linear(quantizer.dim, config.width)
         initialise(self.project)
         self.starts = nn.Parameter(torch.randn(classes + 1, config.width) * DEVIATION)
