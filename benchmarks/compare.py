@@ -18,6 +18,7 @@ from benchmarks.command_line.flags import parse_flags
 from benchmarks.command_line.process import exit_code, run_command
 from benchmarks.command_line.usage import RUNS, UsageError, existing_paths
 from benchmarks.tables import comparable, formats, summaries
+from benchmarks.tables.codebooks import LEGEND, use_tables
 from benchmarks.tables.columns import BY_NAME, GENERATION, Column, columns_of
 from benchmarks.tables.markers import around_markers, put_between_markers
 from benchmarks.tables.selection import Selection
@@ -49,6 +50,9 @@ class Arguments:
     """Order the rows of each table by this column, best first."""
     matrix: str | None = None
     """Instead of the table, every two rows' difference in this column, and which row beats which."""
+    codebooks: bool = False
+    """Instead of the table, how much each code of a position is used, of methods that have several: each scale of
+    multi-scale, each depth of rq."""
     across_backbones: bool = False
     """Rows of all backbones in one table, where data, training and loss are equal; they compete at an equal number of
     bits per picture."""
@@ -93,10 +97,18 @@ class Built(NamedTuple):
     tables: Sequence[formats.Titled]
     csv: str
     columns: Sequence[Column]
+    legend: str = summaries.LEGEND
 
 
 def build(arguments: Arguments, stored: Stored) -> Built:
     """What was asked for, of the runs."""
+    if arguments.codebooks:
+        use = use_tables(stored.frame, stored.codebook_use)
+        if not use.tables:
+            raise UsageError(
+                "--codebooks: of no run here with several codes per position it is stored how they are used"
+            )
+        return Built(use.tables, use.numbers.to_csv(index=False), [], LEGEND)
     resamples = stored.resamples()
     names = [arguments.matrix] if arguments.matrix is not None else arguments.columns
     columns = [column_named(name) for name in names] or columns_of(stored.frame)
@@ -122,18 +134,17 @@ def build(arguments: Arguments, stored: Stored) -> Built:
     return Built(summaries.comparison(summary, columns), summary[shown].to_csv(index=False), columns)
 
 
-def write(
-    arguments: Arguments, built: Sequence[formats.Titled], csv: str, remarks: Sequence[str], console: Console
-) -> None:
+def write(arguments: Arguments, built: Built, remarks: Sequence[str], console: Console) -> None:
     """Print the tables, or put them where they were asked for."""
+    tables = built.tables
     if arguments.readme is not None:
-        put_between_markers(arguments.readme, arguments.section, f"{formats.markdown(built)}\n{summaries.LEGEND}\n")
+        put_between_markers(arguments.readme, arguments.section, f"{formats.markdown(tables)}\n{built.legend}\n")
         return
     if arguments.format == "terminal" and arguments.output is None:
-        formats.print_tables(built, console, [summaries.LEGEND, *remarks])
+        formats.print_tables(tables, console, [built.legend, *remarks])
         return
-    texts = {"csv": lambda: csv, "latex": lambda: formats.latex(built), "html": lambda: formats.html(built)}
-    text = texts.get(arguments.format, lambda: formats.markdown(built))()
+    texts = {"csv": lambda: built.csv, "latex": lambda: formats.latex(tables), "html": lambda: formats.html(tables)}
+    text = texts.get(arguments.format, lambda: formats.markdown(tables))()
     if arguments.output is None:
         sys.stdout.write(text)
     else:
@@ -153,7 +164,7 @@ def show(arguments: Arguments, console: Console, errors: Console) -> int:
     built = build(arguments, stored)
     for problem in stored.problems:
         errors.print(f"left out: {escape(problem)}")
-    write(arguments, built.tables, built.csv, stored.remarks(built.columns), console)
+    write(arguments, built, stored.remarks(built.columns), console)
     return 1 if stored.problems else 0
 
 

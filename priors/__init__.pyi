@@ -10,5 +10,7 @@ from .settings import (
     PriorConfig as PriorConfig,
     PriorName as PriorName,
     Sampling as Sampling,
+    VARConfig as VARConfig,
     prior_name_of as prior_name_of,
 )
+from .var import VAR as VAR

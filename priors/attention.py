@@ -123,12 +123,16 @@ class Stack(nn.Module):
 
     def caches(self, batch: int, steps: int) -> list[LayerCache]:
         """Room for the keys and values of so many steps, in the precision that they come in."""
-        weight = self.norm.weight
-        kind = weight.device.type
-        lowered = torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)
-        dtype = torch.get_autocast_dtype(kind) if lowered else weight.dtype
         heads, width = self.head_shape
-        return [LayerCache((batch, heads, steps, width), dtype, weight.device) for _ in self.blocks]
+        return layer_caches(len(self.blocks), (batch, heads, steps, width), self.norm.weight)
+
+
+def layer_caches(layers: int, shape: tuple[int, int, int, int], weight: Tensor) -> list[LayerCache]:
+    """Room for the keys and values of so many layers, where a weight is and in the precision that they come in."""
+    kind = weight.device.type
+    lowered = torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)
+    dtype = torch.get_autocast_dtype(kind) if lowered else weight.dtype
+    return [LayerCache(shape, dtype, weight.device) for _ in range(layers)]
 
 
 def rotate(x: Float[Tensor, "b h n c"], rotation: Float[Tensor, "2 n r"]) -> Float[Tensor, "b h n c"]:

@@ -144,6 +144,8 @@ class CodePrior(CodeModel):
             raise ValueError("this prior was trained with a class for every picture; take one with label_dropout.")
         if prior.layout.delay:
             raise ValueError("a prior of delayed tokens cannot code window by window; take one without delay.")
+        if prior.config.by_scale:
+            raise ValueError("a prior by scale knows whole pictures of one size, no windows of others; take a gpt.")
         self.prior = fixed_point(prior)
         self.steps, self.batch = steps, batch
         layout, config = prior.layout, prior.config

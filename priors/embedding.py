@@ -1,5 +1,7 @@
 """From tokens, labels and places to the inputs of a transformer, and from its outputs to logits."""
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int64
@@ -76,7 +78,7 @@ class SequenceInput(WithConstants):
         """What is added to every step: a learned vector of the place, or where places are rotations, of the map."""
         table: Tensor = self.table
         if self.cells is not None:
-            table = torch.cat([row.expand(cells, -1) for row, cells in zip(table, self.cells, strict=True)])
+            table = map_rows(table, self.cells)
         return table if self.slots is None else (table.unsqueeze(1) + self.slots).flatten(0, 1)
 
     def forward(self, embedded: Float[Tensor, "b p d c"], labels: Int64[Tensor, " b"]) -> Float[Tensor, "b s c"]:
@@ -84,6 +86,11 @@ class SequenceInput(WithConstants):
         contents = embedded.flatten(1, 2) if self.flatten else embedded.sum(2)
         steps = contents + self.places()[: contents.shape[1]]
         return self.drop(torch.cat([F.embedding(labels, self.starts).unsqueeze(1), steps], 1))
+
+
+def map_rows(table: Float[Tensor, "m c"], cells: Sequence[int]) -> Float[Tensor, "s c"]:
+    """The vector of each map at all of its cells."""
+    return torch.cat([row.expand(count, -1) for row, count in zip(table, cells, strict=True)])
 
 
 def rotations(layout: CodeLayout, channels: int, dtype: torch.dtype | None = None) -> Float[Tensor, "2 s r"]:

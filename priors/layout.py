@@ -12,6 +12,7 @@ from torch import Tensor
 
 from autoencoders import Tokenizer
 from quantizers.modes import evaluating
+from quantizers.multi_scale import MultiScale, once, repeated
 from quantizers.options import check_flag, check_integer
 from quantizers.validation import check_codes
 
@@ -43,6 +44,9 @@ class CodeLayout:
     """Whether a prior sees every token as a step of its own, instead of a position as one."""
     delay: bool = field(default=False, repr=False)  # what is coded under priors names them by this repr
     """Whether the tokens of a position come in as many steps, beside those of other positions: see `delay`."""
+    by_scale: bool = field(default=False, repr=False)
+    """Whether the grids are the maps of one `multi-scale` quantizer, coarsest first, each code in them once: the
+    tokenizer's one map has a code of each at every position of the last, repeated (`quantizer.code_maps`)."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "grids", tuple(tuple(grid) for grid in self.grids))  # JSON has lists
@@ -58,6 +62,11 @@ class CodeLayout:
         check_flag("delay", self.delay)
         if self.flatten and self.delay:
             raise ValueError("flatten and delay are two orders of the same tokens; take one of them.")
+        if check_flag("by_scale", self.by_scale):
+            if self.flatten or self.delay or self.codes_per_position != 1:
+                raise ValueError("by_scale is an order of its own, of one code at each position of each map.")
+            if len({len(grid) for grid in self.grids}) > 1:
+                raise ValueError(f"by_scale needs maps of equally many axes, got {self.grids}.")
         if 2 ** (self.sub_tokens - 1) >= self.codebook_size:
             raise ValueError(
                 f"sub_tokens must leave every digit something to say, got {self.sub_tokens} for {self.codebook_size} "
@@ -72,24 +81,30 @@ class CodeLayout:
         flatten: bool = False,
         largest_vocabulary: int = LARGEST_VOCABULARY,
         delay: bool = False,
+        by_scale: bool = False,
     ) -> CodeLayout:
         """The layout of a tokenizer's codes of signals of one extent, from encoding one.
 
         Args:
             tokenizer: all its quantizers have equally many codes per position, of one size.
             extent: samples of a channel along each axis; or the side of a square picture in pixels.
-            flatten: as the attribute; delay too.
-            largest_vocabulary: a code with more values is split into as few equal digits as have at most this many.
+            flatten: as the attribute; delay and by_scale too.
+            largest_vocabulary: a code with more values is split into as few equal digits as have at most this many;
+                not by scale, where digits of one code would have to be drawn at once.
 
         Raises:
-            ValueError: the quantizers differ, or the tokenizer takes no signal of that extent.
+            ValueError: the quantizers differ, the tokenizer takes no signal of that extent, or by_scale of others than
+                one `multi-scale` quantizer.
         """
         check_integer("largest_vocabulary", largest_vocabulary, 2)
         codes_per_position, codebook_size = equal_codes(tokenizer)
+        grids = tuple(tuple(codes.shape[2:]) for codes in _codes_of_grey(tokenizer, extent))
+        if by_scale:
+            maps = multi_scale_of(tokenizer.quantizers).map_sizes(grids[0])
+            return cls(maps, 1, codebook_size, flatten=flatten, delay=delay, by_scale=True)
         sub_tokens = 1
         while root(codebook_size, sub_tokens) > largest_vocabulary:
             sub_tokens += 1
-        grids = tuple(tuple(codes.shape[2:]) for codes in _codes_of_grey(tokenizer, extent))
         return cls(grids, codes_per_position, codebook_size, sub_tokens, flatten, delay)
 
     @property
@@ -134,6 +149,8 @@ class CodeLayout:
 
     def to_tokens(self, codes: Sequence[Int64[Tensor, "b n ..."]]) -> Int64[Tensor, "b p d"]:
         """Tokens of code maps; ValueError on maps of another number, shape or range."""
+        if self.by_scale:
+            codes = self._scales_of(codes)
         if len(codes) != len(self.grids):
             raise ValueError(f"codes must be {len(self.grids)} map(s), got {len(codes)}.")
         for of, grid in zip(codes, self.grids, strict=True):
@@ -149,10 +166,22 @@ class CodeLayout:
         if tokens.shape[1] != self.positions:
             raise ValueError(f"tokens must be of all {self.positions} positions, got {tokens.shape[1]}.")
         codes = self.codes_at(tokens).transpose(1, 2)
-        return [
+        maps = [
             of.reshape(len(of), self.codes_per_position, *grid)
             for of, grid in zip(codes.split(self.cells, 2), self.grids, strict=True)
         ]
+        if self.by_scale:
+            return [torch.stack([repeated(of.squeeze(1), self.grids[-1]) for of in maps], 1)]
+        return maps
+
+    def _scales_of(self, codes: Sequence[Int64[Tensor, "b n ..."]]) -> list[Int64[Tensor, "b 1 ..."]]:
+        """The map of each scale, from the tokenizer's one map."""
+        if len(codes) != 1:
+            raise ValueError(f"codes must be 1 map of all scales, got {len(codes)}.")
+        check_codes(codes[0], len(self.grids), self.codebook_size)
+        if tuple(codes[0].shape[2:]) != self.grids[-1]:
+            raise ValueError(f"the code map must be a grid of {self.grids[-1]}, got {tuple(codes[0].shape[2:])}.")
+        return [once(codes[0][:, scale], grid).unsqueeze(1) for scale, grid in enumerate(self.grids)]
 
     def codes_at(self, tokens: Int64[Tensor, "*b d"]) -> Int64[Tensor, "*b n"]:
         """The codes of each position."""
@@ -198,6 +227,14 @@ def equal_codes(tokenizer: Tokenizer) -> tuple[int, int]:
     if len(kinds) > 1:
         raise ValueError(f"the code maps must have equal codes, got (codes per position, size) of {sorted(kinds)}.")
     return kinds.pop()
+
+
+def multi_scale_of(quantizers: Sequence[object]) -> MultiScale:
+    """The one quantizer of a tokenizer whose codes can be taken by scale. ValueError where there is none such."""
+    if len(quantizers) != 1 or not isinstance(quantizers[0], MultiScale):
+        kinds = ", ".join(type(each).__name__ for each in quantizers) or "none"
+        raise ValueError(f"only the codes of one multi-scale quantizer can be taken by scale, got {kinds}.")
+    return quantizers[0]
 
 
 def root(value: int, power: int) -> int:

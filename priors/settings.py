@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal, get_args
+from typing import Annotated, ClassVar, Literal, get_args
 
 from annotated_types import Interval
 
@@ -20,6 +20,9 @@ Factor = Annotated[float, Interval(ge=0, le=1e6)]
 @dataclass(frozen=True)
 class TransformerPriorConfig:
     """Sizes that all priors have."""
+
+    by_scale: ClassVar[bool] = False
+    """Whether the prior is one over the scales of a `multi-scale` quantizer."""
 
     width: Size = 256
     """Channels of a token."""
@@ -61,6 +64,13 @@ class MaskGITConfig(TransformerPriorConfig):
 
 
 @dataclass(frozen=True)
+class VARConfig(TransformerPriorConfig):
+    """Sizes of the transformer. The paper's model of depth d has d layers, d heads and a width of 64 d."""
+
+    by_scale: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
 class Sampling:
     """What becomes of the logits before a token is drawn. The defaults draw from the model as it is."""
 
@@ -84,10 +94,10 @@ class Sampling:
         check_ranges(self)
 
 
-PriorName = Literal["gpt", "maskgit"]
-PriorConfig = GPTConfig | MaskGITConfig
+PriorName = Literal["gpt", "maskgit", "var"]
+PriorConfig = GPTConfig | MaskGITConfig | VARConfig
 
-CONFIGS: Mapping[PriorName, type[PriorConfig]] = {"gpt": GPTConfig, "maskgit": MaskGITConfig}
+CONFIGS: Mapping[PriorName, type[PriorConfig]] = {"gpt": GPTConfig, "maskgit": MaskGITConfig, "var": VARConfig}
 """The sizes of each prior; `registry.PRIORS` has what is made of them."""
 
 

@@ -124,24 +124,26 @@ class MultiScale(Quantizer):
 
     def code_density(self, spatial: Sequence[int]) -> tuple[float, ...]:
         positions = max(math.prod(spatial), 1)
-        return tuple(math.prod(sizes) / positions for sizes in self._map_sizes(spatial))
+        return tuple(math.prod(sizes) / positions for sizes in self.map_sizes(spatial))
 
     def code_maps(self, codes: Int64[Tensor, "b c *spatial"]) -> list[Int64[Tensor, "b ..."]]:
         """The codes of each scale at its map's own size, each once."""
-        maps = []
-        for scale, sizes in enumerate(self._map_sizes(codes.shape[2:])):
-            found = codes[:, scale]
-            for axis, (size, length) in enumerate(zip(sizes, codes.shape[2:], strict=True), 1):
-                firsts = torch.arange(size, device=codes.device) * length
-                found = found.index_select(axis, (firsts + size - 1) // size if size else firsts)
-            maps.append(found)
-        return maps
+        return [once(codes[:, scale], sizes) for scale, sizes in enumerate(self.map_sizes(codes.shape[2:]))]
 
     def join_code_maps(
         self, maps: Sequence[Int64[Tensor, "b ..."]], spatial: Sequence[int]
     ) -> Int64[Tensor, "b c *spatial"]:
         """Each map's codes repeated to the grid's size."""
-        return torch.stack([_repeat(found, spatial) for found in maps], 1)
+        return torch.stack([repeated(found, spatial) for found in maps], 1)
+
+    @torch.no_grad()
+    def contribution(
+        self, scale: int, codes: Int64[Tensor, " b *p"], spatial: Sequence[int]
+    ) -> Float[Tensor, "b d *spatial"]:
+        """What the code map of a scale, at its own size, adds to the sum on a grid, in float32 at least: for whoever
+        predicts the next map from the sum so far."""
+        with torch.autocast(codes.device.type, enabled=False):
+            return self._spread(scale, codes, at_least_single(self.codebook()), spatial)
 
     @property
     def needs_start(self) -> bool:
@@ -151,7 +153,7 @@ class MultiScale(Quantizer):
     @torch.no_grad()
     def start(self, rows: Float[Tensor, "b d *spatial"]) -> None:
         """Start the codebook from the rests of all scales, found by a first version that the input itself started."""
-        self.codebook.start(_all_rows([shrink(rows, sizes) for sizes in self._map_sizes(rows.shape[2:])]))
+        self.codebook.start(_all_rows([shrink(rows, sizes) for sizes in self.map_sizes(rows.shape[2:])]))
         self.codebook.start(_all_rows(self._code(rows).rests))
 
     def quantize_grid(self, z: Float[Tensor, "b d *spatial"], *details: Tensor) -> QuantizerOutput:
@@ -188,7 +190,8 @@ class MultiScale(Quantizer):
     def decode_rows(self, codes: Int64[Tensor, "n c"]) -> Float[Tensor, "n d"]:
         return self.decode_grid(codes)
 
-    def _map_sizes(self, spatial: Sequence[int]) -> list[tuple[int, ...]]:
+    def map_sizes(self, spatial: Sequence[int]) -> list[tuple[int, ...]]:
+        """Sides of each scale's map of a grid."""
         coded = self.scales[: self.codes_per_position]
         return [tuple(-(-scale * length // self.scales[-1]) for length in spatial) for scale in coded]
 
@@ -196,7 +199,7 @@ class MultiScale(Quantizer):
         vectors = at_least_single(self.codebook())
         total = torch.zeros((), dtype=vectors.dtype, device=vectors.device)
         maps = Maps([], [], [])
-        for scale, sizes in enumerate(self._map_sizes(z.shape[2:])):
+        for scale, sizes in enumerate(self.map_sizes(z.shape[2:])):
             rest = shrink(z.detach() - total.detach(), sizes)
             found = nearest_codes(_rows(rest), vectors).view(z.shape[0], *sizes)
             # in the codebook's precision, as in `decode`
@@ -285,8 +288,16 @@ def _all_rows(grids: Sequence[Tensor]) -> Float[Tensor, "n d"]:
     return torch.cat([rearrange(grid, "b d ... -> b (...) d") for grid in grids], 1).flatten(0, 1)
 
 
-def _repeat(codes: Int64[Tensor, " b *p"], spatial: Sequence[int]) -> Int64[Tensor, " b *spatial"]:
-    """Every code at all positions of its cell."""
+def once(codes: Int64[Tensor, " b *spatial"], sizes: Sequence[int]) -> Int64[Tensor, " b *p"]:
+    """A map of codes from a grid where each is repeated: read where it first stands."""
+    for axis, (size, length) in enumerate(zip(sizes, codes.shape[1:], strict=True), 1):
+        firsts = torch.arange(size, device=codes.device) * length
+        codes = codes.index_select(axis, (firsts + size - 1) // size if size else firsts)
+    return codes
+
+
+def repeated(codes: Int64[Tensor, " b *p"], spatial: Sequence[int]) -> Int64[Tensor, " b *spatial"]:
+    """Every code of a map at all positions of its cell: the reverse of `once`."""
     for axis, (size, length) in enumerate(zip(codes.shape[1:], spatial, strict=True), 1):
         codes = codes.index_select(axis, torch.arange(length, device=codes.device) * size // max(length, 1))
     return codes

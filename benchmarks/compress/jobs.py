@@ -211,7 +211,7 @@ def _run_jobs(
     for file, of in priors.items():
 
         def under(file: Path = file, of: PriorRecord = of) -> TokenizerJob:
-            prior = trained_prior(file, of)
+            prior = trained_prior(file, of, run.tokenizer)
             return job(CodePrior(prior), of.prior, of.label, prior, ("--prior", of.settings))
 
         yield from _if_it_can_be(under, path, errors)

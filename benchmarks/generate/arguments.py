@@ -37,7 +37,8 @@ class Arguments:
     """Stored runs (RUN.json, with RUN.safetensors beside it), or folders of them. Under torchrun write --runs: it takes
     --run for one of its own flags."""
     prior: PriorName = "gpt"
-    """gpt: one token after the other. maskgit: several at once, the least certain ones again."""
+    """gpt: one token after the other. maskgit: several at once, the least certain ones again. var: of a run of the
+    quantizer multi-scale, one code map after the other, from coarse to fine."""
     preset: PriorPreset = "quick"
     """Sizes and length of the training: by default the run's own preset. The flags below change single
     settings of it."""

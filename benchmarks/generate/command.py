@@ -102,7 +102,7 @@ def prior_of(job: Job, arguments: Arguments, accelerator: Accelerator, console: 
         console.print(f"{escape(job.name)}: drawing from the stored {escape(str(job.path))}", soft_wrap=True)
         if known is None or not accelerator.is_main_process:
             return None
-        return trained_prior(job.path, known).to(accelerator.device)
+        return trained_prior(job.path, known, job.encoder.tokenizer).to(accelerator.device)
     if known is not None:
         console.print(f"{escape(job.name)}: {escape(str(weights))} is not there; training it again", soft_wrap=True)
     steps = job.settings.train.steps

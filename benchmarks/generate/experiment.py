@@ -122,7 +122,7 @@ def train(
             "train_nll_bits": float(known.mean()),
             "nll_gap": float(bits.mean() - known.mean()),
         },
-        parameters=sum(parameter.numel() for parameter in prior.parameters()),
+        parameters=sum(parameter.numel() for parameter in prior.parameters() if parameter.requires_grad),
         training=TrainingRecord(
             images=trainer.train.steps * trainer.train.batch_size,
             steps=trainer.train.steps,

@@ -230,7 +230,8 @@ class Job:
     def prior(self) -> Prior:
         """The prior before its training; equal seeds give equal weights."""
         torch.manual_seed(self.seed)
-        return create_prior(self.settings.model, self.encoder.layout, len(self.class_names))
+        quantizers = self.encoder.tokenizer.quantizers
+        return create_prior(self.settings.model, self.encoder.layout, len(self.class_names), quantizers)
 
 
 def tokenizer_name(run: Record) -> str:

@@ -63,7 +63,9 @@ def open_job(
     if arguments.data is not None:
         config = config.elsewhere(arguments.data)
     tokenizer = trained_tokenizer(path, run)
-    layout = CodeLayout.of(tokenizer, config.extent, arguments.flatten, delay=arguments.delay)
+    layout = CodeLayout.of(
+        tokenizer, config.extent, arguments.flatten, delay=arguments.delay, by_scale=arguments.model.by_scale
+    )
     encoder = Encoder(tokenizer.to(device), layout, device, signal.to_unit_range, signal.to_samples)
     seed = run.seed if arguments.seed is None else arguments.seed
     words = ["python", "-m", "benchmarks.generate", "--run", path.as_posix(), "--prior", arguments.prior]

@@ -6,7 +6,7 @@ modelled_rate           quality over the bits that codes cost under a prior
 cost                    quality against training and encoding cost, with the Pareto front
 training                curves of each term
 scaling                 quality over the length of the training
-codes                   how evenly codebooks are used
+codes                   how evenly codebooks are used, and each code of a position
 reconstructions         originals, reconstructions and where they err
 recordings              of sounds and films: quality over the bitrate, and what they look like
 saving                  files
@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 from matplotlib.figure import Figure
 
-from benchmarks.plots.codes import rank_frequency, usage_histograms
+from benchmarks.plots.codes import rank_frequency, usage_histograms, use_of_each_code
 from benchmarks.plots.cost import quality_against_cost
 from benchmarks.plots.groups import Group, groups, rates
 from benchmarks.plots.modelled_rate import modelled_rate
@@ -58,6 +58,7 @@ EACH_RATE = (
     Kind("cost", "Quality against cost, mean ± standard deviation over seeds", quality_against_cost),
     Kind("training", "Training, mean ± standard deviation over seeds", training_curves),
     Kind("usage", "How often codes are used", usage_histograms),
+    Kind("codebooks", "How much each code of a position is used", use_of_each_code),
     Kind("rank-frequency", "Frequency of codes by rank", rank_frequency),
     Kind("reconstructions", "Reconstructions of the first seed, and their errors", reconstruction_grid),
     Kind("sounds", "Waveforms and spectrograms of the first seed", sound_grid),

@@ -1,4 +1,5 @@
-"""How evenly codebooks are used: histograms of the codes' frequencies, and frequency by rank."""
+"""How evenly codebooks are used: histograms of the codes' frequencies, frequency by rank, and the use of each code of a
+position."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from matplotlib.figure import Figure
 from benchmarks.plots.groups import Group
 from benchmarks.plots.style import GRID, draw_legend, handles, style, wrapped
 from benchmarks.records.arrays import read_arrays
+from benchmarks.records.codebooks import codebook_use, mean_use
 from benchmarks.records.record import StoredRuns
 
 COLUMNS = 5
@@ -99,6 +101,40 @@ def rank_frequency(group: Group) -> Figure | None:
     panel.set_xlabel("rank of the code / codebook size")
     panel.set_ylabel("frequency / that of even use")
     panel.grid(**GRID)
+    draw_legend(figure, handles(measured))
+    return figure
+
+
+def use_of_each_code(group: Group) -> Figure | None:
+    """One rate: usage and perplexity of each code of a position, a line for each method with several: each scale of
+    `multi-scale`, each depth of `rq`. None where there is no such method.
+
+    Means over seeds. Above the dots no usage could be seen: so few codes of a coarse scale has the test set.
+    """
+    measured = {}
+    for label, runs in group.runs_of(group.methods).items():
+        uses = [use for path, _ in runs if (use := codebook_use(path)) is not None and len(use.usage) > 1]
+        if uses:
+            measured[label] = mean_use(uses)
+    if not measured:
+        return None
+    figure = Figure(figsize=(8.5, 5.5), layout="constrained")
+    usage, perplexity = figure.subplots(2, 1, sharex=True)
+    for label, use in measured.items():
+        codes = np.arange(1, len(use.usage) + 1)
+        look: dict[str, Any] = {"markersize": 5, "linewidth": 1, **style(label)}
+        usage.plot(codes, 100 * use.usage, label=label, **look)
+        perplexity.plot(codes, use.perplexity, label=label, **look)
+        short = use.possible < 1
+        usage.plot(codes[short], 100 * use.possible[short], linestyle="none", marker=".", color=look["color"])
+    usage.set_ylabel("usage %")
+    usage.set_ylim(0, 105)
+    perplexity.set_ylabel("perplexity")
+    perplexity.set_yscale("log")
+    perplexity.set_xlabel("code of a position, the coarsest scale first")
+    perplexity.xaxis.get_major_locator().set_params(integer=True)
+    for panel in (usage, perplexity):
+        panel.grid(**GRID)
     draw_legend(figure, handles(measured))
     return figure
 

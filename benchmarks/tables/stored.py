@@ -11,6 +11,7 @@ import pandas as pd
 from rich.console import Console
 
 from benchmarks.records import priors as stored_priors
+from benchmarks.records.codebooks import CodebookUse, codebook_use
 from benchmarks.records.files import RecordError
 from benchmarks.records.priors import PRIOR
 from benchmarks.records.record import Record, StoredRuns, iterate_records
@@ -121,6 +122,15 @@ class Stored:
                 return {}
 
         return resamples
+
+    def codebook_use(self, run: str) -> CodebookUse | None:
+        """How a run, by its id, uses each code of a position; None where that is not stored, or damaged."""
+        try:
+            return codebook_use(self.paths[run][0])
+        except RecordError as error:
+            if str(error) not in self.problems:
+                self.problems.append(str(error))
+            return None
 
 
 def print_runs(stored: StoredRuns, console: Console) -> pd.DataFrame:

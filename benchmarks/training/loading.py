@@ -142,5 +142,5 @@ def load_run(path: StrPath, prior: str = PRIOR) -> LoadedRun:
         raise RecordError(f"{path}: there are several priors on it; name one by prior=DIGEST, of {labels}")
     run = LoadedRun(record, trained_tokenizer(path, record))
     for file, of_prior in found.items():
-        run.prior, run.prior_record = trained_prior(file, of_prior), of_prior
+        run.prior, run.prior_record = trained_prior(file, of_prior, run.tokenizer), of_prior
     return run

@@ -94,6 +94,20 @@ PICTURE_PRESETS: dict[PresetName, Settings] = {
     # with Adam, without weight decay (theirs is 0.05) and gradient clipping.
     "llamagen-16": _llamagen(VQGANConfig()),
     "llamagen-8": _llamagen(VQGANConfig(multipliers=(1, 2, 2, 4), attention_resolutions=(32,))),
+    # Tian et al. 2024 (VAR), for `multi-scale --bits`, whose own options are the paper's. The paper tells the sizes and
+    # the terms of the loss alone; their weights and the optimiser are the defaults of the program that its authors
+    # released later (FoundationVision/vaex), the length is LlamaGen's. With the discriminator of all others here, not a
+    # DINO's, 1 x 1 convolutions around the quantizer, not 3 x 3, and without the term L1 of weight 0.2, weight decay
+    # (0.005) and gradient clipping.
+    "var-16": Settings(
+        data=DataConfig(image_size=256),
+        model=VQGANConfig(width=160, z_channels=32, dropout=0.05),
+        dim=32,
+        loss=LossConfig("l2", gan_weight=0.4, gan_start=13_345),  # a fifth of the steps
+        train=published_training(
+            40 * 1_281_167, 768, 3e-4, warmup=0.01, final_rate=0.3, betas=(0.5, 0.9), weight_ema=0.9999
+        ),
+    ),
     # Yu et al. 2022, the small model, for `vq-cosine --bits 13 --options dim=32`; with the discriminator of all others
     # here, not StyleGAN's, without the logit-laplace term of weight 0.1 and without weight decay.
     "vit-vqgan": Settings(

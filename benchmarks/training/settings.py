@@ -33,6 +33,7 @@ PresetName = Literal[
     "vqgan-f16",
     "llamagen-16",
     "llamagen-8",
+    "var-16",
     "vit-vqgan",
     "vqvae",
     "vqvae2",

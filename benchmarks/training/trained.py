@@ -94,19 +94,20 @@ def trained_tokenizer(path: StrPath, stored: Record) -> Tokenizer:
     return tokenizer.eval()
 
 
-def trained_prior(path: StrPath, stored: PriorRecord) -> Prior:
+def trained_prior(path: StrPath, stored: PriorRecord, tokenizer: Tokenizer) -> Prior:
     """A stored prior, in eval mode on the CPU.
 
     Args:
         path: Its record's file.
         stored: What that holds.
+        tokenizer: Whose codes it is over.
 
     Raises:
         ValueError: its weights are not there, or not its own.
     """
     path = Path(path)
     sizes = CONFIGS[cast(PriorName, stored.prior)](**stored.config["model"])
-    prior = create_prior(sizes, CodeLayout(**stored.layout), stored.classes)
+    prior = create_prior(sizes, CodeLayout(**stored.layout), stored.classes, tokenizer.quantizers)
     weights = path.with_suffix(".safetensors")
     if not weights.is_file():
         raise RecordError(f"{weights} is not there, which has the prior; make it again: {stored.command}")

@@ -1,22 +1,21 @@
 """A prior made without memory, or kept in half precision, is the one that it was."""
 
-import itertools
-
 import pytest
 import torch
-from small_priors import CONFIGS, LAYOUTS, SMALL, make, random_tokens
+from small_priors import CONFIGS, SMALL, layouts_of, make, quantizers_of, random_tokens
 from torch import Tensor
 
 from priors import PRIORS, Prior, create_prior
 
-CASES = list(itertools.product(PRIORS, LAYOUTS, (False, True)))
+CASES = [(name, layout, rotary) for name in PRIORS for layout in layouts_of(name) for rotary in (False, True)]
 
 every_kind = pytest.mark.parametrize(("name", "layout", "rotary"), CASES)
 
 
 def on_meta(name: str, layout: str, rotary: bool) -> Prior:
     with torch.device("meta"):
-        return create_prior(CONFIGS[name](**SMALL, rotary=rotary), LAYOUTS[layout]).eval()
+        over = layouts_of(name)[layout]
+        return create_prior(CONFIGS[name](**SMALL, rotary=rotary), over, quantizers=quantizers_of(over)).eval()
 
 
 def used_memory(tensor: Tensor) -> Tensor:
@@ -25,7 +24,7 @@ def used_memory(tensor: Tensor) -> Tensor:
 
 @every_kind
 def test_the_meta_device(name: str, layout: str, rotary: bool) -> None:
-    prior = make(name, LAYOUTS[layout], rotary=rotary)
+    prior = make(name, layouts_of(name)[layout], rotary=rotary)
     tokens = random_tokens(prior.layout, 3)
     for assign in (True, False):
         made = on_meta(name, layout, rotary)
@@ -38,10 +37,11 @@ def test_the_meta_device(name: str, layout: str, rotary: bool) -> None:
 
 @every_kind
 def test_half_precision(name: str, layout: str, rotary: bool) -> None:
-    prior = make(name, LAYOUTS[layout], rotary=rotary)
-    half = make(name, LAYOUTS[layout], rotary=rotary).bfloat16()
+    prior = make(name, layouts_of(name)[layout], rotary=rotary)
+    half = make(name, layouts_of(name)[layout], rotary=rotary).bfloat16()
     own = dict(prior.named_buffers())
-    assert all(torch.equal(buffer, own[key]) for key, buffer in half.named_buffers())
+    constants = [key for key in own if not key.startswith("input.quantizer.")]  # what that counts is none
+    assert all(torch.equal(half.get_buffer(key), own[key]) for key in constants)
     tokens = random_tokens(prior.layout, 3)
     torch.testing.assert_close(half.nll(tokens).float(), prior.nll(tokens), rtol=0.1, atol=0.5)
     half.layout.check(half.sample(2))

@@ -5,7 +5,7 @@ import itertools
 
 import pytest
 import torch
-from small_priors import LAYOUTS, labels_for, make, random_tokens
+from small_priors import labels_for, layouts_of, make, quantizers_of, random_tokens
 
 from priors import (
     PRIORS,
@@ -15,14 +15,16 @@ from priors import (
     Prior,
     Sampling,
     SamplingStopped,
+    VARConfig,
     create_prior,
     prior_name_of,
 )
 
-CASES = list(itertools.product(PRIORS, LAYOUTS, (0, 3)))
+PAIRS = [(name, layout) for name in PRIORS for layout in layouts_of(name)]
+CASES = [(*pair, classes) for pair, classes in itertools.product(PAIRS, (0, 3))]
 
 every_prior = pytest.mark.parametrize(("name", "layout", "classes"), CASES)
-with_classes = pytest.mark.parametrize(("name", "layout"), list(itertools.product(PRIORS, LAYOUTS)))
+with_classes = pytest.mark.parametrize(("name", "layout"), PAIRS)
 each_kind = pytest.mark.parametrize("name", list(PRIORS))
 
 
@@ -33,12 +35,14 @@ def seeded(seed: int) -> torch.Generator:
 @every_prior
 def test_every_weight_learns(name: str, layout: str, classes: int) -> None:
     for rotary in (False, True):
-        prior = make(name, LAYOUTS[layout], classes, rotary=rotary, label_dropout=0.5).train()
+        prior = make(name, layouts_of(name)[layout], classes, rotary=rotary, label_dropout=0.5).train()
         tokens = random_tokens(prior.layout, 8)
         loss = prior.loss(tokens, labels_for(prior, 8))
         assert loss.isfinite()
         loss.backward()
         for key, parameter in prior.named_parameters():
+            if not parameter.requires_grad:  # of the quantizer
+                continue
             assert parameter.grad is not None, key
             assert parameter.grad.isfinite().all(), key
             assert parameter.grad.any(), key
@@ -46,7 +50,7 @@ def test_every_weight_learns(name: str, layout: str, classes: int) -> None:
 
 @every_prior
 def test_samples_are_pictures(name: str, layout: str, classes: int) -> None:
-    prior = make(name, LAYOUTS[layout], classes).train()
+    prior = make(name, layouts_of(name)[layout], classes).train()
     labels = labels_for(prior, 16)
     tokens = prior.sample(16, labels, generator=seeded(1))
     assert prior.training
@@ -58,7 +62,7 @@ def test_samples_are_pictures(name: str, layout: str, classes: int) -> None:
 
 @every_prior
 def test_what_is_given_is_kept(name: str, layout: str, classes: int) -> None:
-    prior = make(name, LAYOUTS[layout], classes)
+    prior = make(name, layouts_of(name)[layout], classes)
     labels = labels_for(prior, 6)
     given = random_tokens(prior.layout, 6)
     for first in {1, prior.layout.positions - 1, prior.layout.positions}:
@@ -69,7 +73,7 @@ def test_what_is_given_is_kept(name: str, layout: str, classes: int) -> None:
 
 @every_prior
 def test_the_likeliest(name: str, layout: str, classes: int) -> None:
-    prior = make(name, LAYOUTS[layout], classes)
+    prior = make(name, layouts_of(name)[layout], classes)
     labels = labels_for(prior, 3)
     greedy = Sampling(top_k=1, choice_temperature=0.0)
     tokens = prior.sample(3, labels, greedy, seeded(1))
@@ -80,11 +84,11 @@ def test_the_likeliest(name: str, layout: str, classes: int) -> None:
 
 @each_kind
 def test_guidance_of_one_is_none_and_more_moves_away_from_the_mean(name: str) -> None:
-    prior = make(name, CodeLayout(((1,),), 1, 4), 2)
+    prior = make(name, CodeLayout(((1,),), 1, 4, by_scale=name == "var"), 2)
     labels = torch.zeros(4000, dtype=torch.int64)
     plain = prior.sample(4000, labels, generator=seeded(0))
     assert torch.equal(plain, prior.sample(4000, labels, Sampling(guidance=1.0), seeded(0)))
-    tokens = torch.zeros(2, 1, 1, dtype=torch.int64) if name == "gpt" else torch.full((2, 1, 1), 4)
+    tokens = torch.zeros(2, 1, 1, dtype=torch.int64) if name != "maskgit" else torch.full((2, 1, 1), 4)
     conditional = prior(tokens, torch.zeros(2, dtype=torch.int64))[0, 0, 0].log_softmax(0)
     prior.classes += 1  # so that the start without a class passes for a label
     unconditional = prior(tokens, torch.full((2,), 2))[0, 0, 0].log_softmax(0)
@@ -98,7 +102,7 @@ def test_guidance_of_one_is_none_and_more_moves_away_from_the_mean(name: str) ->
 
 @each_kind
 def test_stops_when_asked(name: str) -> None:
-    prior = make(name, LAYOUTS["plain"])
+    prior = make(name, layouts_of(name)["plain"])
     seen: list[tuple[int, int]] = []
     prior.sample(2, on_step=lambda done, total: seen.append((done, total)))
     total = seen[0][1]
@@ -111,7 +115,7 @@ def test_stops_when_asked(name: str) -> None:
 
 @with_classes
 def test_half_precision(name: str, layout: str) -> None:
-    prior = make(name, LAYOUTS[layout], 3, rotary=True)
+    prior = make(name, layouts_of(name)[layout], 3, rotary=True)
     tokens, labels = random_tokens(prior.layout, 4), labels_for(prior, 4)
     with torch.autocast("cpu", torch.bfloat16):
         loss = prior.loss(tokens, labels)
@@ -125,7 +129,7 @@ def test_half_precision(name: str, layout: str) -> None:
 
 @each_kind
 def test_labels_matter_unless_hidden(name: str) -> None:
-    prior = make(name, LAYOUTS["plain"], 3, label_dropout=1.0)
+    prior = make(name, layouts_of(name)["plain"], 3, label_dropout=1.0)
     tokens = random_tokens(prior.layout, 4)
 
     def loss(label: int) -> torch.Tensor:
@@ -141,8 +145,8 @@ def test_labels_matter_unless_hidden(name: str) -> None:
 
 @with_classes
 def test_copies_and_stored_weights_are_the_same_prior(name: str, layout: str) -> None:
-    prior = make(name, LAYOUTS[layout], 3, rotary=True)
-    fresh = create_prior(prior.config, prior.layout, 3).eval()
+    prior = make(name, layouts_of(name)[layout], 3, rotary=True)
+    fresh = create_prior(prior.config, prior.layout, 3, quantizers_of(prior.layout)).eval()
     fresh.load_state_dict(prior.state_dict())
     tokens, labels = random_tokens(prior.layout, 2), labels_for(prior, 2)
     for other in (fresh, copy.deepcopy(prior)):
@@ -151,7 +155,7 @@ def test_copies_and_stored_weights_are_the_same_prior(name: str, layout: str) ->
 
 @each_kind
 def test_dropout_is_for_training(name: str) -> None:
-    prior = make(name, LAYOUTS["plain"], dropout=0.5).train()
+    prior = make(name, layouts_of(name)["plain"], dropout=0.5).train()
     tokens = random_tokens(prior.layout, 2)
     torch.manual_seed(0)
     assert not torch.equal(prior(tokens), prior(tokens))
@@ -161,7 +165,8 @@ def test_dropout_is_for_training(name: str) -> None:
 def test_names() -> None:
     assert prior_name_of(GPTConfig()) == "gpt"
     assert prior_name_of(MaskGITConfig()) == "maskgit"
-    assert [prior.exact for prior in PRIORS.values()] == [True, False]
+    assert prior_name_of(VARConfig()) == "var"
+    assert [prior.exact for prior in PRIORS.values()] == [True, False, True]
 
 
 @each_kind
@@ -176,12 +181,12 @@ def test_names() -> None:
 )
 def test_bad_sizes(name: str, changes: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        make(name, LAYOUTS["plain"], **changes)
+        make(name, layouts_of(name)["plain"], **changes)
 
 
 @each_kind
 def test_bad_input_is_one_sentence(name: str) -> None:
-    free, classed = make(name, LAYOUTS["plain"]), make(name, LAYOUTS["plain"], 3)
+    free, classed = make(name, layouts_of(name)["plain"]), make(name, layouts_of(name)["plain"], 3)
     tokens = random_tokens(free.layout, 2)
     label = torch.tensor([0, 1])
 
@@ -209,14 +214,14 @@ def test_bad_input_is_one_sentence(name: str) -> None:
         classed.sample(2)
     with pytest.raises(ValueError, match="guidance needs a prior that was trained with classes"):
         free.sample(2, sampling=Sampling(guidance=2.0))
-    never_hidden = make(name, LAYOUTS["plain"], 3, label_dropout=0.0)
+    never_hidden = make(name, layouts_of(name)["plain"], 3, label_dropout=0.0)
     with pytest.raises(ValueError, match="guidance needs"):
         never_hidden.sample(2, label, Sampling(guidance=2.0))
 
 
 @each_kind
 def test_labels_as_a_list(name: str) -> None:
-    prior = make(name, LAYOUTS["plain"], classes=3)
+    prior = make(name, layouts_of(name)["plain"], classes=3)
     tokens = random_tokens(prior.layout, 3)
     labels = torch.tensor([2, 0, 1])
     for call in (prior.nll, prior.forward):
@@ -227,7 +232,7 @@ def test_labels_as_a_list(name: str) -> None:
 
 @each_kind
 def test_bad_labels_are_named(name: str) -> None:
-    prior = make(name, LAYOUTS["plain"], classes=3)
+    prior = make(name, layouts_of(name)["plain"], classes=3)
     for labels in ([0.5, 1.0, 2.0], [0, 1], [True, False, True], [0, 1, 3]):
         with pytest.raises(ValueError, match="labels"):
             prior.sample(3, labels)

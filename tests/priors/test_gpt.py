@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from scipy.stats import chisquare
-from small_priors import LAYOUTS, TINY, all_pictures, labels_for, make, random_tokens
+from small_priors import LAYOUTS, TINY, agree, all_pictures, labels_for, make, random_tokens
 from torch import Tensor
 
 from priors import GPT, CodeLayout, GPTConfig
@@ -104,19 +103,6 @@ def test_pictures_are_drawn_as_often_as_they_are_probable(layout: CodeLayout, cl
     given = first.expand(count, 1, -1)
     drawn = prior.sample(count, labels(count), given=given, generator=torch.Generator().manual_seed(1))
     assert agree(drawn, pictures[same], expected)
-
-
-def agree(drawn: Tensor, pictures: Tensor, expected: Tensor) -> bool:
-    """Whether pictures were drawn as often as expected, by a chi-square test; rare ones are counted together."""
-    equal = (drawn.flatten(1)[:, None] == pictures.flatten(1)).all(2)
-    assert (equal.sum(1) == 1).all()
-    counts = equal.sum(0).double()
-    rare = expected < 8
-    expected = torch.cat([expected[~rare], expected[rare].sum(0, keepdim=True)]).double()
-    counts = torch.cat([counts[~rare], counts[rare].sum(0, keepdim=True)])
-    kept = expected > 0
-    scaled = expected[kept] * counts.sum() / expected[kept].sum()
-    return chisquare(counts[kept], scaled).pvalue > 0.001
 
 
 def test_tied_weights_are_one_tensor() -> None:

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import pytest
 import torch
-from small_priors import LAYOUTS, random_tokens
+from small_priors import BY_SCALE, LAYOUTS, random_tokens
 
 from autoencoders import VQVAE, VQVAE2, VQVAE2Config, VQVAEConfig
 from priors import CodeLayout
@@ -13,6 +13,7 @@ from priors.layout import root
 from quantizers import create_quantizer
 
 every_layout = pytest.mark.parametrize("layout", LAYOUTS.values(), ids=list(LAYOUTS))
+every_kind = pytest.mark.parametrize("layout", [*LAYOUTS.values(), *BY_SCALE.values()], ids=[*LAYOUTS, *BY_SCALE])
 
 
 def codes_of(layout: CodeLayout, count: int = 3) -> list[torch.Tensor]:
@@ -68,7 +69,7 @@ def test_the_largest_value_leaves_a_code_possible() -> None:
                 assert min(4, largest[0, slot].item()) == max(can_be, default=-1) or not can_be
 
 
-@every_layout
+@every_kind
 def test_json(layout: CodeLayout) -> None:
     assert CodeLayout(**json.loads(json.dumps(asdict(layout)))) == layout
 
@@ -92,9 +93,38 @@ def test_of_tokenizers() -> None:
     assert two.grids == ((4, 4), (8, 8))
 
 
+def multi_scale(scales: tuple[int, ...] = (1, 2, 4)) -> VQVAE:
+    quantizer = create_quantizer("multi-scale", dim=4, codebook_size=9, scales=scales)
+    return VQVAE(VQVAEConfig(image_size=16, width=8, residual_width=4), quantizer).eval()
+
+
+@pytest.mark.parametrize("extent", [(16, 16), (16, 24)])
+def test_by_scale_every_code_of_a_multi_scale_quantizer_stands_once(extent: tuple[int, int]) -> None:
+    tokenizer = multi_scale()
+    layout = CodeLayout.of(tokenizer, extent, by_scale=True)
+    height, width = extent[0] // 4, extent[1] // 4
+    assert layout.grids == ((1, -(-width // 4)), (2, width // 2), (height, width))
+    assert (layout.depth, layout.vocabulary) == (1, 9)
+    codes = tokenizer.encode(torch.rand(2, 3, *extent) * 2 - 1)
+    tokens = layout.to_tokens(codes)
+    maps = tokenizer.quantizer.code_maps(codes[0])
+    assert torch.equal(tokens, torch.cat([found.flatten(1) for found in maps], 1).unsqueeze(2))
+    assert torch.equal(layout.to_codes(tokens)[0], codes[0])
+
+
+def test_by_scale_no_code_is_cut_into_digits() -> None:
+    layout = CodeLayout.of(multi_scale(), 16, largest_vocabulary=3, by_scale=True)
+    assert (layout.sub_tokens, layout.vocabulary) == (1, 9)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"by_scale": True, "codes_per_position": 2}, "one code at each position"),
+        ({"by_scale": True, "flatten": True}, "an order of its own"),
+        ({"by_scale": True, "delay": True}, "an order of its own"),
+        ({"by_scale": True, "grids": ((1,), (2, 2))}, "equally many axes"),
+        ({"by_scale": 1}, "by_scale must be True or False"),
         ({"grids": ()}, "at least one code map"),
         ({"grids": ((2, 0),)}, "every side of grids"),
         ({"codes_per_position": 0}, "codes_per_position must be"),
@@ -119,6 +149,15 @@ def test_bad_codes_and_tokens() -> None:
     ]:
         with pytest.raises(ValueError, match=message):
             layout.to_tokens(bad)
+    by_scale = BY_SCALE["plain"]
+    all_scales = by_scale.to_codes(random_tokens(by_scale, 2))
+    for bad, message in [
+        ([*all_scales, *all_scales], "1 map of all scales, got 2"),
+        ([all_scales[0][..., :2]], "must be a grid of \\(1, 3\\), got \\(1, 2\\)"),
+        ([all_scales[0][:, :1]], "codes must have shape"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            by_scale.to_tokens(bad)
     tokens = random_tokens(layout, 2)
     for tensor, message in [
         (tokens[:, :2], "of all 3 positions, got 2"),
@@ -136,5 +175,8 @@ def test_bad_tokenizers() -> None:
     with pytest.raises(ValueError, match="multiples of the strides 4 × 4"):
         CodeLayout.of(VQVAE(VQVAEConfig(image_size=16, width=8), create_quantizer("fsq", bits=10)), 18)
     unequal = [create_quantizer("fsq", bits=bits) for bits in (8, 10)]
+    plain = VQVAE(VQVAEConfig(image_size=16, width=8), create_quantizer("fsq", bits=10))
+    with pytest.raises(ValueError, match="only the codes of one multi-scale quantizer can be taken by scale, got FSQ"):
+        CodeLayout.of(plain, 16, by_scale=True)
     with pytest.raises(ValueError, match="must have equal codes"):
         CodeLayout.of(VQVAE2(VQVAE2Config(image_size=32, width=8, residual_width=4), *unequal), 32)

@@ -6,7 +6,7 @@ from typing import get_args
 import pytest
 import torch
 from small_backbones import SMALL
-from small_priors import LAYOUTS, make, random_tokens
+from small_priors import layouts_of, make, random_tokens
 from torch import nn
 
 from autoencoders import create_tokenizer
@@ -68,7 +68,8 @@ CALLS: dict[str, Callable[[Prior], object]] = {
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("name", PRIORS)
 def test_a_prior(name: str, call: str, training: bool) -> None:
-    prior = make(name, LAYOUTS["depth 4"])
+    kinds = layouts_of(name)
+    prior = make(name, kinds.get("depth 4", kinds["plain"]))
     before = mixed(prior, training)
     CALLS[call](prior)
     assert modes(prior) == before

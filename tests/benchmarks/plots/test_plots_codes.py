@@ -5,7 +5,13 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from benchmarks.plots.codes import by_rank, rank_frequency, relative_frequencies, usage_histograms
+from benchmarks.plots.codes import (
+    by_rank,
+    rank_frequency,
+    relative_frequencies,
+    usage_histograms,
+    use_of_each_code,
+)
 from benchmarks.plots.groups import groups, rates
 
 
@@ -59,3 +65,22 @@ def test_without_counts_there_is_no_picture(store: Callable) -> None:
     part = _part([store("lfq", bits=32), store("block-mean", bits=24, arrays={"code_counts": np.ones((3, 256))})])
     assert usage_histograms(part) is None
     assert rank_frequency(part) is None
+    assert use_of_each_code(part) is None
+
+
+def test_each_scale_has_its_use_and_what_could_be_seen_of_it(store: Callable, line: Callable) -> None:
+    scales = {"code_counts": np.array([[2, 0, 0, 0], [1, 1, 1, 1]])}
+    depths = {"codebooks/usage": np.array([0.5, 0.25, 1.0]), "codebooks/perplexity": np.array([2.0, 1.0, 4.0])}
+    stored = [
+        *(store("multi-scale", seed=seed, arrays=scales) for seed in (0, 1)),
+        *(store("rq", arrays=depths), store("vq", arrays={"code_counts": np.ones((1, 4))})),
+    ]
+    usage, perplexity = use_of_each_code(_part(stored)).axes
+    assert list(line(usage, "multi-scale").get_xdata()) == [1, 2]
+    assert list(line(usage, "multi-scale").get_ydata()) == [25, 100]
+    assert list(line(perplexity, "multi-scale").get_ydata()) == [1, 4]
+    assert list(line(usage, "rq").get_ydata()) == [50, 25, 100]
+    lines = {each.get_label(): each for each in usage.get_lines()}
+    assert "vq" not in lines
+    dots = [each for each in usage.get_lines() if each.get_marker() == "." and len(each.get_xdata())]
+    assert [(list(each.get_xdata()), list(each.get_ydata())) for each in dots] == [([1], [50])]

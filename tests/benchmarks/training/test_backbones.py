@@ -89,6 +89,7 @@ def test_the_flags_of_the_sizes_are_those_of_the_backbone() -> None:
         ("vqgan-f16", "--quantizer vq --bits 14", 16, 16, 76.07),
         ("llamagen-16", "--quantizer vq-cosine --bits 14 --options dim=8", 16, 16, 71.9),
         ("llamagen-8", "--quantizer vq-cosine --bits 14 --options dim=8", 32, 32, 70.11),
+        ("var-16", "--quantizer multi-scale --bits", 16, 16, 108.95),
         ("vit-vqgan", "--quantizer vq-cosine --bits 13 --options dim=32", 32, 32, None),
         ("vqvae", "--quantizer vq --bits 9", 32, 32, None),
         ("vqvae2", "--quantizer vq-ema --bits 9", 32, 64, None),

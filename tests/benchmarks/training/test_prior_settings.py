@@ -49,13 +49,14 @@ def test_the_published_size_takes_a_step_and_samples_on_the_meta_device() -> Non
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_a_masked_prior_has_the_sizes_of_the_gpt(preset: str) -> None:
-    gpt, maskgit = (preset_settings(preset, prior) for prior in get_args(PriorName))
-    assert (gpt.prior, maskgit.prior) == ("gpt", "maskgit")
-    for name in ("width", "layers", "heads", "dropout"):
-        assert getattr(gpt.model, name) == getattr(maskgit.model, name)
-    assert gpt.train == maskgit.train
-    assert gpt.digest != maskgit.digest
+def test_other_priors_have_the_sizes_of_the_gpt(preset: str) -> None:
+    gpt, *others = (preset_settings(preset, prior) for prior in get_args(PriorName))
+    assert [of.prior for of in (gpt, *others)] == ["gpt", "maskgit", "var"]
+    for other in others:
+        for name in ("width", "layers", "heads", "dropout"):
+            assert getattr(gpt.model, name) == getattr(other.model, name)
+        assert gpt.train == other.train
+    assert len({of.digest for of in (gpt, *others)}) == 3
 
 
 def test_changes_are_named_as_flags() -> None:
