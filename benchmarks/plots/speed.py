@@ -57,7 +57,7 @@ def sweep_figure(run: SpeedRun) -> Figure:
     conditions, limits = run.conditions, run.limits
     place = conditions.environment.processor if conditions.device == "cpu" else conditions.environment.device
     figure.supxlabel(
-        f"{place}, {conditions.threads} threads, float32. Grey: cannot be done here, at the measured "
+        f"{place}, {conditions.threads} threads, float32. Grey: cannot be done in float32 here, at the measured "
         f"{limits.flops_per_second / 1e9:,.0f} GFLOP/s of a matrix product and "
         f"{limits.bytes_per_second / 1e9:,.0f} GB/s of a copy (what fits the caches may be faster than that).",
         fontsize=8,

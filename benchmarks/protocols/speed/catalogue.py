@@ -36,7 +36,7 @@ def works() -> list[Work]:
         *search_over_rows(16, 1024, (TimesTheTime(FAISS, 1.1),)),
         *search_over_rows(256, 1024, (TimesTheTime(FAISS, 0.8),)),
         huge_search_work(65536, 8, 262144),
-        leech_search_work(2048, (TimesFaster(ONE_BY_ONE, 3),)),
+        leech_search_work(2048, (TimesFaster(ONE_BY_ONE, 1),)),
         training_work(vq_ema(8192, 256, 1024), (TimesFaster(VECTOR_QUANTIZE, 12),)),
         training_work(vq_ema(8192, 8, 16384), (TimesFaster(VECTOR_QUANTIZE, 60),)),
         training_work(vq_ema(16384, 64, 512), (TimesFaster(VECTOR_QUANTIZE, 12),)),
