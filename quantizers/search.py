@@ -34,7 +34,7 @@ def nearest_codes(rows: Float[Tensor, "n d"], codes: Float[Tensor, "k d"]) -> In
     `search_two_best`, which is also what `torch.export` takes, so that its programs run without this package.
 
     Raises:
-        ValueError: not two matrices with one width, or no code to choose from.
+        ValueError: not two matrices with one width, or no channel, or no code to choose from.
     """
     rows, codes = _checked(rows, codes)
     if rows.shape[0] == 0:
@@ -204,6 +204,8 @@ def _checked(rows: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
         )
     if codes.shape[0] == 0:
         raise ValueError("codes must hold at least one code, got none")
+    if codes.shape[1] == 0:
+        raise ValueError("rows and codes must have at least one channel, got none")
     dtype = torch.promote_types(torch.promote_types(rows.dtype, codes.dtype), torch.float32)
     return rows.to(dtype), codes.to(dtype)
 

@@ -268,8 +268,10 @@ static PyObject *search(PyObject *self, PyObject *args)
         return NULL;
     const Kernel *kernel = KERNELS;
     while (kernel < KERNELS + KERNEL_COUNT && strcmp(kernel->name, name)) kernel++;
-    if (kernel == KERNELS + KERNEL_COUNT || !can_run(kernel) || p->most_lanes > MOST_LANES)
-        return PyErr_Format(PyExc_ValueError, "no kernel %s, or none for %ld lanes", name, p->most_lanes);
+    if (kernel == KERNELS + KERNEL_COUNT || !can_run(kernel) || p->most_lanes > MOST_LANES || p->dim < 1 ||
+        p->size < 1)
+        return PyErr_Format(PyExc_ValueError, "no kernel %s for %ld lanes, %ld channels and %ld codes", name,
+                            p->most_lanes, p->dim, p->size);
     job.rows = (const float *)(uintptr_t)rows;
     job.index = (int64_t *)(uintptr_t)index;
     p->codes = (const float *)(uintptr_t)codes;

@@ -261,6 +261,7 @@ def test_peak_memory_is_far_below_an_n_by_k_matrix(name, arguments):
         (torch.zeros(2, 3), torch.zeros(2, 4), "one D"),
         (torch.zeros(2, 3, 1), torch.zeros(2, 3), "rows and codes"),
         (torch.zeros(2, 3), torch.zeros(0, 3), "at least one code"),
+        (torch.zeros(2, 0), torch.zeros(3, 0), "at least one channel"),
     ],
 )
 def test_bad_input(rows, codes, message):
