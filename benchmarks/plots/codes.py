@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import ScalarFormatter
 
 from benchmarks.plots.groups import Group
 from benchmarks.plots.style import GRID, draw_legend, handles, style, wrapped
@@ -130,8 +131,9 @@ def use_of_each_code(group: Group) -> Figure | None:
     usage.set_ylabel("usage %")
     usage.set_ylim(0, 105)
     perplexity.set_ylabel("perplexity")
-    perplexity.set_yscale("log")
-    perplexity.set_xlabel("code of a position, the coarsest scale first")
+    perplexity.set_yscale("log", base=2)
+    perplexity.yaxis.set_major_formatter(ScalarFormatter())
+    perplexity.set_xlabel("code of a position: the first depth, or the coarsest scale, is 1")
     perplexity.xaxis.get_major_locator().set_params(integer=True)
     for panel in (usage, perplexity):
         panel.grid(**GRID)
