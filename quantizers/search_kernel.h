@@ -3,7 +3,8 @@
 #define WIDTH (VECTORS * LANES)
 
 /* Rows or codes less the centre, as the products take them; their norms, and those of what rounding took away. */
-TARGET static void PREPARED(const Problem *p, const float *vectors, long count, int32_t *out, float *norms, float *rests)
+TARGET static void NAMED(prepare)(const Problem *p, const float *vectors, long count, int32_t *out, float *norms,
+                                  float *rests)
 {
     for (long i = 0; i < count; i++, vectors += p->dim, out += p->depth) {
         NUMBER *numbers = (NUMBER *)out;
@@ -39,15 +40,16 @@ TARGET static void PREPARED(const Problem *p, const float *vectors, long count, 
 }
 
 /* Fills panel after panel with a job's codes, the shorter ones first, channel by channel, and with their biases: -inf
-   for those that fill the last panel. Within a panel norms are then about the same, and so is what a score may be off. */
-TARGET static void PACKED(Job *job)
+   for those that fill the last panel. Within a panel norms are then about the same, and so is how far off a score may
+   be. */
+TARGET static void NAMED(pack)(Job *job)
 {
     Problem *p = &job->problem;
     int32_t *numbers = malloc(WIDTH * p->depth * sizeof *numbers);
     float *norms = malloc(p->size * sizeof *norms), rest;
     job->out_of_memory = !numbers || !norms;
     for (long i = 0; !job->out_of_memory && i < p->size; i++) {
-        PREPARED(p, p->codes + i * p->dim, 1, numbers, norms + i, &rest);
+        NAMED(prepare)(p, p->codes + i * p->dim, 1, numbers, norms + i, &rest);
         p->longest = norms[i] <= p->longest ? p->longest : norms[i]; /* a NaN stays */
         if (rest > p->rest * norms[i]) p->rest = rest / norms[i];
     }
@@ -60,7 +62,7 @@ TARGET static void PACKED(Job *job)
         memset(numbers + count * p->depth, 0, (WIDTH - count) * p->depth * sizeof *numbers);
         for (long i = 0; i < WIDTH; i++) bias[i] = -INFINITY;
         for (long i = 0; i < count; i++) {
-            PREPARED(p, p->codes + order[i] * p->dim, 1, numbers + i * p->depth, &norm, &rest);
+            NAMED(prepare)(p, p->codes + order[i] * p->dim, 1, numbers + i * p->depth, &norm, &rest);
             bias[i] = -0.5f * norm * norm;
             longest = norm > longest ? norm : longest;
         }
@@ -80,7 +82,7 @@ TARGET static void PACKED(Job *job)
    A lane stands for VECTORS codes of a panel. Only their largest score is kept, for SEGMENT_PANELS panels at a time:
    these say what the best score is at least, and a second look, a comparison for WIDTH codes, finds the lanes that may
    reach it. */
-TARGET static void SCORED(const Problem *p, const int32_t *rows, long count, State *states)
+TARGET static void NAMED(score)(const Problem *p, const int32_t *rows, long count, State *states)
 {
     VECTOR lanes[SEGMENT_PANELS][ROWS];
     long depth = p->depth, segment = SEGMENT_BYTES / (depth * WIDTH * 4);
@@ -133,8 +135,9 @@ TARGET static void SCORED(const Problem *p, const int32_t *rows, long count, Sta
     }
 }
 
-/* Of the codes of a row's lanes the nearest in float64, the lowest number among equal ones; -1 where nothing is proved. */
-TARGET static int64_t DECIDED(const Problem *p, const float *row, State *state)
+/* Of the codes of a row's lanes the nearest in float64, the lowest number among equal ones; -1 where nothing is
+   proved. */
+TARGET static int64_t NAMED(decide)(const Problem *p, const float *row, State *state)
 {
     if (!state->count || state->count > p->most_lanes || !isfinite(state->error)) return -1;
     int64_t found = -1;
@@ -168,7 +171,7 @@ TARGET static int64_t DECIDED(const Problem *p, const float *row, State *state)
 }
 
 /* Takes tile after tile of a job's rows until none is left or too many were not proved; several threads share them. */
-TARGET static void NEAREST(Job *job)
+TARGET static void NAMED(search)(Job *job)
 {
     const Problem *p = &job->problem;
     int32_t *numbers = malloc(TILE_ROWS * p->depth * sizeof *numbers);
@@ -181,12 +184,12 @@ TARGET static void NEAREST(Job *job)
         long whole = (count + ROWS - 1) / ROWS * ROWS;
         const float *rows = job->rows + start * p->dim;
         float norms[TILE_ROWS] = {0}, rests[TILE_ROWS] = {0};
-        PREPARED(p, rows, count, numbers, norms, rests);
+        NAMED(prepare)(p, rows, count, numbers, norms, rests);
         memset(numbers + count * p->depth, 0, (whole - count) * p->depth * sizeof *numbers);
         for (long i = 0; i < whole; i++) states[i] = state_of(p, norms[i], rests[i]);
-        SCORED(p, numbers, whole, states);
+        NAMED(score)(p, numbers, whole, states);
         for (long i = 0; i < count; i++) {
-            job->index[start + i] = DECIDED(p, rows + i * p->dim, states + i);
+            job->index[start + i] = NAMED(decide)(p, rows + i * p->dim, states + i);
             unproved += job->index[start + i] < 0;
         }
         __atomic_fetch_add(&job->unproved, unproved, __ATOMIC_RELAXED);
@@ -213,8 +216,4 @@ TARGET static void NEAREST(Job *job)
 #undef LARGER
 #undef LARGEST
 #undef REACHED
-#undef PREPARED
-#undef PACKED
-#undef SCORED
-#undef DECIDED
-#undef NEAREST
+#undef NAMED

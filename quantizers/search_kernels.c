@@ -122,11 +122,7 @@ static void add_candidate(const Problem *p, State *state, float most, int32_t pl
 #define LARGER(a, b) _mm512_max_ps(a, b)
 #define LARGEST(a) _mm512_reduce_max_ps(a)
 #define REACHED(a, b) _mm512_cmp_ps_mask(a, b, _CMP_GE_OQ)
-#define PREPARED prepared_avx512
-#define PACKED packed_avx512
-#define SCORED scored_avx512
-#define DECIDED decided_avx512
-#define NEAREST nearest_avx512
+#define NAMED(part) part##_avx512
 #include "search_kernel.h"
 
 #define TARGET __attribute__((target(AVX512 ",avx512bf16")))
@@ -146,11 +142,7 @@ static void add_candidate(const Problem *p, State *state, float most, int32_t pl
 #define LARGER(a, b) _mm512_max_ps(a, b)
 #define LARGEST(a) _mm512_reduce_max_ps(a)
 #define REACHED(a, b) _mm512_cmp_ps_mask(a, b, _CMP_GE_OQ)
-#define PREPARED prepared_bf16
-#define PACKED packed_bf16
-#define SCORED scored_bf16
-#define DECIDED decided_bf16
-#define NEAREST nearest_bf16
+#define NAMED(part) part##_bf16
 #include "search_kernel.h"
 
 __attribute__((target("avx2,fma"))) static inline float largest_of_8(__m256 values)
@@ -177,11 +169,7 @@ __attribute__((target("avx2,fma"))) static inline float largest_of_8(__m256 valu
 #define LARGER(a, b) _mm256_max_ps(a, b)
 #define LARGEST(a) largest_of_8(a)
 #define REACHED(a, b) (unsigned)_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_GE_OQ))
-#define PREPARED prepared_avx2
-#define PACKED packed_avx2
-#define SCORED scored_avx2
-#define DECIDED decided_avx2
-#define NEAREST nearest_avx2
+#define NAMED(part) part##_avx2
 #include "search_kernel.h"
 
 typedef void (*Work)(Job *);
@@ -193,9 +181,9 @@ typedef struct {
 } Kernel;
 
 static const Kernel KERNELS[] = {
-    {"bf16", 64, 1, packed_bf16, nearest_bf16},
-    {"avx512", 64, 0, packed_avx512, nearest_avx512},
-    {"avx2", 16, 0, packed_avx2, nearest_avx2},
+    {"bf16", 64, 1, pack_bf16, search_bf16},
+    {"avx512", 64, 0, pack_avx512, search_avx512},
+    {"avx2", 16, 0, pack_avx2, search_avx2},
 };
 #define KERNEL_COUNT (sizeof KERNELS / sizeof *KERNELS)
 
@@ -221,8 +209,8 @@ static PyObject *kernel_names(PyObject *self, PyObject *none)
     return names;
 }
 
-/* On PyTorch's own OpenMP threads, since others would wait for them: after an operation they keep their cores busy for a
-   while. On the calling thread alone where there are none. */
+/* On PyTorch's own OpenMP threads, since others would wait for them: after an operation they keep their cores busy for
+   a while. On the calling thread alone where there are none. */
 static void run(Work work, Job *job, unsigned threads)
 {
     void (*parallel)(Work, Job *, unsigned, unsigned) = NULL;
@@ -289,6 +277,11 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
-static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, .m_name = "search_kernels", .m_size = -1, .m_methods = methods};
+static struct PyModuleDef module = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "search_kernels",
+    .m_size = -1,
+    .m_methods = methods,
+};
 
 PyMODINIT_FUNC PyInit_search_kernels(void) { return PyModule_Create(&module); }
