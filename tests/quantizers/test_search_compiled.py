@@ -87,6 +87,15 @@ def test_duplicates_go_on_to_the_next_search_before_they_cost(kernel, monkeypatc
     assert seen == [False]
 
 
+def test_what_one_kernel_leaves_the_next_takes(monkeypatch):
+    names = []
+    kernels = search_compiled.search_by_kernel
+    monkeypatch.setattr(search_compiled, "search_by_kernel", lambda *args: (names.append(args[0]), kernels(*args))[1])
+    assert find(torch.randn(4000, 8), torch.randn(1, 8).repeat(3000, 1)).eq(0).all()
+    best = [name for name in ("avx512", "avx2") if name in KERNELS][:1]
+    assert names == [name for name in KERNELS if name == "bf16"] + best
+
+
 @pytest.mark.parametrize("scale", [1e-30, 1e-12, 1e12, 1e30])
 def test_norms_that_bfloat16_is_not_for(scale):
     rows, codes = torch.randn(200, 16) * scale, torch.randn(500, 16) * scale
