@@ -46,7 +46,7 @@ TARGET static void NAMED(pack)(Job *job)
 {
     Problem *p = &job->problem;
     int32_t *numbers = malloc(WIDTH * p->depth * sizeof *numbers);
-    float *norms = malloc(p->size * sizeof *norms), rest;
+    float *norms = malloc(p->size * sizeof *norms), longest = 0, rest;
     job->out_of_memory = !numbers || !norms;
     for (long i = 0; !job->out_of_memory && i < p->size; i++) {
         NAMED(prepare)(p, p->codes + i * p->dim, 1, numbers, norms + i, &rest);
@@ -58,13 +58,13 @@ TARGET static void NAMED(pack)(Job *job)
         const int32_t *order = p->order + panel * WIDTH;
         long count = p->size - panel * WIDTH < WIDTH ? p->size - panel * WIDTH : WIDTH;
         int32_t *out = p->panels + panel * WIDTH * p->depth;
-        float *bias = p->bias + panel * WIDTH, longest = 0, norm;
+        float *bias = p->bias + panel * WIDTH, norm;
         memset(numbers + count * p->depth, 0, (WIDTH - count) * p->depth * sizeof *numbers);
         for (long i = 0; i < WIDTH; i++) bias[i] = -INFINITY;
         for (long i = 0; i < count; i++) {
             NAMED(prepare)(p, p->codes + order[i] * p->dim, 1, numbers + i * p->depth, &norm, &rest);
             bias[i] = -0.5f * norm * norm;
-            longest = norm > longest ? norm : longest;
+            longest = norm > longest ? norm : longest; /* so far: the order is not by the last digits of norms */
         }
         p->longest_of_panel[panel] = longest + SHORTEST * 1e-10f; /* the second part for what underflows */
         for (long start = 0; start < p->depth; start += 16) { /* a cache line of each code at a time */

@@ -36,7 +36,7 @@ typedef struct {
 typedef struct {
     const float *codes, *centre;
     int32_t *panels, *order;
-    float *bias, *longest_of_panel;
+    float *bias, *longest_of_panel; /* norm in the panel and in those before it, at most */
     long dim, size, depth, panel_count, most_lanes;
     float longest, rest; /* norm of a code, and of what rounding took from one of norm 1, at most */
 } Problem;
@@ -68,10 +68,11 @@ static inline State state_of(const Problem *p, double norm, double rest)
 {
     double rounding = (p->dim + 10) * (double)FLT_EPSILON * (norm + p->longest);
     double halves = rest + (norm + rest) * p->rest;
+    double norms_rounding = 1e-5 + p->dim * (double)FLT_EPSILON; /* of the norms, which are sums as well */
     int finite = (norm + p->longest) * p->longest < 1e38;
     State state;
     state.best = -INFINITY;
-    state.error = finite ? (float)((rounding + halves) * (1 + 1e-5)) : INFINITY;
+    state.error = finite ? (float)((rounding + halves) * (1 + norms_rounding)) : INFINITY;
     state.count = 0;
     return state;
 }

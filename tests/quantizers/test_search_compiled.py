@@ -129,10 +129,9 @@ def test_transforms_of_functions():
     torch.testing.assert_close(torch.func.vmap(distance)(rows[None]), distance(rows)[None])
 
 
-def rounded_against():
+def rounded_against(half=32):
     """Two codes and a row that bfloat16 carries as far from the nearer one as it can: half its numbers are rounded down
     and half up, by as much as can be, and the codes' signs follow. In float64 the second code is nearer by little."""
-    half = 32
     down, up = torch.full((half,), 1 + 0.98 * 2**-8), torch.full((half,), 1 + 1.02 * 2**-8)
     row = torch.cat([down, up, torch.tensor([2**-5])])
     code = torch.cat([torch.ones(half), -torch.ones(half), torch.tensor([0.25])])
@@ -150,6 +149,27 @@ def on_a_sphere(seed):
 def test_the_worst_of_bfloat16():
     rows, codes = rounded_against()
     assert find(rows, codes).tolist() == [1] == search_cpu(rows, codes).tolist()
+
+
+def test_the_worst_of_bfloat16_among_codes_that_are_a_little_shorter(kernel, monkeypatch):
+    """The same two codes a whole segment of panels apart, each followed by panels of codes whose norms begin with the
+    same digits and are smaller, as small as can be; none of these is near, and longer ones keep the mean at 0."""
+    row, (wrong, right) = rounded_against(40)
+    shorter = torch.zeros(81)
+    shorter[:64] = -1
+    shorter[[*range(12), *range(40, 52)]] = 1
+    segment = 24 * 64
+    codes = [
+        wrong,
+        *[shorter] * (segment + 9),
+        right,
+        *[shorter] * (2 * segment - 9),
+        *[-2 * shorter] * (3 * segment // 2),
+    ]
+    codes = torch.stack(codes)
+    assert codes.double().mean(0).eq(0).all()
+    monkeypatch.setattr(search_compiled, "KERNELS", [kernel])
+    assert find(row, codes).tolist() == [segment + 10] == search_cpu(row, codes).tolist()
 
 
 @pytest.mark.slow
