@@ -8,7 +8,6 @@ maps are one sequence, so that in VQ-VAE-2 the bottom map is conditioned on the 
 from collections.abc import Callable
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor
 
@@ -17,15 +16,13 @@ from priors.delay import delayed, undelayed
 from priors.depth import DepthPart
 from priors.embedding import SequenceInput, SlotTable
 from priors.layout import CodeLayout
-from priors.prior import Drawing, Labels, Prior, without_impossible
+from priors.prior import Drawing, ExactPrior, Labels, without_impossible
 from priors.sampling import SamplingStopped, draw, filter_logits, guided
 from priors.settings import GPTConfig
 
 
-class GPT(Prior):
+class GPT(ExactPrior):
     """p(tokens) as the product of p(token | all before it), and exactly so."""
-
-    exact = True
 
     def __init__(self, config: GPTConfig, layout: CodeLayout, classes: int = 0) -> None:
         super().__init__(layout, classes, config.label_dropout)
@@ -50,16 +47,6 @@ class GPT(Prior):
         else:
             self.layout.check(tokens)
         return self._logits(tokens, self._starts(labels, len(tokens)))
-
-    def loss(self, tokens: Int64[Tensor, "b p d"], labels: Labels | None = None) -> Float[Tensor, ""]:
-        """Mean cross-entropy of a token in nats."""
-        self._check_whole(tokens)
-        logits = self._logits(tokens, self._training_starts(labels, len(tokens)))
-        return F.cross_entropy(logits.flatten(0, 2).float(), tokens.flatten())
-
-    def _nll(self, tokens: Tensor, labels: Labels | None, generator: torch.Generator | None) -> Tensor:
-        logits = self._logits(tokens, self._starts(labels, len(tokens))).float()
-        return F.cross_entropy(logits.movedim(-1, 1), tokens, reduction="none").sum((1, 2))
 
     def _logits(self, tokens: Int64[Tensor, "b p d"], starts: Int64[Tensor, " b"]) -> Float[Tensor, "b p d v"]:
         embedded = self.input.embed(delayed(tokens, self.absent) if self.layout.delay else tokens)

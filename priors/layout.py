@@ -12,8 +12,9 @@ from torch import Tensor
 
 from autoencoders import Tokenizer
 from quantizers.modes import evaluating
-from quantizers.multi_scale import MultiScale, once, repeated
+from quantizers.multi_scale import MultiScale
 from quantizers.options import check_flag, check_integer
+from quantizers.scales import once, repeated
 from quantizers.validation import check_codes
 
 LARGEST_VOCABULARY = 4096

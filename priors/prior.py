@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
@@ -51,7 +52,7 @@ class Drawing(NamedTuple):
 class Prior(nn.Module, ABC):
     """A distribution over tokens (B, positions, depth), given labels if it has classes.
 
-    A prior implements `forward`, `loss`, `_nll` and `_sample`.
+    A prior implements `forward`, `loss`, `_nll` and `_sample`, or as an `ExactPrior` the first and the last.
 
     Attributes:
         config: its sizes.
@@ -191,3 +192,24 @@ def without_impossible(logits: Float[Tensor, "*b v"], largest: Int64[Tensor, "*b
     """Logits that are -inf above the largest value that each token can have."""
     values = torch.arange(logits.shape[-1], device=logits.device)
     return logits.masked_fill(values > largest.unsqueeze(-1), -math.inf)
+
+
+class ExactPrior(Prior):
+    """A prior whose one pass has the logits of every token given those that it depends on, so that the likelihood is a
+    product of these. It implements `forward`, `_logits` and `_sample`."""
+
+    exact = True
+
+    @abstractmethod
+    def _logits(self, tokens: Int64[Tensor, "b p d"], starts: Int64[Tensor, " b"]) -> Float[Tensor, "b p d v"]:
+        """Logits of each token."""
+
+    def loss(self, tokens: Int64[Tensor, "b p d"], labels: Labels | None = None) -> Float[Tensor, ""]:
+        """Mean cross-entropy of a token in nats."""
+        self._check_whole(tokens)
+        logits = self._logits(tokens, self._training_starts(labels, len(tokens)))
+        return F.cross_entropy(logits.flatten(0, 2).float(), tokens.flatten())
+
+    def _nll(self, tokens: Tensor, labels: Labels | None, generator: torch.Generator | None) -> Tensor:
+        logits = self._logits(tokens, self._starts(labels, len(tokens))).float()
+        return F.cross_entropy(logits.movedim(-1, 1), tokens, reduction="none").sum((1, 2))

@@ -21,15 +21,16 @@ from priors.adaptive import AdaptiveStack
 from priors.attention import DEVIATION, initialise
 from priors.embedding import SlotTable, map_rows, rotations
 from priors.layout import CodeLayout, multi_scale_of
-from priors.prior import Drawing, Labels, Prior
+from priors.prior import Drawing, ExactPrior, Labels
 from priors.sampling import SamplingStopped, draw, filter_logits, guided
 from priors.settings import VARConfig
 from quantizers import Quantizer
 from quantizers.constants import WithConstants
-from quantizers.multi_scale import MultiScale, shrink
+from quantizers.multi_scale import MultiScale
+from quantizers.scales import shrink
 
 
-class VAR(Prior):
+class VAR(ExactPrior):
     """p(tokens) as the product over scales of p(scale | all coarser ones), in which the codes of a scale are
     independent; exactly so.
 
@@ -45,8 +46,6 @@ class VAR(Prior):
     Raises:
         ValueError: a layout that is not by scale, or not that of the quantizer.
     """
-
-    exact = True
 
     def __init__(
         self, config: VARConfig, layout: CodeLayout, classes: int = 0, quantizers: Sequence[Quantizer] = ()
@@ -65,16 +64,6 @@ class VAR(Prior):
         """Logits of each token from those of coarser scales."""
         self._check_whole(tokens)
         return self._logits(tokens, self._starts(labels, len(tokens)))
-
-    def loss(self, tokens: Int64[Tensor, "b p d"], labels: Labels | None = None) -> Float[Tensor, ""]:
-        """Mean cross-entropy of a token in nats."""
-        self._check_whole(tokens)
-        logits = self._logits(tokens, self._training_starts(labels, len(tokens)))
-        return F.cross_entropy(logits.flatten(0, 2).float(), tokens.flatten())
-
-    def _nll(self, tokens: Tensor, labels: Labels | None, generator: torch.Generator | None) -> Tensor:
-        logits = self._logits(tokens, self._starts(labels, len(tokens))).float()
-        return F.cross_entropy(logits.movedim(-1, 1), tokens, reduction="none").sum((1, 2))
 
     def _logits(self, tokens: Int64[Tensor, "b p d"], starts: Int64[Tensor, " b"]) -> Float[Tensor, "b p d v"]:
         start = self.input.start(starts)

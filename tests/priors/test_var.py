@@ -20,7 +20,8 @@ from small_priors import (
 from priors import VAR, CodeLayout, VARConfig, create_prior
 from priors.var import ScaleDecoder
 from quantizers import create_quantizer
-from quantizers.multi_scale import PAPER_SCALES, shrink
+from quantizers.multi_scale import PAPER_SCALES
+from quantizers.scales import shrink
 
 every_layout = pytest.mark.parametrize("layout", BY_SCALE.values(), ids=list(BY_SCALE))
 every_tiny = pytest.mark.parametrize("layout", TINY_BY_SCALE.values(), ids=list(TINY_BY_SCALE))

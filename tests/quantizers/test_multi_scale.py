@@ -7,7 +7,8 @@ import torch
 import torch.nn.functional as F
 
 from quantizers import create_quantizer
-from quantizers.multi_scale import PAPER_SCALES, enlarge, shrink
+from quantizers.multi_scale import PAPER_SCALES
+from quantizers.scales import enlarge, shrink
 
 AUTHORS_PHIS = (0, 0, 1, 1, 1, 2, 2, 3, 3, 3)
 """Which of 4 convolutions the authors' code gives to each of 10 scales."""
