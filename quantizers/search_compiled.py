@@ -13,6 +13,8 @@ bfloat16 multiplies twice as fast as float32 and proves less: rows with more lan
 float32 kernels, and rows that these leave, with duplicated codes or extreme norms, to `search_cpu`.
 """
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
@@ -42,18 +44,26 @@ def can_use_kernels(rows: Tensor) -> bool:
     return bool(KERNELS) and rows.dtype == torch.float32
 
 
-def search_compiled(rows: Float[Tensor, "n d"], codes: Float[Tensor, "k d"]) -> Int64[Tensor, " n"]:
+def kernels_in_turn() -> list[str]:
+    """bfloat16's and the fastest of float32's, where there are these: slower ones would leave the same rows."""
+    in_float32 = [name for name in KERNELS if name != "bf16"]
+    return [name for name in KERNELS if name == "bf16"] + in_float32[:1]
+
+
+def search_compiled(
+    rows: Float[Tensor, "n d"], codes: Float[Tensor, "k d"], kernels: Sequence[str] | None = None
+) -> Int64[Tensor, " n"]:
     """Index of the code nearest to each row, the lowest among equally near ones.
 
     Args:
         rows, codes: both float32, of at least one row and one code.
+        kernels: of `KERNELS`, each for what the ones before leave; `kernels_in_turn` unless given.
     """
-    in_float32 = [name for name in KERNELS if name != "bf16"]
-    kernels = [name for name in KERNELS if name == "bf16"] + in_float32[:1]  # the slower ones would leave the same rows
+    kernels = kernels_in_turn() if kernels is None else kernels
     return _search_in_turn(kernels, rows.contiguous(), codes.contiguous(), codes.mean(0))
 
 
-def _search_in_turn(kernels: list[str], rows: Tensor, codes: Tensor, centre: Tensor) -> Tensor:
+def _search_in_turn(kernels: Sequence[str], rows: Tensor, codes: Tensor, centre: Tensor) -> Tensor:
     """By the first kernel, and what it leaves by the others, and `search_cpu` at last."""
     if not kernels:
         return search_cpu(rows, codes)

@@ -181,23 +181,25 @@ def _row(group: Group, goals: Sequence[Goal]) -> dict[str, str]:
 
 
 def _rows_over_n(groups: Sequence[Group], goals: Goals) -> list[dict[str, str]]:
-    """A line for each shape of a codebook: the ratio at every number of rows, and the worst, which the goal is for."""
-    shapes: dict[tuple[int, int], list[Group]] = {}
+    """A line for each shape of a codebook and each search of ours: the ratio at every number of rows, and the worst,
+    which the goal of the first is for."""
+    shapes: dict[tuple[int, int, str], list[tuple[Group, float]]] = {}
     for group in groups:
-        shapes.setdefault((group.sizes["D"], group.sizes["K"]), []).append(group)
+        faiss = group.result(FAISS)
+        for result in group.results:
+            if faiss is not None and family(result.competitor) == OURS:
+                shape = group.sizes["D"], group.sizes["K"], result.competitor
+                shapes.setdefault(shape, []).append((group, result.median_seconds / faiss.median_seconds))
     rows = []
-    for (dim, size), part in shapes.items():
-        ratios = {
-            group.sizes["N"]: 1 / faiss.ratio.median for group in part if (faiss := group.result(FAISS)) is not None
-        }
-        if not ratios:
-            continue
-        worst = max(part, key=lambda group: ratios.get(group.sizes["N"], 0))
+    for (dim, size, name), part in sorted(shapes.items(), key=lambda item: item[0][2] != OURS):
+        worst, most = max(part, key=lambda item: item[1])
+        asked = goals.get(worst.work, ()) if name == OURS else ()
         rows.append(
             {
-                "codebook": f"D={dim} K={size:,}",
-                **{f"N={count:,}": significant(ratio) for count, ratio in ratios.items()},
-                "goal": "<br>".join(f"worst {verdict(goal, worst)}" for goal in goals.get(worst.work, ())),
+                "codebook": f"D={dim} K={size:,}{name.removeprefix(OURS)}",
+                **{f"N={group.sizes['N']:,}": significant(ratio) for group, ratio in part},
+                "worst": significant(most),
+                "goal": "<br>".join(verdict(goal, worst) for goal in asked),
             }
         )
     return rows

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from benchmarks.protocols.speed.accumulation import accumulation_work
 from benchmarks.protocols.speed.decode import fsq_decode_work, lfq_decode_work, vq_decode_work
 from benchmarks.protocols.speed.entropy import entropy_work
+from benchmarks.protocols.speed.fidelity import TORCHMETRICS, fidelity_work
 from benchmarks.protocols.speed.goals import TimesFaster, TimesTheTime
 from benchmarks.protocols.speed.methods import fsq, lfq, rq, vq_ema, zoo
 from benchmarks.protocols.speed.names import FAISS, NAIVE, VECTOR_QUANTIZE
@@ -56,6 +57,7 @@ def works() -> list[Work]:
         lfq_decode_work(65536, 18),
         lfq_decode_work(65536, 48, fewer=18),
         accumulation_work(64, 2048),
+        fidelity_work(32, 256, (TimesFaster(TORCHMETRICS, 3),)),
         sampling_work(8, 256, 2, (TimesFaster(f"{NAIVE}: no cache", 10),)),
         *_coding_works(),
     ]

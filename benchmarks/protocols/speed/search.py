@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from benchmarks.protocols.speed import naive, peers
 from benchmarks.protocols.speed.goals import Goal, MemoryBelow, TimesTheTime
 from benchmarks.protocols.speed.names import FAISS, NAIVE, OURS, OVER_ROWS
-from benchmarks.protocols.speed.work import Competitor, Work, random_rows
+from benchmarks.protocols.speed.work import Competitor, Unavailable, Work, random_rows
 from quantizers.leech_lattice import DIM, SIZE, LeechShell
 from quantizers.search import nearest_codes
+from quantizers.search_compiled import KERNELS, search_compiled
+from quantizers.search_cpu import search_cpu
 
 FEWER = 16
 """The huge search is compared with one among this many times fewer codes."""
@@ -36,10 +40,36 @@ ROWS = (1024, 4096, 16384, 65536, 262144)
 
 
 def search_over_rows(d: int, k: int, goals: tuple[Goal, ...] = ()) -> list[Work]:
-    """Ours and faiss at every number of `ROWS`. (The plain forms would not fit the memory.)"""
+    """Ours, faiss, and ours where a processor or an installation has less, at every number of `ROWS`. (The plain forms
+    would not fit the memory.)"""
     return [
-        Work(OVER_ROWS, "exact", {"N": n, "D": d, "K": k}, (_ours(n, d, k), _faiss(n, d, k)), goals, long=True)
+        Work(
+            OVER_ROWS,
+            "exact",
+            {"N": n, "D": d, "K": k},
+            (_ours(n, d, k), _faiss(n, d, k), *_with_less(n, d, k)),
+            goals,
+            long=True,
+        )
         for n in ROWS
+    ]
+
+
+def _with_less(n: int, d: int, k: int) -> list[Competitor]:
+    """Each kernel of float32 by itself, and PyTorch's products without any."""
+    searches: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+        f"{name} alone": partial(search_compiled, kernels=[name]) for name in KERNELS if name != "bf16"
+    }
+    searches["no kernels"] = search_cpu
+
+    def of_cpu(search: Callable[[Tensor, Tensor], Tensor], device: torch.device) -> Callable[[], Any]:
+        if device.type != "cpu":
+            raise Unavailable("a search of the CPU")
+        return _searched(search, n, d, k)(device)
+
+    return [
+        Competitor(f"{OURS}: {name}", "the same search with less", partial(of_cpu, search))
+        for name, search in searches.items()
     ]
 
 

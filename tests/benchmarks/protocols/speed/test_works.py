@@ -12,6 +12,7 @@ from benchmarks.protocols.speed.accumulation import accumulation_work
 from benchmarks.protocols.speed.catalogue import sweep_works, works
 from benchmarks.protocols.speed.decode import fsq_decode_work, lfq_decode_work, vq_decode_work
 from benchmarks.protocols.speed.entropy import entropy_work
+from benchmarks.protocols.speed.fidelity import fidelity_work
 from benchmarks.protocols.speed.methods import Method, fsq, lfq, rq, vq_ema, zoo
 from benchmarks.protocols.speed.naive import OneHotRQ, OneHotVQ
 from benchmarks.protocols.speed.names import FAISS, VECTOR_QUANTIZE
@@ -21,6 +22,7 @@ from benchmarks.protocols.speed.sizes import SWEEP
 from benchmarks.protocols.speed.steps import eval_work, training_work
 from benchmarks.protocols.speed.work import Unavailable, Work, random_rows
 from quantizers import list_quantizers
+from quantizers.search_compiled import KERNELS
 
 CPU = torch.device("cpu")
 
@@ -42,8 +44,9 @@ def test_searches_find_the_same_codes() -> None:
 def test_searches_over_rows_find_the_same_codes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "ROWS", (10, 300))
     found = [[codes.tolist() for codes in outcomes(work).values()] for work in search_over_rows(5, 37)]
-    assert [len(ours) for ours, _ in found] == [10, 300]
-    assert all(ours == theirs for ours, theirs in found)
+    assert [len(ours) for ours, *_ in found] == [10, 300]
+    assert all(theirs == ours for ours, *others in found for theirs in others)
+    assert [len(each) for each in found] == [3 + len(set(KERNELS) - {"bf16"})] * 2
 
 
 def test_both_searches_of_the_leech_lattice_find_the_same_vectors() -> None:
@@ -65,6 +68,15 @@ def test_accumulated_statistics_are_equal() -> None:
         assert sums.count == 70
         torch.testing.assert_close(sums.total, features.sum(0))
         torch.testing.assert_close(sums.outer, features.T @ features)
+
+
+def test_fidelity_is_equal() -> None:
+    ours, theirs = outcomes(fidelity_work(3, 192)).values()
+    torch.testing.assert_close(ours[0].float(), theirs[0], rtol=1e-5, atol=0)
+    _, places = theirs[1]
+    torch.testing.assert_close(ours[1], places[..., 5:-5, 5:-5].mean((1, 2, 3)), rtol=0, atol=5e-5)
+    torch.testing.assert_close(ours[2], theirs[2], rtol=0, atol=5e-5)
+    assert 0.2 < ours[2].mean() < 0.999
 
 
 def test_sampling_draws_the_same_tokens_with_and_without_the_cache() -> None:
@@ -194,8 +206,8 @@ def test_works_have_names_of_their_own_and_goals_name_a_competitor() -> None:
         names = [competitor.name for competitor in work.competitors]
         assert len(set(names)) == len(names)
         assert all(goal.competitor in names for goal in work.goals)
-    # the lines of DESIGN.md, section 4, one of them at each number of rows, the caches', and the lattice's
-    assert sum(len(work.goals) for work in works()) == 16 + 4 * len(search.ROWS) + 3
+    # the lines of DESIGN.md, section 4, one of them at each number of rows; the caches', the lattice's, the metrics'
+    assert sum(len(work.goals) for work in works()) == 16 + 4 * len(search.ROWS) + 4
 
 
 def test_the_sweep_covers_two_decades_of_each_size() -> None:
