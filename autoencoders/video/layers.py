@@ -13,6 +13,9 @@ from torch import Tensor, nn
 
 from autoencoders.streaming import State, first_state, stream
 
+Steps = tuple[int, int]
+"""In time, in frames, and along both sides, in pixels."""
+
 
 class PerFrame(nn.Module):
     """A layer of pictures on each frame by itself: (B, C, T, H, W) to (B, C2, T, H2, W2)."""
@@ -30,17 +33,17 @@ class CausalConv3d(nn.Module):
     """(B, in_channels, 1 + k · time, H, W) to (B, out_channels, 1 + k, H / side, W / side), zeros beyond all edges.
 
     Args:
-        kernel: Frames and pixels that it sees, odd.
+        kernel: That it sees in time, and along the sides, odd.
         stride: In time, and along the sides; at most the kernel.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, kernel: int = 3, stride: tuple[int, int] = (1, 1)) -> None:
+    def __init__(self, in_channels: int, out_channels: int, kernel: Steps = (3, 3), stride: Steps = (1, 1)) -> None:
         super().__init__()
-        time, side = stride
-        self.before = kernel - 1
-        self.overlap = kernel - time
-        padding = (0, kernel // 2, kernel // 2)
-        self.conv = nn.Conv3d(in_channels, out_channels, kernel, (time, side, side), padding)
+        (frames, pixels), (time, side) = kernel, stride
+        self.before = frames - 1
+        self.overlap = frames - time
+        padding = (0, pixels // 2, pixels // 2)
+        self.conv = nn.Conv3d(in_channels, out_channels, (frames, pixels, pixels), (time, side, side), padding)
 
     def forward(self, x: Float[Tensor, "b c T H W"]) -> Float[Tensor, "b c2 t h w"]:
         return self.conv(F.pad(x, (0, 0, 0, 0, self.before, 0)))
@@ -56,14 +59,46 @@ class CausalConv3d(nn.Module):
         return self.conv(x), (x[:, :, x.shape[2] - self.overlap :].clone(),)  # or the state would keep the whole chunk
 
 
-class Upsample(nn.Module):
-    """(B, in_channels, 1 + k, h, w) to (B, out_channels, 1 + k · time, h · side, w · side): a convolution makes the
-    channels of blocks of time × side × side, and of the first block the last frame alone is kept."""
+class ShuffleDown(nn.Module):
+    """(B, in_channels, 1 + k · time, H, W) to (B, out_channels, 1 + k, H / side, W / side): blocks of time × side ×
+    side become channels, which a 1 × 1 × 1 convolution mixes. The first frame is the last of a block of its own, with
+    zeros before it."""
 
-    def __init__(self, in_channels: int, out_channels: int, stride: tuple[int, int]) -> None:
+    def __init__(self, in_channels: int, out_channels: int, stride: Steps) -> None:
         super().__init__()
         self.time, self.side = stride
-        self.conv = CausalConv3d(in_channels, out_channels * self.time * self.side**2)
+        self.conv = nn.Conv3d(in_channels * self.time * self.side**2, out_channels, 1)
+
+    def forward(self, x: Float[Tensor, "b c T H W"]) -> Float[Tensor, "b c2 t h w"]:
+        return self._mixed(x, self.time - 1)
+
+    def first_state(self, batch: int) -> State:
+        """A number for each frame of zeros that is still to come."""
+        return (self.conv.weight.new_zeros(batch, self.time - 1),)
+
+    def stream(self, x: Float[Tensor, "b c T H W"], state: State) -> tuple[Float[Tensor, "b c2 t h w"], State]:
+        """A chunk of whole strides; the first has a frame more."""
+        (due,) = state
+        return self._mixed(x, due.shape[1]), (due[:, :0],)
+
+    def _mixed(self, x: Tensor, before: int) -> Tensor:
+        x = F.pad(x, (0, 0, 0, 0, before, 0))
+        x = rearrange(x, "b c (t p) (h q) (w r) -> b (c p q r) t h w", p=self.time, q=self.side, r=self.side)
+        return self.conv(x)
+
+
+class Upsample(nn.Module):
+    """(B, in_channels, 1 + k, h, w) to (B, out_channels, 1 + k · time, h · side, w · side): a convolution makes the
+    channels of blocks of time × side × side, and of the first block the last frame alone is kept.
+
+    Args:
+        kernel: That the convolution sees in time, and along the sides, odd.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, stride: Steps, kernel: Steps = (3, 3)) -> None:
+        super().__init__()
+        self.time, self.side = stride
+        self.conv = CausalConv3d(in_channels, out_channels * self.time * self.side**2, kernel)
 
     def forward(self, x: Float[Tensor, "b c t h w"]) -> Float[Tensor, "b c2 T H W"]:
         return self._spread(self.conv(x))[:, :, self.time - 1 :]

@@ -14,15 +14,38 @@ from torch import Tensor, nn
 from autoencoders.pictures.layers import PositionNorm, group_norm
 from autoencoders.streaming import StreamingTokenizer
 from autoencoders.tokenizer import TrainableTokenizer
-from autoencoders.video.layers import CausalConv3d, PerFrame, ResidualBlock, Upsample
+from autoencoders.video.layers import CausalConv3d, PerFrame, ResidualBlock, ShuffleDown, Upsample
 from autoencoders.video.sizes import MAGVIT2Config
 from quantizers import Quantizer
+
+BOTH, SPACE, TIME, POINT = (3, 3), (1, 3), (3, 1), (1, 1)
+"""Kernels, in time and along the sides."""
 
 
 def _block(config: MAGVIT2Config, width: int) -> ResidualBlock:
     norm = group_norm if config.norm == "group" else PositionNorm
-    halves = ((PerFrame(norm(width)), nn.SiLU(), CausalConv3d(width, width)) for _ in range(2))
+    kernels = (BOTH, BOTH) if config.convolutions == "3d" else (SPACE, TIME)
+    halves = ((PerFrame(norm(width)), nn.SiLU(), CausalConv3d(width, width, kernel)) for kernel in kernels)
     return ResidualBlock(*(layer for half in halves for layer in half))
+
+
+def _ends(config: MAGVIT2Config, in_channels: int, out_channels: int) -> CausalConv3d:
+    """The first convolution of the encoder, and the last of the decoder."""
+    return CausalConv3d(in_channels, out_channels, BOTH if config.convolutions == "3d" else SPACE)
+
+
+def _down(config: MAGVIT2Config, level: int) -> nn.Module:
+    """To this level from the one before."""
+    finer, width, stride = config.widths[level - 1], config.widths[level], config.strides[level - 1]
+    if config.resampling == "shuffle":
+        return ShuffleDown(finer, width, stride)
+    return CausalConv3d(finer, width, stride=stride)
+
+
+def _up(config: MAGVIT2Config, level: int) -> nn.Module:
+    """From this level to the one before."""
+    finer, width, stride = config.widths[level - 1], config.widths[level], config.strides[level - 1]
+    return Upsample(width, finer, stride, kernel=POINT if config.resampling == "shuffle" else BOTH)
 
 
 def _output(config: MAGVIT2Config, width: int) -> list[nn.Module]:
@@ -38,14 +61,14 @@ class Encoder(nn.Sequential):
         levels: list[nn.Module] = []
         for level, width in enumerate(widths):
             if level:
-                levels.append(CausalConv3d(widths[level - 1], width, stride=config.strides[level - 1]))
+                levels.append(_down(config, level))
             levels += [_block(config, width) for _ in range(config.blocks)]
         super().__init__(
             PerFrame(nn.PixelUnshuffle(config.stem)),
-            CausalConv3d(config.block_channels, widths[0]),
+            _ends(config, config.block_channels, widths[0]),
             *levels,
             *_output(config, widths[-1]),
-            CausalConv3d(widths[-1], out_channels, 1),
+            CausalConv3d(widths[-1], out_channels, POINT),
         )
 
 
@@ -58,12 +81,12 @@ class Decoder(nn.Sequential):
         for level, width in reversed(list(enumerate(widths))):
             levels += [_block(config, width) for _ in range(config.blocks)]
             if level:
-                levels.append(Upsample(width, widths[level - 1], config.strides[level - 1]))
+                levels.append(_up(config, level))
         super().__init__(
             CausalConv3d(in_channels, widths[-1]),
             *levels,
             *_output(config, widths[0]),
-            CausalConv3d(widths[0], config.block_channels),
+            _ends(config, widths[0], config.block_channels),
             PerFrame(nn.PixelShuffle(config.stem)),
         )
 

@@ -39,6 +39,13 @@ class MAGVIT2Config:
     """Before each activation, of each frame by itself, so that nothing looks ahead. group: GroupNorm. rms: each
     position by its own root mean square, and in residual branches alone, so that how bright a frame is goes past."""
 
+    convolutions: Literal["3d", "2d+1d"] = "3d"
+    """3d: each sees space and time. 2d+1d: of a residual block the first sees space and the second time, the outermost
+    see space alone, and so cost a quarter (Tran et al. 2018, arXiv:1711.11248, and VidTok)."""
+    resampling: Literal["convolution", "shuffle"] = "convolution"
+    """Between two levels: convolutions, to the coarser one with a stride; or blocks to channels and back, which mixes
+    each block by itself, so that the network starts as a linear transform of blocks."""
+
     def __post_init__(self) -> None:
         check_ranges(self)
         if len(self.strides) != len(self.multipliers) - 1:
@@ -87,5 +94,14 @@ FilmBackboneConfig = MAGVIT2Config
 
 MAGVIT2_128 = MAGVIT2Config()
 """4 frames × 8 × 8 pixels a position; published with lookup-free quantization to 2^18 codes."""
-SMALL_64 = MAGVIT2Config(stem=4, width=32, multipliers=(1, 2, 2), strides=((2, 2), (2, 1)), blocks=1, norm="rms")
+SMALL_64 = MAGVIT2Config(
+    stem=4,
+    width=32,
+    multipliers=(1, 2, 2),
+    strides=((2, 2), (2, 1)),
+    blocks=1,
+    norm="rms",
+    convolutions="2d+1d",
+    resampling="shuffle",
+)
 """Small enough to train on two CPU cores in minutes, at the same strides: films of 64 pixels."""

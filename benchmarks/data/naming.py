@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, cast
 from benchmarks.data.config import DataError
 from benchmarks.data.folder import TEST_FOLDERS
 
-Scheme = Literal["photographs", "torchvision", "huggingface", "texture", "path"]
+Scheme = Literal["photographs", "torchvision", "huggingface", "texture", "moving", "path"]
 
 
 class SourceName(NamedTuple):
@@ -35,7 +35,7 @@ def parse_source(source: str) -> SourceName:
     scheme, _, name = source.partition(":")
     if source.partition("#")[0] == "photographs":
         scheme, name = "photographs", source
-    elif scheme not in ("torchvision", "huggingface", "texture") or not name:
+    elif scheme not in ("torchvision", "huggingface", "texture", "moving") or not name:
         scheme, name = "path", source
     kind = cast(Scheme, scheme)
     name_alone, sign, chosen = name.rpartition("#")
@@ -54,6 +54,8 @@ def short_name(source: str) -> str:
     """A name for the data that may also name a folder of results; of SET/test it is SET-test."""
     scheme, name, splits = parse_source(source)
     path = Path(name).expanduser().resolve()
+    if scheme == "moving":
+        name = short_name(name)
     if scheme != "path":
         name = path.name if scheme == "texture" else name
         words = f"{scheme}:{name}" if scheme != name else name

@@ -34,6 +34,8 @@ def open_source(config: DataConfig) -> Source:
         return open_huggingface(config, name, column or None, splits)
     if scheme == "texture":
         return open_texture(config, name, splits)
+    if scheme == "moving":
+        raise DataError(f"{config.source} are films, for presets of films: name the pictures themselves, as {name}")
     path = Path(name).expanduser()
     if is_saved(path):
         return open_huggingface(config, name, splits=splits)

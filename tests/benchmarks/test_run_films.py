@@ -84,11 +84,11 @@ def test_the_main_job_on_films(tmp_path: Path, capsys: pytest.CaptureFixture[str
         grey_film(others / f"{number}.mp4", 12, height=40, width=50 + 2 * number, rate=10)
     words = [str(path), "--data", str(others), "--output", str(tmp_path / "evaluated"), "--cpu"]
     assert evaluate(words) == 0
-    assert "trained on synthetic" in capsys.readouterr().out
+    assert "trained on moving-photographs" in capsys.readouterr().out
     (found,) = (tmp_path / "evaluated").rglob("*.json")
     measured = read_record(found)
     assert (measured.protocol, measured.data["test"]["clips"]) == (PROTOCOL, 3)
-    assert (measured.data["clip_frames"], measured.data["trained_on"]["name"]) == (9, "synthetic")
+    assert (measured.data["clip_frames"], measured.data["trained_on"]["name"]) == (9, "moving-photographs")
     assert len(read_arrays(found)["clip/psnr"]) == 3
     assert Image.open(found.with_suffix(".webp")).n_frames > 1
     assert evaluate([*words, "--explain"]) == 2

@@ -5,7 +5,7 @@
     for place, clip in items_to_test(data): ...
 
 A clip is uint8, (3, clip_frames, frame_size, frame_size); a batch of training clips has B of them. `reading` has the
-rules from a file to frames, `sources` says what films are, which `folder` and `synthetic` open; `opening` checks and
+rules from a file to frames, `sources` says what films are, which `folder` and `moving` open; `opening` checks and
 describes; `training_batches` and `items_to_test` of `benchmarks.data` load.
 """
 

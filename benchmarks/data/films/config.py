@@ -13,8 +13,8 @@ from autoencoders.ranges import Count, Size, check_ranges
 from quantizers.options import MAX_PARTS
 
 FILM_SOURCES = (
-    '"synthetic" (moving textures drawn by a program), or a folder of MP4, MOV, MKV, WebM or AVI files; '
-    "behind it #TRAIN,TEST chooses folders in it"
+    "a folder of MP4, MOV, MKV, WebM or AVI files; or moving:PICTURES, scenes that a program makes of a source of "
+    "pictures, moving:photographs of the bundled ones; behind it #TRAIN,TEST chooses folders in it"
 )
 """What `source` may be, for people."""
 
@@ -23,7 +23,7 @@ FILM_SOURCES = (
 class FilmConfig:
     """Which films, at which rate and size, and how clips are cut from them."""
 
-    source: Annotated[str, tyro.conf.arg(aliases=["--data"], help=FILM_SOURCES)] = "synthetic"
+    source: Annotated[str, tyro.conf.arg(aliases=["--data"], help=FILM_SOURCES)] = "moving:photographs"
     """One of `FILM_SOURCES`."""
 
     frame_size: Size = 64
@@ -37,6 +37,9 @@ class FilmConfig:
 
     clips_each: Count = 8
     """Of a test film at most so many clips, which share no frame, evenly spaced."""
+
+    flip: bool = True
+    """Mirror half of the training clips left to right."""
 
     limit_train: Count | None = None
     """Train on at most this many films, taken evenly from all."""

@@ -65,9 +65,10 @@ class TrainingClips(Dataset[Clip]):
         return len(self.films)
 
     def __getitem__(self, key: SampleKey) -> Clip:
-        when, where = crop_random(key).random(2)
+        when, where, which_way = crop_random(key).random(3)
         frames = next_usable(self.films, key.item, None, partial(self._clip, when=when), "film")
-        return square_of(frames, where)
+        clip = square_of(frames, where)
+        return clip.flip(3) if self.config.flip and which_way < 0.5 else clip
 
     def _clip(self, index: int, when: float) -> UInt8[Tensor, "3 t h w"]:
         start = int(when * (self.counts[index] - self.config.clip_frames + 1))

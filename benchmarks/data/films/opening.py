@@ -22,9 +22,9 @@ from benchmarks.data.films.datasets import (
     test_clip,
 )
 from benchmarks.data.films.folder import open_film_folder
+from benchmarks.data.films.moving import open_moving
 from benchmarks.data.films.reading import DECODING, Head
 from benchmarks.data.films.sources import Films, SomeFilms
-from benchmarks.data.films.synthetic import open_synthetic
 from benchmarks.data.machine import MEMORY_SHARE, memory_budget, own_console
 from benchmarks.data.naming import parse_source, short_name
 from benchmarks.data.opening import SAMPLED, SAMPLED_EACH
@@ -74,8 +74,8 @@ def open_source(config: FilmConfig) -> RecordingSource[Films]:
     if find_spec("av") is None:
         raise DataError("films need av: pip install 'quantizer-zoo-benchmark[video]'")
     scheme, name, splits = parse_source(config.source)
-    if name == "synthetic":
-        return open_synthetic(splits)
+    if scheme == "moving":
+        return open_moving(config.source.removeprefix("moving:"))
     if scheme != "path":
         raise DataError(f"{config.source} is no source of films: these are {FILM_SOURCES}")
     return open_film_folder(name, splits)
@@ -205,7 +205,8 @@ def _open_train(
     lengths = (f"{train.films.name(number)} {look.length}" for number, look in enumerate(looks))
     return train, {
         **_summary(config, train.films, looks, usable.skipped),
-        "crop": "square of the short side, random place, random time",
+        "crop": "square of the short side, random place, random time"
+        + (", mirrored half the time" if config.flip else ""),
         "fingerprint": content_digest(f"{config.frame_size} {config.frames_per_second}", *lengths),
         "content": content_digest(*(look.content for look in looks)),
     }

@@ -20,6 +20,8 @@ CONFIGS = {
     "stem": replace(SMALL, stem=2, in_channels=1),
     "more of time": replace(SMALL, strides=((2, 2), (2, 1)), multipliers=(2, 1, 1), blocks=2),
     "space alone": replace(SMALL, strides=((1, 2), (1, 2))),
+    "shuffle": replace(SMALL, resampling="shuffle"),
+    "shuffle in more of time": replace(SMALL, strides=((2, 2), (2, 1)), multipliers=(2, 1, 1), resampling="shuffle"),
     "one level": replace(SMALL, strides=(), multipliers=(1,)),
 }
 each = pytest.mark.parametrize("name", CONFIGS)

@@ -116,6 +116,7 @@ STORED = {
     "lengths": ("quick", "lengths"),
     "recipe": ("quick", "recipe"),
     "speech": ("speech-quick", "."),
+    "video": ("video-quick", "."),
 }
 """Name -> preset, and folder in results/."""
 

@@ -11,7 +11,8 @@ import torch
 from film_files import yuv_to_rgb
 
 from benchmarks import protocols
-from benchmarks.data.films.synthetic import draw
+from benchmarks.data.films.moving import RATE, SIDE, open_moving
+from benchmarks.data.films.reading import Sampling
 from benchmarks.protocols.video.codecs import AV1_QUALITIES, FILM_CODECS, H264_QUALITIES, FilmCodec, av1, h264, hevc
 from benchmarks.protocols.video.fidelity import psnr_clip
 
@@ -20,9 +21,9 @@ GOOD = {"h264": 10, "hevc": 10, "av1": 12}
 
 
 def scene(frames: int = 8, height: int = 64, width: int = 80) -> torch.Tensor:
-    """A clip of a synthetic scene."""
-    found = [draw(24, 3 * number)[:height, :width] for number in range(frames)]
-    return torch.from_numpy(np.stack(found)).permute(3, 0, 1, 2).contiguous()
+    """A clip of photographs that move."""
+    found = open_moving("photographs").test.frames(2, Sampling(RATE / 3, SIDE), 0, frames)
+    return torch.from_numpy(found[:, :height, :width]).permute(3, 0, 1, 2).contiguous()
 
 
 def through(codec: FilmCodec, clip: torch.Tensor) -> torch.Tensor:
