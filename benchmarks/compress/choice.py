@@ -14,7 +14,6 @@ from benchmarks.compress.signal import SignalFiles
 from benchmarks.compress.sounds import SoundFiles
 from benchmarks.records.record import SignalName, StoredRuns
 from benchmarks.training.loading import LoadedRun
-from benchmarks.training.signals import CODED
 from benchmarks.training.stored import configuration
 from benchmarks.training.trained import require_signal
 
@@ -27,7 +26,7 @@ def measured(runs: StoredRuns) -> MeasuredSignal:
     if not runs:
         return MeasuredPictures()
     path, first = runs[0]
-    require_signal(path, first, CODED)
+    require_signal(path, first, tuple(_ALL))
     return MeasuredSounds(path, first) if first.signal == "sounds" else MeasuredPictures()
 
 

@@ -11,7 +11,6 @@ from benchmarks.records.record import read_record
 from benchmarks.training.loading import LoadedRun, load_run
 from benchmarks.training.loop import make_accelerator
 from benchmarks.training.settings import TrainConfig
-from benchmarks.training.signals import CODED
 from benchmarks.training.trained import require_signal, require_tokenizer, trained_tokenizer
 from priors import Prior
 from priors.code_models import Histogram
@@ -24,7 +23,7 @@ def open_run(path: Path, prior: str | None, cpu: bool) -> LoadedRun:
         ValueError: no such run, or none with codes.
     """
     record = read_record(path)
-    require_signal(path, record, CODED)
+    require_signal(path, record, ("pictures", "sounds"))
     require_tokenizer(path, record)
     run = LoadedRun(record, trained_tokenizer(path, record)) if prior is None else load_run(path, prior)
     if not all(map(has_codebook, run.tokenizer.quantizers)):

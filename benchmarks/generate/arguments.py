@@ -25,7 +25,7 @@ from priors import GPTConfig, PriorConfig, PriorName
 @dataclass(frozen=True)
 class Arguments:
     """Train a prior on the codes of a stored run's tokenizer, measure how many bits the codes truly cost, draw new
-    pictures or sounds, and store all of it beside the run, where python -m benchmarks.compare finds it.
+    pictures, sounds or films, and store all of it beside the run, where python -m benchmarks.compare finds it.
 
     It is trained on the crops that the tokenizer was trained on, encoded as they come, or on token sets of
     python -m benchmarks.tokens. A prior that is stored already is not trained again: with other --generation flags or
@@ -63,9 +63,10 @@ class Arguments:
     inception: Path | None = None
     """Weights of the FID Inception network, for gFID, precision, recall and Inception Score; see python -m
     benchmarks.weights."""
-    png: Annotated[Path | None, tyro.conf.arg(aliases=["--wav"])] = None
+    png: Annotated[Path | None, tyro.conf.arg(aliases=["--wav", "--webp"])] = None
     """Write each drawn picture into this folder, too: 00000.png, 00001.png and so on, with the name of its class where
-    it has one; each drawn sound as 00000.wav. Of several runs each gets a folder of its own in it."""
+    it has one; each drawn sound as 00000.wav, each film as 00000.webp, which moves. Of several runs each gets a folder
+    of its own in it."""
     canvas: tuple[Size, ...] = ()
     """Height and width in pixels of one picture to draw instead, larger than the run's own, code by code from a window
     that slides over it: of a run on --data texture:FILE, whose texture it is held against."""

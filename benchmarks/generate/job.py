@@ -32,7 +32,7 @@ from benchmarks.records.values import as_command, digest, plain
 from benchmarks.tables.comparable import asked_bits, label
 from benchmarks.training.codes import crops, shuffled
 from benchmarks.training.prior_settings import PriorPreset, PriorSettings, changes, generation_changes
-from benchmarks.training.signals import CodedSignal, PartData, SignalData, coded_signal_of_data
+from benchmarks.training.signals import CodedSignal, PartData, SignalData, signal_of_data
 from priors import Prior, create_prior
 from priors.token_set import TokenSet
 
@@ -91,7 +91,7 @@ class Job:
     @property
     def signal(self) -> CodedSignal:
         """What the codes are of."""
-        return coded_signal_of_data(self.config)
+        return signal_of_data(self.config)
 
     @property
     def data_record(self) -> dict[str, Any]:

@@ -18,9 +18,9 @@ from benchmarks.protocols.generation.codes import Encoder
 from benchmarks.records.record import Record, same_content
 from benchmarks.training.models import weights_digest
 from benchmarks.training.prior_settings import changes
-from benchmarks.training.signals import CODED, PartData, SignalData, coded_signal_of_data
+from benchmarks.training.signals import PartData, SignalData, signal_of_data
 from benchmarks.training.stored import configuration, require_same_content, require_same_data
-from benchmarks.training.trained import require_signal, require_tokenizer, trained_tokenizer
+from benchmarks.training.trained import require_tokenizer, trained_tokenizer
 from priors import CodeLayout
 from priors.fingerprint import fingerprint
 from priors.token_set import TokenSet
@@ -28,7 +28,7 @@ from priors.token_set import TokenSet
 
 def open_both(config: Any) -> tuple[SignalData, PartData]:
     """A run's data, and of them what it trains on, each once."""
-    signal = coded_signal_of_data(config)
+    signal = signal_of_data(config)
     return signal.open(config), signal.open_training(config)
 
 
@@ -56,10 +56,9 @@ def open_job(
     Raises:
         ValueError: a mistake of the user's, in a sentence.
     """
-    require_signal(path, run, CODED)
     require_tokenizer(path, run)
     config = configuration(path, run).settings.data
-    signal = coded_signal_of_data(config)
+    signal = signal_of_data(config)
     if arguments.data is not None:
         config = config.elsewhere(arguments.data)
     tokenizer = trained_tokenizer(path, run)

@@ -20,6 +20,9 @@ FRAMES = 6
 GAP = 1
 """Pixels of white between frames."""
 
+DESCRIPTION = 0x010E
+"""EXIF's tag ImageDescription."""
+
 WATCHED = 128
 """Pixels of the side at least of a film to watch."""
 
@@ -40,14 +43,34 @@ def _strip(film: UInt8[np.ndarray, "3 t h w"]) -> UInt8[np.ndarray, "3 h strip"]
     return np.concatenate(list(framed.swapaxes(0, 1)), -1)[..., :-GAP]
 
 
-def moving(film: UInt8[np.ndarray, "3 t h w"], frames_per_second: float) -> bytes:
-    """A film as an animated WebP, pixel for pixel, again and again."""
+def moving(film: UInt8[np.ndarray, "3 t h w"], frames_per_second: float, about: str = "") -> bytes:
+    """A film as an animated WebP, pixel for pixel, again and again; its description says what it is."""
     frames = [Image.fromarray(np.ascontiguousarray(frame)) for frame in film.transpose(1, 2, 3, 0)]
     ends = np.arange(1, len(frames) + 1) * 1000 / frames_per_second  # whole milliseconds that do not add up to a drift
     times = np.diff(ends.round().astype(int), prepend=0).tolist()
+    exif = Image.Exif()
+    if about:
+        exif[DESCRIPTION] = about
     buffer = io.BytesIO()
-    frames[0].save(buffer, "webp", save_all=True, append_images=frames[1:], duration=times, loop=0, lossless=True)
+    how = {"save_all": True, "append_images": frames[1:], "duration": times, "loop": 0, "lossless": True}
+    frames[0].save(buffer, "webp", exif=exif, **how)
     return buffer.getvalue()
+
+
+def save_film(path: StrPath, film: UInt8[np.ndarray, "3 t h w"], frames_per_second: float, about: str) -> None:
+    """Write one film as an animated WebP that says what it is; makes the folder where it is missing."""
+    with replacing(Path(path)) as temporary:
+        temporary.write_bytes(moving(film, frames_per_second, about))
+
+
+def about_film(path: StrPath) -> str | None:
+    """What such a film says it is; None of other files."""
+    try:
+        with Image.open(path) as image:
+            about: str | None = image.getexif().get(DESCRIPTION)
+    except OSError:
+        return None
+    return about
 
 
 def save_moving(path: StrPath, films: Sequence[UInt8[np.ndarray, "3 t h w"]], frames_per_second: float) -> None:

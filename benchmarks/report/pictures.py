@@ -37,6 +37,9 @@ DRAWN = 8
 
 Noun = Literal["picture", "sound", "clip"]
 
+DRAWN_NOUNS: dict[tuple[int, str], Noun] = {(4, "uint8"): "picture", (3, "int16"): "sound", (5, "uint8"): "clip"}
+"""By the number of axes, and the type of numbers."""
+
 
 @dataclass(frozen=True)
 class Samples:
@@ -132,14 +135,19 @@ def drawn_grids(samplings: Sequence[tuple[str, Path]]) -> list[Grid]:
         arrays = read_arrays(path)
         if "samples" not in arrays:
             continue
-        samples, rate = arrays["samples"][:DRAWN], int(arrays.get("rate", 0))
-        noun: Noun = "sound" if rate else "picture"
-        axes, kind = (3, np.int16) if rate else (4, np.uint8)
-        if samples.ndim != axes or samples.dtype != kind or 0 in samples.shape:
-            raise RecordError(f"{path.with_suffix('.npz')}: no {noun}s, but {samples.dtype} of shape {samples.shape}")
-        pictures = looks(samples)
+        samples, rate = arrays["samples"][:DRAWN], float(arrays.get("rate", 0))
+        noun = DRAWN_NOUNS.get((samples.ndim, samples.dtype.name))
+        if noun is None or 0 in samples.shape:
+            raise RecordError(
+                f"{path.with_suffix('.npz')}: no samples of any signal, but {samples.dtype} of shape {samples.shape}"
+            )
+        pictures = samples if noun == "clip" else looks(samples)
         shown = [
-            Picture(picture_uri(look), f"{noun} {number}, {name}", sound_uri(item, rate) if rate else None)
+            Picture(
+                film_uri(look, rate) if noun == "clip" else picture_uri(look),
+                f"{noun} {number}, {name}",
+                sound_uri(item, int(rate)) if noun == "sound" else None,
+            )
             for number, (look, item) in enumerate(zip(pictures, samples, strict=True), 1)
         ]
         height, width = pictures.shape[-2:]

@@ -82,6 +82,8 @@ GENERATION: tuple[Column, ...] = (
     _generated("first_image_seconds", "first image s", "{:.3f}", has_interval=False),
     _generated("generated_realtime", "sampled × real time", "{:.1f}", has_interval=False),
     _generated("first_sound_seconds", "first sound s", "{:.3f}", has_interval=False),
+    _generated("generated_frames_per_second", "sampled frames/s", "{:.1f}", has_interval=False),
+    _generated("first_film_seconds", "first film s", "{:.3f}", has_interval=False),
     _generated("prior_parameters", "prior params M", "{:.2f}", has_interval=False),
 )
 

@@ -16,13 +16,13 @@ from benchmarks.data.pictures import Part
 
 @dataclass(frozen=True)
 class Arguments:
-    """Compute the codes of pictures or sounds under a tokenizer once, and store them in a folder for priors and
+    """Compute the codes of pictures, sounds or films under a tokenizer once, and store them in a folder for priors and
     language models.
 
     The tokenizer is that of a stored run of `python -m benchmarks.run` (--run), or a published one (--model NAME with
-    --checkpoint). Of each picture the reconstruction protocol's centre crop is taken, of each sound all of it.
-    priors/token_set.md describes the folder; a prior needs one of each --part. A command that was stopped or killed
-    goes on after the last whole file when it is given again.
+    --checkpoint). Of each picture the reconstruction protocol's centre crop is taken, of each sound all of it, of each
+    film the clips that it has as one that tests. priors/token_set.md describes the folder; a prior needs one of each
+    --part. A command that was stopped or killed goes on after the last whole file when it is given again.
     """
 
     data: Annotated[str, tyro.conf.arg(help=SOURCES)]
@@ -44,9 +44,9 @@ class Arguments:
     id_offset: Place = 0
     """First id of codes in the vocabulary of a language model: how many ids it has without them."""
     limit: Count | None = None
-    """Take at most this many pictures or sounds, evenly from all."""
+    """Take at most this many pictures, sounds or films, evenly from all."""
     batch_size: Count = 32
-    """Pictures per batch; sounds go one by one."""
+    """Pictures or clips per batch; sounds go one by one."""
     root: Path | None = None
     """Where torchvision and Hugging Face keep their files; their usual cache unless given."""
     cpu: bool = False

@@ -18,7 +18,7 @@ from benchmarks.tokens.arguments import Arguments
 from benchmarks.tokens.opening import Named, open_tokenizer
 from benchmarks.training.loop import make_accelerator
 from benchmarks.training.settings import TrainConfig
-from benchmarks.training.signals import PartData, coded_signal_of_data
+from benchmarks.training.signals import PartData, signal_of_data
 from priors.fingerprint import fingerprint
 from priors.layout import equal_codes
 from priors.token_index import Contents
@@ -53,7 +53,7 @@ def classes_of(config: Any) -> Classes:
 
 def contents_of(named: Named, data: PartData, classes: Classes | None, arguments: Arguments) -> Contents:
     """What the codes will be. ValueError where the tokenizer cannot take items of that size."""
-    signal = coded_signal_of_data(named.data)
+    signal = signal_of_data(named.data)
     codes_per_position, codebook_size = equal_codes(named.tokenizer)
     record: dict[str, Any] = {name: data.record[name] for name in ("name", "split", *signal.sizes)}
     record |= {name: data.record["test"][name] for name in (signal.noun, "skipped", "crop", "fingerprint")}
@@ -75,7 +75,7 @@ def encode(
     named: Named, data: PartData, classes: Classes | None, writer: TokenSetWriter, batch_size: int, console: Console
 ) -> None:
     """The codes of all items that are not done, under a progress bar."""
-    signal = coded_signal_of_data(named.data)
+    signal = signal_of_data(named.data)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with full_float32(), Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task(signal.noun, total=len(data.test), completed=writer.done)
@@ -98,7 +98,7 @@ def make_tokens(arguments: Arguments, console: Console, errors: Console) -> int:
         raise UsageError("python -m benchmarks.tokens is one process: start it without torchrun")
     require_writable(arguments.output)
     named = open_tokenizer(arguments, errors)
-    signal = coded_signal_of_data(named.data)
+    signal = signal_of_data(named.data)
     config = signal.elsewhere(named.data, arguments.data, arguments.limit, arguments.root)
     classes = classes_of(config) if arguments.classes else None
     data = signal.open_part(config, arguments.part)

@@ -15,13 +15,11 @@ from benchmarks.data import DataConfig
 from benchmarks.data.sounds import SoundConfig
 from benchmarks.metrics.codes import has_codebook
 from benchmarks.tokens.arguments import Arguments
-from benchmarks.training.signals import CODED
 from benchmarks.training.stored import configuration
 from benchmarks.training.trained import (
     DOUBT,
     find_published,
     find_run,
-    require_signal,
     require_tokenizer,
     trained_tokenizer,
 )
@@ -50,7 +48,6 @@ def open_tokenizer(arguments: Arguments, errors: Console) -> Named:
 def _trained(arguments: Arguments, errors: Console) -> Named:
     assert arguments.run is not None
     path, stored = find_run(arguments.run, errors)
-    require_signal(path, stored, CODED)
     require_tokenizer(path, stored)
     return Named(trained_tokenizer(path, stored), stored.id, configuration(path, stored).settings.data)
 

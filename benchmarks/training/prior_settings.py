@@ -17,7 +17,18 @@ from priors import GPTConfig, PriorConfig, PriorName, VARConfig
 from priors.settings import CONFIGS, prior_name_of
 
 PriorPreset = Literal[
-    "smoke", "quick", "cpu", "vqgan-f16", "var-16", "speech-smoke", "speech-quick", "speech-cpu", "music-cpu"
+    "smoke",
+    "quick",
+    "cpu",
+    "vqgan-f16",
+    "var-16",
+    "speech-smoke",
+    "speech-quick",
+    "speech-cpu",
+    "music-cpu",
+    "video-smoke",
+    "video-quick",
+    "video-cpu",
 ]
 """Those of the tokenizers' presets that have a prior."""
 
@@ -107,6 +118,18 @@ PRESETS: Mapping[PriorPreset, PriorSettings] = {
         GPTConfig(width=192, layers=4, heads=6),
         train=_train(24_000, 32, 1e-3),
     ),
+    "video-smoke": PriorSettings(
+        GPTConfig(width=32, layers=1, heads=2, depth_layers=1, dropout=0.0),
+        train=_train(64, 8, 3e-3),
+    ),
+    "video-quick": PriorSettings(
+        GPTConfig(width=128, layers=4, heads=4),
+        train=_train(9_600, 32, 1e-3),
+    ),
+    "video-cpu": PriorSettings(
+        GPTConfig(width=192, layers=4, heads=6),
+        train=_train(19_200, 32, 1e-3),
+    ),
 }
 """Each is a GPT's, but for VAR's own."""
 
@@ -120,6 +143,9 @@ GENERATIONS: Mapping[PriorPreset, GenerationConfig] = {
     "speech-quick": GenerationConfig(count=32, batch_size=32),
     "speech-cpu": GenerationConfig(count=32, batch_size=32),
     "music-cpu": GenerationConfig(count=32, batch_size=32),
+    "video-smoke": GenerationConfig(count=4, batch_size=4),
+    "video-quick": GenerationConfig(count=64, batch_size=32),
+    "video-cpu": GenerationConfig(count=64, batch_size=32),
 }
 """What each preset draws, of whatever prior."""
 

@@ -1,17 +1,14 @@
 """Codes of sounds by the command: those that the tokenizer gives of each, whole, and a way back to sound."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import soundfile
 import torch
-from film_runs import store_film_run
 
 from benchmarks.data.machine import torch_threads
 from benchmarks.protocols.audio.coded import with_whole_strides
-from benchmarks.records.record import Record
 from benchmarks.tokens.__main__ import main
 from benchmarks.training.loading import load_run
 from benchmarks.training.signals.sounds import Sounds
@@ -70,13 +67,7 @@ def test_a_killed_command_goes_on_after_the_last_whole_file(
         assert (tmp_path / "killed" / path.name).read_bytes() == path.read_bytes()
 
 
-def test_mistakes_are_sentences(
-    speech_run: Path, speech: Path, tmp_path: Path, make_record: Callable[..., Record], capsys: Captured
-) -> None:
+def test_mistakes_are_sentences(speech_run: Path, speech: Path, tmp_path: Path, capsys: Captured) -> None:
     words = ["--run", speech_run, "--data", speech, "--output", tmp_path / "codes"]
     assert command(*words, "--classes") == 2
     assert "--classes is for pictures" in " ".join(capsys.readouterr().err.split())
-    film = store_film_run(tmp_path, make_record)
-    assert command("--run", film, "--data", speech, "--output", tmp_path / "codes") == 2
-    said = " ".join(capsys.readouterr().err.split())
-    assert "a tokenizer of films, where this command takes those of pictures or sounds" in said

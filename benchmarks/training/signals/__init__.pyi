@@ -1,6 +1,4 @@
 from .choice import (
-    CODED as CODED,
-    coded_signal_of_data as coded_signal_of_data,
     signal_of as signal_of,
     signal_of_data as signal_of_data,
 )

@@ -10,30 +10,19 @@ from benchmarks.training.settings import SIGNALS, Settings
 from benchmarks.training.signals.coded import CodedSignal
 from benchmarks.training.signals.films import Films
 from benchmarks.training.signals.pictures import Pictures
-from benchmarks.training.signals.signal import Signal
 from benchmarks.training.signals.sounds import Sounds
 
-_CODED: Mapping[SignalName, CodedSignal] = {"pictures": Pictures(), "sounds": Sounds()}
-_ALL: Mapping[SignalName, Signal] = {**_CODED, "films": Films()}
+_ALL: Mapping[SignalName, CodedSignal] = {"pictures": Pictures(), "sounds": Sounds(), "films": Films()}
 
 
-def signal_of(settings: Settings) -> Signal:
+def signal_of(settings: Settings) -> CodedSignal:
     """What is done with the signal of these settings."""
     return _ALL[settings.signal]
 
 
-def signal_of_data(config: Any) -> Signal:
+def signal_of_data(config: Any) -> CodedSignal:
     """The same, by the data alone."""
     return _ALL[_name_of(config)]
-
-
-def coded_signal_of_data(config: Any) -> CodedSignal:
-    """The same of a signal whose codes are stored and modelled, as `CODED` names them."""
-    return _CODED[_name_of(config)]
-
-
-CODED = tuple(_CODED)
-"""Signals whose codes are stored and modelled."""
 
 
 def _name_of(config: Any) -> SignalName:
