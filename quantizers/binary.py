@@ -70,7 +70,7 @@ class BinaryQuantizer(Quantizer):
         return 0.5
 
     def quantize_rows(self, rows: Float[Tensor, "n d"]) -> RowOutput:
-        positive = (rows.detach() > 0).to(rows.dtype)
+        positive = rows.detach().sign().clamp_min_(0)  # a comparison is not vectorised
         quantized, commitment = committed(rows, self._values(positive))
         codes = self.radix.encode(positive)
         stats = {"commitment": commitment.detach()}
