@@ -71,3 +71,26 @@ def add_commitment(rows: Tensor, quantized: Tensor, factor: Tensor, gradient: Te
 @add_commitment.register_fake
 def _(rows: Tensor, quantized: Tensor, factor: Tensor, gradient: Tensor) -> Tensor:
     return rows.new_empty(rows.shape)
+
+
+@torch.library.custom_op("quantizers::sums_by_code", mutates_args=())
+def sums_by_code(rows: Tensor, codes: Tensor, size: int) -> Tensor:
+    """Sums (K, D) of the rows (N, D), which kernels take, with each code (N) of `size`; equal to those of `index_add_`.
+
+    Threads share the channels and not the rows, so that a sum is made in the order of the rows.
+
+    Raises:
+        IndexError: a code is not in [0, `size`).
+    """
+    rows, codes = rows.contiguous(), codes.contiguous()
+    sums = rows.new_zeros(size, rows.shape[1])
+    kernel, threads = kernel_and_threads(rows.numel())
+    elementwise_kernels.add_rows_by_code(
+        kernel, threads, rows.shape[0], rows.shape[1], rows.data_ptr(), codes.data_ptr(), size, sums.data_ptr()
+    )
+    return sums
+
+
+@sums_by_code.register_fake
+def _(rows: Tensor, codes: Tensor, size: int) -> Tensor:
+    return rows.new_empty(size, rows.shape[1])

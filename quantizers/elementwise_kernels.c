@@ -16,6 +16,7 @@
 #define LANES 16          /* numbers side by side, the same for all processors, so that sums are the same */
 #define BLOCK (16 * 1024) /* numbers that a thread takes at a time; their sums are added in order, whoever made them */
 #define MOST_CHANNELS 64
+#define CHUNK 32 /* channels that a thread takes at a time where rows are summed: each sum is made by one, row by row */
 
 typedef struct {
     const float *rows, *quantized, *gradient;
@@ -24,6 +25,8 @@ typedef struct {
     const float *grid, *radix; /* grid: the constants of `fsq_grid.py`, a line of each */
     float slope, factor, rounding;
     long count, channels, rows_per_block, next, left_count;
+    long dim, size; /* of a codebook */
+    int outside;    /* a code that it has not was met */
 } Job;
 
 #include "kernel_machine.h"
@@ -31,7 +34,7 @@ typedef struct {
 /* The constants of each channel, again and again for LANES rows: loops along few channels would be short. */
 typedef struct {
     float shift[LANES * MOST_CHANNELS], scale[LANES * MOST_CHANNELS], centre[LANES * MOST_CHANNELS];
-    float half_width[LANES * MOST_CHANNELS], largest[LANES * MOST_CHANNELS], radix[LANES * MOST_CHANNELS];
+    float half_width[LANES * MOST_CHANNELS], radix[LANES * MOST_CHANNELS];
     float surely[LANES * MOST_CHANNELS]; /* how far from a level no rounding matters */
 } Line;
 
@@ -46,7 +49,6 @@ INLINE void fill_line(Line *line, const Job *job)
     repeat(line->scale, job->grid + job->channels, job->channels);
     repeat(line->centre, job->grid + 2 * job->channels, job->channels);
     repeat(line->half_width, job->grid + 3 * job->channels, job->channels);
-    repeat(line->largest, job->grid + 4 * job->channels, job->channels);
     repeat(line->radix, job->radix, job->channels);
     for (long i = 0; i < LANES * job->channels; i++)
         line->surely[i] = 0.5f - (job->rounding + 2 * 0x1p-24f * fabsf(line->shift[i])) * line->half_width[i];
@@ -98,11 +100,9 @@ INLINE void fsq(Job *job)
             float parts[LANES * MOST_CHANNELS];
             int32_t doubtful[LANES * MOST_CHANNELS], any = 0;
             for (long i = 0; i < height * job->channels; i++) {
-                float half_width = line.half_width[i], most = line.largest[i] - half_width;
+                float half_width = line.half_width[i];
                 float bounded = line.centre[i] + line.scale[i] * tangent(line.shift[i] + job->slope * rows[i]);
-                float steps = bounded * half_width; /* from the middle; a NaN stays */
-                steps = steps < -half_width ? -half_width : steps;
-                steps = steps > most ? most : steps;
+                float steps = bounded * half_width; /* from the middle: at most half a one past the outermost levels */
                 float digit = rintf(steps) + half_width;
                 doubtful[i] = !(fabsf(steps - rintf(steps)) < line.surely[i]);
                 any |= doubtful[i];
@@ -162,6 +162,21 @@ INLINE void committed_gradient(Job *job)
             job->out[i] = (job->rows[i] - job->quantized[i]) * job->factor + job->gradient[i];
 }
 
+INLINE void sums_by_code(Job *job)
+{
+    for (long first; (first = __atomic_fetch_add(&job->next, CHUNK, __ATOMIC_RELAXED)) < job->dim;) {
+        long width = job->dim - first < CHUNK ? job->dim - first : CHUNK;
+        for (long row = 0; row < job->count; row++) {
+            const float *from = job->rows + row * job->dim + first;
+            float *to = job->out + job->codes[row] * job->dim + first;
+            if (job->codes[row] < 0 || job->codes[row] >= job->size)
+                __atomic_store_n(&job->outside, 1, __ATOMIC_RELAXED);
+            else
+                for (long k = 0; k < width; k++) to[k] += from[k];
+        }
+    }
+}
+
 #define AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,prefer-vector-width=512")))
 #define AVX2 __attribute__((target("avx2,fma")))
 #define BUILT(work)                                           \
@@ -173,6 +188,7 @@ BUILT(fsq)
 BUILT(fsq_gradient)
 BUILT(squared_error)
 BUILT(committed_gradient)
+BUILT(sums_by_code)
 
 static const char *const KERNELS[] = {"avx512", "avx2"};
 #define KERNEL_COUNT (long)(sizeof KERNELS / sizeof *KERNELS)
@@ -269,12 +285,27 @@ static PyObject *add_commitment(PyObject *self, PyObject *args)
     return run(committed_gradient_by, name, threads, &job) ? Py_NewRef(Py_None) : NULL;
 }
 
+static PyObject *add_rows_by_code(PyObject *self, PyObject *args)
+{
+    const char *name;
+    unsigned threads;
+    unsigned long long rows, codes, out;
+    Job job = {.channels = 1};
+    if (!PyArg_ParseTuple(args, "sIllKKlK", &name, &threads, &job.count, &job.dim, &rows, &codes, &job.size, &out))
+        return NULL;
+    job.rows = NUMBERS(rows), job.codes = INTEGERS(codes), job.out = NUMBERS(out);
+    if (!run(sums_by_code_by, name, threads, &job)) return NULL;
+    if (job.outside) return PyErr_Format(PyExc_IndexError, "codes must lie in [0, %ld)", job.size);
+    return Py_NewRef(Py_None);
+}
+
 static PyMethodDef methods[] = {
     {"kernel_names", kernel_names, METH_NOARGS, NULL},
     {"quantize_by_fsq", quantize_by_fsq, METH_VARARGS, NULL},
     {"gradient_of_fsq", gradient_of_fsq, METH_VARARGS, NULL},
     {"sum_of_squares", sum_of_squares, METH_VARARGS, NULL},
     {"add_commitment", add_commitment, METH_VARARGS, NULL},
+    {"add_rows_by_code", add_rows_by_code, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -54,3 +54,16 @@ def add_commitment(
     kernel: str, threads: int, count: int, rows: int, quantized: int, factor: float, gradient: int, out: int, /
 ) -> None:
     """`gradient` + factor (`rows` - `quantized`), of `count` numbers."""
+
+def add_rows_by_code(
+    kernel: str, threads: int, count: int, dim: int, rows: int, codes: int, size: int, out: int, /
+) -> None:
+    """Adds each of `count` rows of `dim` numbers to the row of `out` that its code names, in their order.
+
+    Args:
+        codes: address of `count` int64.
+        size: rows of `out`.
+
+    Raises:
+        IndexError: a code is not in [0, `size`); the other rows are added.
+    """

@@ -8,7 +8,7 @@ import torch
 from c_extensions import built
 
 from quantizers import create_quantizer, elementwise_compiled, estimators
-from quantizers.elementwise_compiled import KERNELS, can_use_kernels
+from quantizers.elementwise_compiled import KERNELS, can_use_kernels, sums_by_code
 from quantizers.estimators import committed
 from quantizers.fsq_compiled import quantize_compiled
 from quantizers.fsq_grid import bound_rows, nearest_digits, values_of_digits
@@ -66,7 +66,7 @@ def test_another_processor_has_none(tmp_path):
 @pytest.mark.parametrize("levels", LEVELS, ids=str)
 def test_fsq_has_equal_codes_and_values(kernel, levels, slope, monkeypatch):
     quantizer = create_quantizer("fsq", levels=levels, slope=slope)
-    for rows in (random_rows(quantizer), around_borders(quantizer)):
+    for rows in (random_rows(quantizer), around_borders(quantizer), 1e30 * random_rows(quantizer, 100)):
         ours, reference = quantizer(rows), without_kernels(monkeypatch, lambda rows=rows: quantizer(rows))
         assert torch.equal(ours.codes, reference.codes)
         assert torch.equal(ours.quantized.view(torch.int32), reference.quantized.view(torch.int32))
@@ -139,6 +139,22 @@ def test_any_number_of_threads(kernel, threads):
     assert torch.equal(quantizer(rows).codes, expected[0].codes)
     assert torch.equal(quantizer(rows).quantized, expected[0].quantized)
     assert torch.equal(committed(rows, chosen)[1], expected[1])
+
+
+@pytest.mark.parametrize("dim", [1, 31, 32, 33, 256])
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_sums_by_code_are_those_of_pytorch_to_the_last_digit(kernel, threads, dim):
+    rows, codes = torch.randn(20_000, dim), torch.randint(37, (20_000,))
+    expected = torch.zeros(40, dim).index_add_(0, codes, rows)
+    torch.set_num_threads(threads)
+    assert torch.equal(sums_by_code(rows, codes, 40), expected)
+    assert torch.equal(sums_by_code(rows[:0], codes[:0], 40), torch.zeros(40, dim))
+
+
+@pytest.mark.parametrize("outside", [-1, 7, 2**40])
+def test_sums_of_codes_that_there_are_not(kernel, outside):
+    with pytest.raises(IndexError, match=r"codes must lie in \[0, 7\)"):
+        sums_by_code(torch.randn(3, 5), torch.tensor([0, outside, 6]), 7)
 
 
 @pytest.mark.parametrize("count", [0, 1, 15, 16, 17, 20_000])
