@@ -152,12 +152,17 @@ class Quantizer(WithConstants, ABC):
     def decode_rows(self, codes: Int64[Tensor, "n c"]) -> Float[Tensor, "n d"]:
         """The vectors that the codes of N positions stand for."""
 
-    def quantize_grid(self, z: Float[Tensor, "b d *spatial"], *details: Tensor) -> QuantizerOutput:
-        """Quantize a checked input, float32 or float64, as a list of positions; `details` go to `quantize_rows`."""
-        rows = self.bound(rearrange(z, "b d ... -> (b ...) d"))
+    def bound_and_quantize(self, rows: Float[Tensor, "n d"], *details: Tensor) -> RowOutput:
+        """`quantize_rows` of what `bound` gives, after the `start` where that is due. A method that does both in one
+        pass over memory has its own."""
+        rows = self.bound(rows)
         if self.training and self.needs_start:
             self.start(rows)
-        out = self.quantize_rows(rows, *details)
+        return self.quantize_rows(rows, *details)
+
+    def quantize_grid(self, z: Float[Tensor, "b d *spatial"], *details: Tensor) -> QuantizerOutput:
+        """Quantize a checked input, float32 or float64, as a list of positions; `details` go to `quantize_rows`."""
+        out = self.bound_and_quantize(rearrange(z, "b d ... -> (b ...) d"), *details)
         return QuantizerOutput(_positions(out.quantized, z), _positions(out.codes, z), out.loss, out.stats)
 
     def _pass_on(self, z: Float[Tensor, "b d *spatial"]) -> QuantizerOutput:

@@ -3,16 +3,14 @@
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from quantizers.base import Quantizer, RowOutput
 from quantizers.entropy import batch_usage, bernoulli_entropy, mean_code_entropy
 from quantizers.estimators import committed
 from quantizers.options import check_integer, check_number
-
-MAX_BITS = 62
-"""A code is an int64; past this it would wrap."""
+from quantizers.radix import MAX_BITS, MixedRadix
 
 JOINT_BITS = 20
 """Most bits whose joint distribution (2^bits probabilities) is formed for the batch entropy."""
@@ -55,6 +53,7 @@ class BinaryQuantizer(Quantizer):
         inverse_temperature: float,
     ) -> None:
         super().__init__(dim=check_bits(bits), codebook_size=2 ** check_bits(bits))
+        self.radix = MixedRadix([2] * self.dim)
         self.magnitude = magnitude
         self.entropy_weight = check_number("entropy_weight", entropy_weight, 0)
         self.diversity_gamma = check_number("diversity_gamma", diversity_gamma, 0)
@@ -71,9 +70,9 @@ class BinaryQuantizer(Quantizer):
         return 0.5
 
     def quantize_rows(self, rows: Float[Tensor, "n d"]) -> RowOutput:
-        positive = rows.detach() > 0
-        quantized, commitment = committed(rows, self._values(positive, rows.dtype))
-        codes = (positive * self._bit_values(rows.device)).sum(1)
+        positive = rows.detach().sign().clamp_min_(0)  # a comparison is not vectorised
+        quantized, commitment = committed(rows, self._values(positive))
+        codes = self.radix.encode(positive)
         stats = {"commitment": commitment.detach()}
         loss = self.commitment_weight * commitment
         if self.training:
@@ -85,11 +84,11 @@ class BinaryQuantizer(Quantizer):
 
     def decode_rows(self, codes: Int64[Tensor, "n c"]) -> Float[Tensor, "n d"]:
         positive = codes & self._bit_values(codes.device) != 0
-        return self._values(positive, torch.promote_types(self.dtype, torch.float32))
+        return self._values(positive.to(torch.promote_types(self.dtype, torch.float32)))
 
-    def _values(self, positive: Bool[Tensor, "n d"], dtype: torch.dtype) -> Float[Tensor, "n d"]:
+    def _values(self, positive: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
         # exactly +-magnitude; `torch.where` between two scalars is slower
-        return positive.to(dtype).mul_(2 * self.magnitude).sub_(self.magnitude)
+        return (positive * (2 * self.magnitude)).sub_(self.magnitude)
 
     def _bit_values(self, device: torch.device) -> Int64[Tensor, " d"]:
         return 1 << torch.arange(self.dim, device=device)

@@ -21,8 +21,8 @@ def count_codes(codes: Int64[Tensor, " n"], codebook_size: int, dtype: torch.dty
 
 def usage_stats(counts: Float[Tensor, " k"]) -> dict[str, Float[Tensor, ""]]:
     """`perplexity` = exp(entropy in nats) of the code counts and `usage`, the share of codes that occur."""
-    p = counts / counts.sum().clamp_min(1)
-    return {"perplexity": torch.special.entr(p).sum().exp(), "usage": (counts > 0).to(p.dtype).mean()}
+    p, log_p, _ = _mean_and_log(counts)  # `torch.special.entr` is not vectorised
+    return {"perplexity": torch.dot(p, log_p).neg().exp(), "usage": counts.sign().mean()}
 
 
 def batch_usage(codes: Int64[Tensor, " n"], codebook_size: int, *, over_ranks: bool) -> dict[str, Float[Tensor, ""]]:
@@ -62,7 +62,7 @@ def _mean_and_log(sums: Float[Tensor, "*k"]) -> tuple[Float[Tensor, "*k"], Float
     """The mean distribution, its finite logarithm, and of how many it is."""
     count = sums.sum().clamp_min(1)  # each distribution sums to 1
     p = sums / count
-    return p, p.clamp_min(torch.finfo(p.dtype).tiny).log(), count
+    return p, p.clamp_min(torch.finfo(p.dtype).tiny).log_(), count
 
 
 def bernoulli_entropy(logits: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:

@@ -7,6 +7,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from quantizers.elementwise_compiled import add_commitment, can_use_kernels, sum_of_squares
+from quantizers.functions import with_known_signature
+
 SMALLEST_NORM = 1e-6
 """Norms below it are taken for it, so that the rotation of a vector near 0 has a finite gradient."""
 
@@ -15,6 +18,7 @@ class _StraightThrough(torch.autograd.Function):
     """Value of the second argument, gradient of the first, and no pass over memory for either."""
 
     @staticmethod
+    @with_known_signature
     def forward(rows: Tensor, quantized: Tensor) -> Tensor:
         return quantized.view_as(quantized)
 
@@ -32,6 +36,8 @@ def straight_through(rows: Float[Tensor, "n d"], quantized: Float[Tensor, "n d"]
 
     The usual `rows + (quantized - rows).detach()` returns `quantized` only up to rounding.
     """
+    if not torch.is_grad_enabled():  # which takes as long as several operations on small tensors
+        return quantized
     return _StraightThrough.apply(rows, quantized.detach())
 
 
@@ -39,9 +45,9 @@ class _Committed(torch.autograd.Function):
     """As `_StraightThrough`, with the mean squared error, whose gradient is added to the other where it is made."""
 
     @staticmethod
+    @with_known_signature
     def forward(rows: Tensor, quantized: Tensor) -> tuple[Tensor, Tensor]:
-        error = (rows - quantized).square_().sum() / max(rows.numel(), 1)
-        return quantized.view_as(quantized), error
+        return quantized.view_as(quantized), _mean_squared_error(rows, quantized)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: tuple[Tensor, Tensor]) -> None:
@@ -50,14 +56,28 @@ class _Committed(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor, error_grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
         rows, quantized = ctx.saved_tensors
-        return (rows - quantized).mul_(error_grad * (2 / max(rows.numel(), 1))).add_(grad), None
+        factor = error_grad * (2 / max(rows.numel(), 1))
+        if can_use_kernels(rows, quantized, grad) and not torch.is_grad_enabled():  # not to be differentiated again
+            return add_commitment(rows, quantized, factor, grad), None
+        return (rows - quantized).mul_(factor).add_(grad), None
 
 
 def committed(
     rows: Float[Tensor, "n d"], quantized: Float[Tensor, "n d"]
 ) -> tuple[Float[Tensor, "n d"], Float[Tensor, ""]]:
     """`straight_through`, and the mean of (rows - sg(quantized))^2 over all elements, 0 for an empty batch."""
+    if not torch.is_grad_enabled():
+        return quantized, _mean_squared_error(rows, quantized)
     return _Committed.apply(rows, quantized.detach())
+
+
+def _mean_squared_error(rows: Float[Tensor, "n d"], quantized: Float[Tensor, "n d"]) -> Float[Tensor, ""]:
+    total = sum_of_squares if can_use_kernels(rows, quantized) else _sum_of_squares
+    return total(rows, quantized) / max(rows.numel(), 1)
+
+
+def _sum_of_squares(rows: Float[Tensor, "n d"], quantized: Float[Tensor, "n d"]) -> Float[Tensor, ""]:
+    return (rows - quantized).square_().sum()
 
 
 class _RotationTrick(torch.autograd.Function):

@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
-import torch
-from jaxtyping import Float, Float64, Int64, Num
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from quantizers.base import Quantizer, RowOutput
-from quantizers.channels import side_by_side
+from quantizers.elementwise_compiled import can_use_kernels
 from quantizers.entropy import batch_usage
 from quantizers.estimators import straight_through
+from quantizers.fsq_compiled import bound_compiled, quantize_compiled
+from quantizers.fsq_grid import bound_rows, grid_of, nearest_digits, values_of_digits
 from quantizers.options import check_integer, check_number
 from quantizers.radix import MAX_BITS, MixedRadix
 
@@ -22,9 +23,6 @@ PAPER_LEVELS = {
     16: (8, 8, 8, 5, 5, 5),
 }
 """Table 1 of the paper, by bits: 240, 1000, 4375, 15360 and 64000 codes."""
-
-MARGIN = 1e-3
-"""The paper's eps: the bounded range reaches a little past the outermost levels."""
 
 
 def levels_for_bits(bits: int) -> tuple[int, ...]:
@@ -59,12 +57,7 @@ class FSQ(Quantizer):
             Theirs has no margin, and odd numbers of levels alone.
     """
 
-    scale: Float[Tensor, " d"]
-    centre: Float[Tensor, " d"]
-    shift: Float[Tensor, " d"]
-    half_width: Float[Tensor, " d"]
-    largest: Float[Tensor, " d"]
-    inverse_levels: Float[Tensor, " d"]
+    grid: Float[Tensor, "5 d"]
 
     def __init__(self, *, levels: Sequence[int] = (8, 5, 5, 5), slope: float = 1.0) -> None:
         radix = MixedRadix(levels)
@@ -72,7 +65,7 @@ class FSQ(Quantizer):
         self.slope = check_number("slope", slope, 1e-3, 1000)
         self.levels = radix.levels
         self.radix = radix
-        self.hold_constants(lambda: _grid(self.levels))
+        self.hold_constants(lambda: {"grid": grid_of(self.levels)})
 
     @classmethod
     def options_for_bits(cls, bits: int, **options: Any) -> dict[str, Any]:
@@ -81,39 +74,27 @@ class FSQ(Quantizer):
     @property
     def residual_scale(self) -> Tensor:
         """1 / levels: the grids of two depths are then one uniform grid of levels^2."""
-        return self.inverse_levels
+        return 1 / (self.grid[4] + 1)
 
     def bound(self, rows: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
         """Each channel squashed into the range of its levels, little more than [-1, 1]."""
-        lines, shift, scale, centre = side_by_side(rows, self.shift, self.scale, self.centre)
-        return torch.addcmul(centre, torch.tanh(torch.add(shift, lines, alpha=self.slope)), scale).view_as(rows)
+        bound = bound_compiled if can_use_kernels(rows, self.grid) else bound_rows
+        return bound(rows, self.grid, self.slope)
+
+    def bound_and_quantize(self, rows: Float[Tensor, "n d"], *details: Tensor) -> RowOutput:
+        radix = self.radix.radix
+        if can_use_kernels(rows, self.grid, radix):  # radix is of integers where codes are not exact in float32
+            return self._output(*quantize_compiled(rows, self.grid, radix, self.slope))
+        return super().bound_and_quantize(rows, *details)
 
     def quantize_rows(self, rows: Float[Tensor, "n d"]) -> RowOutput:
-        lines, half_width, largest = side_by_side(rows.detach(), self.half_width, self.largest)
-        digits = torch.addcmul(half_width, lines, half_width).round_().clamp_(min=0).minimum(largest)
-        codes = self.radix.encode(digits.view_as(rows))
+        digits = nearest_digits(rows.detach(), self.grid)
+        quantized = straight_through(rows, values_of_digits(digits, self.grid))
+        return self._output(quantized, self.radix.encode(digits))
+
+    def _output(self, quantized: Float[Tensor, "n d"], codes: Int64[Tensor, " n"]) -> RowOutput:
         stats = batch_usage(codes, self.codebook_size, over_ranks=self.training)
-        quantized = straight_through(rows, self._values(digits, half_width).view_as(rows))
-        return RowOutput(quantized, codes.unsqueeze(1), rows.new_zeros(()), stats)
+        return RowOutput(quantized, codes.unsqueeze(1), quantized.new_zeros(()), stats)
 
     def decode_rows(self, codes: Int64[Tensor, "n c"]) -> Float[Tensor, "n d"]:
-        return self._values(self.radix.decode(codes.squeeze(1)), self.half_width)
-
-    def _values(self, digits: Num[Tensor, "n d"], half_width: Float[Tensor, " d"]) -> Float[Tensor, "n d"]:
-        return (digits - half_width) / half_width
-
-
-def _grid(levels: Sequence[int]) -> dict[str, Float64[Tensor, " d"]]:
-    """The constants of each channel: what bounds it, and where its levels lie."""
-    count = torch.tensor(levels, dtype=torch.float64)
-    half_width = count // 2
-    half_range = (count - 1) * (1 + MARGIN) / 2
-    offset = torch.where(count % 2 == 0, 0.5, 0.0).double()
-    return {
-        "scale": half_range / half_width,
-        "centre": -offset / half_width,
-        "shift": torch.atanh(offset / half_range),
-        "half_width": half_width,
-        "largest": count - 1,
-        "inverse_levels": 1 / count,
-    }
+        return values_of_digits(self.radix.decode(codes.squeeze(1)), self.grid)

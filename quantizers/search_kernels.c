@@ -5,7 +5,6 @@
 #define Py_LIMITED_API 0x030a0000
 #define _GNU_SOURCE
 #include <Python.h>
-#include <dlfcn.h>
 #include <float.h>
 #include <immintrin.h>
 #include <math.h>
@@ -48,6 +47,8 @@ typedef struct {
     long count, next, unproved, patience;
     int out_of_memory;
 } Job;
+
+#include "kernel_machine.h"
 
 typedef float Floats __attribute__((vector_size(32), aligned(4), may_alias));
 typedef uint32_t Bits __attribute__((vector_size(32), aligned(4), may_alias));
@@ -173,8 +174,6 @@ __attribute__((target("avx2,fma"))) static inline float largest_of_8(__m256 valu
 #define NAMED(part) part##_avx2
 #include "search_kernel.h"
 
-typedef void (*Work)(Job *);
-
 typedef struct {
     const char *name;
     int width, half;
@@ -190,12 +189,8 @@ static const Kernel KERNELS[] = {
 
 static int can_run(const Kernel *kernel)
 {
-    __builtin_cpu_init();
-    int avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    int avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                 __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-    if (kernel->half) return avx512 && __builtin_cpu_supports("avx512bf16");
-    return kernel->width == 16 ? avx2 : avx512;
+    if (kernel->half) return has_avx512() && __builtin_cpu_supports("avx512bf16");
+    return kernel->width == 16 ? has_avx2() : has_avx512();
 }
 
 static PyObject *kernel_names(PyObject *self, PyObject *none)
@@ -208,18 +203,6 @@ static PyObject *kernel_names(PyObject *self, PyObject *none)
         Py_XDECREF(name);
     }
     return names;
-}
-
-/* On PyTorch's own OpenMP threads, since others would wait for them: after an operation they keep their cores busy for
-   a while. On the calling thread alone where there are none. */
-static void run(Work work, Job *job, unsigned threads)
-{
-    void (*parallel)(Work, Job *, unsigned, unsigned) = NULL;
-    if (threads > 1) *(void **)&parallel = dlsym(RTLD_DEFAULT, "GOMP_parallel");
-    if (parallel)
-        parallel(work, job, threads, 0);
-    else
-        work(job);
 }
 
 static void run_kernel(const Kernel *kernel, Job *job, unsigned threads)
@@ -237,7 +220,7 @@ static void run_kernel(const Kernel *kernel, Job *job, unsigned threads)
     if (!job->out_of_memory) kernel->pack(job);
     if (!job->out_of_memory && p->longest > SHORTEST && p->longest < LONGEST) {
         job->unproved = 0;
-        run(kernel->search, job, threads);
+        run_on_threads(kernel->search, job, threads);
     }
     free(p->panels);
     free(p->order);

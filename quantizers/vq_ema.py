@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from quantizers.codebook import LearnedCodebook
+from quantizers.elementwise_compiled import can_use_kernels, sums_by_code
 from quantizers.options import check_number
 from quantizers.vector import VectorQuantizer
 
@@ -99,6 +100,8 @@ class EMACodebook(LearnedCodebook):
         self.sums.copy_(vectors * counts.unsqueeze(1))
 
     def _batch_sums(self, rows: Float[Tensor, "n d"], codes: Int64[Tensor, " n"]) -> list[Float[Tensor, "k d"]]:
+        if can_use_kernels(rows):
+            return [sums_by_code(rows, codes, self.size)]
         return [torch.zeros_like(self.sums).index_add_(0, codes, rows)]
 
     def _learn(self, present: Bool[Tensor, ""], share: Float[Tensor, ""], *sums: Float[Tensor, "k d"]) -> None:

@@ -68,7 +68,8 @@ def test_every_code_is_reached_by_its_own_value(levels):
     quantizer = create_quantizer("fsq", levels=levels).eval()
     codes = torch.arange(quantizer.codebook_size).view(-1, 1)
     values = quantizer.decode(codes).double()
-    z = torch.atanh((values - quantizer.centre) / quantizer.scale.double()) - quantizer.shift
+    shift, scale, centre, *_ = quantizer.grid.double()
+    z = torch.atanh((values - centre) / scale) - shift
     assert torch.equal(quantizer(z.float()).codes, codes)
     far = quantizer(torch.tensor([[-1e30], [1e30]]).expand(2, len(levels)))
     assert far.codes.flatten().tolist() == [0, quantizer.codebook_size - 1]

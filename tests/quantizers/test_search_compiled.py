@@ -2,14 +2,11 @@
 
 import platform
 import shutil
-import subprocess
-import sysconfig
-from importlib.machinery import ExtensionFileLoader
-from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 
 import pytest
 import torch
+from c_extensions import built
 
 from quantizers import search_compiled
 from quantizers.search import nearest_codes
@@ -191,21 +188,11 @@ def test_a_smaller_bound_is_caught(kernel, right, wrong, problems, tmp_path, mon
     for name, replaced in (("as it is", right), ("smaller", wrong)):
         folder = tmp_path / name
         folder.mkdir()
-        shutil.copy(SOURCES / "search_kernel.h", folder)
+        for header in ("search_kernel.h", "kernel_machine.h"):
+            shutil.copy(SOURCES / header, folder)
         source = (SOURCES / "search_kernels.c").read_text()
         assert source.count(right) == 1
         (folder / "search_kernels.c").write_text(source.replace(right, replaced))
-        module = built(folder)
+        module = built(folder, "search_kernels")
         monkeypatch.setattr(search_compiled, "search_by_kernel", module.search)
         assert ([find(*problem).tolist() for problem in problems] == expected) == (replaced == right)
-
-
-def built(folder):
-    library = folder / "search_kernels.so"
-    include = sysconfig.get_paths()["include"]
-    options = ["-O2", "-shared", "-fPIC", f"-I{include}", "search_kernels.c", "-o", str(library), "-ldl"]
-    subprocess.run(["cc", *options], cwd=folder, check=True)
-    loader = ExtensionFileLoader("search_kernels", str(library))
-    module = module_from_spec(spec_from_loader("search_kernels", loader))
-    loader.exec_module(module)
-    return module

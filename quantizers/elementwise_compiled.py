@@ -1,0 +1,96 @@
+"""Arithmetic on every number of a batch by kernels in C: one pass over memory where PyTorch makes several.
+
+Each is one opaque operation, as the search is: compiled graphs and tracers see it whole, and under transforms of
+`torch.func`, which wrap tensors, kernels see plain ones. Results are equal whatever the number of threads.
+"""
+
+import torch
+from torch import Tensor
+
+from quantizers.exporting import is_exporting
+
+try:
+    from quantizers import elementwise_kernels
+except ImportError:  # installed where no compiler was
+    KERNELS: list[str] = []
+else:
+    KERNELS = elementwise_kernels.kernel_names()
+
+NUMBERS_PER_THREAD = 2**15
+"""That are worth another thread, a hundredth of a millisecond."""
+
+
+def can_use_kernels(*tensors: Tensor) -> bool:
+    """Whether kernels take these: float32 in a CPU's memory, on a processor that has one. An exported program is to run
+    without this package."""
+    return (
+        bool(KERNELS)
+        and not is_exporting()
+        and all(tensor.dtype == torch.float32 and tensor.device.type == "cpu" for tensor in tensors)
+    )
+
+
+def kernel_and_threads(numbers: int) -> tuple[str, int]:
+    """The first arguments of every kernel: which, and on how many threads so many numbers are worth."""
+    return KERNELS[0], max(1, min(torch.get_num_threads(), numbers // NUMBERS_PER_THREAD))
+
+
+@torch.library.custom_op("quantizers::sum_of_squares", mutates_args=())
+def sum_of_squares(rows: Tensor, quantized: Tensor) -> Tensor:
+    """Sum of (rows - quantized)^2 over all elements of two tensors of one shape that kernels take."""
+    rows, quantized = rows.contiguous(), quantized.contiguous()
+    kernel, threads = kernel_and_threads(rows.numel())
+    total = elementwise_kernels.sum_of_squares(kernel, threads, rows.numel(), rows.data_ptr(), quantized.data_ptr())
+    return torch.tensor(total, dtype=rows.dtype)
+
+
+@sum_of_squares.register_fake
+def _(rows: Tensor, quantized: Tensor) -> Tensor:
+    return rows.new_empty(())
+
+
+@torch.library.custom_op("quantizers::add_commitment", mutates_args=())
+def add_commitment(rows: Tensor, quantized: Tensor, factor: Tensor, gradient: Tensor) -> Tensor:
+    """`gradient` + factor (`rows` - `quantized`), for three tensors of one shape, and a scalar, that kernels take."""
+    rows, quantized, gradient = rows.contiguous(), quantized.contiguous(), gradient.contiguous()
+    out = torch.empty_like(rows)
+    kernel, threads = kernel_and_threads(rows.numel())
+    elementwise_kernels.add_commitment(
+        kernel,
+        threads,
+        rows.numel(),
+        rows.data_ptr(),
+        quantized.data_ptr(),
+        factor.item(),
+        gradient.data_ptr(),
+        out.data_ptr(),
+    )
+    return out
+
+
+@add_commitment.register_fake
+def _(rows: Tensor, quantized: Tensor, factor: Tensor, gradient: Tensor) -> Tensor:
+    return rows.new_empty(rows.shape)
+
+
+@torch.library.custom_op("quantizers::sums_by_code", mutates_args=())
+def sums_by_code(rows: Tensor, codes: Tensor, size: int) -> Tensor:
+    """Sums (K, D) of the rows (N, D), which kernels take, with each code (N) of `size`; equal to those of `index_add_`.
+
+    Threads share the channels and not the rows, so that a sum is made in the order of the rows.
+
+    Raises:
+        IndexError: a code is not in [0, `size`).
+    """
+    rows, codes = rows.contiguous(), codes.contiguous()
+    sums = rows.new_zeros(size, rows.shape[1])
+    kernel, threads = kernel_and_threads(rows.numel())
+    elementwise_kernels.add_rows_by_code(
+        kernel, threads, rows.shape[0], rows.shape[1], rows.data_ptr(), codes.data_ptr(), size, sums.data_ptr()
+    )
+    return sums
+
+
+@sums_by_code.register_fake
+def _(rows: Tensor, codes: Tensor, size: int) -> Tensor:
+    return rows.new_empty(size, rows.shape[1])
