@@ -167,12 +167,13 @@ INLINE void sums_by_code(Job *job)
     for (long first; (first = __atomic_fetch_add(&job->next, CHUNK, __ATOMIC_RELAXED)) < job->dim;) {
         long width = job->dim - first < CHUNK ? job->dim - first : CHUNK;
         for (long row = 0; row < job->count; row++) {
+            if (job->codes[row] < 0 || job->codes[row] >= job->size) {
+                __atomic_store_n(&job->outside, 1, __ATOMIC_RELAXED);
+                continue;
+            }
             const float *from = job->rows + row * job->dim + first;
             float *to = job->out + job->codes[row] * job->dim + first;
-            if (job->codes[row] < 0 || job->codes[row] >= job->size)
-                __atomic_store_n(&job->outside, 1, __ATOMIC_RELAXED);
-            else
-                for (long k = 0; k < width; k++) to[k] += from[k];
+            for (long k = 0; k < width; k++) to[k] += from[k];
         }
     }
 }
