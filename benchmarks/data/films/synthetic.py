@@ -19,10 +19,9 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 from PIL import Image
 
+from benchmarks.data.division import Division, require_splits
 from benchmarks.data.films.reading import Head, Sampling, require_side
 from benchmarks.data.films.sources import Films
-from benchmarks.data.pictures import require_splits
-from benchmarks.data.recordings import RecordingSource
 
 RATE, SECONDS, SIDE = 24, 2, 96
 """Frames per second, length, and side of the square frames in pixels."""
@@ -65,11 +64,11 @@ class SyntheticFilms:
         return BytesIO(f"synthetic films {VERSION}, {self.name(index)}".encode())
 
 
-def open_synthetic(splits: Sequence[str] = ()) -> RecordingSource[Films]:
+def open_synthetic(splits: Sequence[str] = ()) -> Division[Films]:
     """The synthetic scenes; those that test are others than those that train. DataError for other splits."""
     require_splits(splits, (), "synthetic")
     last = SCENES_TO_TRAIN + SCENES_TO_TEST
-    return RecordingSource(
+    return Division(
         lambda: SyntheticFilms(range(SCENES_TO_TRAIN)),
         SyntheticFilms(range(SCENES_TO_TRAIN, last)),
         f"{SCENES_TO_TRAIN} synthetic scenes train, {SCENES_TO_TEST} others test",
