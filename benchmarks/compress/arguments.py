@@ -88,8 +88,8 @@ class Measure:
     codec: tuple[CodecName, ...] = (*get_args(PictureCodecName), *get_args(SoundCodecName))
     """Codecs beside them; those of other signals are passed over. --codec without a name for none."""
     data: str | None = None
-    """A folder, "photographs", "torchvision:NAME" or "huggingface:NAME[:column]"; of sounds a folder or "synthetic".
-    All pictures or sounds of it are taken."""
+    """A folder, tar files, "huggingface:NAME[:column]", of pictures also "photographs" or "torchvision:NAME", of sounds
+    "synthetic". All pictures or sounds of it are taken."""
     limit: Count | None = None
     """Take at most this many, evenly from all of --data."""
     root: Path | None = None

@@ -43,7 +43,8 @@ class MeasuredSounds(MeasuredSignal):
         self.sample_rate, self.channels = _form(run)
 
     def open(self, source: str, limit: int | None, root: Path | None, errors: Console) -> WholeSounds:
-        return open_whole_sounds(SoundConfig(source, self.sample_rate, self.channels, limit_test=limit), errors)
+        config = SoundConfig(source, self.sample_rate, self.channels, limit_test=limit, root=root)
+        return open_whole_sounds(config, errors)
 
     def fidelity(self, lpips_backbone: Path | None, device: torch.device) -> SoundFileFidelity:
         return SoundFileFidelity(self.sample_rate, device)

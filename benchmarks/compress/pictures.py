@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 
 from benchmarks.compress.signal import SignalFiles
-from benchmarks.data.folder import FORMATS, is_picture
+from benchmarks.data.picture_files import FORMATS, is_picture
 from benchmarks.protocols.compression.pictures import PictureCodec
 from priors.code_models import CodeModel
 from storage.whole_files import replacing

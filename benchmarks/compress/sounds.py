@@ -8,7 +8,7 @@ import torch
 
 from benchmarks.compress.signal import SignalFiles
 from benchmarks.data.sounds.config import SoundConfig
-from benchmarks.data.sounds.folder import is_sound
+from benchmarks.data.sounds.files import is_sound
 from benchmarks.data.sounds.opening import require_packages
 from benchmarks.data.sounds.reading import read_sound, to_signal
 from benchmarks.protocols.audio.coded import in_16_bits

@@ -5,9 +5,9 @@
     for indices, batch in test_batches(data, batch_size=64): ...
 
 A batch is uint8 of shape (B, 3, image_size, image_size). `transforms` has the crops, also the protocol's
-`centre_crop`; `sources` finds what is named, which `photographs`, `folder`, `tar_pictures`, `from_torchvision` and
-`from_huggingface` open; `sampling` says which sample shows what; `opening` checks and describes; `batches` loads;
-`pairs` are folders of originals and reconstructions.
+`centre_crop`; `sources` finds what is named, which `photographs`, `from_torchvision` and `finding` open, the last of
+these files of any signal, in a `folder`, `from_tars` or `from_huggingface`; `sampling` says which sample shows what;
+`opening` checks and describes; `batches` loads; `pairs` are folders of originals and reconstructions.
 """
 
 import lazy_loader

@@ -7,6 +7,9 @@ from .config import (
     DataConfig as DataConfig,
     DataError as DataError,
 )
+from .division import (
+    Part as Part,
+)
 from .opening import (
     ONE_PASS as ONE_PASS,
     Data as Data,
@@ -17,9 +20,6 @@ from .opening import (
 from .pairs import (
     PicturePairs as PicturePairs,
     open_pairs as open_pairs,
-)
-from .pictures import (
-    Part as Part,
 )
 from .recordings import (
     items_to_test as items_to_test,

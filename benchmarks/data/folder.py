@@ -1,30 +1,23 @@
-"""A folder of pictures: train/ and val/ (validation/, test/) within it or those chosen, or else every fifth is test."""
+"""A folder of files: train/ and val/ (validation/, test/) within it or those chosen, or else every fifth is test."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import cache
-from pathlib import Path
-from typing import BinaryIO
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 
-from PIL import Image
+from benchmarks.data.config import SOURCES, DataError
+from benchmarks.data.division import Division, divide, require_splits
+from benchmarks.data.files import Files, Kind, SomeFiles
+from storage.paths import StrPath, printable
 
-from benchmarks.data.config import SOURCES, DataConfig, DataError
-from benchmarks.data.pictures import Source, folder_class, require_splits, split_by_source, split_every_fifth
-from storage.paths import StrPath
-
-Image.init()
-# Named, so that a file called .jpg cannot bring in PIL's readers that run other programs (EPS).
-PHOTO_FORMATS = {"JPEG", "PNG", "WEBP", "AVIF", "JPEG2000", "BMP", "DIB", "TIFF", "GIF", "PPM", "TGA"}
-FORMATS = tuple(sorted(PHOTO_FORMATS & Image.OPEN.keys()))  # some builds of Pillow lack some
 TRAIN_FOLDER, TEST_FOLDERS = "train", ("val", "validation", "test")
 
 
 @dataclass(frozen=True)
-class PictureFiles:
-    """Picture files under a folder, by their path relative to it; the folder of a class stands `below` others."""
+class FolderFiles:
+    """Files under a folder, by their path relative to it; the folder of a class stands `below` others."""
 
     folder: Path
     files: tuple[str, ...]
@@ -36,36 +29,24 @@ class PictureFiles:
     def name(self, index: int) -> str:
         return self.files[index]
 
-    def open(self, index: int) -> Image.Image:
-        path = self.folder / self.files[index]
-        if path.stat().st_size == 0:
-            raise ValueError("the file is empty")
-        return Image.open(path, formats=FORMATS)
-
-    def stored(self, index: int, picture: Image.Image) -> BinaryIO:
-        return (self.folder / self.files[index]).open("rb")
+    def file(self, index: int) -> Path:
+        return self.folder / self.files[index]
 
     def class_of(self, index: int) -> str:
         return folder_class(self.files[index], self.below)
 
 
-@cache
-def _suffixes() -> frozenset[str]:
-    return frozenset(suffix for suffix, name in Image.registered_extensions().items() if name in FORMATS)
+def folder_class(file: str, below: int) -> str:
+    """The folder that a file lies in, `below` folders down its path, which is that of its class. DataError where it
+    lies in none."""
+    folders = [part for part in PurePosixPath(file).parts[:-1] if part not in ("/", "..")][below:]
+    if not folders:
+        raise DataError(f"{printable(file)} lies in no folder of its class")
+    return folders[0]
 
 
-def is_picture(name: str) -> bool:
-    """Whether a file is a picture by its name."""
-    return Path(name).suffix.lower() in _suffixes()
-
-
-def find_pictures(folder: StrPath, below: str = "") -> PictureFiles:
-    """Every picture's file anywhere below `folder / below`, as `find_files`."""
-    return PictureFiles(Path(folder), find_files(folder, below, is_picture), len(Path(below).parts))
-
-
-def find_files(folder: StrPath, below: str, kind: Callable[[str], bool]) -> tuple[str, ...]:
-    """Every file anywhere below `folder / below` whose name is of that kind, by its path relative to `folder`, sorted.
+def find_files(folder: StrPath, below: str, is_one: Callable[[str], bool]) -> tuple[str, ...]:
+    """Every file anywhere below `folder / below` that is one by its name, by its path relative to `folder`, sorted.
 
     Hidden files and folders are left out. Links are followed, a folder once.
     """
@@ -78,7 +59,7 @@ def find_files(folder: StrPath, below: str, kind: Callable[[str], bool]) -> tupl
             continue
         seen.add(real)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        wanted = (name for name in names if not name.startswith(".") and kind(name))
+        wanted = (name for name in names if not name.startswith(".") and is_one(name))
         files += (Path(parent, name).relative_to(folder).as_posix() for name in wanted)
     return tuple(sorted(files))
 
@@ -99,33 +80,28 @@ def require_folder(name: str, content: str = "pictures", sources: str = SOURCES)
 
 
 def test_folder_of(folder: StrPath) -> str | None:
-    """Which folder within has the pictures to test on, where one beside it has those to train on."""
+    """Which folder within has the files to test on, where one beside it has those to train on."""
     folder = Path(folder)
     tests = (name for name in TEST_FOLDERS if (folder / name).is_dir())
     return next(tests, None) if (folder / TRAIN_FOLDER).is_dir() else None
 
 
-def open_folder(config: DataConfig, name: str, splits: Sequence[str] = ()) -> Source:
-    """The pictures of the folder of that name, or of the folders `splits` in it.
+def open_folder(kind: Kind, name: str, splits: Sequence[str] = ()) -> Division[Files]:
+    """The files of a kind in the folder of that name, or in the folders `splits` in it.
 
     Raises DataError where one of these is missing or has none.
     """
-    folder = require_folder(name)
+    folder = require_folder(name, f"{kind.noun}s", kind.sources)
 
-    def found(below: str = "") -> PictureFiles:
-        pictures = find_pictures(folder, below)
-        if not pictures:
-            raise DataError(f"no pictures in {Path(name, below)}")
-        return pictures
+    def found(*folders: str) -> Files:
+        below = folders or ("",)
+        paths = sorted(path for part in below for path in find_files(folder, part, kind.is_one))
+        if not paths:
+            raise DataError(f"no {kind.noun}s in {Path(name, *folders)}")
+        return FolderFiles(folder, tuple(paths), len(Path(below[0]).parts))
 
     require_splits(splits, sorted(path.name for path in folder.iterdir() if path.is_dir()), name)
-    if len(splits) == 1:
-        return split_every_fifth(found(splits[0]), "relative path", config.min_crop)
-    test = splits[1] if splits else test_folder_of(folder)
-    if test is None:
-        return split_every_fifth(found(), "relative path", config.min_crop)
-    train = splits[0] if splits else TRAIN_FOLDER
-    words = f"{train}/ trains, {test}/ tests"
-    known = (known for known in (TRAIN_FOLDER, *TEST_FOLDERS) if (folder / known).is_dir())
-    source = split_by_source(lambda: found(train), found(test), words, config.min_crop)
-    return replace(source, others=tuple(f"{other}/" for other in known if other not in (train, test)))
+    test = test_folder_of(folder)
+    known = [split for split in (TRAIN_FOLDER, *TEST_FOLDERS) if (folder / split).is_dir()]
+    chosen = splits or ((TRAIN_FOLDER, test) if test else ())
+    return divide(found, chosen, SomeFiles, noun=kind.noun, order="relative path", known=known, mark="/")

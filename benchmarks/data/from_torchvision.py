@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import inspect
+import io
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
+
+from PIL import Image
 
 from benchmarks.data.config import DataConfig, DataError
-from benchmarks.data.pictures import Source, require_splits
-from benchmarks.data.rows import TEST_SPLITS, Labels, Rows, one_line, source_of_rows
+from benchmarks.data.division import Division, divide_every_fifth, require_splits
+from benchmarks.data.pictures import Joined, Pictures, Source, Subset, source_of
+from benchmarks.data.rows import TEST_SPLITS, Labels, one_line
 
 TORCHVISION_ROOT = Path("~/.cache/torchvision").expanduser()
 
@@ -21,6 +26,33 @@ BY_TRAIN: Mapping[str, Split] = {"train": {"train": True}, "test": {"train": Fal
 """Splits of the classes that take `train`, by name."""
 
 Opened = TypeVar("Opened")
+
+
+@dataclass(frozen=True)
+class RowPictures:
+    """Decoded pictures in the rows of a split, and their targets."""
+
+    rows: Sequence[Any]
+    split: str
+    labels: Labels
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def name(self, index: int) -> str:
+        return f"{self.split}[{index}]"
+
+    def open(self, index: int) -> Image.Image:
+        value = self.rows[index][0]
+        if not isinstance(value, Image.Image):
+            raise ValueError(f"a {type(value).__name__} and no picture")
+        return value
+
+    def stored(self, index: int, picture: Image.Image) -> BinaryIO:
+        return io.BytesIO(picture.tobytes())
+
+    def class_of(self, index: int) -> int:
+        return self.labels.class_of(index, self.name(index))
 
 
 def open_torchvision(config: DataConfig, name: str, splits: Sequence[str] = ()) -> Source:
@@ -40,9 +72,9 @@ def open_torchvision(config: DataConfig, name: str, splits: Sequence[str] = ()) 
     root = config.root or TORCHVISION_ROOT
     options = {"root": str(root)} if "root" in parameters else {}
 
-    def rows(split: Split) -> Rows:
+    def rows(split: Split) -> RowPictures:
         had = _make_or_download(make, {**options, **split}, "download" in parameters)
-        return Rows(had, _label(split, name), 0, Labels(had, 1, _class_names(had)))
+        return RowPictures(had, _label(split, name), Labels(had, 1, _class_names(had)))
 
     def had(get: Callable[[], Opened]) -> Opened:
         try:
@@ -61,7 +93,20 @@ def open_torchvision(config: DataConfig, name: str, splits: Sequence[str] = ()) 
         default = str(parameters["split"].default)
         train = {"split": default if default.startswith("train") else "train"}
         test = had(lambda: _first_split(lambda split: rows({"split": split})))
-    return source_of_rows(config, _label(train, name), lambda: had(lambda: rows(train)), test)
+    return source_of(_divided(_label(train, name), lambda: had(lambda: rows(train)), test), config.min_crop)
+
+
+def _divided(train: str, open_train: Callable[[], RowPictures], test: RowPictures | None) -> Division[Pictures]:
+    """By the data set's own splits, or by every fifth picture where it has but one, `train`."""
+    division: Division[Pictures]
+    if test is None:
+        rows = open_train()
+        division = divide_every_fifth(rows, Subset, noun="picture", order="number")
+    else:
+        rows = test
+        words = f"{train} trains, {test.split} tests"
+        division = Division(open_train, test, words, lambda: Joined(open_train(), test), comes_split=True)
+    return replace(division, classes=rows.labels.names)
 
 
 def _named_splits(name: str, splits: Sequence[str], parameters: Mapping[str, Any]) -> list[Split]:
@@ -92,7 +137,7 @@ def _make_or_download(make: Callable[..., Any], options: dict[str, Any], can_dow
         return make(**options, download=True)
 
 
-def _first_split(get: Callable[[str], Rows]) -> Rows | None:
+def _first_split(get: Callable[[str], RowPictures]) -> RowPictures | None:
     """The first of the usual test splits that the data set has pictures for."""
     for split in TEST_SPLITS:
         try:

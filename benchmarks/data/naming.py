@@ -45,7 +45,7 @@ def parse_source(source: str) -> SourceName:
     if len(splits) > 2 or not all(splits) or len(set(splits)) < len(splits):
         raise DataError(
             f"{source}: after # stand the split that trains and the one that tests, as #train,validation, or one split "
-            "alone, every fifth picture of which tests"
+            "alone, every fifth of which tests"
         )
     return SourceName(kind, name_alone, splits)
 

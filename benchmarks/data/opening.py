@@ -14,9 +14,10 @@ from torch import Tensor
 from benchmarks.data.checking import Usable, content_digest, report, sampled, try_each
 from benchmarks.data.config import DataConfig
 from benchmarks.data.datasets import Decoder, TestPictures, TrainingPictures, protocol_crop
+from benchmarks.data.division import Part
 from benchmarks.data.machine import MEMORY_SHARE, memory_budget, own_console
 from benchmarks.data.naming import short_name
-from benchmarks.data.pictures import Part, Pictures, Source, take_evenly, usable_of
+from benchmarks.data.pictures import Pictures, Source, take_evenly, usable_of
 from benchmarks.data.sizes import PictureSize, extent_of, written
 from benchmarks.data.sources import open_source
 from benchmarks.data.transforms import crop_rule

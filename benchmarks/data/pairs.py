@@ -16,10 +16,11 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from benchmarks.data.checking import content_digest, reason
-from benchmarks.data.folder import PictureFiles, is_picture
+from benchmarks.data.folder import FolderFiles
 from benchmarks.data.machine import in_threads
 from benchmarks.data.matching import count_suffixes, match_files, refuse
 from benchmarks.data.naming import short_name
+from benchmarks.data.picture_files import is_picture, open_picture
 from benchmarks.data.sizes import written
 from benchmarks.data.transforms import to_rgb, to_tensor
 from storage.paths import StrPath, printable
@@ -41,8 +42,8 @@ class PicturePairs(Dataset[UInt8[Tensor, "2 3 h w"]]):
         record: what they are; JSON-able.
     """
 
-    originals: PictureFiles
-    reconstructions: PictureFiles
+    originals: FolderFiles
+    reconstructions: FolderFiles
     sizes: tuple[Size, ...]
     record: dict[str, Any]
 
@@ -76,7 +77,7 @@ def open_pairs(reference: StrPath, reconstruction: StrPath, console: Console) ->
     reference, reconstruction = Path(reference), Path(reconstruction)
     names, *files = match_files(reference, reconstruction, is_picture, "picture")
     originals, reconstructions = (
-        PictureFiles(folder.expanduser(), found)
+        FolderFiles(folder.expanduser(), found)
         for folder, found in zip((reference, reconstruction), files, strict=True)
     )
     looks = list(in_threads(partial(_look, originals, reconstructions), len(names), "reading pairs", console))
@@ -107,18 +108,18 @@ def open_pairs(reference: StrPath, reconstruction: StrPath, console: Console) ->
     return PicturePairs(originals, reconstructions, sizes, record)
 
 
-def _pixels(files: PictureFiles, index: int) -> UInt8[Tensor, "3 h w"]:
-    with files.open(index) as picture:
+def _pixels(files: FolderFiles, index: int) -> UInt8[Tensor, "3 h w"]:
+    with open_picture(files.file(index)) as picture:
         return to_tensor(to_rgb(picture))
 
 
-def _look(originals: PictureFiles, reconstructions: PictureFiles, index: int) -> _Look:
+def _look(originals: FolderFiles, reconstructions: FolderFiles, index: int) -> _Look:
     sizes, digests = [], []
     for files in (originals, reconstructions):
         try:
             pixels = _pixels(files, index)
         except Exception as error:  # PIL's decoders raise whatever they meet
-            return _Look([], [], f"{files.folder / files.name(index)}: {reason(error)}")
+            return _Look([], [], f"{files.file(index)}: {reason(error)}")
         sizes.append((pixels.shape[1], pixels.shape[2]))
         digests.append(content_digest(files.name(index), pixels.numpy().tobytes()))
     return _Look(sizes, digests)
@@ -148,7 +149,7 @@ def _crop_in_words(sizes: Sequence[Size]) -> str:
     return f"pictures of {_in_words(sizes)} as they are{sets}"
 
 
-def _bits_per_pixel(files: PictureFiles, sizes: Sequence[Size]) -> float:
+def _bits_per_pixel(files: FolderFiles, sizes: Sequence[Size]) -> float:
     """Of compressed files: of each its bits over its pixels, and of these the mean."""
     bits = [8 * (files.folder / name).stat().st_size for name in files.files]
     return sum(of / math.prod(size) for of, size in zip(bits, sizes, strict=True)) / len(bits)

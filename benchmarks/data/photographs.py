@@ -20,7 +20,8 @@ from PIL import Image
 from scipy.stats import qmc
 
 from benchmarks.data.config import DataConfig, DataError
-from benchmarks.data.pictures import Source, require_splits
+from benchmarks.data.division import require_splits
+from benchmarks.data.pictures import Source
 from benchmarks.data.transforms import to_rgb
 
 SMALLEST_CROP, LARGEST_CROP = 96, 256

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import PurePosixPath
-from typing import Any, BinaryIO, Literal, Protocol
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 from PIL import Image
 
 from benchmarks.data.checking import Usable
 from benchmarks.data.config import DataError
+from benchmarks.data.division import Division, Part
 from storage.paths import printable
 
 MOST_CLASSES = 2**20
 """Classes that are numbers are fewer: what is larger is something else."""
-
-Part = Literal["train", "test", "all"]
-"""The pictures that a run trains on, those that it tests on, or both."""
 
 
 class Pictures(Protocol):
@@ -161,23 +158,6 @@ class Joined:
         return pictures.class_of(place)
 
 
-def folder_class(picture: str, below: int) -> str:
-    """The folder that a picture lies in, `below` folders down its path, which is that of its class. DataError where it
-    lies in none."""
-    folders = [part for part in PurePosixPath(picture).parts[:-1] if part not in ("/", "..")][below:]
-    if not folders:
-        raise DataError(f"{printable(picture)} lies in no folder of its class")
-    return folders[0]
-
-
-def require_splits(asked: Collection[str], known: Collection[str], source: str) -> None:
-    """Raise DataError where a split that was asked for is not there."""
-    for split in asked:
-        if split not in known:
-            how = f"only {', '.join(known)}: #TRAIN,TEST chooses two, #ONE one to divide" if known else "nor any other"
-            raise DataError(f"{source} has no split {split}, {how}")
-
-
 def usable_of(pictures: Pictures, usable: Usable[Any]) -> Pictures:
     """Those of the pictures that worked."""
     return Subset(pictures, list(usable.results)) if usable.skipped else pictures
@@ -195,29 +175,15 @@ def fraction_of_short_side(min_crop: float, short_side: int) -> tuple[float, flo
     return min_crop * short_side, float(short_side)
 
 
-def split_by_source(open_train: Callable[[], Pictures], test: Pictures, split: str, min_crop: float) -> Source:
-    """Whole pictures whose split is their own; training crops are a fraction of the short side."""
-    return Source(open_train, test, split, partial(fraction_of_short_side, min_crop), _crop_rule(min_crop))
-
-
-def split_every_fifth(pictures: Pictures, order: str, min_crop: float) -> Source:
-    """The same of pictures that come without a split, by a rule. `order` says how they are sorted."""
-    numbers = range(len(pictures))
-
-    def open_train() -> Pictures:
-        if len(pictures) < 2:
-            raise DataError("only one picture: at least one is needed to train on and one to test on")
-        return Subset(pictures, [number for number in numbers if number % 5])
-
+def source_of(division: Division[Pictures], min_crop: float) -> Source:
+    """Whole pictures; training crops are squares of at least `min_crop` of the short side."""
     return Source(
-        open_train,
-        Subset(pictures, numbers[::5]),
-        f"every fifth picture by {order} is test (index % 5 == 0), the others train",
+        division.open_train,
+        division.test,
+        division.split,
         partial(fraction_of_short_side, min_crop),
-        _crop_rule(min_crop),
-        unsplit=pictures,
+        f"square, side uniform in [{min_crop:g}, 1] of the short side, random place, bicubic",
+        unsplit=None if division.comes_split else division.open_all(),
+        others=division.others,
+        classes=division.classes,
     )
-
-
-def _crop_rule(min_crop: float) -> str:
-    return f"square, side uniform in [{min_crop:g}, 1] of the short side, random place, bicubic"

@@ -13,8 +13,9 @@ from scipy.stats import qmc
 
 from benchmarks.data.checking import reason
 from benchmarks.data.config import DataConfig, DataError
-from benchmarks.data.folder import FORMATS
-from benchmarks.data.pictures import Source, require_splits
+from benchmarks.data.division import require_splits
+from benchmarks.data.picture_files import FORMATS
+from benchmarks.data.pictures import Source
 from benchmarks.data.sizes import written
 from benchmarks.data.transforms import to_rgb
 

@@ -12,7 +12,7 @@ import tyro
 from autoencoders.ranges import Count, Size
 from benchmarks.command_line.usage import UsageError, require_published
 from benchmarks.data.config import SOURCES
-from benchmarks.data.pictures import Part
+from benchmarks.data.division import Part
 from benchmarks.data.sizes import PictureSize, extent_of
 
 BATCH, BATCH_PIXELS = 32, 2**21

@@ -46,13 +46,13 @@ class TestData:
     def sounds(self, sample_rate: int, channels: int) -> SoundTestData:
         """The sounds, at so many samples a second."""
         asked = self.arguments
-        config = SoundConfig(str(asked.data), sample_rate, channels, limit_test=asked.limit)
+        config = SoundConfig(str(asked.data), sample_rate, channels, limit_test=asked.limit, root=asked.root)
         return self._open(config, "the sounds", partial(open_test_sounds, config, asked.part))
 
     def films(self, own: FilmConfig) -> FilmTestData:
         """The films, in clips as of a run's own."""
         asked = self.arguments
-        config = replace(own, source=str(asked.data), limit_train=None, limit_test=asked.limit)
+        config = replace(own, source=str(asked.data), limit_train=None, limit_test=asked.limit, root=asked.root)
         return self._open(config, "the films", partial(open_test_films, config, asked.part))
 
     def _open(self, config: Any, name: str, open_: Callable[[], Opened]) -> Opened:

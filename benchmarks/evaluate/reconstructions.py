@@ -12,9 +12,10 @@ from rich.console import Console
 from autoencoders import Tokenizer
 from benchmarks.command_line.usage import UsageError
 from benchmarks.data import PicturePairs, items_to_test, open_pairs, pair_batches
-from benchmarks.data.folder import find_files, is_picture, require_folder
+from benchmarks.data.folder import find_files, require_folder
+from benchmarks.data.picture_files import is_picture
 from benchmarks.data.sounds import SoundPairs, open_sound_pairs
-from benchmarks.data.sounds.folder import is_sound
+from benchmarks.data.sounds.files import is_sound
 from benchmarks.evaluate.arguments import Arguments
 from benchmarks.evaluate.elsewhere import record_elsewhere
 from benchmarks.evaluate.job import Place, Started

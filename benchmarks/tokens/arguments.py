@@ -11,7 +11,7 @@ import tyro
 from autoencoders.ranges import Count, Place, Size
 from benchmarks.command_line.usage import UsageError, require_published
 from benchmarks.data.config import SOURCES
-from benchmarks.data.pictures import Part
+from benchmarks.data.division import Part
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Annotated
 
 import tyro
@@ -13,8 +14,10 @@ from autoencoders.ranges import Count, Size, check_ranges
 from quantizers.options import MAX_PARTS
 
 FILM_SOURCES = (
-    "a folder of MP4, MOV, MKV, WebM or AVI files; or moving:PICTURES, scenes that a program makes of a source of "
-    "pictures, moving:photographs of the bundled ones; behind it #TRAIN,TEST chooses folders in it"
+    "a folder of MP4, MOV, MKV, WebM or AVI files or of tar files, a tar file or several "
+    '("shards-{000..009}.tar", quoted), a folder of datasets.save_to_disk, "huggingface:NAME[:column]", or '
+    '"moving:PICTURES", scenes that a program makes of a source of pictures, moving:photographs of the bundled ones; '
+    "behind it #TRAIN,TEST chooses its splits"
 )
 """What `source` may be, for people."""
 
@@ -47,12 +50,16 @@ class FilmConfig:
     limit_test: Count | None = None
     """Test on at most this many films, taken evenly from all."""
 
+    root: Path | None = None
+    """Where Hugging Face keeps its files. None: its usual cache."""
+
     workers: Annotated[int, Interval(ge=0, le=MAX_PARTS)] | None = None
     """Loading processes per training process. None: as many as the device and the data call for."""
 
     def __post_init__(self) -> None:
         """Take paths as text or not, as they come; refuse values that cannot work."""
         object.__setattr__(self, "source", os.fspath(self.source))
+        object.__setattr__(self, "root", None if self.root is None else Path(self.root))
         check_ranges(self)
 
     @property
@@ -72,4 +79,4 @@ class FilmConfig:
 
     def elsewhere(self, source: str) -> FilmConfig:
         """The same films in another place."""
-        return replace(self, source=source)
+        return replace(self, source=source, root=None)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
@@ -21,12 +22,13 @@ from PIL import Image
 from torch import Tensor
 
 from benchmarks.data.config import DataConfig
+from benchmarks.data.division import Division
 from benchmarks.data.films.reading import Head, Sampling, require_side
 from benchmarks.data.films.sources import Films
 from benchmarks.data.pictures import Pictures
-from benchmarks.data.recordings import RecordingSource
 from benchmarks.data.sources import open_source
 from benchmarks.data.transforms import to_rgb, to_tensor
+from storage.paths import StrPath
 
 RATE, SECONDS, SIDE = 24, 2, 96
 """Frames per second, length, and side of the square frames in pixels."""
@@ -107,15 +109,21 @@ class MovingPictures:
             )
 
 
-def open_moving(name: str) -> RecordingSource[Films]:
+def open_moving(name: str, root: StrPath | None = None) -> Division[Films]:
     """Scenes made of the pictures that `name` says as a source of pictures, those that train and those that test apart.
-    Raises DataError where there are none."""
-    source = open_source(DataConfig(source=name, image_size=SIDE))
+
+    Args:
+        root: Where torchvision and Hugging Face keep their files; None: their usual cache.
+
+    Raises:
+        DataError: there are none.
+    """
+    source = open_source(DataConfig(source=name, image_size=SIDE, root=None if root is None else Path(root)))
 
     def scenes(pictures: Pictures, least: int, part: int) -> MovingPictures:
         return MovingPictures(pictures, range(max(least, len(pictures))), part)
 
-    return RecordingSource(
+    return Division(
         lambda: scenes(source.open_train(), SCENES_TO_TRAIN, 0),
         MovingPictures(source.test, range(0, len(source.test), max(1, len(source.test) // SCENES_TO_TEST)), 1),
         f"scenes of pictures that move, {SCENES_TO_TEST} of them to test; of the pictures: {source.split}",

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from benchmarks.data.checking import content_digest, sampled, try_each
 from benchmarks.data.config import DataError
-from benchmarks.data.films.config import FILM_SOURCES, FilmConfig
+from benchmarks.data.division import Division, Part
+from benchmarks.data.films.config import FilmConfig
 from benchmarks.data.films.datasets import (
     TestClips,
     TrainingClips,
@@ -21,15 +22,15 @@ from benchmarks.data.films.datasets import (
     read_film,
     test_clip,
 )
-from benchmarks.data.films.folder import open_film_folder
+from benchmarks.data.films.files import FILMS, FilmFiles
 from benchmarks.data.films.moving import open_moving
 from benchmarks.data.films.reading import DECODING, Head
 from benchmarks.data.films.sources import Films, SomeFilms
+from benchmarks.data.finding import find
 from benchmarks.data.machine import MEMORY_SHARE, memory_budget, own_console
 from benchmarks.data.naming import parse_source, short_name
 from benchmarks.data.opening import SAMPLED, SAMPLED_EACH
-from benchmarks.data.pictures import Part
-from benchmarks.data.recordings import RecordingSource, report_recordings, take_some_evenly, usable_recordings
+from benchmarks.data.recordings import report_recordings, take_some_evenly, usable_recordings
 from storage.paths import printable
 
 
@@ -68,17 +69,14 @@ class _Look(NamedTuple):
     held: list[UInt8[Tensor, "3 _t _h _w"]]
 
 
-def open_source(config: FilmConfig) -> RecordingSource[Films]:
+def open_source(config: FilmConfig) -> Division[Films]:
     """The films that `config.source` names, not yet decoded. Raises DataError where it names none, or where the package
     is not installed that reads them and has the codecs of their tables."""
     if find_spec("av") is None:
         raise DataError("films need av: pip install 'quantizer-zoo-benchmark[video]'")
-    scheme, name, splits = parse_source(config.source)
-    if scheme == "moving":
-        return open_moving(config.source.removeprefix("moving:"))
-    if scheme != "path":
-        raise DataError(f"{config.source} is no source of films: these are {FILM_SOURCES}")
-    return open_film_folder(name, splits)
+    if parse_source(config.source).scheme == "moving":
+        return open_moving(config.source.removeprefix("moving:"), config.root)
+    return find(FILMS, config.source, config.root).of(FilmFiles)
 
 
 def open_films(config: FilmConfig, console: Console | None = None) -> FilmData:

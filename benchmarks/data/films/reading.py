@@ -14,14 +14,13 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
-from storage.paths import StrPath
+from benchmarks.data.files import File, reading, require_content
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -77,9 +76,9 @@ class Timed(NamedTuple):
     frame: VideoFrame
 
 
-def read_head(path: StrPath) -> Head:
+def read_head(stored: File) -> Head:
     """Of a film, whose packets are looked through and not decoded. Raises ValueError for one that cannot be used."""
-    with _opened(path) as (file, stream):
+    with _opened(stored) as (file, stream):
         shown = [
             (packet.pts, packet.duration or 0)
             for packet in file.demux(stream)
@@ -96,7 +95,7 @@ def read_head(path: StrPath) -> Head:
         return Head(seconds, len(shown), _display_size(stream))
 
 
-def read_frames(path: StrPath, sampling: Sampling, start: int, count: int) -> UInt8[np.ndarray, "t h w 3"]:
+def read_frames(stored: File, sampling: Sampling, start: int, count: int) -> UInt8[np.ndarray, "t h w 3"]:
     """`count` frames of a film from frame `start` on, at the sampling's rate and size.
 
     Raises:
@@ -104,18 +103,18 @@ def read_frames(path: StrPath, sampling: Sampling, start: int, count: int) -> UI
     """
     moments = [(start + number) / sampling.frames_per_second for number in range(count)]
     try:
-        return _read(path, sampling, moments, from_start=start == 0)
+        return _read(stored, sampling, moments, from_start=start == 0)
     except ValueError:
         if start == 0:
             raise
-        return _read(path, sampling, moments, from_start=True)
+        return _read(stored, sampling, moments, from_start=True)
 
 
-def _read(path: StrPath, sampling: Sampling, moments: list[float], *, from_start: bool) -> UInt8[np.ndarray, "t h w 3"]:
+def _read(stored: File, sampling: Sampling, moments: list[float], *, from_start: bool) -> UInt8[np.ndarray, "t h w 3"]:
     """The frames at these moments, decoded from the film's start or else from the key frame before. That may be none to
     begin at, though the film is whole (ValueError): what follows in an open group refers to frames before it, and an
     index of times of decoding (AVI) leads behind the frame that is wanted."""
-    with _opened(path) as (file, stream):
+    with _opened(stored) as (file, stream):
         size = _display_size(stream)
         require_side(size, sampling.short_side)
         timed = _from(file, stream, 0.0 if from_start else moments[0])
@@ -205,27 +204,27 @@ def _display_size(stream: Any) -> tuple[int, int]:
 
 
 @contextmanager
-def _opened(path: StrPath) -> Iterator[tuple[Any, Any]]:
+def _opened(stored: File) -> Iterator[tuple[Any, Any]]:
     """A file and its film by PyAV, whose errors become ValueErrors without the machine's paths."""
     import av
     from av.error import FFmpegError
 
-    if Path(path).stat().st_size == 0:
-        raise ValueError("the file is empty")
-    try:
-        file = av.open(str(path), options={"format_whitelist": FORMATS, "protocol_whitelist": "file"})
-    except FFmpegError as error:
-        raise ValueError("no film in a known format, or damaged at its begin") from error
-    with file:
-        if not file.streams.video:
-            raise ValueError("no pictures, only other tracks")
-        stream = file.streams.video[0]
-        stream.codec_context.thread_count = 1  # films are read side by side
-        stream.codec_context.options = {"err_detect": "explode"}
+    with reading(stored) as source:
+        require_content(source)
         try:
-            yield file, stream
+            file = av.open(source, options={"format_whitelist": FORMATS, "protocol_whitelist": "file"})
         except FFmpegError as error:
-            raise ValueError(f"damaged: {error.strerror}") from error
+            raise ValueError("no film in a known format, or damaged at its begin") from error
+        with file:
+            if not file.streams.video:
+                raise ValueError("no pictures, only other tracks")
+            stream = file.streams.video[0]
+            stream.codec_context.thread_count = 1  # films are read side by side
+            stream.codec_context.options = {"err_detect": "explode"}
+            try:
+                yield file, stream
+            except FFmpegError as error:
+                raise ValueError(f"damaged: {error.strerror}") from error
 
 
 def _require_whole(stream: Any, seconds: float) -> None:

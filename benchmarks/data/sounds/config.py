@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Annotated
 
 import tyro
@@ -13,8 +14,9 @@ from autoencoders.ranges import Count, check_ranges
 from quantizers.options import MAX_PARTS
 
 SOUND_SOURCES = (
-    '"synthetic" (speech-like sound made by a program), or a folder of WAV, FLAC, Ogg (Vorbis, Opus) or MP3 files; '
-    "behind it #TRAIN,TEST chooses folders in it"
+    '"synthetic" (speech-like sound made by a program), a folder of WAV, FLAC, Ogg (Vorbis, Opus) or MP3 files or of '
+    'tar files, a tar file or several ("shards-{000..009}.tar", quoted), a folder of datasets.save_to_disk, or '
+    '"huggingface:NAME[:column]"; behind it #TRAIN,TEST chooses its splits'
 )
 """What `source` may be, for people."""
 
@@ -44,12 +46,16 @@ class SoundConfig:
     limit_test: Count | None = None
     """Test on at most this many sounds, taken evenly from all."""
 
+    root: Path | None = None
+    """Where Hugging Face keeps its files. None: its usual cache."""
+
     workers: Annotated[int, Interval(ge=0, le=MAX_PARTS)] | None = None
     """Loading processes per training process. None: as many as the device and the data call for."""
 
     def __post_init__(self) -> None:
         """Take paths as text or not, as they come; refuse values that cannot work."""
         object.__setattr__(self, "source", os.fspath(self.source))
+        object.__setattr__(self, "root", None if self.root is None else Path(self.root))
         check_ranges(self)
 
     @property
@@ -69,4 +75,4 @@ class SoundConfig:
 
     def elsewhere(self, source: str) -> SoundConfig:
         """The same sounds in another place."""
-        return replace(self, source=source)
+        return replace(self, source=source, root=None)

@@ -12,14 +12,15 @@ from torch import Tensor
 
 from benchmarks.data.checking import content_digest, sampled, try_each
 from benchmarks.data.config import DataError
+from benchmarks.data.division import Division, Part
+from benchmarks.data.finding import find
 from benchmarks.data.machine import MEMORY_SHARE, memory_budget, own_console
 from benchmarks.data.naming import parse_source, short_name
 from benchmarks.data.opening import SAMPLED, SAMPLED_EACH
-from benchmarks.data.pictures import Part
-from benchmarks.data.recordings import RecordingSource, report_recordings, take_some_evenly, usable_recordings
-from benchmarks.data.sounds.config import SOUND_SOURCES, SoundConfig
+from benchmarks.data.recordings import report_recordings, take_some_evenly, usable_recordings
+from benchmarks.data.sounds.config import SoundConfig
 from benchmarks.data.sounds.datasets import TestSounds, TrainingSounds, require_length, test_signal, training_signal
-from benchmarks.data.sounds.folder import open_sound_folder
+from benchmarks.data.sounds.files import SOUNDS, SoundFiles
 from benchmarks.data.sounds.reading import RESAMPLING, remarks, resampled_length
 from benchmarks.data.sounds.sources import SomeSounds, Sounds
 from benchmarks.data.sounds.synthetic import open_synthetic
@@ -78,16 +79,14 @@ def stored_content(sounds: Sounds, index: int, config: SoundConfig) -> str:
         return content_digest(sounds.name(index), settings, file.read())
 
 
-def open_source(config: SoundConfig) -> RecordingSource[Sounds]:
+def open_source(config: SoundConfig) -> Division[Sounds]:
     """The sounds that `config.source` names, not yet decoded. Raises DataError where it names none, or where a package
     is not installed that reads or measures them."""
     require_packages()
     scheme, name, splits = parse_source(config.source)
-    if name == "synthetic":
+    if (scheme, name) == ("path", "synthetic"):
         return open_synthetic(splits)
-    if scheme != "path":
-        raise DataError(f"{config.source} is no source of sounds: these are {SOUND_SOURCES}")
-    return open_sound_folder(name, splits)
+    return find(SOUNDS, config.source, config.root).of(SoundFiles)
 
 
 def open_sounds(config: SoundConfig, console: Console | None = None) -> SoundData:

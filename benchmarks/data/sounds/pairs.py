@@ -16,13 +16,14 @@ from rich.console import Console
 from torch import Tensor
 
 from benchmarks.data.checking import content_digest, name_each, reason
+from benchmarks.data.folder import FolderFiles
 from benchmarks.data.machine import in_threads
 from benchmarks.data.matching import count_suffixes, match_files, refuse
 from benchmarks.data.naming import short_name
 from benchmarks.data.sounds.config import SoundConfig
-from benchmarks.data.sounds.folder import SoundFiles, is_sound
+from benchmarks.data.sounds.files import SoundFiles, is_sound
 from benchmarks.data.sounds.opening import require_packages, stored_content
-from benchmarks.data.sounds.reading import RESAMPLING, Recording, remarks, to_signal
+from benchmarks.data.sounds.reading import RESAMPLING, Recording, read_sound, remarks, to_signal
 from storage.paths import StrPath, printable
 
 LOSSY = frozenset({".mp3", ".ogg", ".oga", ".opus"})
@@ -38,8 +39,8 @@ class PairedSounds:
         config: Rate and channels of all originals.
     """
 
-    originals: SoundFiles
-    reconstructions: SoundFiles
+    originals: FolderFiles
+    reconstructions: FolderFiles
     config: SoundConfig
 
     def __len__(self) -> int:
@@ -48,7 +49,7 @@ class PairedSounds:
     def __getitem__(self, index: int) -> tuple[Float32[Tensor, "c n"], Float32[Tensor, "c n"]]:
         """Original and reconstruction, in [-1, 1]."""
         original, made = (
-            torch.from_numpy(to_signal(files.read(index), self.config.sample_rate, self.config.channels))
+            torch.from_numpy(to_signal(read_sound(files.file(index)), self.config.sample_rate, self.config.channels))
             for files in (self.originals, self.reconstructions)
         )
         return original, F.pad(made, (0, original.shape[1] - made.shape[1]))  # which cuts what is too much
@@ -62,7 +63,7 @@ class PairedSounds:
         """Of a reconstruction's file; None unless all are files of a codec, since a mean over some would mislead."""
         if self.lossy < len(self):
             return None
-        return (self.reconstructions.folder / self.reconstructions.files[index]).stat().st_size
+        return self.reconstructions.file(index).stat().st_size
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,8 @@ def open_sound_pairs(reference: StrPath, reconstruction: StrPath, console: Conso
     reference, reconstruction = Path(reference), Path(reconstruction)
     names, *files = match_files(reference, reconstruction, is_sound, "sound")
     originals, reconstructions = (
-        SoundFiles(folder.expanduser(), found) for folder, found in zip((reference, reconstruction), files, strict=True)
+        FolderFiles(folder.expanduser(), found)
+        for folder, found in zip((reference, reconstruction), files, strict=True)
     )
     looks = list(in_threads(partial(_look, originals, reconstructions), len(names), "reading pairs", console))
     refuse({"unreadable": [look.problem for look in looks if look.problem]}, "mend these sounds, or make them again")
@@ -150,16 +152,16 @@ def open_sound_pairs(reference: StrPath, reconstruction: StrPath, console: Conso
     return SoundPairs(pairs, record)
 
 
-def _look(originals: SoundFiles, reconstructions: SoundFiles, index: int) -> _Look:
+def _look(originals: FolderFiles, reconstructions: FolderFiles, index: int) -> _Look:
     sides: list[_Side] = []
     for files in (originals, reconstructions):
         try:
-            recording = files.read(index)
+            recording = read_sound(files.file(index))
             own = SoundConfig(sample_rate=recording.sample_rate, channels=len(recording.samples))
             to_rate = sides[0].sample_rate if sides else own.sample_rate
-            sides.append(_side(recording, stored_content(files, index, own), to_rate))
+            sides.append(_side(recording, stored_content(SoundFiles(files), index, own), to_rate))
         except Exception as error:  # decoders raise whatever they meet
-            return _Look([], f"{files.folder / files.name(index)}: {reason(error)}")
+            return _Look([], f"{files.file(index)}: {reason(error)}")
     return _Look(sides)
 
 
@@ -200,5 +202,5 @@ def _require_equal_lengths(names: Sequence[str], originals: Sequence[_Side], mad
     )
 
 
-def _remarks(files: SoundFiles, sides: Sequence[_Side]) -> dict[str, str]:
+def _remarks(files: FolderFiles, sides: Sequence[_Side]) -> dict[str, str]:
     return {printable(files.name(n)): "; ".join(side.remarks) for n, side in enumerate(sides) if side.remarks}

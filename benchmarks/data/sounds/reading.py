@@ -11,13 +11,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float32
 
-from storage.paths import StrPath
+from benchmarks.data.files import File, reading, require_content
 
 FORMATS = ("WAV", "WAVEX", "RF64", "FLAC", "OGG", "MP3", "MPEG")
 """As libsndfile calls them; it decodes others too, some of which have no agreed loudness."""
@@ -59,22 +58,22 @@ class Head(NamedTuple):
     sample_rate: int
 
 
-def read_head(path: StrPath) -> Head:
+def read_head(stored: File) -> Head:
     """Of a file that is not decoded. Raises ValueError for one that cannot be used."""
-    with _opened(path) as file:
+    with _opened(stored) as file:
         return Head(file.frames, file.samplerate)
 
 
-def read_sound(path: StrPath) -> Recording:
+def read_sound(stored: File) -> Recording:
     """A file, whole.
 
     Raises:
         ValueError: no sound in a known format, damaged, cut off, without samples, of more than two channels, with NaN
             or infinity, or no samples in [-1, 1].
     """
-    with _opened(path) as file:
-        _require_whole(path, file.format, file.extra_info)
+    with _opened(stored) as file:
         samples = file.read(dtype="float32", always_2d=True).T
+        _require_whole(stored, file.format, file.extra_info)
         if samples.shape[1] < file.frames:
             raise ValueError(f"cut off: {samples.shape[1]} of {file.frames} samples")
         recording = Recording(np.ascontiguousarray(samples), file.samplerate)
@@ -158,30 +157,30 @@ def clipped_peaks(samples: Float32[np.ndarray, "c n"]) -> int:
 
 
 @contextmanager
-def _opened(path: StrPath) -> Iterator[Any]:
+def _opened(stored: File) -> Iterator[Any]:
     """A file by soundfile, whose errors become ValueErrors without the machine's paths."""
     import soundfile
 
-    if Path(path).stat().st_size == 0:
-        raise ValueError("the file is empty")
-    try:
-        file = soundfile.SoundFile(path)
-    except soundfile.LibsndfileError as error:  # of MP3 its words would be that there is no such file
-        raise ValueError("no sound in a known format, or damaged at its begin") from error
-    with file:
-        if file.format not in FORMATS:
-            raise ValueError(f"a {file.format} file: only WAV, FLAC, Ogg and MP3 are read")
-        if file.channels > 2:
-            raise ValueError(
-                f"{file.channels} channels: only of one and two it is agreed where they are; mix them down first"
-            )
+    with reading(stored) as source:
+        require_content(source)
         try:
-            yield file
-        except soundfile.LibsndfileError as error:
-            raise ValueError(error.error_string) from error
+            file = soundfile.SoundFile(source)
+        except soundfile.LibsndfileError as error:  # of MP3 its words would be that there is no such file
+            raise ValueError("no sound in a known format, or damaged at its begin") from error
+        with file:
+            if file.format not in FORMATS:
+                raise ValueError(f"a {file.format} file: only WAV, FLAC, Ogg and MP3 are read")
+            if file.channels > 2:
+                raise ValueError(
+                    f"{file.channels} channels: only of one and two it is agreed where they are; mix them down first"
+                )
+            try:
+                yield file
+            except soundfile.LibsndfileError as error:
+                raise ValueError(error.error_string) from error
 
 
-def _require_whole(path: StrPath, known: str, log: str) -> None:
+def _require_whole(stored: File, known: str, log: str) -> None:
     """Raise ValueError where the end of a file is missing, which libsndfile says of FLAC alone.
 
     A cut MP3 shows where its head counts samples, which most encoders write.
@@ -190,14 +189,14 @@ def _require_whole(path: StrPath, known: str, log: str) -> None:
         sizes = re.search(r"^data : (\d+) \(should be (\d+)\)", log, re.MULTILINE)
         if sizes and int(sizes[1]) > int(sizes[2]) and int(sizes[1]) not in ENDLESS:
             raise ValueError(f"cut off: {sizes[2]} of {sizes[1]} bytes")
-    elif known == "OGG" and not _ends_ogg(path):
+    elif known == "OGG" and not _ends_ogg(stored):
         raise ValueError("cut off: the last page is not the stream's end")
 
 
-def _ends_ogg(path: StrPath) -> bool:
+def _ends_ogg(stored: File) -> bool:
     """Whether the last page is whole and says that it is the last (RFC 3533)."""
     largest_page = 27 + 255 + 255 * 255
-    with Path(path).open("rb") as file:
+    with reading(stored) as file:
         size = file.seek(0, 2)
         file.seek(max(0, size - largest_page))
         end = file.read()

@@ -16,8 +16,7 @@ from typing import BinaryIO
 import numpy as np
 from jaxtyping import Float32, Float64
 
-from benchmarks.data.pictures import require_splits
-from benchmarks.data.recordings import RecordingSource
+from benchmarks.data.division import Division, require_splits
 from benchmarks.data.sounds.reading import Head, Recording
 from benchmarks.data.sounds.sources import Sounds
 
@@ -76,11 +75,11 @@ class SyntheticSpeech:
         return BytesIO(f"synthetic speech {VERSION}, {self.name(index)}".encode())
 
 
-def open_synthetic(splits: Sequence[str] = ()) -> RecordingSource[Sounds]:
+def open_synthetic(splits: Sequence[str] = ()) -> Division[Sounds]:
     """The synthetic voices; those that test are others than those that train. DataError for other splits."""
     require_splits(splits, (), "synthetic")
     last = SPEAKERS_TO_TRAIN + SPEAKERS_TO_TEST
-    return RecordingSource(
+    return Division(
         lambda: SyntheticSpeech(range(SPEAKERS_TO_TRAIN)),
         SyntheticSpeech(range(SPEAKERS_TO_TRAIN, last)),
         f"{SPEAKERS_TO_TRAIN} synthetic voices train, {SPEAKERS_TO_TEST} others test",

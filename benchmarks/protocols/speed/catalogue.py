@@ -12,6 +12,7 @@ from benchmarks.protocols.speed.fidelity import TORCHMETRICS, fidelity_work
 from benchmarks.protocols.speed.goals import TimesFaster, TimesTheTime
 from benchmarks.protocols.speed.methods import fsq, lfq, rq, vq_ema, zoo
 from benchmarks.protocols.speed.names import FAISS, NAIVE, VECTOR_QUANTIZE
+from benchmarks.protocols.speed.networks import decoding_work, encoding_work
 from benchmarks.protocols.speed.sampling import sampling_work
 from benchmarks.protocols.speed.search import (
     ONE_BY_ONE,
@@ -58,6 +59,8 @@ def works() -> list[Work]:
         lfq_decode_work(65536, 48, fewer=18),
         accumulation_work(64, 2048),
         fidelity_work(32, 256, (TimesFaster(TORCHMETRICS, 3),)),
+        encoding_work(150),
+        decoding_work(150),
         sampling_work(8, 256, 2, (TimesFaster(f"{NAIVE}: no cache", 10),)),
         *_coding_works(),
     ]

@@ -3,6 +3,7 @@
 OURS = "ours"
 VECTOR_QUANTIZE = "vector-quantize-pytorch"
 FAISS = "faiss-cpu"
+TRANSFORMERS = "transformers"
 NAIVE = "naive"
 
 OVER_ROWS = "search over N"

@@ -42,7 +42,7 @@ class Work:
 
     Attributes:
         kind: "search", "search over N", "training step", "eval", "decode", "entropy", "accumulation",
-            "metrics", "sampling" or "coding".
+            "metrics", "encoding", "decoding", "sampling" or "coding".
         subject: which quantizer, and what else the sizes do not say.
         sizes: N positions, D channels, K codes, or whatever else measures it.
         competitors: the first is the reference that the others' times are divided by.

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from autoencoders import Tokenizer
 from benchmarks.data.checking import Named
-from benchmarks.data.pictures import Part
+from benchmarks.data.division import Part
 from benchmarks.metrics.weights import MetricWeights
 from benchmarks.protocols.generation.drawing import SamplingSpeed
 from benchmarks.protocols.generation.metrics import GenerationMetrics

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,8 +14,8 @@ from torch import Tensor
 
 from autoencoders import FilmLoss, FilmLossConfig, Tokenizer
 from benchmarks.data import items_to_test
+from benchmarks.data.division import Part
 from benchmarks.data.films import FilmConfig, FilmData, FilmTestData, open_films, open_test_films
-from benchmarks.data.pictures import Part
 from benchmarks.metrics.pictures import to_uint8
 from benchmarks.metrics.weights import MetricWeights
 from benchmarks.protocols.generation.drawing import SamplingSpeed
@@ -119,7 +120,7 @@ class Films(CodedSignal):
         return draw_samples({"original": clips.numpy(), name: self.to_samples(reconstruct(clips)).numpy()})
 
     def elsewhere(self, own: FilmConfig, source: str, limit: int | None, root: StrPath | None) -> FilmConfig:
-        return replace(own, source=source, limit_test=limit)
+        return replace(own, source=source, limit_test=limit, root=None if root is None else Path(root))
 
     def open_part(self, config: FilmConfig, part: Part) -> FilmTestData:
         return open_test_films(config, part)

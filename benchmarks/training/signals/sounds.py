@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -112,7 +113,8 @@ class Sounds(CodedSignal):
         return draw_samples({label: in_16_bits(sound).numpy() for label, sound in both.items()})
 
     def elsewhere(self, own: SoundConfig, source: str, limit: int | None, root: StrPath | None) -> SoundConfig:
-        return SoundConfig(source, own.sample_rate, own.channels, limit_test=limit)
+        where = None if root is None else Path(root)
+        return SoundConfig(source, own.sample_rate, own.channels, limit_test=limit, root=where)
 
     def open_part(self, config: SoundConfig, part: Part) -> SoundTestData:
         return open_test_sounds(config, part)

@@ -83,3 +83,22 @@ def test_the_learned_weight_gets_a_gradient(norm: str) -> None:
     (gradient,) = torch.autograd.grad(layer(torch.randn(1, 2, 9)).square().sum(), weight)
     assert isinstance(gradient, Tensor)
     assert gradient.any()
+
+
+@pytest.mark.parametrize("causal", [True, False])
+@pytest.mark.parametrize("samples", [5, 12])
+def test_reflections_are_pytorchs(samples: int, causal: bool) -> None:
+    x, layer = torch.randn(2, 2, samples), conv(5, causal=causal, padding="reflect", norm="none")
+    padded = F.pad(x, (4, 0) if causal else (2, 2), "reflect")
+    torch.testing.assert_close(layer(x), F.conv1d(padded, layer.weight, layer.conv.bias))
+
+
+@pytest.mark.parametrize("norm", ["weight", "none"])
+def test_a_kernel_of_one_sample_is_a_convolution_with_and_without_gradients(norm: str) -> None:
+    x, layer = torch.randn(3, 2, 7), conv(1, norm=norm)
+    expected = F.conv1d(x, layer.conv.weight, layer.conv.bias)
+    for given in (x, x.clone().requires_grad_()):
+        torch.testing.assert_close(layer(given), expected)
+    (of_product,) = torch.autograd.grad(layer(x).square().sum(), layer.weight)
+    (of_convolution,) = torch.autograd.grad(expected.square().sum(), layer.weight)
+    torch.testing.assert_close(of_product, of_convolution)

@@ -60,6 +60,7 @@ def fake_datasets(monkeypatch: pytest.MonkeyPatch, noise) -> types.ModuleType:
     module = types.ModuleType("datasets")
     module.Image, module.load_dataset = Picture, load_dataset  # type: ignore[attr-defined]
     module.ClassLabel = type("ClassLabel", (), {})  # type: ignore[attr-defined]
+    module.exceptions = datasets.exceptions  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "datasets", module)
     return module
 

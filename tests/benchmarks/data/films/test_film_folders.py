@@ -116,7 +116,7 @@ def test_a_bad_source_is_one_sentence(tmp_path: Path, make: str, console) -> Non
     if make == "unreadable":
         for number in range(3):
             (source / f"{number}.mp4").write_text("no")
-    name = {"file": str(source / "a.mp4"), "scheme": "huggingface:films"}.get(make, str(source))
+    name = {"file": str(source / "a.mp4"), "scheme": "torchvision:films"}.get(make, str(source))
     words = {
         "missing": "there is no folder .*MP4",
         "empty": "no films in",

@@ -107,7 +107,7 @@ def test_a_bad_source_is_one_sentence(tmp_path: Path, make: str, tone, console) 
     if make == "unreadable":
         for number in range(3):
             (source / f"{number}.wav").write_text("no")
-    name = {"file": str(source / "a.wav"), "scheme": "huggingface:speech"}.get(make, str(source))
+    name = {"file": str(source / "a.wav"), "scheme": "torchvision:speech"}.get(make, str(source))
     words = {
         "missing": "there is no folder .*WAV",
         "empty": "no sounds in",

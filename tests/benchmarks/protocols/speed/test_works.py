@@ -16,6 +16,7 @@ from benchmarks.protocols.speed.fidelity import fidelity_work
 from benchmarks.protocols.speed.methods import Method, fsq, lfq, rq, vq_ema, zoo
 from benchmarks.protocols.speed.naive import OneHotRQ, OneHotVQ
 from benchmarks.protocols.speed.names import FAISS, VECTOR_QUANTIZE
+from benchmarks.protocols.speed.networks import decoding_work, encoding_work
 from benchmarks.protocols.speed.sampling import sampling_work
 from benchmarks.protocols.speed.search import leech_search_work, search_over_rows, search_work
 from benchmarks.protocols.speed.sizes import SWEEP
@@ -77,6 +78,15 @@ def test_fidelity_is_equal() -> None:
     torch.testing.assert_close(ours[1], places[..., 5:-5, 5:-5].mean((1, 2, 3)), rtol=0, atol=5e-5)
     torch.testing.assert_close(ours[2], theirs[2], rtol=0, atol=5e-5)
     assert 0.2 < ours[2].mean() < 0.999
+
+
+@pytest.mark.parametrize("make", [encoding_work, decoding_work])
+def test_networks_for_sound_make_the_same(make: Callable[[int], Work]) -> None:
+    pytest.importorskip("transformers")
+    ours, theirs = outcomes(make(4)).values()
+    assert ours.shape == ((1, 128, 4) if make is encoding_work else (1, 1, 1280))
+    assert ours.std() > 1e-3
+    torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5 * float(theirs.std()))
 
 
 def test_sampling_draws_the_same_tokens_with_and_without_the_cache() -> None:

@@ -1,4 +1,4 @@
-"""Pictures in tar files: WebDataset shards, and folders of pictures that were packed."""
+"""Files in tar files: WebDataset shards, and folders that were packed."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ import os
 import posixpath
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from PIL import Image
-
-from benchmarks.data.config import DataConfig, DataError
-from benchmarks.data.folder import FORMATS, TEST_FOLDERS, TRAIN_FOLDER, is_picture
+from benchmarks.data.config import DataError
+from benchmarks.data.division import Division, divide, require_splits
+from benchmarks.data.files import Files, Kind, SomeFiles
+from benchmarks.data.folder import TEST_FOLDERS, TRAIN_FOLDER, folder_class
 from benchmarks.data.machine import in_threads, own_console
-from benchmarks.data.pictures import Source, folder_class, require_splits, split_by_source, split_every_fifth
 from benchmarks.data.tar_files import Headers, Window, find_target, read_headers, sample_key
 from storage.paths import StrPath, printable
 
@@ -25,12 +24,12 @@ REST = "(what follows)"
 
 
 class Member(NamedTuple):
-    """A picture in a tar file.
+    """A file in a tar file.
 
     Attributes:
-        tar: Number of the file.
-        path: In the file.
-        offset: Where its bytes begin, in bytes from the start of the file.
+        tar: Number of the tar file.
+        path: In the tar file.
+        offset: Where its bytes begin, in bytes from the start of the tar file.
         size: How many they are.
         label: What the member KEY.cls beside it says: a number, or a name; None without one.
         problem: Why it cannot be read.
@@ -45,14 +44,14 @@ class Member(NamedTuple):
 
 
 @dataclass(frozen=True)
-class TarPictures:
-    """Pictures in tar files.
+class TarMembers:
+    """Files in tar files.
 
     Attributes:
-        folder: What the files' names are relative to.
-        tars: Names of the files.
-        members: The pictures, in their order.
-        below: How many folders stand above that of a class, in the file.
+        folder: What the tar files' names are relative to.
+        tars: Names of the tar files.
+        members: The files, in their order.
+        below: How many folders stand above that of a class, in the tar file.
     """
 
     folder: Path
@@ -64,20 +63,15 @@ class TarPictures:
         return len(self.members)
 
     def name(self, index: int) -> str:
-        """Of several files the file's name and that in it; of one that in it, as of the folder that was packed."""
+        """Of several tar files the tar file's name and that in it; of one that in it, as of the folder that was
+        packed."""
         member = self.members[index]
         return member.path if len(self.tars) == 1 else f"{self.tars[member.tar]}/{member.path}"
 
-    def open(self, index: int) -> Image.Image:
+    def file(self, index: int) -> BinaryIO:
         member = self.members[index]
         if member.problem:
             raise ValueError(member.problem)
-        return Image.open(self._bytes(member), formats=FORMATS)
-
-    def stored(self, index: int, picture: Image.Image) -> BinaryIO:
-        return self._bytes(self.members[index])
-
-    def _bytes(self, member: Member) -> BinaryIO:
         return io.BufferedReader(Window(self.folder / self.tars[member.tar], member.offset, member.size))
 
     def class_of(self, index: int) -> str | int:
@@ -85,45 +79,46 @@ class TarPictures:
         return folder_class(member.path, self.below) if member.label is None else member.label
 
 
-def open_tars(config: DataConfig, tars: Sequence[StrPath], splits: Sequence[str] = ()) -> Source:
-    """The pictures in tar files, and which of them train and test: those of `splits`, or else as of a folder.
+def open_tars(kind: Kind, source: str, tars: Sequence[StrPath], splits: Sequence[str] = ()) -> Division[Files]:
+    """The files of a kind in tar files, and which of them train and test: those of `splits`, or else as of a folder.
 
-    A split of one file is a folder in it; of several those files are one that have its name as a word in theirs, or in
-    that of a folder: train-000.tar, val/000.tar. Links lead to members only. What is damaged or cut off is a picture
+    A split of one tar file is a folder in it; of several those are one that have its name as a word in theirs, or in
+    that of a folder: train-000.tar, val/000.tar. Links lead to members only. What is damaged or cut off is a file
     that cannot be read, and is reported as such.
 
+    Args:
+        source: What the tar files were named by.
+
     Raises:
-        DataError: no pictures, or a split that is not there.
+        DataError: none of that kind, or a split that is not there.
     """
     paths = sorted(map(Path, tars))
     folder = Path(os.path.commonpath([path.parent for path in paths]))
     names = tuple(path.relative_to(folder).as_posix() for path in paths)
-    looks = in_threads(lambda number: _members(paths[number], number), len(paths), "reading tar files", own_console())
+    looks = in_threads(
+        lambda number: _members(kind, paths[number], number), len(paths), "reading tar files", own_console()
+    )
     members = tuple(member for found in looks for member in found)
     problems = [f": {printable(names[each.tar])}: {each.problem}" for each in members if each.problem]
     if all(member.problem for member in members):
-        raise DataError(f"no pictures in {config.source}{problems[0] if problems else ''}")
+        raise DataError(f"no {kind.noun}s in {source}{problems[0] if problems else ''}")
     usual = dict.fromkeys((*splits, TRAIN_FOLDER, *TEST_FOLDERS))
     of_tar = [_split_in(name, usual) for name in names]
     of_member = [_split_of(member, usual) if len(names) == 1 else of_tar[member.tar] for member in members]
     known = [split for split in usual if split in of_member]
-    require_splits(splits, known, config.source)
+    require_splits(splits, known, source)
 
-    def part(split: str) -> TarPictures:
-        chosen = tuple(member for member, own in zip(members, of_member, strict=True) if own == split)
-        return TarPictures(folder, names, chosen, below=1 if len(names) == 1 else 0)
+    def found(*parts: str) -> Files:
+        chosen = (member for member, own in zip(members, of_member, strict=True) if not parts or own in parts)
+        return TarMembers(folder, names, tuple(chosen), below=1 if parts and len(names) == 1 else 0)
 
-    if len(splits) == 1:
-        return split_every_fifth(part(splits[0]), "relative path", config.min_crop)
-    train, test = splits or (TRAIN_FOLDER, next((split for split in TEST_FOLDERS if split in known), None))
-    if train not in known or test is None:
-        return split_every_fifth(TarPictures(folder, names, members), "relative path", config.min_crop)
-    source = split_by_source(lambda: part(train), part(test), f"{train}/ trains, {test}/ tests", config.min_crop)
-    return replace(source, others=tuple(f"{other}/" for other in known if other not in (train, test)))
+    test = next((split for split in TEST_FOLDERS if split in known), None)
+    usually = (TRAIN_FOLDER, test) if test and TRAIN_FOLDER in known else ()
+    return divide(found, splits or usually, SomeFiles, noun=kind.noun, order="relative path", known=known, mark="/")
 
 
 def _split_of(member: Member, splits: Iterable[str]) -> str | None:
-    """The split that a member of a single file belongs to, by the folder that it lies in."""
+    """The split that a member of a single tar file belongs to, by the folder that it lies in."""
     first, sign, _ = member.path.partition("/")
     return first if sign and first in splits else None
 
@@ -135,19 +130,20 @@ def _split_in(tar: str, splits: Iterable[str]) -> str | None:
     return min(places, key=places.__getitem__, default=None)
 
 
-def _members(path: Path, number: int) -> list[Member]:
-    """The pictures in a tar file, sorted by path."""
+def _members(kind: Kind, path: Path, number: int) -> list[Member]:
+    """The files of a kind in a tar file, sorted by path."""
     headers = read_headers(path)
-    found = [_member(headers, number, name) for name in sorted(headers.members) if _is_shown(name)]
+    wanted = (name for name in sorted(headers.members) if kind.is_one(name) and not _is_hidden(name))
+    found = [_member(headers, number, name) for name in wanted]
     if headers.problem:  # stands where it was to go on
         label = next(reversed(headers.labels.values()), None)
         found.append(Member(number, posixpath.join(headers.folder, REST), label=label, problem=headers.problem))
     return found
 
 
-def _is_shown(name: str) -> bool:
-    """As in a folder: hidden files are no pictures, among them those that macOS packs beside each."""
-    return is_picture(name) and not any(part.startswith(".") and part != ".." for part in name.split("/"))
+def _is_hidden(name: str) -> bool:
+    """As in a folder: such files are left out, among them those that macOS packs beside each."""
+    return any(part.startswith(".") and part != ".." for part in name.split("/"))
 
 
 def _member(headers: Headers, number: int, name: str) -> Member:
@@ -158,6 +154,4 @@ def _member(headers: Headers, number: int, name: str) -> Member:
         return Member(number, name, label=label, problem=f"a link to {target}, which is not in the tar file")
     if file.issparse():
         return Member(number, name, label=label, problem="stored with holes: pack it without --sparse")
-    if file.size == 0:
-        return Member(number, name, label=label, problem="the file is empty")
     return Member(number, name, file.offset_data, file.size, label)
