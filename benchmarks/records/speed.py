@@ -17,7 +17,7 @@ PROTOCOL = "speed/3"
 SCHEMA = 1
 """Version of the file; raised when a field changes its name or its meaning."""
 
-PEERS = ("vector-quantize-pytorch", "faiss-cpu")
+PEERS = ("vector-quantize-pytorch", "faiss-cpu", "transformers")
 
 
 class Spread(Frozen):
@@ -94,7 +94,7 @@ class Conditions(Frozen):
     environment: Environment
     packages: dict[str, str]
     code: str
-    """Digest of the source of `quantizers`, of `priors` and of the works."""
+    """Digest of the source of `quantizers`, `autoencoders` and `priors`, and of the works."""
 
     @property
     def id(self) -> str:

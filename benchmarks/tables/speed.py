@@ -11,13 +11,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from benchmarks.protocols.speed.goals import GOAL_DEVICE, GOAL_THREADS, Goal, missed_goals, verdict
-from benchmarks.protocols.speed.names import FAISS, NAIVE, OURS, OVER_ROWS, VECTOR_QUANTIZE, family
+from benchmarks.protocols.speed.names import FAISS, NAIVE, OURS, OVER_ROWS, TRANSFORMERS, VECTOR_QUANTIZE, family
 from benchmarks.records.speed import Group, Result, SpeedRun
 
 Goals = Mapping[str, Sequence[Goal]]
 """Work's name -> its goals."""
 
-FAMILIES = (VECTOR_QUANTIZE, FAISS, NAIVE)
+FAMILIES = (VECTOR_QUANTIZE, FAISS, TRANSFORMERS, NAIVE)
 
 TEXT_COLUMNS = ("work", "codebook", "quantizer", "goal", "goal missed", "where it goes (calls)")
 
@@ -146,7 +146,9 @@ def markdown(run: SpeedRun, goals: Goals) -> str:
     goals = goals if _has_goals(run) else {}
     over_rows = [group for group in run.groups if group.kind == OVER_ROWS]
     compared = [group for group in run.groups if group.results[0].competitor == OURS and group not in over_rows]
-    rows = [_row(group, goals.get(group.work, ())) for group in compared]
+    there = {family(result.competitor) for group in compared for result in group.results}
+    families = [name for name in FAMILIES if name in there]
+    rows = [_row(group, families, goals.get(group.work, ())) for group in compared]
     parts = [f"**{title(run)}**", *([_table(rows)] if rows else [])]
     if over_rows:
         parts += ["**exact search over N: our time over faiss's**", _table(_rows_over_n(over_rows, goals))]
@@ -159,7 +161,7 @@ def markdown(run: SpeedRun, goals: Goals) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _row(group: Group, goals: Sequence[Goal]) -> dict[str, str]:
+def _row(group: Group, families: Sequence[str], goals: Sequence[Goal]) -> dict[str, str]:
     ours = group.results[0]
     fastest = {
         name: min(
@@ -167,7 +169,7 @@ def _row(group: Group, goals: Sequence[Goal]) -> dict[str, str]:
             key=lambda result: result.median_seconds,
             default=None,
         )
-        for name in FAMILIES
+        for name in families
     }
     peers = [result for name, result in fastest.items() if result is not None and name != NAIVE]
     return {

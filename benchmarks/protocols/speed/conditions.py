@@ -10,6 +10,7 @@ from typing import Literal
 
 import torch
 
+import autoencoders
 import priors
 import quantizers
 from benchmarks.records.environment import environment
@@ -29,7 +30,9 @@ def conditions_here(series: Literal["works", "sweep"], device: torch.device, *, 
         threads=torch.get_num_threads(),
         environment=environment(device),
         packages={**{name: _version(name) for name in PEERS}, "search kernels": " ".join(KERNELS) or "not built"},
-        code=_code_digest([Path(module).parent for module in (quantizers.__file__, priors.__file__, __file__)]),
+        code=_code_digest(
+            [Path(module).parent for module in (quantizers.__file__, autoencoders.__file__, priors.__file__, __file__)]
+        ),
     )
 
 

@@ -17,7 +17,7 @@ from benchmarks.protocols.speed.steps import training_work
 from benchmarks.protocols.speed.work import Competitor, Work
 from benchmarks.records import speed as record
 from benchmarks.records.files import RecordError
-from benchmarks.records.speed import PROTOCOL, Limits, read_run
+from benchmarks.records.speed import PEERS, PROTOCOL, Limits, read_run
 from benchmarks.speed import __main__ as command
 from benchmarks.tables import speed as tables
 
@@ -75,7 +75,7 @@ def test_a_run_holds_all_that_a_reader_needs(tmp_path: Path, calls: Calls) -> No
     raw = json.loads(file.read_text())
     assert raw["protocol"] == PROTOCOL == raw["conditions"]["protocol"]
     assert raw["conditions"]["threads"] == raw["conditions"]["environment"]["threads"] == 1
-    assert set(raw["conditions"]["packages"]) == {"vector-quantize-pytorch", "faiss-cpu", "search kernels"}
+    assert set(raw["conditions"]["packages"]) == {*PEERS, "search kernels"}
     assert [group["work"] for group in raw["groups"]] == [
         f"{name} search, N=10" for name in ("first", "second", "long")
     ]
