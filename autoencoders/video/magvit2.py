@@ -21,17 +21,18 @@ from quantizers import Quantizer
 BOTH, SPACE, TIME, POINT = (3, 3), (1, 3), (3, 1), (1, 1)
 """Kernels, in time and along the sides."""
 
+IN_BLOCKS = {"3d": (BOTH, BOTH), "2d+1d": (SPACE, TIME), "2d": (SPACE, SPACE)}
+"""Of a residual block's two convolutions. The first of them is also that of the first and the last of all."""
+
+BETWEEN = {"3d": BOTH, "2d+1d": BOTH, "2d": SPACE}
+"""Of the other convolutions."""
+
 
 def _block(config: MAGVIT2Config, width: int) -> ResidualBlock:
     norm = group_norm if config.norm == "group" else PositionNorm
-    kernels = (BOTH, BOTH) if config.convolutions == "3d" else (SPACE, TIME)
+    kernels = IN_BLOCKS[config.convolutions]
     halves = ((PerFrame(norm(width)), nn.SiLU(), CausalConv3d(width, width, kernel)) for kernel in kernels)
     return ResidualBlock(*(layer for half in halves for layer in half))
-
-
-def _ends(config: MAGVIT2Config, in_channels: int, out_channels: int) -> CausalConv3d:
-    """The first convolution of the encoder, and the last of the decoder."""
-    return CausalConv3d(in_channels, out_channels, BOTH if config.convolutions == "3d" else SPACE)
 
 
 def _down(config: MAGVIT2Config, level: int) -> nn.Module:
@@ -39,13 +40,13 @@ def _down(config: MAGVIT2Config, level: int) -> nn.Module:
     finer, width, stride = config.widths[level - 1], config.widths[level], config.strides[level - 1]
     if config.resampling == "shuffle":
         return ShuffleDown(finer, width, stride)
-    return CausalConv3d(finer, width, stride=stride)
+    return CausalConv3d(finer, width, BETWEEN[config.convolutions], stride)
 
 
 def _up(config: MAGVIT2Config, level: int) -> nn.Module:
     """From this level to the one before."""
     finer, width, stride = config.widths[level - 1], config.widths[level], config.strides[level - 1]
-    return Upsample(width, finer, stride, kernel=POINT if config.resampling == "shuffle" else BOTH)
+    return Upsample(width, finer, stride, POINT if config.resampling == "shuffle" else BETWEEN[config.convolutions])
 
 
 def _output(config: MAGVIT2Config, width: int) -> list[nn.Module]:
@@ -65,7 +66,7 @@ class Encoder(nn.Sequential):
             levels += [_block(config, width) for _ in range(config.blocks)]
         super().__init__(
             PerFrame(nn.PixelUnshuffle(config.stem)),
-            _ends(config, config.block_channels, widths[0]),
+            CausalConv3d(config.block_channels, widths[0], IN_BLOCKS[config.convolutions][0]),
             *levels,
             *_output(config, widths[-1]),
             CausalConv3d(widths[-1], out_channels, POINT),
@@ -83,10 +84,10 @@ class Decoder(nn.Sequential):
             if level:
                 levels.append(_up(config, level))
         super().__init__(
-            CausalConv3d(in_channels, widths[-1]),
+            CausalConv3d(in_channels, widths[-1], BETWEEN[config.convolutions]),
             *levels,
             *_output(config, widths[0]),
-            _ends(config, widths[0], config.block_channels),
+            CausalConv3d(widths[0], config.block_channels, IN_BLOCKS[config.convolutions][0]),
             PerFrame(nn.PixelShuffle(config.stem)),
         )
 

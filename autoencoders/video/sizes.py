@@ -39,15 +39,20 @@ class MAGVIT2Config:
     """Before each activation, of each frame by itself, so that nothing looks ahead. group: GroupNorm. rms: each
     position by its own root mean square, and in residual branches alone, so that how bright a frame is goes past."""
 
-    convolutions: Literal["3d", "2d+1d"] = "3d"
-    """3d: each sees space and time. 2d+1d: of a residual block the first sees space and the second time, the outermost
-    see space alone, and so cost a quarter (Tran et al. 2018, arXiv:1711.11248, and VidTok)."""
+    convolutions: Literal["3d", "2d+1d", "2d"] = "3d"
+    """3d: each sees space and time. 2d+1d: of a residual block the first sees space and the second time, the first and
+    the last of all see space alone, and so cost a quarter (Tran et al. 2018, arXiv:1711.11248, and VidTok). 2d: all see
+    space alone; with strides of 1 in time it is a tokenizer of pictures, frame by frame."""
     resampling: Literal["convolution", "shuffle"] = "convolution"
     """Between two levels: convolutions, to the coarser one with a stride; or blocks to channels and back, which mixes
     each block by itself, so that the network starts as a linear transform of blocks."""
 
     def __post_init__(self) -> None:
         check_ranges(self)
+        if self.convolutions == "2d" and self.resampling == "convolution" and self.time_stride > 1:
+            raise ValueError(
+                "convolutions that see space alone skip frames at strides in time: take resampling shuffle."
+            )
         if len(self.strides) != len(self.multipliers) - 1:
             raise ValueError(
                 f"strides lead from each of the levels to the next: {len(self.multipliers)} multipliers need "

@@ -22,6 +22,8 @@ CONFIGS = {
     "space alone": replace(SMALL, strides=((1, 2), (1, 2))),
     "shuffle": replace(SMALL, resampling="shuffle"),
     "shuffle in more of time": replace(SMALL, strides=((2, 2), (2, 1)), multipliers=(2, 1, 1), resampling="shuffle"),
+    "space, then time": replace(SMALL, convolutions="2d+1d", norm="rms", resampling="shuffle"),
+    "frame by frame": replace(SMALL, convolutions="2d", strides=((1, 2), (1, 2))),
     "one level": replace(SMALL, strides=(), multipliers=(1,)),
 }
 each = pytest.mark.parametrize("name", CONFIGS)
@@ -98,6 +100,17 @@ def test_what_follows_does_depend_on_the_past() -> None:
     assert 0 in seen(model.encoder, signal, 2)
     changed = model.latent(torch.cat([-signal[:, :, :1], signal[:, :, 1:]], 2))
     assert not torch.allclose(changed[:, :, 1], model.latent(signal)[:, :, 1])
+
+
+def test_frame_by_frame_each_is_coded_as_a_picture() -> None:
+    model = made("frame by frame")
+    signal = film(model, 3)
+    (codes,) = model.encode(signal)
+    for number in range(4):
+        assert torch.equal(model.encode(signal[:, :, number : number + 1])[0], codes[:, :, number : number + 1])
+        assert seen(model.decoder, model.latent(signal).detach(), number) == [number]
+    with pytest.raises(ValueError, match="take resampling shuffle"):
+        replace(SMALL, convolutions="2d")
 
 
 def encoded(model: MAGVIT2, signal: torch.Tensor, strides: list[int]) -> torch.Tensor:
