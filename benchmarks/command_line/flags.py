@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import is_dataclass
 from typing import Any, TypeVar
 
@@ -51,5 +51,14 @@ def as_flags(values: Mapping[str, Any]) -> list[str]:
         if isinstance(value, bool):
             words.append(f"--{section}{dot}{'' if value else 'no-'}{last}")
         else:
-            words += [f"--{section}{dot}{last}", *map(str, value if isinstance(value, list | tuple) else [value])]
+            words += [f"--{section}{dot}{last}", *map(str, _flattened(value))]
     return words
+
+
+def _flattened(value: Any) -> Iterator[Any]:
+    """The single values in nested sequences, one after the other."""
+    if isinstance(value, list | tuple):
+        for each in value:
+            yield from _flattened(each)
+    else:
+        yield value
