@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 from rich.console import Console
 
-from autoencoders.pretrained import Pictures, Pretrained, Sounds, list_pretrained
+from autoencoders.pretrained import Films, Pictures, Pretrained, Sounds, list_pretrained
 from benchmarks.command_line.flags import parse_flags
 from benchmarks.command_line.process import exit_code, run_command
 from benchmarks.tables.markers import around_markers, put_between_markers
@@ -18,12 +18,12 @@ from quantizers import list_quantizers
 
 @dataclass(frozen=True)
 class Arguments:
-    """Write three Markdown tables: the registered quantizers (name, what it is, and where its defaults come from), and
-    the published tokenizers that can be loaded by name, of pictures and of sounds."""
+    """Write four Markdown tables: the registered quantizers (name, what it is, and where its defaults come from), and
+    the published tokenizers that can be loaded by name, of pictures, of sounds and of films."""
 
     readme: Path | None = None
     """Put the tables into this file, between the lines <!-- quantizers --> and <!-- end of quantizers -->, and likewise
-    pretrained-pictures and pretrained-sounds."""
+    pretrained-pictures, pretrained-sounds and pretrained-films."""
 
 
 def quantizers() -> str:
@@ -60,6 +60,21 @@ def pretrained_sounds() -> str:
     return _table(rows)
 
 
+def pretrained_films() -> str:
+    """Those of films."""
+    rows = [
+        {
+            "name": f"`{model.name}`",
+            "clips": f"{films} at {films.frames_per_second:g} a second",
+            "strides": " × ".join(map(str, films.strides)),
+        }
+        | _about(model)
+        for model in list_pretrained()
+        if isinstance(films := model.signals, Films)
+    ]
+    return _table(rows)
+
+
 def _about(model: Pretrained) -> dict[str, str]:
     """The columns that all have."""
     return {
@@ -75,7 +90,12 @@ def _table(rows: list[dict[str, str]]) -> str:
     return pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True)
 
 
-TABLES = {"quantizers": quantizers, "pretrained-pictures": pretrained_pictures, "pretrained-sounds": pretrained_sounds}
+TABLES = {
+    "quantizers": quantizers,
+    "pretrained-pictures": pretrained_pictures,
+    "pretrained-sounds": pretrained_sounds,
+    "pretrained-films": pretrained_films,
+}
 """By the names of their places in the README."""
 
 

@@ -75,11 +75,15 @@ class ResidualBlock(nn.Module):
 
 
 class AttentionBlock(nn.Module):
-    """Single-head self-attention over all positions, projected by 1 × 1 convolutions, with a skip."""
+    """Single-head self-attention over all positions, projected by 1 × 1 convolutions, with a skip.
 
-    def __init__(self, channels: int) -> None:
+    Args:
+        norm: Makes the normalisation of a number of channels.
+    """
+
+    def __init__(self, channels: int, norm: Callable[[int], nn.Module] = group_norm) -> None:
         super().__init__()
-        self.norm = group_norm(channels)
+        self.norm = norm(channels)
         self.q = nn.Conv2d(channels, channels, 1)
         self.k = nn.Conv2d(channels, channels, 1)
         self.v = nn.Conv2d(channels, channels, 1)

@@ -19,6 +19,7 @@ from .mimi import (
     load_mimi as load_mimi,
 )
 from .model import (
+    Films as Films,
     Pictures as Pictures,
     Pretrained as Pretrained,
     Sounds as Sounds,
@@ -36,4 +37,7 @@ from .taming import (
 )
 from .var import (
     load_var as load_var,
+)
+from .vidtok import (
+    load_vidtok as load_vidtok,
 )

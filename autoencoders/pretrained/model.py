@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 if TYPE_CHECKING:
     from autoencoders.tokenizer import Tokenizer
@@ -22,6 +22,7 @@ HUB = "https://huggingface.co"
 class Pictures:
     """The pictures that a tokenizer was trained on."""
 
+    kind: ClassVar[Literal["pictures"]] = "pictures"
     image_size: int
     """Side in pixels."""
     stride: int
@@ -35,6 +36,7 @@ class Pictures:
 class Sounds:
     """The sounds that a tokenizer takes."""
 
+    kind: ClassVar[Literal["sounds"]] = "sounds"
     sample_rate: int
     """Samples a second, in Hz, of each channel."""
     channels: int
@@ -47,6 +49,28 @@ class Sounds:
 
 
 @dataclass(frozen=True)
+class Films:
+    """The clips that a tokenizer's authors say its quality on."""
+
+    kind: ClassVar[Literal["films"]] = "films"
+    frame_size: int
+    """Side of the square frames, in pixels."""
+    clip_frames: int
+    """Frames of a clip."""
+    frames_per_second: float
+    """That clips have."""
+    strides: tuple[int, int, int]
+    """Frames and pixels per position of its codes, along each axis; the first frame has positions of its own."""
+
+    def __str__(self) -> str:
+        return f"{self.clip_frames} frames of {self.frame_size} px"
+
+
+Signals = Pictures | Sounds | Films
+"""What a tokenizer codes, and at which sizes."""
+
+
+@dataclass(frozen=True)
 class Pretrained:
     """A tokenizer whose weights somebody published: how to load them, and where they are."""
 
@@ -55,7 +79,7 @@ class Pretrained:
     load: Callable[[Path], Tokenizer]
     """The tokenizer in eval mode from its file (or folder); WeightsError with a sentence where it is not in there.
     Signals go in and come out in [-1, 1], whatever the authors' own code takes."""
-    signals: Pictures | Sounds
+    signals: Signals
     """What it codes."""
     codes: str
     """Values that a code can take; where a position or a picture has several codes, how many."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from autoencoders.pretrained.film_zoo import FILM_ZOO
 from autoencoders.pretrained.model import Pretrained
 from autoencoders.pretrained.picture_zoo import PICTURE_ZOO
 from autoencoders.pretrained.sound_zoo import SOUND_ZOO
@@ -13,11 +14,11 @@ from storage.paths import StrPath
 if TYPE_CHECKING:
     from autoencoders.tokenizer import Tokenizer
 
-ZOO = PICTURE_ZOO + SOUND_ZOO
+ZOO = PICTURE_ZOO + SOUND_ZOO + FILM_ZOO
 
 
 def list_pretrained() -> tuple[Pretrained, ...]:
-    """All published tokenizers that this project can load: those for pictures, then those for sounds."""
+    """All published tokenizers that this project can load: those for pictures, for sounds, for films."""
     return ZOO
 
 

@@ -26,7 +26,8 @@ class Arguments:
 
     - stored runs of `python -m benchmarks.run`, to measure their tokenizers on pictures, sounds or films that they
       never saw (--data);
-    - --model NAME, a published tokenizer with its file of weights (--checkpoint), and pictures or sounds (--data);
+    - --model NAME, a published tokenizer with its file of weights (--checkpoint), and pictures, sounds or films
+      (--data);
     - --reference DIR and --reconstruction DIR: pictures or sounds and what became of them, whatever made these.
 
     Of --data all is taken, but of a data set that comes with a part for tests (of a folder: val/, validation/

@@ -16,6 +16,7 @@ from benchmarks.data.films import FilmConfig, FilmTestData, open_test_films
 from benchmarks.data.sizes import extent_of
 from benchmarks.data.sounds import SoundConfig, SoundTestData, open_test_sounds
 from benchmarks.evaluate.arguments import Arguments
+from benchmarks.evaluate.job import Tested
 from benchmarks.training.in_step import in_turn
 
 Opened = TypeVar("Opened", EvaluationData, SoundTestData, FilmTestData)
@@ -34,6 +35,14 @@ class TestData:
     @cached_property
     def _opened(self) -> dict[Any, Any]:
         return {}
+
+    def like(self, own: DataConfig | SoundConfig | FilmConfig) -> Tested:
+        """The pictures, sounds or films, at the sizes of a tokenizer's own."""
+        if isinstance(own, FilmConfig):
+            return self.films(own)
+        if isinstance(own, SoundConfig):
+            return self.sounds(own.sample_rate, own.channels)
+        return self.pictures(own.image_size)
 
     def pictures(self, own_size: int) -> EvaluationData:
         """The pictures, cropped to the size that was asked for, or else to that of a tokenizer."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -11,32 +12,34 @@ from rich.markup import escape
 from torch import nn
 
 from autoencoders import Tokenizer
-from autoencoders.pretrained.model import Pictures, Pretrained
+from autoencoders.pretrained.model import Pretrained
 from autoencoders.pretrained.registry import load_pretrained
-from benchmarks.data import EvaluationData
-from benchmarks.data.sounds import SoundTestData
 from benchmarks.evaluate.arguments import Arguments, chosen, require_pictures_for_size
 from benchmarks.evaluate.elsewhere import record_elsewhere
-from benchmarks.evaluate.job import Place, Started, through
+from benchmarks.evaluate.job import Place, Started, Tested, through
 from benchmarks.evaluate.opening import TestData
 from benchmarks.metrics.weights import sha256
 from benchmarks.protocols.audio.measured import PROTOCOL as OF_SOUNDS
-from benchmarks.protocols.reconstruction.measured import PROTOCOL
+from benchmarks.protocols.reconstruction.measured import PROTOCOL as OF_PICTURES
+from benchmarks.protocols.video.measured import PROTOCOL as OF_FILMS
 from benchmarks.records.record import ELSEWHERE, Environment, QuantizerRecord, Record, SignalName
 from benchmarks.records.values import as_command, digest
-from benchmarks.training.trained import DOUBT, find_published
+from benchmarks.training.trained import DOUBT, data_for, find_published
 from storage.paths import printable
+
+PROTOCOLS: Mapping[SignalName, str] = {"pictures": OF_PICTURES, "sounds": OF_SOUNDS, "films": OF_FILMS}
+"""By what a tokenizer codes."""
 
 
 @dataclass(frozen=True)
 class PublishedJob:
-    """A published tokenizer, and the pictures or sounds that it is measured on."""
+    """A published tokenizer, and the pictures, sounds or films that it is measured on."""
 
     model: Pretrained
     weights: Path
     content: str
     """Digest of the weights."""
-    measured_on: EvaluationData | SoundTestData
+    measured_on: Tested
     path: Path
     command: str
 
@@ -50,7 +53,7 @@ class PublishedJob:
 
     @property
     def signal(self) -> SignalName:
-        return "sounds" if isinstance(self.measured_on, SoundTestData) else "pictures"
+        return self.model.signals.kind
 
     @property
     def label(self) -> str:
@@ -83,7 +86,7 @@ class PublishedJob:
             | {"total": _parameters(tokenizer)},
             environment=environment,
             command=self.command,
-            protocol=OF_SOUNDS if self.signal == "sounds" else PROTOCOL,
+            protocol=PROTOCOLS[self.signal],
         )
 
 
@@ -100,14 +103,12 @@ def published_job(arguments: Arguments, test_data: TestData, errors: Console) ->
     model, weights = find_published(str(arguments.model), arguments.checkpoint)
     if not model.verified:
         errors.print(f"{escape(model.name)} is {escape(DOUBT)}")
-    data: EvaluationData | SoundTestData
-    if isinstance(model.signals, Pictures):
-        data, protocol = test_data.pictures(model.signals.image_size), PROTOCOL
-    else:
-        require_pictures_for_size(arguments, model.name, f"sounds ({model.signals})")
-        data, protocol = test_data.sounds(model.signals.sample_rate, model.signals.channels), OF_SOUNDS
+    signals = model.signals
+    if signals.kind != "pictures":
+        require_pictures_for_size(arguments, model.name, f"{signals.kind} ({signals})")
+    data = test_data.like(data_for(signals))
     content = sha256(weights)
-    name = f"{model.name}-{digest(model.name, content, protocol, data.record['fingerprint'])}"
+    name = f"{model.name}-{digest(model.name, content, PROTOCOLS[signals.kind], data.record['fingerprint'])}"
     words = ["--model", model.name, "--checkpoint", weights.as_posix(), "--data", str(arguments.data)]
     words += chosen(arguments)
     return PublishedJob(

@@ -10,8 +10,6 @@ from rich.console import Console
 
 from autoencoders import Tokenizer
 from benchmarks.command_line.usage import UsageError
-from benchmarks.data.films import FilmConfig
-from benchmarks.data.sounds import SoundConfig
 from benchmarks.evaluate.arguments import Arguments, chosen, require_pictures_for_size
 from benchmarks.evaluate.job import Place, Started, Tested, through
 from benchmarks.evaluate.opening import TestData
@@ -107,13 +105,7 @@ def trained_jobs(arguments: Arguments, test_data: TestData, errors: Console) -> 
         require_tokenizer(path, stored)
         if not stored.of_pictures:
             require_pictures_for_size(arguments, str(path), stored.signal)
-        data: Tested
-        if isinstance(own := configuration(path, stored).settings.data, FilmConfig):
-            data = test_data.films(own)
-        elif isinstance(own, SoundConfig):
-            data = test_data.sounds(own.sample_rate, own.channels)
-        else:
-            data = test_data.pictures(own.image_size)
+        data = test_data.like(configuration(path, stored).settings.data)
         name = f"{stored.id.rpartition('-')[0]}-{digest(stored.id, stored.protocol, data.record['fingerprint'])}"
         command = ["python", "-m", "benchmarks.evaluate", path.as_posix(), "--data", source]
         command += chosen(arguments)

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.markup import escape
 
 from autoencoders import Tokenizer
-from autoencoders.pretrained.model import Pictures
 from autoencoders.pretrained.registry import load_pretrained
 from benchmarks.command_line.usage import UsageError
 from benchmarks.data import DataConfig
-from benchmarks.data.sounds import SoundConfig
 from benchmarks.metrics.codes import has_codebook
 from benchmarks.tokens.arguments import Arguments
 from benchmarks.training.stored import configuration
 from benchmarks.training.trained import (
     DOUBT,
+    data_for,
     find_published,
     find_run,
     require_tokenizer,
@@ -54,14 +54,11 @@ def _trained(arguments: Arguments, errors: Console) -> Named:
 
 def _published(arguments: Arguments, errors: Console) -> Named:
     model, weights = find_published(str(arguments.model), arguments.checkpoint)
-    signals = model.signals
-    data: DataConfig | SoundConfig
-    if isinstance(signals, Pictures):
-        data = DataConfig(image_size=arguments.image_size or signals.image_size)
-    elif arguments.image_size is not None:
-        raise UsageError(f"--image-size is for pictures: {model.name} codes sounds ({signals})")
-    else:
-        data = SoundConfig(sample_rate=signals.sample_rate, channels=signals.channels)
+    data = data_for(model.signals)
+    if arguments.image_size is not None:
+        if not isinstance(data, DataConfig):
+            raise UsageError(f"--image-size is for pictures: {model.name} codes {model.signals.kind} ({model.signals})")
+        data = replace(data, image_size=arguments.image_size)
     if not model.verified:
         errors.print(f"{escape(model.name)} is {escape(DOUBT)}")
     return Named(load_pretrained(model.name, weights), model.name, data)

@@ -99,7 +99,7 @@ def published_model(name: str, checkpoint: StrPath | None, image_size: int | Non
     """
     model, weights = find_published(name, checkpoint)
     if not isinstance(model.signals, Pictures):
-        raise UsageError(f"{model.name} codes sounds ({model.signals}), and this command takes pictures")
+        raise UsageError(f"{model.name} codes {model.signals.kind} ({model.signals}), and this command takes pictures")
     if not model.verified:
         errors.print(f"{escape(model.name)} is {escape(DOUBT)}")
     return PictureModel(model.name, image_size or model.signals.image_size, weights, model)

@@ -12,9 +12,12 @@ from safetensors import SafetensorError, safe_open
 
 from autoencoders import Tokenizer
 from autoencoders.pretrained.files import fill, read_tensors
-from autoencoders.pretrained.model import Pretrained
+from autoencoders.pretrained.model import Pictures, Pretrained, Signals, Sounds
 from autoencoders.pretrained.registry import find_pretrained
 from benchmarks.command_line.usage import UsageError, existing_paths
+from benchmarks.data import DataConfig
+from benchmarks.data.films import FilmConfig
+from benchmarks.data.sounds import SoundConfig
 from benchmarks.records.files import RecordError
 from benchmarks.records.generation import PriorRecord
 from benchmarks.records.record import Record, SignalName, StoredRuns, iterate_records
@@ -129,3 +132,16 @@ def find_published(name: str, checkpoint: StrPath | None) -> tuple[Pretrained, P
     if not checkpoint.exists():
         raise UsageError(f"there is no file {checkpoint}: the weights of {model.name}, to be had from {model.source}")
     return model, checkpoint
+
+
+def data_for(signals: Signals) -> DataConfig | SoundConfig | FilmConfig:
+    """Data of the sizes that a published tokenizer is for."""
+    if isinstance(signals, Pictures):
+        return DataConfig(image_size=signals.image_size)
+    if isinstance(signals, Sounds):
+        return SoundConfig(sample_rate=signals.sample_rate, channels=signals.channels)
+    return FilmConfig(
+        frame_size=signals.frame_size,
+        frames_per_second=signals.frames_per_second,
+        clip_frames=signals.clip_frames,
+    )

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from autoencoders.pretrained import Pictures, Pretrained, list_pretrained
+from autoencoders.pretrained import Films, Pictures, Pretrained, list_pretrained
 from benchmarks import catalogue
 from quantizers import list_quantizers
 
@@ -16,7 +16,7 @@ def test_the_page_lists_the_registry():
 
 
 def test_the_page_lists_the_published_tokenizers():
-    for table in (catalogue.pretrained_pictures, catalogue.pretrained_sounds):
+    for table in (catalogue.pretrained_pictures, catalogue.pretrained_sounds, catalogue.pretrained_films):
         assert table() in PAGE.read_text(encoding="utf-8")
 
 
@@ -25,9 +25,8 @@ def cells(table):
 
 
 def test_each_published_tokenizer_has_a_line():
-    lines = {
-        line[0]: line[1:] for line in cells(catalogue.pretrained_pictures()) + cells(catalogue.pretrained_sounds())
-    }
+    tables = (catalogue.pretrained_pictures(), catalogue.pretrained_sounds(), catalogue.pretrained_films())
+    lines = {line[0]: line[1:] for table in tables for line in cells(table)}
     assert len(lines) == len(list_pretrained())
     for model in list_pretrained():
         line, signals = lines[f"`{model.name}`"], model.signals
@@ -35,6 +34,9 @@ def test_each_published_tokenizer_has_a_line():
         assert line[-5:] == about
         if isinstance(signals, Pictures):
             assert line[:-5] == [str(signals.image_size), str(signals.stride)]
+        elif isinstance(signals, Films):
+            strides = " × ".join(map(str, signals.strides))
+            assert line[:-5] == [f"{signals} at {signals.frames_per_second:g} a second", strides]
         else:
             assert line[:-5] == [
                 f"{signals.sample_rate / 1000:g}",

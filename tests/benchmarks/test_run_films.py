@@ -7,18 +7,27 @@ import pytest
 import torch
 from film_files import grey_film
 from PIL import Image
+from random_codecs import randomize
 from three_ways import Start, three_ways
 
+from autoencoders.pretrained import Films, registry
+from autoencoders.pretrained.model import Pretrained
+from autoencoders.pretrained.sizes import VidTokConfig
+from autoencoders.pretrained.vidtok import VidTok
 from benchmarks.data.films import open_films, opening
 from benchmarks.data.machine import torch_threads
 from benchmarks.evaluate.__main__ import main as evaluate
+from benchmarks.export.__main__ import main as export
 from benchmarks.metrics.pictures import to_unit_range
 from benchmarks.protocols.video.measured import PROTOCOL
 from benchmarks.records.arrays import read_arrays
 from benchmarks.records.record import Record, read_record
 from benchmarks.run import main
+from benchmarks.tokens import __main__ as tokens
 from benchmarks.training.loading import LoadedRun, load_run
 from benchmarks.training.stored import configuration, open_own_data
+from priors.fingerprint import fingerprint
+from priors.token_set import TokenSet
 
 SMOKE = ["--preset", "video-smoke", "--cpu"]
 FEW = ["--data.limit-train", "4", "--data.limit-test", "2"]
@@ -93,6 +102,41 @@ def test_the_main_job_on_films(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert Image.open(found.with_suffix(".webp")).n_frames > 1
     assert evaluate([*words, "--explain"]) == 2
     assert "--explain is for tokenizers of pictures" in _said(capsys.readouterr().err)
+
+
+def test_a_published_tokenizer_is_measured_and_its_codes_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A small VidTok, of random weights, on clips of its own length, size and rate."""
+    config = VidTokConfig(3, "1.1", width=4, multipliers=(1, 1, 1), halving=(0, 1), blocks=1)
+    tokenizer = randomize(VidTok(config))
+    about = {"codes": "512", "paper": "paper", "licence": "MIT", "source": "page", "verified": None}
+    small = Pretrained(name="small", load=lambda _: tokenizer, signals=Films(16, 5, 8, config.strides), **about)
+    monkeypatch.setattr(registry, "ZOO", (small,))
+    weights, films = tmp_path / "small.ckpt", tmp_path / "films"
+    weights.touch()
+    for number in range(2):
+        grey_film(films / f"{number}.mp4", 12, height=20, width=24, rate=8)
+    model = ["--model", "small", "--checkpoint", str(weights), "--data", str(films)]
+    with torch_threads(1):
+        assert evaluate([*model, "--output", str(tmp_path / "evaluated"), "--cpu"]) == 0
+        assert tokens.main([*model, "--part", "all", "--output", str(tmp_path / "codes"), "--cpu"]) == 0
+    shown = _said(capsys.readouterr().out)
+    for text in ("4 clips of 2 films, all", "trained elsewhere", "stored: 4 films, 34 ids each"):
+        assert text in shown
+    (path,) = (tmp_path / "evaluated").rglob("*.json")
+    record = read_record(path)
+    assert (record.protocol, record.signal, record.preset) == (PROTOCOL, "films", "elsewhere")
+    assert (record.data["frame_size"], record.data["clip_frames"], record.data["frames_per_second"]) == (16, 5, 8)
+    assert record.config["model"]["strides"] == [4, 4, 4]
+    assert record.metrics["bpp"] == pytest.approx(9 * 2 * 4 * 4 / (5 * 16 * 16))
+    stored = TokenSet.open(tmp_path / "codes", fingerprint(tokenizer))
+    assert stored.contents.grids == ((2, 4, 4),)
+    for command in (evaluate, tokens.main):
+        assert command([*model, "--image-size", "16", "--output", str(tmp_path / "other")]) == 2
+        assert "--image-size is for pictures: small codes films (5 frames of 16 px)" in _said(capsys.readouterr().err)
+    assert export([*model, "--output", str(tmp_path / "exported")]) == 2
+    assert "small codes films (5 frames of 16 px), and this command takes pictures" in _said(capsys.readouterr().err)
 
 
 def test_a_codec_is_no_worse_at_more_bits(tmp_path: Path) -> None:

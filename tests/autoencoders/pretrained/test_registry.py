@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from autoencoders.pretrained import Pictures, WeightsError, find_pretrained, list_pretrained, load_pretrained
+from autoencoders.pretrained import Films, Pictures, WeightsError, find_pretrained, list_pretrained, load_pretrained
 
 MODELS = list_pretrained()
 
@@ -21,6 +21,10 @@ def test_what_is_known_of_each(model) -> None:
     assert find_pretrained(model.name) is model
     if isinstance(model.signals, Pictures):
         assert model.signals.image_size % model.signals.stride == 0
+    elif isinstance(model.signals, Films):
+        time, *sides = model.signals.strides
+        assert model.signals.clip_frames % time == 1
+        assert not any(model.signals.frame_size % side for side in sides)
     else:
         assert model.signals.channels in (1, 2)
         assert 8000 <= model.signals.sample_rate <= 48_000

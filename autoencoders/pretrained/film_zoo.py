@@ -1,0 +1,42 @@
+"""The published tokenizers of films that can be loaded: what each is, and where its weights are.
+
+Apart from the networks and from what reads the files, as `picture_zoo`.
+"""
+
+from __future__ import annotations
+
+from autoencoders.pretrained.model import HUB, Films, Loader, Pretrained
+from autoencoders.pretrained.sizes import VidTokConfig
+
+BY_PACKAGE = "latents, codes and films on random weights, with diffusers' AutoencoderVidTok"
+"""How version 1.1 is verified, which is all that the package has."""
+
+
+def _vidtok(name: str, config: VidTokConfig) -> Pretrained:
+    first = config.version == "1.0"
+    file = f"vidtok_fsq_causal_{name}" if first else f"vidtok_v1_1/vidtok_fsq_causal_{name}_v1_1"
+    return Pretrained(
+        name=file.rpartition("/")[2].replace("_", "-"),
+        load=Loader.of("vidtok:load_vidtok", config=config),
+        signals=Films(256, 17, 30, config.strides),
+        codes=str(8**config.dims),
+        paper="Tang et al. 2024, arXiv:2412.13061",
+        licence="MIT",
+        source=f"{HUB}/microsoft/VidTok: checkpoints/{file}.ckpt",
+        verified=f"{BY_PACKAGE}, its layers of time rewritten from the authors' source" if first else BY_PACKAGE,
+    )
+
+
+VIDTOK = (
+    _vidtok("488_4096", VidTokConfig(4, "1.0")),
+    _vidtok("488_32768", VidTokConfig(5, "1.0")),
+    _vidtok("488_262144", VidTokConfig(6, "1.0")),
+    _vidtok("41616_262144", VidTokConfig(6, "1.0", multipliers=(1, 2, 4, 4, 4), halving=(2, 3))),
+    _vidtok("488_32768", VidTokConfig(5, "1.1")),
+    _vidtok("888_32768", VidTokConfig(5, "1.1", halving=(0, 1, 2), doubling=(1, 2, 3))),
+)
+"""The causal ones with codes, by their names: strides of time and of both sides, and codes. Version 1.1 was trained on
+from 1.0, on longer films."""
+
+FILM_ZOO = VIDTOK
+"""By code base."""

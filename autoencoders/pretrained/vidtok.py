@@ -1,0 +1,283 @@
+"""Causal VidTok tokenizers of microsoft/VidTok with finite scalar quantization, by its names, which diffusers has too.
+
+Tang et al. 2024, "VidTok: A Versatile and Open-Source Video Tokenizer" (arXiv:2412.13061). Residual blocks of single
+frames and of time take turns; the coarsest level sees both at once, and attends within each frame. The network runs on
+whole strides of frames: the first frame is repeated until it is one. What a frame depends on lies before it, but for
+the decoder of version 1.1, which interpolates between frames and so looks ahead: a film can be encoded as it comes, but
+not decoded so, and is not streamed here.
+
+Of a number of frames off the grid the authors' code of version 1.1 repeats the first frame more often; diffusers and
+`autoencoders.extents` have the last go on, and are equal.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Mapping
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from autoencoders.pictures import layers as pictures
+from autoencoders.pretrained.attention_free import CHANNELS, level, row
+from autoencoders.pretrained.files import build, read_tensors, renamed
+from autoencoders.pretrained.sizes import VidTokConfig, VidTokVersion
+from autoencoders.pretrained.taming import OF_TRAINING
+from autoencoders.tokenizer import OneMapTokenizer
+from autoencoders.video.layers import PerFrame, ResidualBlock, Steps
+from autoencoders.video.magvit2 import BOTH, TIME
+from quantizers import create_quantizer
+from storage.paths import StrPath
+
+LEVELS = 8
+"""Of each channel of a latent."""
+
+RENAMED = (
+    (r"\.norm\.(weight|bias)$", r".\1"),
+    (r"\.attn_1\.(\w+)\.(?:conv\.)?", r".attn_1.layer.\1."),
+    (r"\.(down|up)\.(\d+)\.block\.(\d+)\.", r".\1.\2.block.\3.space.layer."),
+    (r"\.(down|up)_temporal\.(\d+)\.block\.(\d+)\.", r".\1.\2.block.\3.time."),
+    (r"\.(down|up)\.(\d+)\.(down|up)sample\.", r".\1.\2.side.layer."),
+    (r"\.(down|up)_temporal\.(\d+)\.(down|up)sample\.", r".\1.\2.frames."),
+    (r"\.(block_\d|time)\.norm1\.", r".\1.branch.0."),
+    (r"\.(block_\d|time)\.conv1\.", r".\1.branch.2."),
+    (r"\.(block_\d|time)\.norm2\.", r".\1.branch.3."),
+    (r"\.(block_\d|time)\.conv2\.", r".\1.branch.5."),
+)
+"""The authors' names, and ours."""
+
+
+def load_vidtok(path: StrPath, config: VidTokConfig) -> VidTok:
+    """A VidTok in eval mode. Files of both versions have the same names and shapes: which one it is must be known.
+
+    Args:
+        path: the authors' checkpoint, or diffusers' `diffusion_pytorch_model.safetensors`.
+        config: the sizes: `encoder_config` of the YAML file of the checkpoint's name.
+
+    Raises:
+        WeightsError: the file cannot be read, or has other names or shapes.
+    """
+    tensors = {name: tensor for name, tensor in read_tensors(path).items() if not name.startswith(OF_TRAINING)}
+    return build(lambda: VidTok(config), our_shapes(renamed(tensors, our_name, path)), path)
+
+
+def our_name(name: str) -> str:
+    """Our name for a tensor of the authors'."""
+    for pattern, new in RENAMED:
+        name = re.sub(pattern, new, name)
+    return name
+
+
+def our_shapes(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Kernels over time alone with sides of one pixel, and attention's kernels of one frame without that axis."""
+    found = {}
+    for name, tensor in tensors.items():
+        if ".time." in name and tensor.ndim == 3:
+            tensor = tensor[..., None, None]
+        elif ".attn_1." in name and tensor.ndim == 5:
+            tensor = tensor.squeeze(2)
+        found[name] = tensor
+    return found
+
+
+class ChannelNorm(nn.LayerNorm):
+    """LayerNorm of the channels of each position: (B, C, *extent) to the same."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, eps=1e-6)
+
+    def forward(self, x: Float[Tensor, "b c *extent"]) -> Float[Tensor, "b c *extent"]:
+        return super().forward(x.movedim(1, -1)).movedim(-1, 1)
+
+
+def repeated(x: Float[Tensor, "b c t h w"], frames: int) -> Float[Tensor, "b c t2 h w"]:
+    """With the first frame so many times more before it."""
+    return F.pad(x, (0, 0, 0, 0, frames, 0), mode="replicate")
+
+
+def preceded(x: Float[Tensor, "b c t h w"], frames: int, version: VidTokVersion) -> Float[Tensor, "b c t2 h w"]:
+    """With so many frames before the first."""
+    return F.pad(x, (0, 0, 0, 0, frames, 0)) if version == "1.0" else repeated(x, frames)
+
+
+def doubled(x: Float[Tensor, "b c t h w"], first: int, version: VidTokVersion) -> Float[Tensor, "b c t2 h w"]:
+    """Twice as many frames. Between those of the first position, `first` frames here, and the others nothing is
+    interpolated: the film's first frame depends on no other."""
+    if version == "1.0":
+        return x.repeat_interleave(2, 2)
+    parts = (part for part in x.tensor_split([first], 2) if part.shape[2])
+    return torch.cat([F.interpolate(part, scale_factor=(2, 1, 1), mode="trilinear") for part in parts], 2)
+
+
+class CausalConv(nn.Module):
+    """(B, in_channels, k · stride, H, W) to (B, out_channels, k, H, W), zeros beyond the sides.
+
+    Args:
+        kernel: That it sees in time, and along the sides, odd.
+        version: What stands before the first frame.
+        stride: In time.
+    """
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel: Steps, version: VidTokVersion, stride: int = 1
+    ) -> None:
+        super().__init__()
+        frames, pixels = kernel
+        self.version = version
+        self.before = frames - stride
+        padding = (0, pixels // 2, pixels // 2)
+        self.conv = nn.Conv3d(in_channels, out_channels, (frames, pixels, pixels), (stride, 1, 1), padding)
+
+    def forward(self, x: Float[Tensor, "b c T h w"]) -> Float[Tensor, "b c2 t h w"]:
+        return self.conv(preceded(x, self.before, self.version))
+
+
+class Mixed(nn.Module):
+    """A share of frames resampled by a fixed rule, and the rest of it of what a convolution makes: a share that is
+    learned."""
+
+    def __init__(self, channels: int, version: VidTokVersion, stride: int) -> None:
+        super().__init__()
+        self.version = version
+        self.conv = CausalConv(channels, channels, BOTH, version, stride)
+        self.mix_factor = nn.Parameter(torch.zeros(1))
+
+    def mix(self, fixed: Float[Tensor, "b c t h w"], learned: Float[Tensor, "b c t h w"]) -> Float[Tensor, "b c t h w"]:
+        """The two by their shares."""
+        share = self.mix_factor.sigmoid()
+        return share * fixed + (1 - share) * learned
+
+
+class TimeDown(Mixed):
+    """Halves the frames, (B, C, 2 · k, H, W) to (B, C, k, H, W): means of three, and a convolution."""
+
+    def __init__(self, channels: int, version: VidTokVersion) -> None:
+        super().__init__(channels, version, stride=2)
+
+    def forward(self, x: Float[Tensor, "b c T h w"]) -> Float[Tensor, "b c t h w"]:
+        means = F.avg_pool3d(preceded(x, 1, self.version), (3, 1, 1), (2, 1, 1))
+        return self.mix(means, self.conv(x))
+
+
+class TimeUp(Mixed):
+    """Doubles the frames, (B, C, k, H, W) to (B, C, 2 · k, H, W), and a convolution on them.
+
+    Args:
+        first: Frames that the first position has become before.
+    """
+
+    def __init__(self, channels: int, version: VidTokVersion, first: int) -> None:
+        super().__init__(channels, version, stride=1)
+        self.first = first
+
+    def forward(self, x: Float[Tensor, "b c t h w"]) -> Float[Tensor, "b c T h w"]:
+        x = doubled(x, self.first, self.version)
+        return self.mix(x, self.conv(x))
+
+
+def _causal_block(width: int, kernel: Steps, version: VidTokVersion) -> ResidualBlock:
+    halves = ((ChannelNorm(width), nn.SiLU(), CausalConv(width, width, kernel, version)) for _ in range(2))
+    return ResidualBlock(*(layer for half in halves for layer in half))
+
+
+def _space_and_time(version: VidTokVersion, in_channels: int, out_channels: int) -> nn.Sequential:
+    space = PerFrame(pictures.ResidualBlock(in_channels, out_channels, norm=ChannelNorm))
+    return nn.Sequential(OrderedDict(space=space, time=_causal_block(out_channels, TIME, version)))
+
+
+def _middle(width: int, version: VidTokVersion) -> nn.Sequential:
+    return nn.Sequential(
+        OrderedDict(
+            block_1=_causal_block(width, BOTH, version),
+            attn_1=PerFrame(pictures.AttentionBlock(width, norm=ChannelNorm)),
+            block_2=_causal_block(width, BOTH, version),
+        )
+    )
+
+
+class Encoder(nn.Sequential):
+    """Films (B, 3, (1 + k) · time stride, H, W) to latents (B, dims, 1 + k, h, w)."""
+
+    def __init__(self, config: VidTokConfig) -> None:
+        widths, version = config.widths, config.version
+        block = partial(_space_and_time, version)
+        levels = []
+        for index, width in enumerate(widths):
+            resample: dict[str, nn.Module] = {}
+            if index < len(widths) - 1:
+                resample["side"] = PerFrame(pictures.Downsample(width))
+            if index in config.halving:
+                resample["frames"] = TimeDown(width, version)
+            levels.append(level(row(block, widths[max(0, index - 1)], width, config.blocks), **resample))
+        super().__init__(
+            OrderedDict(
+                conv_in=CausalConv(CHANNELS, widths[0], BOTH, version),
+                down=nn.Sequential(*levels),
+                mid=_middle(widths[-1], version),
+                norm_out=ChannelNorm(widths[-1]),
+                activation=nn.SiLU(),
+                conv_out=CausalConv(widths[-1], config.dims, BOTH, version),
+            )
+        )
+
+
+class Decoder(nn.Sequential):
+    """Quantized latents (B, dims, 1 + k, h, w) to films (B, 3, (1 + k) · time stride, H, W)."""
+
+    def __init__(self, config: VidTokConfig) -> None:
+        widths, version = config.widths, config.version
+        block = partial(_space_and_time, version)
+        first, levels = 1, OrderedDict[str, nn.Module]()
+        for index, width in reversed(list(enumerate(widths))):
+            resample: dict[str, nn.Module] = {}
+            if index:
+                resample["side"] = PerFrame(pictures.Upsample(width))
+            if index in config.doubling:
+                resample["frames"] = TimeUp(width, version, first)
+                first *= 2
+            before = widths[min(index + 1, len(widths) - 1)]
+            levels[str(index)] = level(row(block, before, width, config.blocks + 1), **resample)
+        super().__init__(
+            OrderedDict(
+                conv_in=CausalConv(config.dims, widths[-1], BOTH, version),
+                mid=_middle(widths[-1], version),
+                up=nn.Sequential(levels),
+                norm_out=ChannelNorm(widths[0]),
+                activation=nn.SiLU(),
+                conv_out=CausalConv(widths[0], CHANNELS, BOTH, version),
+            )
+        )
+
+
+class VidTok(OneMapTokenizer):
+    """VidTok: films (B, 3, 1 + k · time stride, H, W) in [-1, 1] to 1 + k grids of codes, and back."""
+
+    def __init__(self, config: VidTokConfig) -> None:
+        super().__init__()
+        self.strides = config.strides
+        self.encoder = Encoder(config)
+        self.quantizer = create_quantizer("fsq", levels=(LEVELS,) * config.dims)
+        self.decoder = Decoder(config)
+
+    @property
+    def lead(self) -> tuple[int, ...]:
+        """The first frame is a position of its own."""
+        return 1, 0, 0
+
+    @property
+    def _ahead(self) -> int:
+        """Frames that the network has before the first, so that this is one whole stride."""
+        return self.strides[0] - 1
+
+    def latent(self, films: Float[Tensor, "b c T H W"]) -> Float[Tensor, "b d t h w"]:
+        """What the quantizer is given; ValueError on other channels or an extent off the grid."""
+        self._require_signal(films)
+        return self.encoder(repeated(films, self._ahead))
+
+    def from_latent(self, quantized: Float[Tensor, "b d t h w"]) -> Float[Tensor, "b c T H W"]:
+        """Films from quantized latents; not clamped."""
+        return self.decoder(quantized)[:, :, self._ahead :]
