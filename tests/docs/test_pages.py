@@ -24,7 +24,7 @@ WRITERS = {
 """The sections that a command writes unless --section names another."""
 
 ALL_AT_ONCE = {
-    "catalogue": ["quantizers", "pretrained-pictures", "pretrained-sounds"],
+    "catalogue": ["quantizers", "pretrained-pictures", "pretrained-sounds", "pretrained-films"],
     "speed": ["speed", "speed-missed"],
 }
 
