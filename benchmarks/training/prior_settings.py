@@ -67,6 +67,11 @@ class PriorSettings:
         return digest(self.prior, own, PROTOCOL)
 
 
+_SMOKE = GPTConfig(width=32, layers=1, heads=2, depth_layers=1, dropout=0.0)
+_QUICK = GPTConfig(width=128, layers=4, heads=4)
+_CPU = GPTConfig(width=192, layers=4, heads=6)
+
+
 def _train(images: int, batch_size: int, rate: float, **other: Any) -> TrainConfig:
     own = {"warmup": 0.05, "betas": (0.9, 0.95), "weight_ema": 0.0}
     return TrainConfig(images=images, batch_size=batch_size, learning_rate=rate / batch_size, **{**own, **other})
@@ -74,19 +79,10 @@ def _train(images: int, batch_size: int, rate: float, **other: Any) -> TrainConf
 
 PRESETS: Mapping[PriorPreset, PriorSettings] = {
     # Every part in seconds: for tests, its numbers mean nothing.
-    "smoke": PriorSettings(
-        GPTConfig(width=32, layers=1, heads=2, depth_layers=1, dropout=0.0),
-        train=_train(128, 16, 3e-3),
-    ),
+    "smoke": PriorSettings(_SMOKE, train=_train(128, 16, 3e-3)),
     # As the tokenizer's: someone tries it.
-    "quick": PriorSettings(
-        GPTConfig(width=128, layers=4, heads=4),
-        train=_train(32_000, 64, 1e-3),
-    ),
-    "cpu": PriorSettings(
-        GPTConfig(width=192, layers=4, heads=6),
-        train=_train(32_000, 64, 1e-3),
-    ),
+    "quick": PriorSettings(_QUICK, train=_train(32_000, 64, 1e-3)),
+    "cpu": PriorSettings(_CPU, train=_train(32_000, 64, 1e-3)),
     # Esser et al. 2021, the class-conditional ImageNet transformer; for GPUs. Of its sizes the paper's 1.4 billion
     # parameters are sure; its configuration lies beside its weights only, so how they are cut into layers and heads is
     # not verified. The authors' code has no dropout, AdamW with betas 0.9 and 0.95 and a constant rate.
@@ -101,35 +97,14 @@ PRESETS: Mapping[PriorPreset, PriorSettings] = {
         VARConfig(width=1024, layers=16, heads=16, dropout=0.0),
         train=_train(200 * 1_281_167, 768, 3e-4, warmup=0.02, final_rate=0.1),
     ),
-    "speech-smoke": PriorSettings(
-        GPTConfig(width=32, layers=1, heads=2, depth_layers=1, dropout=0.0),
-        train=_train(64, 8, 3e-3),
-    ),
+    "speech-smoke": PriorSettings(_SMOKE, train=_train(64, 8, 3e-3)),
     # Crops of half a second, with six codes at each of 25 positions: short sequences of many codes.
-    "speech-quick": PriorSettings(
-        GPTConfig(width=128, layers=4, heads=4),
-        train=_train(9_600, 32, 1e-3),
-    ),
-    "speech-cpu": PriorSettings(
-        GPTConfig(width=192, layers=4, heads=6),
-        train=_train(96_000, 32, 1e-3),
-    ),
-    "music-cpu": PriorSettings(
-        GPTConfig(width=192, layers=4, heads=6),
-        train=_train(24_000, 32, 1e-3),
-    ),
-    "video-smoke": PriorSettings(
-        GPTConfig(width=32, layers=1, heads=2, depth_layers=1, dropout=0.0),
-        train=_train(64, 8, 3e-3),
-    ),
-    "video-quick": PriorSettings(
-        GPTConfig(width=128, layers=4, heads=4),
-        train=_train(9_600, 32, 1e-3),
-    ),
-    "video-cpu": PriorSettings(
-        GPTConfig(width=192, layers=4, heads=6),
-        train=_train(19_200, 32, 1e-3),
-    ),
+    "speech-quick": PriorSettings(_QUICK, train=_train(9_600, 32, 1e-3)),
+    "speech-cpu": PriorSettings(_CPU, train=_train(96_000, 32, 1e-3)),
+    "music-cpu": PriorSettings(_CPU, train=_train(24_000, 32, 1e-3)),
+    "video-smoke": PriorSettings(_SMOKE, train=_train(64, 8, 3e-3)),
+    "video-quick": PriorSettings(_QUICK, train=_train(9_600, 32, 1e-3)),
+    "video-cpu": PriorSettings(_CPU, train=_train(19_200, 32, 1e-3)),
 }
 """Each is a GPT's, but for VAR's own."""
 
