@@ -83,7 +83,9 @@ class FSQ(Quantizer):
 
     def bound_and_quantize(self, rows: Float[Tensor, "n d"], *details: Tensor) -> RowOutput:
         radix = self.radix.radix
-        if can_use_kernels(rows, self.grid, radix):  # radix is of integers where codes are not exact in float32
+        # A class made of this one may bound or quantize otherwise.
+        is_own = (type(self).bound, type(self).quantize_rows) == (FSQ.bound, FSQ.quantize_rows)
+        if is_own and can_use_kernels(rows, self.grid, radix):  # radix is of integers where float32 is not exact
             return self._output(*quantize_compiled(rows, self.grid, radix, self.slope))
         return super().bound_and_quantize(rows, *details)
 

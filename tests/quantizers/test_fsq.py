@@ -4,7 +4,8 @@ import pytest
 import torch
 from vector_quantize_pytorch import FSQ as PeerFSQ
 
-from quantizers import create_quantizer
+from quantizers import FSQ, create_quantizer
+from quantizers.base import RowOutput
 from quantizers.fsq import PAPER_LEVELS, levels_for_bits
 
 
@@ -90,3 +91,20 @@ def test_levels_for_bits():
 def test_impossible_options(options):
     with pytest.raises(ValueError, match=r"bits|levels"):
         create_quantizer("fsq", **options)
+
+
+def test_a_class_made_of_it_may_bound_and_quantize_otherwise() -> None:
+    """The kernel that does both at once does not go past them."""
+
+    class Halved(FSQ):
+        def bound(self, rows: torch.Tensor) -> torch.Tensor:
+            return super().bound(rows) / 2
+
+    class Refusing(FSQ):
+        def quantize_rows(self, rows: torch.Tensor) -> RowOutput:
+            raise RuntimeError("asked")
+
+    z = torch.full((1, 4, 8), 10.0)
+    assert Halved()(z).quantized.max() < FSQ()(z).quantized.max()
+    with pytest.raises(RuntimeError, match="asked"):
+        Refusing()(z)
