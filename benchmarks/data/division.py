@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
-from benchmarks.data.checking import Named
+import numpy as np
+
+from benchmarks.data.checking import Named, Usable
 from benchmarks.data.config import DataError
 
 Part = Literal["train", "test", "all"]
@@ -120,6 +122,18 @@ def divide_every_fifth(items: Items, some: Some[Items], *, noun: str, order: str
         lambda: items,
         comes_split=False,
     )
+
+
+def take_evenly(items: Items, limit: int | None, some: Some[Items]) -> Items:
+    """At most `limit` of them, evenly spaced, so that a set sorted by class, speaker or scene keeps each of these."""
+    if limit is None or limit >= len(items):
+        return items
+    return some(items, (np.arange(limit) * len(items) // limit).tolist())
+
+
+def usable_of(items: Items, usable: Usable[Any], some: Some[Items]) -> Items:
+    """Those that could be read."""
+    return some(items, list(usable.results)) if usable.skipped else items
 
 
 def require_splits(asked: Collection[str], known: Collection[str], source: str) -> None:

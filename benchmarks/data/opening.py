@@ -14,10 +14,10 @@ from torch import Tensor
 from benchmarks.data.checking import Usable, content_digest, report, sampled, try_each
 from benchmarks.data.config import DataConfig
 from benchmarks.data.datasets import Decoder, TestPictures, TrainingPictures, protocol_crop
-from benchmarks.data.division import Part
+from benchmarks.data.division import Part, take_evenly, usable_of
 from benchmarks.data.machine import MEMORY_SHARE, memory_budget, own_console
 from benchmarks.data.naming import short_name
-from benchmarks.data.pictures import Pictures, Source, take_evenly, usable_of
+from benchmarks.data.pictures import Pictures, Source, Subset
 from benchmarks.data.sizes import PictureSize, extent_of, written
 from benchmarks.data.sources import open_source
 from benchmarks.data.transforms import crop_rule
@@ -80,9 +80,10 @@ def open_data(config: DataConfig, console: Console | None = None) -> Data:
     """
     console = console or own_console()
     source = open_source(config)
-    to_train = take_evenly(source.open_train(), config.limit_train)
+    to_train = take_evenly(source.open_train(), config.limit_train, Subset)
+    to_test = take_evenly(source.test, config.limit_test, Subset)
     budget = memory_budget()
-    test, test_record = _open_test(config.image_size, take_evenly(source.test, config.limit_test), budget, console)
+    test, test_record = _open_test(config.image_size, to_test, budget, console)
     budget_left = budget - test_record["bytes_in_memory"]
     train, train_record = _open_train(config, source, to_train, budget_left, console)
     record = {
@@ -133,7 +134,7 @@ def open_evaluation_data(
     budget = memory_budget() if budget is None else budget
     size = config.image_size if size is None else size
     height, width = extent_of(size)
-    test, test_record = _open_test(size, take_evenly(pictures, config.limit_test), budget, console)
+    test, test_record = _open_test(size, take_evenly(pictures, config.limit_test, Subset), budget, console)
     record = {
         "name": short_name(config.source),
         "source": printable(config.source),
@@ -163,7 +164,7 @@ def _open_test(
 
     usable = try_each(pictures, read, "reading test pictures", console)
     crops = [crop for _, crop in usable.results.values() if crop is not None]
-    test = TestPictures(usable_of(pictures, usable), size, torch.stack(crops) if in_memory else None)
+    test = TestPictures(usable_of(pictures, usable, Subset), size, torch.stack(crops) if in_memory else None)
     return test, {
         "pictures": len(test),
         "skipped": usable.skipped,
@@ -184,7 +185,7 @@ def _open_train(
             return Head(plan.size(picture), content_digest(everything.name(index), *sampled(file, most)))
 
     heads = try_each(everything, look, "checking pictures", console)
-    pictures = usable_of(everything, heads)
+    pictures = usable_of(everything, heads, Subset)
     decoder = Decoder(pictures, config.image_size, source.crop_sides)
     found = list(heads.results.values())
     needed = sum(width * height * BYTES_PER_PIXEL for (width, height), _ in found)

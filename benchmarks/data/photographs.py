@@ -21,7 +21,7 @@ from scipy.stats import qmc
 
 from benchmarks.data.config import DataConfig, DataError
 from benchmarks.data.division import require_splits
-from benchmarks.data.pictures import Source
+from benchmarks.data.pictures import Joined, Source
 from benchmarks.data.transforms import to_rgb
 
 SMALLEST_CROP, LARGEST_CROP = 96, 256
@@ -129,9 +129,12 @@ def open_photographs(config: DataConfig, splits: Sequence[str] = ()) -> Source:
         for photograph in PHOTOGRAPHS
     ]
     sizes = f"{max(SMALLEST_CROP, size)} to {LARGEST_CROP} px"
+    train = Crops([(photograph, photograph.train) for photograph in PHOTOGRAPHS])
     return Source(
-        open_train=lambda: Crops([(photograph, photograph.train) for photograph in PHOTOGRAPHS]),
+        open_train=lambda: train,
         test=Crops(test),
+        open_all=lambda: Joined(train, Crops(test)),
+        comes_split=True,
         split="one part of each photograph trains, another tests: "
         f"{TEST_CROPS_EACH} squares of {sizes}, sizes and places by a Halton sequence",
         crop_sides=partial(crop_sides, size),

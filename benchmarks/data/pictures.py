@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, BinaryIO, Protocol
+from typing import BinaryIO, Protocol
 
-import numpy as np
 from PIL import Image
 
-from benchmarks.data.checking import Usable
 from benchmarks.data.config import DataError
 from benchmarks.data.division import Division, Part
 from storage.paths import printable
@@ -39,48 +37,17 @@ CropSides = Callable[[int], tuple[float, float]]
 """Short side of a picture in pixels -> smallest and largest side of its training crops, in pixels."""
 
 
-@dataclass(frozen=True)
-class Source:
-    """Pictures to train on and to test on, and the rules that chose them, in words.
+@dataclass(frozen=True, kw_only=True)
+class Source(Division[Pictures]):
+    """Pictures to train on and to test on, and how training crops are cut.
 
     Attributes:
-        open_train: Opens those to train on, which a mere test has no need of. Raises DataError where there are none.
-        test: Those to test on.
-        split: What trains and what tests.
         crop_sides: Of training crops.
         crop_rule: The same in words.
-        unsplit: All of them in their order, where they come without a part to test on and a rule chose it.
-        others: Splits that come with them and neither train nor test.
-        classes: Names of the classes by number, where the data set has them.
     """
 
-    open_train: Callable[[], Pictures]
-    test: Pictures
-    split: str
     crop_sides: CropSides
     crop_rule: str
-    unsplit: Pictures | None = None
-    others: tuple[str, ...] = ()
-    classes: tuple[str, ...] = ()
-
-    @property
-    def choice(self) -> str:
-        """The split and what else could be chosen, for the screen."""
-        return self.split + (f"; not taken: {', '.join(self.others)}" if self.others else "")
-
-    @property
-    def measured(self) -> Part:
-        """What is to be measured unless somebody says otherwise: all pictures, or the part that they come with for
-        tests."""
-        return "test" if self.unsplit is None else "all"
-
-    def part(self, part: Part) -> Pictures:
-        """The pictures of a part. Raises DataError where there are none."""
-        if part == "train":
-            return self.open_train()
-        if part == "test":
-            return self.test
-        return Joined(self.open_train(), self.test) if self.unsplit is None else self.unsplit
 
     def class_names(self) -> tuple[str, ...]:
         """Names of the classes of both parts, by label: a label means the same in each. The data set's own where it has
@@ -158,32 +125,20 @@ class Joined:
         return pictures.class_of(place)
 
 
-def usable_of(pictures: Pictures, usable: Usable[Any]) -> Pictures:
-    """Those of the pictures that worked."""
-    return Subset(pictures, list(usable.results)) if usable.skipped else pictures
-
-
-def take_evenly(pictures: Pictures, limit: int | None) -> Pictures:
-    """At most `limit` of the pictures, evenly spaced, so that a set sorted by class keeps its classes."""
-    if limit is None or limit >= len(pictures):
-        return pictures
-    return Subset(pictures, (np.arange(limit) * len(pictures) // limit).tolist())
-
-
 def fraction_of_short_side(min_crop: float, short_side: int) -> tuple[float, float]:
     """Crop sides from `min_crop` of the short side to the whole of it."""
     return min_crop * short_side, float(short_side)
 
 
 def source_of(division: Division[Pictures], min_crop: float) -> Source:
-    """Whole pictures; training crops are squares of at least `min_crop` of the short side."""
+    """Whole pictures, of all those that train first where these are a part; training crops are squares of at least
+    `min_crop` of the short side."""
+
+    def open_all() -> Pictures:
+        return Joined(division.open_train(), division.test) if division.comes_split else division.open_all()
+
     return Source(
-        division.open_train,
-        division.test,
-        division.split,
-        partial(fraction_of_short_side, min_crop),
-        f"square, side uniform in [{min_crop:g}, 1] of the short side, random place, bicubic",
-        unsplit=None if division.comes_split else division.open_all(),
-        others=division.others,
-        classes=division.classes,
+        **vars(replace(division, open_all=open_all)),
+        crop_sides=partial(fraction_of_short_side, min_crop),
+        crop_rule=f"square, side uniform in [{min_crop:g}, 1] of the short side, random place, bicubic",
     )

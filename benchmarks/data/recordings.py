@@ -1,30 +1,15 @@
-"""What sounds and films have in common once they are found: some of them, those that can be read, those to test on."""
+"""What sounds and films have in common once they are found: those to test on, and what is said of them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol, TypeVar
 
-import numpy as np
 from rich.console import Console
 
-from benchmarks.data.checking import Named, Usable, name_each, report
-from benchmarks.data.division import Some
+from benchmarks.data.checking import name_each, report
 
-Recordings = TypeVar("Recordings", bound=Named)
 Item = TypeVar("Item", covariant=True)
-
-
-def take_some_evenly(recordings: Recordings, limit: int | None, some: Some[Recordings]) -> Recordings:
-    """At most `limit` of them, evenly spaced, so that a set sorted by speaker or scene keeps each of these."""
-    if limit is None or limit >= len(recordings):
-        return recordings
-    return some(recordings, (np.arange(limit) * len(recordings) // limit).tolist())
-
-
-def usable_recordings(recordings: Recordings, usable: Usable[Any], some: Some[Recordings]) -> Recordings:
-    """Those that could be read."""
-    return some(recordings, list(usable.results)) if usable.skipped else recordings
 
 
 class Items(Protocol[Item]):

@@ -15,7 +15,7 @@ from benchmarks.data.checking import reason
 from benchmarks.data.config import DataConfig, DataError
 from benchmarks.data.division import require_splits
 from benchmarks.data.picture_files import FORMATS
-from benchmarks.data.pictures import Source
+from benchmarks.data.pictures import Joined, Source
 from benchmarks.data.sizes import written
 from benchmarks.data.transforms import to_rgb
 
@@ -64,9 +64,13 @@ def open_texture(config: DataConfig, name: str, splits: Sequence[str] = ()) -> S
         least = written((size, round(size / (1 - TRAIN_SHARE))))
         got = written((picture.height, picture.width))
         raise DataError(f"texture:{name} has {got} pixels, for squares of {size} it must have {least} at least")
+    train = Squares(picture, size, corners(0, middle, picture.height, size, TRAIN_SQUARES))
+    test = Squares(picture, size, corners(middle, picture.width, picture.height, size, TEST_SQUARES))
     return Source(
-        open_train=lambda: Squares(picture, size, corners(0, middle, picture.height, size, TRAIN_SQUARES)),
-        test=Squares(picture, size, corners(middle, picture.width, picture.height, size, TEST_SQUARES)),
+        open_train=lambda: train,
+        test=test,
+        open_all=lambda: Joined(train, test),
+        comes_split=True,
         split=f"one picture: of its left {TRAIN_SHARE:.0%} {TRAIN_SQUARES:,} squares train, of the rest {TEST_SQUARES} "
         "test, places by a Halton sequence",
         crop_sides=lambda short_side: (short_side, short_side),

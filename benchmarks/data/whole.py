@@ -11,9 +11,10 @@ from rich.console import Console
 
 from benchmarks.data.checking import content_digest, report, try_each
 from benchmarks.data.config import DataConfig
+from benchmarks.data.division import take_evenly, usable_of
 from benchmarks.data.machine import own_console
 from benchmarks.data.naming import short_name
-from benchmarks.data.pictures import Pictures, take_evenly, usable_of
+from benchmarks.data.pictures import Pictures, Subset
 from benchmarks.data.sources import open_source
 from benchmarks.data.transforms import require_size, to_rgb
 from storage.paths import printable
@@ -55,7 +56,7 @@ def open_whole(config: DataConfig, console: Console | None = None) -> WholePictu
     """
     console = console or own_console()
     source = open_source(config)
-    pictures = take_evenly(source.part("all"), config.limit_test)
+    pictures = take_evenly(source.part("all"), config.limit_test, Subset)
 
     def read(index: int) -> str:
         with pictures.open(index) as picture:
@@ -73,4 +74,4 @@ def open_whole(config: DataConfig, console: Console | None = None) -> WholePictu
         "skipped": usable.skipped,
         "fingerprint": content_digest(*usable.results.values()),
     }
-    return WholePictures(usable_of(pictures, usable), record)
+    return WholePictures(usable_of(pictures, usable, Subset), record)

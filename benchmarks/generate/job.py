@@ -32,7 +32,7 @@ from benchmarks.records.values import as_command, digest, plain
 from benchmarks.tables.comparable import asked_bits, label
 from benchmarks.training.codes import crops, shuffled
 from benchmarks.training.prior_settings import PriorPreset, PriorSettings, changes, generation_changes
-from benchmarks.training.signals import CodedSignal, PartData, SignalData, signal_of_data
+from benchmarks.training.signals import PartData, Signal, SignalData, signal_of_data
 from priors import Prior, create_prior
 from priors.token_set import TokenSet
 
@@ -89,7 +89,7 @@ class Job:
     words: tuple[str, ...]
 
     @property
-    def signal(self) -> CodedSignal:
+    def signal(self) -> Signal:
         """What the codes are of."""
         return signal_of_data(self.config)
 

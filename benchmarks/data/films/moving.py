@@ -34,7 +34,8 @@ RATE, SECONDS, SIDE = 24, 2, 96
 """Frames per second, length, and side of the square frames in pixels."""
 
 SCENES_TO_TRAIN, SCENES_TO_TEST = 240, 48
-"""To train on there are as many scenes as pictures, and so many at least."""
+"""To train on there are as many scenes as pictures, and so many at least; to test on about so many at most, each of a
+picture of its own, evenly taken."""
 
 VERSION = 2
 """Of this program: raised whenever its films change."""
@@ -47,7 +48,7 @@ class MovingPictures:
     Attributes:
         pictures: What is seen in them; each scene's ground is the next one.
         scenes: Their numbers.
-        part: Another number for those that train and those that test: they move differently.
+        part: Another number for those that train, those that test, and all: they move differently.
     """
 
     pictures: Pictures
@@ -123,10 +124,11 @@ def open_moving(name: str, root: StrPath | None = None) -> Division[Films]:
     def scenes(pictures: Pictures, least: int, part: int) -> MovingPictures:
         return MovingPictures(pictures, range(max(least, len(pictures))), part)
 
+    to_test = range(0, len(source.test), max(1, len(source.test) // SCENES_TO_TEST))
     return Division(
         lambda: scenes(source.open_train(), SCENES_TO_TRAIN, 0),
-        MovingPictures(source.test, range(0, len(source.test), max(1, len(source.test) // SCENES_TO_TEST)), 1),
-        f"scenes of pictures that move, {SCENES_TO_TEST} of them to test; of the pictures: {source.split}",
+        MovingPictures(source.test, to_test, 1),
+        f"scenes of pictures that move, {len(to_test)} of them to test; of the pictures: {source.split}",
         lambda: scenes(source.part("all"), 1, 2),
         comes_split=True,
     )
@@ -165,7 +167,7 @@ class Scene(NamedTuple):
 
 
 def draw(scene: Scene, seconds: float) -> UInt8[np.ndarray, "{SIDE} {SIDE} 3"]:
-    """A frame of a scene."""
+    """The frame of a scene at a time from its begin; the same for the same."""
     ground, shapes = scene
     rows, columns = np.mgrid[:SIDE, :SIDE].astype(np.float32)
     away = np.exp(ground.zoom * seconds) * _turned(rows - SIDE / 2, columns - SIDE / 2, ground.turns * seconds)

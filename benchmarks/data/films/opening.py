@@ -12,7 +12,7 @@ from torch import Tensor
 
 from benchmarks.data.checking import content_digest, sampled, try_each
 from benchmarks.data.config import DataError
-from benchmarks.data.division import Division, Part
+from benchmarks.data.division import Division, Part, take_evenly, usable_of
 from benchmarks.data.films.config import FilmConfig
 from benchmarks.data.films.datasets import (
     TestClips,
@@ -30,7 +30,7 @@ from benchmarks.data.finding import find
 from benchmarks.data.machine import MEMORY_SHARE, memory_budget, own_console
 from benchmarks.data.naming import parse_source, short_name
 from benchmarks.data.opening import SAMPLED, SAMPLED_EACH
-from benchmarks.data.recordings import report_recordings, take_some_evenly, usable_recordings
+from benchmarks.data.recordings import report_recordings
 from storage.paths import printable
 
 
@@ -95,8 +95,8 @@ def open_films(config: FilmConfig, console: Console | None = None) -> FilmData:
     """
     console = console or own_console()
     source = open_source(config)
-    to_train = take_some_evenly(source.open_train(), config.limit_train, SomeFilms)
-    to_test = take_some_evenly(source.test, config.limit_test, SomeFilms)
+    to_train = take_evenly(source.open_train(), config.limit_train, SomeFilms)
+    to_test = take_evenly(source.test, config.limit_test, SomeFilms)
     budget = memory_budget()
     test, test_record = _open_test(config, to_test, budget, console)
     train, train_record = _open_train(config, to_train, budget - test_record["bytes_in_memory"], console)
@@ -127,7 +127,7 @@ def open_test_films(config: FilmConfig, part: Part | None = None, console: Conso
     source = open_source(config)
     part = part or source.measured
     films = source.part(part)
-    to_test = take_some_evenly(films, config.limit_test, SomeFilms)
+    to_test = take_evenly(films, config.limit_test, SomeFilms)
     test, test_record = _open_test(config, to_test, memory_budget(), console)
     record = {
         **_described(config, "all films" if part == "all" else source.split),
@@ -173,7 +173,7 @@ def _open_test(config: FilmConfig, films: Films, budget: int, console: Console) 
     looks = list(usable.results.values())
     places = [(film, start) for film, look in enumerate(looks) for start in clip_starts(look.length, config)]
     held = [clip for look in looks for clip in look.held] if in_memory else None
-    test = TestClips(usable_recordings(films, usable, SomeFilms), config, places, held)
+    test = TestClips(usable_of(films, usable, SomeFilms), config, places, held)
     return test, {
         **_summary(config, test.films, looks, usable.skipped),
         "clips": len(test),
@@ -199,7 +199,7 @@ def _open_train(
     usable = try_each(films, look, "reading training films", console, "film")
     looks = list(usable.results.values())
     decoded = {number: look.held[0] for number, look in enumerate(looks)} if in_memory else None
-    train = TrainingClips(usable_recordings(films, usable, SomeFilms), config, [look.length for look in looks], decoded)
+    train = TrainingClips(usable_of(films, usable, SomeFilms), config, [look.length for look in looks], decoded)
     lengths = (f"{train.films.name(number)} {look.length}" for number, look in enumerate(looks))
     return train, {
         **_summary(config, train.films, looks, usable.skipped),

@@ -12,12 +12,12 @@ from torch import Tensor
 
 from benchmarks.data.checking import content_digest, sampled, try_each
 from benchmarks.data.config import DataError
-from benchmarks.data.division import Division, Part
+from benchmarks.data.division import Division, Part, take_evenly, usable_of
 from benchmarks.data.finding import find
 from benchmarks.data.machine import MEMORY_SHARE, memory_budget, own_console
 from benchmarks.data.naming import parse_source, short_name
 from benchmarks.data.opening import SAMPLED, SAMPLED_EACH
-from benchmarks.data.recordings import report_recordings, take_some_evenly, usable_recordings
+from benchmarks.data.recordings import report_recordings
 from benchmarks.data.sounds.config import SoundConfig
 from benchmarks.data.sounds.datasets import TestSounds, TrainingSounds, require_length, test_signal, training_signal
 from benchmarks.data.sounds.files import SOUNDS, SoundFiles
@@ -105,9 +105,9 @@ def open_sounds(config: SoundConfig, console: Console | None = None) -> SoundDat
     """
     console = console or own_console()
     source = open_source(config)
-    to_train = take_some_evenly(source.open_train(), config.limit_train, SomeSounds)
+    to_train = take_evenly(source.open_train(), config.limit_train, SomeSounds)
     budget = memory_budget()
-    to_test = take_some_evenly(source.test, config.limit_test, SomeSounds)
+    to_test = take_evenly(source.test, config.limit_test, SomeSounds)
     test, test_record = _open_test(config, to_test, budget, console)
     train, train_record = _open_train(config, to_train, budget - test_record["bytes_in_memory"], console)
     record = {
@@ -137,7 +137,7 @@ def open_test_sounds(config: SoundConfig, part: Part | None = None, console: Con
     source = open_source(config)
     part = part or source.measured
     sounds = source.part(part)
-    to_test = take_some_evenly(sounds, config.limit_test, SomeSounds)
+    to_test = take_evenly(sounds, config.limit_test, SomeSounds)
     test, test_record = _open_test(config, to_test, memory_budget(), console)
     record = {
         **_described(config, "all sounds" if part == "all" else source.split),
@@ -176,7 +176,7 @@ def _open_test(config: SoundConfig, sounds: Sounds, budget: int, console: Consol
 
     usable = try_each(sounds, read, "reading test sounds", console, "sound")
     looks = list(usable.results.values())
-    test = TestSounds(usable_recordings(sounds, usable, SomeSounds), config, _signals(looks) if in_memory else None)
+    test = TestSounds(usable_of(sounds, usable, SomeSounds), config, _signals(looks) if in_memory else None)
     return test, {
         **_summary(config, test.sounds, looks, usable.skipped, in_memory),
         "crop": "whole" if config.test_seconds is None else f"at most the first {config.test_seconds:g} s",
@@ -203,9 +203,7 @@ def _open_train(
 
     usable = try_each(sounds, look, "reading training sounds", console, "sound")
     looks = list(usable.results.values())
-    train = TrainingSounds(
-        usable_recordings(sounds, usable, SomeSounds), config, _signals(looks) if in_memory else None
-    )
+    train = TrainingSounds(usable_of(sounds, usable, SomeSounds), config, _signals(looks) if in_memory else None)
     lengths = (f"{train.sounds.name(number)} {look.samples}" for number, look in enumerate(looks))
     return train, {
         **_summary(config, train.sounds, looks, usable.skipped, in_memory),

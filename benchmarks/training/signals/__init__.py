@@ -1,7 +1,7 @@
-"""What belongs to one kind of signal in a run: its data, loss, protocol, baselines and the samples that are shown.
+"""What belongs to one kind of signal in a run: its data, loss, protocol, baselines, the samples that are shown, and
+what its codes are stored and modelled as.
 
 signal      what each of them says
-coded       what those say whose codes are stored and modelled
 pictures    pictures and their baselines
 sounds      sounds and theirs
 films       films and theirs

@@ -7,20 +7,20 @@ from typing import Any
 
 from benchmarks.records.record import SignalName
 from benchmarks.training.settings import SIGNALS, Settings
-from benchmarks.training.signals.coded import CodedSignal
 from benchmarks.training.signals.films import Films
 from benchmarks.training.signals.pictures import Pictures
+from benchmarks.training.signals.signal import Signal
 from benchmarks.training.signals.sounds import Sounds
 
-_ALL: Mapping[SignalName, CodedSignal] = {"pictures": Pictures(), "sounds": Sounds(), "films": Films()}
+_ALL: Mapping[SignalName, Signal] = {"pictures": Pictures(), "sounds": Sounds(), "films": Films()}
 
 
-def signal_of(settings: Settings) -> CodedSignal:
+def signal_of(settings: Settings) -> Signal:
     """What is done with the signal of these settings."""
     return _ALL[settings.signal]
 
 
-def signal_of_data(config: Any) -> CodedSignal:
+def signal_of_data(config: Any) -> Signal:
     """The same, by the data alone."""
     return _ALL[_name_of(config)]
 

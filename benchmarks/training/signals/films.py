@@ -32,10 +32,9 @@ from benchmarks.training.execution import Execution
 from benchmarks.training.settings import RunConfig, Settings
 from benchmarks.training.signals import film_baselines
 from benchmarks.training.signals.block_baselines import kmeans_has
-from benchmarks.training.signals.coded import CodedItems, CodedSignal, device_of
 from benchmarks.training.signals.film_baselines import QUALITIES
 from benchmarks.training.signals.perceptual import with_perceptual
-from benchmarks.training.signals.signal import whole_batches
+from benchmarks.training.signals.signal import CodedItems, Signal, device_of, whole_batches
 from priors import CodeLayout
 from priors.image_ids import Side
 from storage.paths import StrPath
@@ -48,7 +47,7 @@ SHARD_CLIPS = 4_096
 """Of a file of a token set."""
 
 
-class Films(CodedSignal):
+class Films(Signal):
     """What a run does with films."""
 
     protocol = PROTOCOL

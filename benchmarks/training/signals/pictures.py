@@ -35,9 +35,8 @@ from benchmarks.records.samples import draw_samples
 from benchmarks.training.execution import Execution
 from benchmarks.training.settings import RunConfig, Settings
 from benchmarks.training.signals import picture_baselines
-from benchmarks.training.signals.coded import CodedItems, CodedSignal, device_of
 from benchmarks.training.signals.perceptual import with_perceptual
-from benchmarks.training.signals.signal import whole_batches
+from benchmarks.training.signals.signal import CodedItems, Signal, device_of, whole_batches
 from priors import CodeLayout
 from priors.image_ids import Side
 from priors.token_writer import SHARD_PICTURES
@@ -47,7 +46,7 @@ WATCHED, TIMED = 8, 32
 """Test pictures whose reconstructions trackers are shown, and that are timed in one batch."""
 
 
-class Pictures(CodedSignal):
+class Pictures(Signal):
     """What a run does with pictures."""
 
     protocol = PROTOCOL

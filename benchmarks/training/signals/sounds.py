@@ -29,7 +29,7 @@ from benchmarks.records.sound_files import about_sound, save_sound
 from benchmarks.training.execution import Execution
 from benchmarks.training.settings import RunConfig, Settings
 from benchmarks.training.signals import sound_baselines
-from benchmarks.training.signals.coded import CodedItems, CodedSignal, device_of
+from benchmarks.training.signals.signal import CodedItems, Signal, device_of
 from benchmarks.training.signals.sound_baselines import BITRATES
 from priors.image_ids import Side
 from priors.token_writer import SHARD_SOUNDS
@@ -42,7 +42,7 @@ TIMED_SECONDS = 4
 """Of the first test sound, at most, that is timed."""
 
 
-class Sounds(CodedSignal):
+class Sounds(Signal):
     """What a run does with sounds."""
 
     protocol = PROTOCOL
