@@ -1,5 +1,6 @@
 """The films that a program makes of pictures: the same everywhere, moving as films do, tests apart from trainings."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +75,26 @@ def test_a_scene_is_the_same_whenever_it_is_drawn(folder: Path) -> None:
     whole = scene(films, 3)
     assert np.array_equal(films.frames(3, EVERY, 7, 5), whole[7:12])
     assert np.array_equal(open_moving(str(folder)).open_train().frames(3, EVERY, 7, 5), whole[7:12])
+
+
+def test_of_the_same_pictures_those_that_test_move_otherwise(folder: Path) -> None:
+    films = open_moving(str(folder)).open_train()
+    others = replace(films, part=1)
+    assert films.name(3) == others.name(3)
+    assert not np.array_equal(scene(films, 3), scene(others, 3))
+    assert films.stored(3).read() != others.stored(3).read()
+
+
+def test_half_of_the_clips_are_mirrored_and_none_is_moved(folder: Path, console) -> None:
+    config = FilmConfig(f"moving:{folder}", frame_size=32, limit_train=4)
+    mirrored = 0
+    both = open_films(config, console).train, open_films(replace(config, flip=False), console).train
+    for number in range(40):
+        clip, plain = (clips[SampleKey(0, number, number % 4)] for clips in both)
+        if not torch.equal(clip, plain):
+            mirrored += 1
+            assert torch.equal(clip, plain.flip(3))
+    assert 10 < mirrored < 30
 
 
 def test_it_moves_as_far_as_a_film_does_and_no_further(folder: Path) -> None:
