@@ -17,8 +17,8 @@ from rich.markup import escape
 from benchmarks.command_line.flags import parse_flags
 from benchmarks.command_line.process import exit_code, run_command
 from benchmarks.command_line.usage import RUNS, UsageError, existing_paths
-from benchmarks.tables import comparable, formats, summaries
-from benchmarks.tables.codebooks import LEGEND, use_tables
+from benchmarks.records.texture import read_canvases
+from benchmarks.tables import canvases, codebooks, comparable, formats, summaries
 from benchmarks.tables.columns import BY_NAME, GENERATION, Column, columns_of
 from benchmarks.tables.markers import around_markers, put_between_markers
 from benchmarks.tables.selection import Selection
@@ -53,6 +53,8 @@ class Arguments:
     codebooks: bool = False
     """Instead of the table, how much each code of a position is used, of methods that have several: each scale of
     multi-scale, each depth of rq."""
+    canvases: bool = False
+    """Instead of the table, pictures that priors of textures drew, held against their textures."""
     across_backbones: bool = False
     """Rows of all backbones in one table, where data, training and loss are equal; they compete at an equal number of
     bits per picture."""
@@ -103,12 +105,20 @@ class Built(NamedTuple):
 def build(arguments: Arguments, stored: Stored) -> Built:
     """What was asked for, of the runs."""
     if arguments.codebooks:
-        use = use_tables(stored.frame, stored.codebook_use)
+        use = codebooks.use_tables(stored.frame, stored.codebook_use)
         if not use.tables:
             raise UsageError(
                 "--codebooks: of no run here with several codes per position it is stored how they are used"
             )
-        return Built(use.tables, use.numbers.to_csv(index=False), [], LEGEND)
+        return Built(use.tables, use.numbers.to_csv(index=False), [], codebooks.LEGEND)
+    if arguments.canvases:
+        ids = set(stored.frame["id"])
+        drawn = [each for each in read_canvases(arguments.paths, stored.problems) if each.run.id in ids]
+        if not drawn:
+            raise UsageError(
+                "--canvases: of no run here is one stored; draw one with python -m benchmarks.generate --canvas"
+            )
+        return Built(canvases.tables(drawn), canvases.numbers(drawn).to_csv(index=False), [], canvases.LEGEND)
     resamples = stored.resamples()
     names = [arguments.matrix] if arguments.matrix is not None else arguments.columns
     columns = [column_named(name) for name in names] or columns_of(stored.frame)
