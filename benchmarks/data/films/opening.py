@@ -69,11 +69,16 @@ class _Look(NamedTuple):
     held: list[UInt8[Tensor, "3 _t _h _w"]]
 
 
-def open_source(config: FilmConfig) -> Division[Films]:
-    """The films that `config.source` names, not yet decoded. Raises DataError where it names none, or where the package
-    is not installed that reads them and has the codecs of their tables."""
+def require_packages() -> None:
+    """Raise DataError where the package is not installed that reads films and has the codecs of their tables."""
     if find_spec("av") is None:
         raise DataError("films need av: pip install 'quantizer-zoo-benchmark[video]'")
+
+
+def open_source(config: FilmConfig) -> Division[Films]:
+    """The films that `config.source` names, not yet decoded. Raises DataError where it names none, or as
+    `require_packages`."""
+    require_packages()
     if parse_source(config.source).scheme == "moving":
         return open_moving(config.source.removeprefix("moving:"), config.root)
     return find(FILMS, config.source, config.root).of(FilmFiles)
