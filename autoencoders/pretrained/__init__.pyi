@@ -1,6 +1,9 @@
 from .dac import (
     load_dac as load_dac,
 )
+from .cosmos import (
+    load_cosmos as load_cosmos,
+)
 from .diffusers import (
     load_diffusers as load_diffusers,
 )

