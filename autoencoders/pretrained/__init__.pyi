@@ -1,8 +1,8 @@
-from .dac import (
-    load_dac as load_dac,
-)
 from .cosmos import (
     load_cosmos as load_cosmos,
+)
+from .dac import (
+    load_dac as load_dac,
 )
 from .diffusers import (
     load_diffusers as load_diffusers,

@@ -6,8 +6,9 @@ frame a block of its own, repeated. Residual blocks see space and then time; the
 each pixel to the frames before. Nothing looks at later frames, but the attention in time looks back without bounds: the
 authors' own code takes films in clips, and they are not streamed here.
 
-The authors publish their networks as TorchScript, which holds code beside the tensors and is not read here: somebody who
-trusts it saves the tensors alone, `torch.save(torch.jit.load("autoencoder.jit").state_dict(), "cosmos.pt")`.
+The authors publish TorchScript, which holds code beside the tensors and is not read here: somebody who trusts it saves
+the tensors alone, `torch.save(torch.jit.load("autoencoder.jit").state_dict(), "cosmos.pt")`. Their names are taken from
+the authors' source, which fills its own networks from such a file by name; no published file was at hand.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ CONSTANTS = re.compile(r"(.*\.)?(wavelets|_arange|patch_size_buffer|_levels|_bas
 """What the networks have beside their weights, and TorchScript keeps."""
 
 RESAMPLERS = re.compile(r".*\.(down|up)sample\..*")
-"""Weights that the authors' layers have also where they resample nothing and do not use them."""
+"""Weights that the authors' layers have also where they resample nothing and do not use them. By their sizes the
+published files do not have these, and networks made from their source do."""
 
 RENAMED = (
     (r"\.norm\.(weight|bias)$", r".layer.\1"),

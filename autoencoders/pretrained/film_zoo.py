@@ -50,14 +50,14 @@ def _cosmos(strides: tuple[int, int, int]) -> Pretrained:
         licence="NVIDIA Open Model License",
         source=f"{HUB}/nvidia/Cosmos-0.1-Tokenizer-DV{name}: autoencoder.jit, of which "
         'torch.save(torch.jit.load("autoencoder.jit").state_dict(), FILE) makes a file that runs no code',
-        verified="latents, codes and films on random weights, with the networks of diffusers' AutoencoderKLCosmos, their "
-        "quantizer rewritten from the authors' source",
+        verified="latents, codes and films on random weights, with the networks of diffusers' AutoencoderKLCosmos, "
+        "their quantizer rewritten from the authors' source",
     )
 
 
 COSMOS = tuple(map(_cosmos, ((4, 8, 8), (8, 8, 8), (8, 16, 16))))
-"""Those with codes, by their strides of time and of both sides. The authors take films in clips of 17 frames, and measure
-them whole, of up to 1080 pixels, at their own rate; here clips are as VidTok's, so that one stands beside the other."""
+"""Those with codes, by their strides of time and of both sides. The authors take films in clips of 17 frames, and
+measure them whole, of up to 1080 pixels, at their own rate; here clips are as VidTok's, and so can be compared."""
 
 FILM_ZOO = VIDTOK + COSMOS
 """By code base."""

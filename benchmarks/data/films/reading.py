@@ -44,6 +44,9 @@ takes the chroma of the nearest pixel and rounds down, by one to two levels of 2
 LONGEST = 1_001
 """Of a mean rate the largest denominator: that of 24000 / 1001, and the seconds that a frame stands at most."""
 
+ROUNDING = 1e-6
+"""Seconds by which a moment may lie too early among binary fractions, where a frame's time is half a tick behind it."""
+
 TOLERANCE = 0.01
 """Of a frame's duration, by which a film may be too short for its last frame: clocks of files are rounded."""
 
@@ -138,7 +141,7 @@ def _read(stored: File, sampling: Sampling, moments: list[float], *, from_start:
 def each_frame(stored: File, frames_per_second: Fraction, count: int) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
     """The first frames of a film at a rate, one after the other, at the size at which a player shows them; no more of
     them than one is held. ValueError as `read_frames`, when it comes to what it is of."""
-    moments = (float(number / frames_per_second) for number in range(count))
+    moments = (float(number / frames_per_second) + ROUNDING for number in range(count))
     with _opened(stored) as (file, stream):
         yield from _scaled_at(file, stream, moments, min(_display_size(stream)), from_start=True)
 
