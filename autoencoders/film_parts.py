@@ -29,9 +29,13 @@ def part_length(tokenizer: Tokenizer, sides: Sequence[int], clip_frames: int) ->
 
     Args:
         sides: Height and width of the film.
-        clip_frames: Of parts that are films by themselves: the length that the tokenizer was made for.
+        clip_frames: Of parts that are films by themselves: the length that the tokenizer was made for. They have the
+            next on its grid.
     """
-    return tokenizer.strides[0] * strides_at_once(tokenizer, sides) if streams(tokenizer) else clip_frames
+    stride, lead = tokenizer.strides[0], tokenizer.lead[0]
+    if streams(tokenizer):
+        return stride * strides_at_once(tokenizer, sides)
+    return lead + -(-(clip_frames - lead) // stride) * stride
 
 
 class FilmParts:

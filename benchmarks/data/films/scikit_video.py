@@ -47,6 +47,5 @@ def _folder() -> Path:
         if all((folder / name).is_file() for name in (*TO_TRAIN, *TO_TEST)):
             return folder
     raise DataError(
-        f"{SOURCE}: its films are not here: pip install 'quantizer-zoo-benchmark[video-films]', or name a folder of "
-        "films"
+        f"{SOURCE}: its films are not here: pip install 'quantizer-zoo-benchmark[films]', or name a folder of films"
     )

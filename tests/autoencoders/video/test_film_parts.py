@@ -7,6 +7,7 @@ import torch
 from small_films import SMALL, films, tokenizer
 from torch import Tensor
 
+from autoencoders.blocks import BlockMean
 from autoencoders.extents import encode_any, extended, streams
 from autoencoders.film_parts import FilmParts, part_length
 from autoencoders.tokenizer import Tokenizer
@@ -63,6 +64,7 @@ def test_a_part_is_as_long_as_memory_or_as_the_training_says() -> None:
     assert part_length(streaming(), (64, 64), 17) == 2**20 // 64**2
     assert part_length(streaming(), (2160, 3840), 17) == 2
     assert part_length(by_itself(), (64, 64), 17) == 17
+    assert part_length(BlockMean((4, 8, 8)), (64, 64), 17) == 20
 
 
 @pytest.mark.parametrize("length", [0, 3])

