@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TypeGuard
 
 import torch
 from einops import rearrange
@@ -102,26 +103,39 @@ def code_shapes(tokenizer: Tokenizer, extent: Sequence[int]) -> tuple[int, list[
     ]
 
 
-def extended(tokenizer: Tokenizer, signal: Float[Tensor, "b c *extent"]) -> Float[Tensor, "b c *padded"]:
-    """A signal that goes on as it ended, up to the next extent that the tokenizer takes (or tiles of it fill)."""
-    for axis, wanted in enumerate(_grid_extent(tokenizer, signal.shape[2:]), 2):
+def extended(
+    tokenizer: Tokenizer, signal: Float[Tensor, "b c *extent"], lead: tuple[int, ...] | None = None
+) -> Float[Tensor, "b c *padded"]:
+    """A signal that goes on as it ended, up to the next extent that the tokenizer takes (or tiles of it fill).
+
+    Args:
+        lead: The tokenizer's, unless it is given: of what is no signal's beginning it is none.
+    """
+    for axis, wanted in enumerate(_grid_extent(tokenizer, signal.shape[2:], lead), 2):
         places = torch.arange(wanted, device=signal.device).clamp_max(signal.shape[axis] - 1)
         signal = signal.index_select(axis, places)
     return signal
 
 
-def _grid_extent(tokenizer: Tokenizer, extent: Sequence[int]) -> list[int]:
+def streams(tokenizer: Tokenizer) -> TypeGuard[StreamingTokenizer]:
+    """Whether a tokenizer takes signals chunk by chunk, with a state from one to the next."""
+    return isinstance(tokenizer, StreamingTokenizer) and tokenizer.not_streaming is None and _is_positionwise(tokenizer)
+
+
+def _is_positionwise(tokenizer: Tokenizer) -> bool:
+    return all(quantizer.is_positionwise for quantizer in tokenizer.quantizers)
+
+
+def _grid_extent(tokenizer: Tokenizer, extent: Sequence[int], lead: tuple[int, ...] | None = None) -> list[int]:
     unit = tokenizer.only_extent or tokenizer.strides
-    axes = zip(extent, tokenizer.lead, unit, strict=True)
+    axes = zip(extent, tokenizer.lead if lead is None else lead, unit, strict=True)
     return [first - (first - length) // step * step for length, first, step in axes]
 
 
 def _is_large(tokenizer: Tokenizer, extent: Sequence[int]) -> bool:
     """Whether a signal is taken in parts. Codes that depend on the whole of it have none, and what begins with a lead
     has them in time alone, where it streams."""
-    has_parts = all(quantizer.is_positionwise for quantizer in tokenizer.quantizers) and (
-        not any(tokenizer.lead) or (isinstance(tokenizer, StreamingTokenizer) and tokenizer.not_streaming is None)
-    )
+    has_parts = streams(tokenizer) if any(tokenizer.lead) else _is_positionwise(tokenizer)
     return math.prod(extent) > LARGEST_WHOLE and has_parts
 
 
@@ -149,11 +163,17 @@ def _decode_chunks(
 
 
 def _chunks(tokenizer: Tokenizer, extent: Sequence[int]) -> list[int]:
-    """Strides of the first axis, beyond the lead, in each chunk: as many as `LARGEST_WHOLE` holds, but at least one."""
+    """Strides of the first axis, beyond the lead, in each chunk."""
     stride = tokenizer.strides[0]
     count = (extent[0] - tokenizer.lead[0]) // stride
-    at_once = max(1, LARGEST_WHOLE // (stride * math.prod(extent[1:])))
+    at_once = strides_at_once(tokenizer, extent[1:])
     return [min(at_once, count - start) for start in range(0, max(1, count), at_once)]
+
+
+def strides_at_once(tokenizer: Tokenizer, sides: Sequence[int]) -> int:
+    """Strides of the first axis in a chunk of that extent along the others: as many as `LARGEST_WHOLE` holds, but at
+    least one."""
+    return max(1, LARGEST_WHOLE // (tokenizer.strides[0] * math.prod(sides)))
 
 
 def _tile(tokenizer: Tokenizer) -> tuple[int, int]:

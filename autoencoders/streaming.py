@@ -34,8 +34,16 @@ class StreamingLayer(Protocol):
 
 
 def first_state(layers: Iterable[nn.Module], batch: int) -> State:
-    """Where a stream through layers in a row starts. Those that remember nothing have empty states."""
-    return tuple(layer.first_state(batch) if isinstance(layer, StreamingLayer) else () for layer in layers)
+    """Where a stream through layers in a row starts. Those that remember nothing have empty states; rows may stand in
+    rows."""
+    return tuple(
+        layer.first_state(batch)
+        if isinstance(layer, StreamingLayer)
+        else first_state(layer, batch)
+        if isinstance(layer, nn.Sequential)
+        else ()
+        for layer in layers
+    )
 
 
 def stream(layers: Iterable[nn.Module], x: Tensor, state: State) -> tuple[Tensor, State]:
@@ -44,6 +52,9 @@ def stream(layers: Iterable[nn.Module], x: Tensor, state: State) -> tuple[Tensor
     for layer, before in zip(layers, state, strict=True):
         if isinstance(layer, StreamingLayer):
             x, remembered = layer.stream(x, before)
+            after.append(remembered)
+        elif isinstance(layer, nn.Sequential):
+            x, remembered = stream(layer, x, before)
             after.append(remembered)
         else:
             x = layer(x)

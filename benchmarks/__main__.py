@@ -27,7 +27,7 @@ COMMANDS = {
     "evaluate": ("benchmarks.evaluate", "measure stored or published tokenizers, or anybody's reconstructions"),
     "explain": ("benchmarks.explain", "what each choice of a protocol moves"),
     "generate": ("benchmarks.generate", "train priors on codes, and draw new pictures"),
-    "compress": ("benchmarks.compress", "pictures and sounds as files of codes, and back"),
+    "compress": ("benchmarks.compress", "pictures, sounds and films as files of codes, and back"),
     "tokens": ("benchmarks.tokens", "the codes of a data set, for priors and language models"),
     "export": ("benchmarks.export", "tokenizers as ONNX or torch.export programs, compared with the original"),
     "stability": ("benchmarks.stability", "how far codes stay the same: batch, precision, graph, encoding again"),

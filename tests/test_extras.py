@@ -14,10 +14,23 @@ IMPORTED_AS = {
     "vector-quantize-pytorch": "vector_quantize_pytorch",
     "faiss-cpu": "faiss",
     "mkdocs-material": "material",
+    "scikit-video": "skvideo",
 }
 """Distributions whose modules are called otherwise."""
 
-OTHERS = ("compression", "audio", "video", "visqol", "huggingface", "onnx", "peers", "ray", "tensorboard", "wandb")
+OTHERS = (
+    "compression",
+    "audio",
+    "video",
+    "films",
+    "visqol",
+    "huggingface",
+    "onnx",
+    "peers",
+    "ray",
+    "tensorboard",
+    "wandb",
+)
 
 
 MODULES = (

@@ -1,3 +1,6 @@
+from .cosmos import (
+    load_cosmos as load_cosmos,
+)
 from .dac import (
     load_dac as load_dac,
 )

@@ -6,7 +6,7 @@ Apart from the networks and from what reads the files, as `picture_zoo`.
 from __future__ import annotations
 
 from autoencoders.pretrained.model import HUB, Films, Loader, Pretrained
-from autoencoders.pretrained.sizes import VidTokConfig
+from autoencoders.pretrained.sizes import CosmosConfig, VidTokConfig
 
 BY_PACKAGE = "latents, codes and films on random weights, with diffusers' AutoencoderVidTok"
 """How version 1.1 is verified, which is all that the package has."""
@@ -38,5 +38,26 @@ VIDTOK = (
 """The causal ones with codes, by their names: strides of time and of both sides, and codes. Version 1.1 was trained on
 from 1.0, on longer films."""
 
-FILM_ZOO = VIDTOK
+
+def _cosmos(strides: tuple[int, int, int]) -> Pretrained:
+    name = "x".join(map(str, strides))
+    return Pretrained(
+        name=f"cosmos-dv-{name}",
+        load=Loader.of("cosmos:load_cosmos", config=CosmosConfig(strides)),
+        signals=Films(256, 17, 30, strides),
+        codes="64000",
+        paper="NVIDIA 2025, arXiv:2501.03575",
+        licence="NVIDIA Open Model License",
+        source=f"{HUB}/nvidia/Cosmos-0.1-Tokenizer-DV{name}: autoencoder.jit, of which "
+        'torch.save(torch.jit.load("autoencoder.jit").state_dict(), FILE) makes a file that runs no code',
+        verified="latents, codes and films on random weights, with the networks of diffusers' AutoencoderKLCosmos, "
+        "their quantizer rewritten from the authors' source",
+    )
+
+
+COSMOS = tuple(map(_cosmos, ((4, 8, 8), (8, 8, 8), (8, 16, 16))))
+"""Those with codes, by their strides of time and of both sides. The authors take films in clips of 17 frames, and
+measure them whole, of up to 1080 pixels, at their own rate; here clips are as VidTok's, and so can be compared."""
+
+FILM_ZOO = VIDTOK + COSMOS
 """By code base."""

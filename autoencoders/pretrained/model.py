@@ -50,7 +50,7 @@ class Sounds:
 
 @dataclass(frozen=True)
 class Films:
-    """The clips that a tokenizer's authors say its quality on."""
+    """The clips that a tokenizer is measured on: those that its authors say its quality on, or else comparable ones."""
 
     kind: ClassVar[Literal["films"]] = "films"
     frame_size: int

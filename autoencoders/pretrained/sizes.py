@@ -102,3 +102,47 @@ class VidTokConfig:
         """Frames and pixels per position of the codes, along each axis."""
         side = 2 ** (len(self.multipliers) - 1)
         return 2 ** len(self.halving), side, side
+
+
+@dataclass(frozen=True)
+class CosmosConfig:
+    """Sizes of Cosmos' tokenizers of films. The defaults are those that all published models have."""
+
+    strides: tuple[int, int, int]
+    """Frames and pixels per position of the codes, along each axis: powers of 2, at least the 4 of a block."""
+    width: int = 128
+    """Channels of blocks."""
+    multipliers: tuple[int, ...] = (2, 4, 4)
+    """Width of each level over `width`, finest first."""
+    blocks: int = 2
+    """Residual blocks of each level; the decoder has one more."""
+    latent: int = 16
+    """Channels that encoder and decoder have for a position, of which a projection makes those of the quantizer."""
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Channels of each level, finest first."""
+        return tuple(self.width * multiplier for multiplier in self.multipliers)
+
+    @property
+    def halvings_of_time(self) -> int:
+        """Levels, from the finest on, from which the encoder halves the frames."""
+        return int(math.log2(self.strides[0])) - 2
+
+    @property
+    def halvings_of_sides(self) -> int:
+        """Levels, from the finest on, from which the encoder halves the sides."""
+        return int(math.log2(self.strides[1])) - 2
+
+    @property
+    def doublings_of_time(self) -> tuple[int, ...]:
+        """Levels from which the decoder doubles the frames: the one below the coarsest comes first."""
+        coarsest = len(self.multipliers) - 1
+        return tuple(level for level in range(1, coarsest) if coarsest - level <= self.halvings_of_time)
+
+    @property
+    def doublings_of_sides(self) -> tuple[int, ...]:
+        """Levels from which it doubles the sides: with the frames, or from the coarsest on where it has more to."""
+        coarsest, (time, sides) = len(self.multipliers) - 1, (self.halvings_of_time, self.halvings_of_sides)
+        more = range(coarsest, coarsest - sides, -1) if sides > time else ()
+        return tuple(level for level in range(1, coarsest + 1) if level in self.doublings_of_time or level in more)

@@ -3,8 +3,7 @@
 Tang et al. 2024, "VidTok: A Versatile and Open-Source Video Tokenizer" (arXiv:2412.13061). Residual blocks of single
 frames and of time take turns; the coarsest level sees both at once, and attends within each frame. The network runs on
 whole strides of frames: the first frame is repeated until it is one. What a frame depends on lies before it, but for
-the decoder of version 1.1, which interpolates between frames and so looks ahead: a film can be encoded as it comes, but
-not decoded so, and is not streamed here.
+the decoder of version 1.1, which interpolates between frames and so looks ahead: version 1.0 streams, and 1.1 does not.
 
 Of a number of frames off the grid the authors' code of version 1.1 repeats the first frame more often; diffusers and
 `autoencoders.extents` have the last go on, and are equal.
@@ -27,7 +26,7 @@ from autoencoders.pretrained.attention_free import CHANNELS, level, row
 from autoencoders.pretrained.files import build, read_tensors, renamed
 from autoencoders.pretrained.sizes import VidTokConfig, VidTokVersion
 from autoencoders.pretrained.taming import OF_TRAINING
-from autoencoders.tokenizer import OneMapTokenizer
+from autoencoders.streaming import State, StreamingTokenizer
 from autoencoders.video.layers import PerFrame, ResidualBlock, Steps
 from autoencoders.video.magvit2 import BOTH, TIME
 from quantizers import create_quantizer
@@ -99,6 +98,46 @@ def repeated(x: Float[Tensor, "b c t h w"], frames: int) -> Float[Tensor, "b c t
     return F.pad(x, (0, 0, 0, 0, frames, 0), mode="replicate")
 
 
+class Repeated(nn.Module):
+    """The first frame of a film so many times more before it: (B, C, T, H, W) to (B, C, frames + T, H, W)."""
+
+    def __init__(self, frames: int) -> None:
+        super().__init__()
+        self.frames = frames
+
+    def forward(self, x: Float[Tensor, "b c t h w"]) -> Float[Tensor, "b c t2 h w"]:
+        return repeated(x, self.frames)
+
+    def first_state(self, batch: int) -> State:
+        """A number for each frame that is still due."""
+        return (torch.zeros(batch, self.frames),)
+
+    def stream(self, x: Float[Tensor, "b c t h w"], state: State) -> tuple[Float[Tensor, "b c t2 h w"], State]:
+        """A chunk, as `forward`."""
+        (due,) = state
+        return repeated(x, due.shape[1]), (due[:, :0],)
+
+
+class Dropped(nn.Module):
+    """A film without so many frames at its beginning: (B, C, frames + T, H, W) to (B, C, T, H, W)."""
+
+    def __init__(self, frames: int) -> None:
+        super().__init__()
+        self.frames = frames
+
+    def forward(self, x: Float[Tensor, "b c t h w"]) -> Float[Tensor, "b c t2 h w"]:
+        return x[:, :, self.frames :]
+
+    def first_state(self, batch: int) -> State:
+        """A number for each frame that is still to be dropped."""
+        return (torch.zeros(batch, self.frames),)
+
+    def stream(self, x: Float[Tensor, "b c t h w"], state: State) -> tuple[Float[Tensor, "b c t2 h w"], State]:
+        """A chunk, as `forward`."""
+        (due,) = state
+        return x[:, :, due.shape[1] :], (due[:, :0],)
+
+
 def preceded(x: Float[Tensor, "b c t h w"], frames: int, version: VidTokVersion) -> Float[Tensor, "b c t2 h w"]:
     """With so many frames before the first."""
     return F.pad(x, (0, 0, 0, 0, frames, 0)) if version == "1.0" else repeated(x, frames)
@@ -135,6 +174,15 @@ class CausalConv(nn.Module):
     def forward(self, x: Float[Tensor, "b c T h w"]) -> Float[Tensor, "b c2 t h w"]:
         return self.conv(preceded(x, self.before, self.version))
 
+    def first_state(self, batch: int) -> State:
+        """As many frames of zeros as it sees before the first, of a pixel that stands for all: of version 1.0."""
+        return (self.conv.weight.new_zeros(batch, self.conv.in_channels, self.before, 1, 1),)
+
+    def stream(self, x: Float[Tensor, "b c T h w"], state: State) -> tuple[Float[Tensor, "b c2 t h w"], State]:
+        """A chunk of whole strides after the last frames of the one before."""
+        x, last = _after(x, state)
+        return self.conv(x), last
+
 
 class Mixed(nn.Module):
     """A share of frames resampled by a fixed rule, and the rest of it of what a convolution makes: a share that is
@@ -159,8 +207,22 @@ class TimeDown(Mixed):
         super().__init__(channels, version, stride=2)
 
     def forward(self, x: Float[Tensor, "b c T h w"]) -> Float[Tensor, "b c t h w"]:
-        means = F.avg_pool3d(preceded(x, 1, self.version), (3, 1, 1), (2, 1, 1))
-        return self.mix(means, self.conv(x))
+        return self.mix(self._means(preceded(x, 1, self.version)), self.conv(x))
+
+    def first_state(self, batch: int) -> State:
+        """The frame of zeros before the first of all, and what the convolution remembers."""
+        conv = self.conv.conv
+        return (conv.weight.new_zeros(batch, conv.in_channels, 1, 1, 1),), self.conv.first_state(batch)
+
+    def stream(self, x: Float[Tensor, "b c T h w"], state: State) -> tuple[Float[Tensor, "b c t h w"], State]:
+        """A chunk of whole strides."""
+        of_means, of_conv = state
+        with_before, of_means = _after(x, of_means)
+        learned, of_conv = self.conv.stream(x, of_conv)
+        return self.mix(self._means(with_before), learned), (of_means, of_conv)
+
+    def _means(self, x: Float[Tensor, "b c T h w"]) -> Float[Tensor, "b c t h w"]:
+        return F.avg_pool3d(x, (3, 1, 1), (2, 1, 1))
 
 
 class TimeUp(Mixed):
@@ -177,6 +239,23 @@ class TimeUp(Mixed):
     def forward(self, x: Float[Tensor, "b c t h w"]) -> Float[Tensor, "b c T h w"]:
         x = doubled(x, self.first, self.version)
         return self.mix(x, self.conv(x))
+
+    def first_state(self, batch: int) -> State:
+        """What the convolution remembers."""
+        return self.conv.first_state(batch)
+
+    def stream(self, x: Float[Tensor, "b c t h w"], state: State) -> tuple[Float[Tensor, "b c T h w"], State]:
+        """A chunk: of version 1.0, which doubles each frame by itself."""
+        x = doubled(x, self.first, self.version)
+        learned, state = self.conv.stream(x, state)
+        return self.mix(x, learned), state
+
+
+def _after(x: Float[Tensor, "b c T h w"], state: State) -> tuple[Float[Tensor, "b c T2 h w"], State]:
+    """A chunk with the last frames before it, and as many of its own for the next."""
+    (before,) = state
+    x = torch.cat([before.expand(-1, -1, -1, *x.shape[3:]), x], 2)
+    return x, (x[:, :, x.shape[2] - before.shape[2] :].clone(),)  # or the state would keep the whole chunk
 
 
 def _causal_block(width: int, kernel: Steps, version: VidTokVersion) -> ResidualBlock:
@@ -200,7 +279,7 @@ def _middle(width: int, version: VidTokVersion) -> nn.Sequential:
 
 
 class Encoder(nn.Sequential):
-    """Films (B, 3, (1 + k) · time stride, H, W) to latents (B, dims, 1 + k, h, w)."""
+    """Films (B, 3, 1 + k · time stride, H, W) to latents (B, dims, 1 + k, h, w)."""
 
     def __init__(self, config: VidTokConfig) -> None:
         widths, version = config.widths, config.version
@@ -215,6 +294,7 @@ class Encoder(nn.Sequential):
             levels.append(level(row(block, widths[max(0, index - 1)], width, config.blocks), **resample))
         super().__init__(
             OrderedDict(
+                first=Repeated(config.strides[0] - 1),  # a whole stride with the first frame
                 conv_in=CausalConv(CHANNELS, widths[0], BOTH, version),
                 down=nn.Sequential(*levels),
                 mid=_middle(widths[-1], version),
@@ -226,7 +306,7 @@ class Encoder(nn.Sequential):
 
 
 class Decoder(nn.Sequential):
-    """Quantized latents (B, dims, 1 + k, h, w) to films (B, 3, (1 + k) · time stride, H, W)."""
+    """Quantized latents (B, dims, 1 + k, h, w) to films (B, 3, 1 + k · time stride, H, W)."""
 
     def __init__(self, config: VidTokConfig) -> None:
         widths, version = config.widths, config.version
@@ -249,16 +329,20 @@ class Decoder(nn.Sequential):
                 norm_out=ChannelNorm(widths[0]),
                 activation=nn.SiLU(),
                 conv_out=CausalConv(widths[0], CHANNELS, BOTH, version),
+                first=Dropped(config.strides[0] - 1),
             )
         )
 
 
-class VidTok(OneMapTokenizer):
-    """VidTok: films (B, 3, 1 + k · time stride, H, W) in [-1, 1] to 1 + k grids of codes, and back."""
+class VidTok(StreamingTokenizer):
+    """VidTok: films (B, 3, 1 + k · time stride, H, W) in [-1, 1] to 1 + k grids of codes, and back.
+
+    Version 1.0 streams: the first chunk has 1 + k strides of frames, each later one whole strides.
+    """
 
     def __init__(self, config: VidTokConfig) -> None:
         super().__init__()
-        self.strides = config.strides
+        self.strides, self.version = config.strides, config.version
         self.encoder = Encoder(config)
         self.quantizer = create_quantizer("fsq", levels=(LEVELS,) * config.dims)
         self.decoder = Decoder(config)
@@ -269,15 +353,15 @@ class VidTok(OneMapTokenizer):
         return 1, 0, 0
 
     @property
-    def _ahead(self) -> int:
-        """Frames that the network has before the first, so that this is one whole stride."""
-        return self.strides[0] - 1
+    def not_streaming(self) -> str | None:
+        """Why version 1.1 cannot stream; None of 1.0."""
+        return None if self.version == "1.0" else "the decoder of VidTok's version 1.1 looks at later frames"
 
     def latent(self, films: Float[Tensor, "b c T H W"]) -> Float[Tensor, "b d t h w"]:
         """What the quantizer is given; ValueError on other channels or an extent off the grid."""
         self._require_signal(films)
-        return self.encoder(repeated(films, self._ahead))
+        return self.encoder(films)
 
     def from_latent(self, quantized: Float[Tensor, "b d t h w"]) -> Float[Tensor, "b c T H W"]:
         """Films from quantized latents; not clamped."""
-        return self.decoder(quantized)[:, :, self._ahead :]
+        return self.decoder(quantized)

@@ -1,1 +1,1 @@
-"""Pictures and sounds as files of codes: `python -m benchmarks.compress`."""
+"""Pictures, sounds and films as files of codes: `python -m benchmarks.compress`."""

@@ -1,4 +1,4 @@
-"""Pictures and sounds as files of codes: `python -m benchmarks.compress encode FILE --run RUN.json -o FOLDER`."""
+"""Signals as files of codes: `python -m benchmarks.compress encode FILE --run RUN.json -o FOLDER`."""
 
 from __future__ import annotations
 

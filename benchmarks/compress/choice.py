@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks.compress.films import FilmFiles
 from benchmarks.compress.measured import MeasuredSignal
+from benchmarks.compress.measured_films import MeasuredFilms
 from benchmarks.compress.measured_pictures import MeasuredPictures
 from benchmarks.compress.measured_sounds import MeasuredSounds
 from benchmarks.compress.pictures import PictureFiles
@@ -15,18 +17,21 @@ from benchmarks.compress.sounds import SoundFiles
 from benchmarks.records.record import SignalName, StoredRuns
 from benchmarks.training.loading import LoadedRun
 from benchmarks.training.stored import configuration
-from benchmarks.training.trained import require_signal
 
-_ALL: Mapping[SignalName, type[SignalFiles[Any]]] = {"pictures": PictureFiles, "sounds": SoundFiles}
+_ALL: Mapping[SignalName, type[SignalFiles[Any]]] = {
+    "pictures": PictureFiles,
+    "sounds": SoundFiles,
+    "films": FilmFiles,
+}
 
 
 def measured(runs: StoredRuns) -> MeasuredSignal:
-    """What is measured beside these runs: the signals of the first, or pictures where there is none. UsageError where
-    they are no such signals."""
+    """What is measured beside these runs: the signals of the first, or pictures where there is none."""
     if not runs:
         return MeasuredPictures()
     path, first = runs[0]
-    require_signal(path, first, tuple(_ALL))
+    if first.signal == "films":
+        return MeasuredFilms(path)
     return MeasuredSounds(path, first) if first.signal == "sounds" else MeasuredPictures()
 
 

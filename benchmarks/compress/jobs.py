@@ -133,14 +133,17 @@ class TokenizerJob:
     def at(self, setting: dict[str, int]) -> TokenizerCodec[Any]:
         count = setting["codes"]
         model = truncated_model(self.model, self.tokenizer, count)
-        return self.signal.tokenizer_codec(truncated(self.tokenizer, count), model)
+        return self._codec(truncated(self.tokenizer, count), model)
 
     def more(self, coder: Coder[Any], item: Any) -> Numbers:
         assert isinstance(coder, TokenizerCodec)
         return model_bits(coder, self.prior, item)
 
     def samples(self, items: Items) -> tuple[tuple[Sample, ...], Arrays]:
-        return self.signal.samples(self.signal.tokenizer_codec(self.tokenizer, self.model), items, self.codecs)
+        return self.signal.samples(self._codec(self.tokenizer, self.model), items, self.codecs)
+
+    def _codec(self, tokenizer: Tokenizer, model: CodeModel) -> TokenizerCodec[Any]:
+        return self.signal.tokenizer_codec(self.record, tokenizer, model)
 
 
 def plan(signal: MeasuredSignal, arguments: Measure, runs: StoredRuns, items: Items, errors: Console) -> list[Job]:

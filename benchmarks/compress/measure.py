@@ -127,7 +127,7 @@ class Measurement:
         begin = time.perf_counter()
         setting = self.job.points[name]
         coder = self.job.at(setting)
-        memory = peak_memory(coder, self.items[0], self.fidelity.device)  # and a first use, which takes longer
+        memory = peak_memory(coder, self.items[0], self.fidelity)  # and a first use, which takes longer
         numbers = self._all(coder, advance)
         metrics, missing = means(numbers, self.fidelity.mean)
         point = Point(name=name, setting=setting, metrics={**metrics, "peak_memory_megabytes": memory})

@@ -75,8 +75,8 @@ class MeasuredSignal(ABC):
         """Raise UsageError unless the tokenizer of a stored run is of these signals."""
 
     @abstractmethod
-    def tokenizer_codec(self, tokenizer: Tokenizer, model: CodeModel) -> TokenizerCodec[Any]:
-        """A tokenizer under a model of its codes."""
+    def tokenizer_codec(self, run: Record, tokenizer: Tokenizer, model: CodeModel) -> TokenizerCodec[Any]:
+        """The tokenizer of a stored run, or one made of it, under a model of its codes."""
 
     @abstractmethod
     def codec(self, name: CodecName) -> RatedCodec:

@@ -41,7 +41,7 @@ class MeasuredPictures(MeasuredSignal):
     def require(self, path: Path, run: Record) -> None:
         require_signal(path, run, (self.name,))
 
-    def tokenizer_codec(self, tokenizer: Tokenizer, model: CodeModel) -> PictureCodec:
+    def tokenizer_codec(self, run: Record, tokenizer: Tokenizer, model: CodeModel) -> PictureCodec:
         return PictureCodec(tokenizer, model)
 
     def codec(self, name: CodecName) -> RatedCodec:

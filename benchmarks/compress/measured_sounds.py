@@ -58,7 +58,7 @@ class MeasuredSounds(MeasuredSignal):
                 f"at {self.sample_rate:,} Hz; measure it by a command of its own"
             )
 
-    def tokenizer_codec(self, tokenizer: Tokenizer, model: CodeModel) -> SoundCodec:
+    def tokenizer_codec(self, run: Record, tokenizer: Tokenizer, model: CodeModel) -> SoundCodec:
         return SoundCodec(tokenizer, model, self.sample_rate)
 
     def codec(self, name: CodecName) -> RatedCodec:

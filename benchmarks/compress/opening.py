@@ -11,7 +11,7 @@ from benchmarks.records.record import read_record
 from benchmarks.training.loading import LoadedRun, load_run
 from benchmarks.training.loop import make_accelerator
 from benchmarks.training.settings import TrainConfig
-from benchmarks.training.trained import require_signal, require_tokenizer, trained_tokenizer
+from benchmarks.training.trained import require_tokenizer, trained_tokenizer
 from priors import Prior
 from priors.code_models import Histogram
 
@@ -23,7 +23,6 @@ def open_run(path: Path, prior: str | None, cpu: bool) -> LoadedRun:
         ValueError: no such run, or none with codes.
     """
     record = read_record(path)
-    require_signal(path, record, ("pictures", "sounds"))
     require_tokenizer(path, record)
     run = LoadedRun(record, trained_tokenizer(path, record)) if prior is None else load_run(path, prior)
     if not all(map(has_codebook, run.tokenizer.quantizers)):
@@ -37,8 +36,8 @@ def open_histogram(path: Path) -> Histogram:
     counts = read_arrays(path, ("code_counts",)).get("code_counts")
     if counts is None:
         raise UsageError(
-            f"{path} has no counts of its codes (too many to count, or a run on sounds from before they were counted); "
-            "give --fixed-length or --prior"
+            f"{path} has no counts of its codes (too many to count, or a run on sounds or films from before they were "
+            "counted); give --fixed-length or --prior"
         )
     return Histogram(counts)
 

@@ -31,6 +31,9 @@ CODECS: Mapping[CodecName, dict[str, Any]] = {
     "jpeg-xl": {"color": "0.5", "linestyle": "--"},
     "opus": {"color": "black", "linestyle": "-"},
     "mp3": {"color": "0.5", "linestyle": "-"},
+    "h264": {"color": "black", "linestyle": "-"},
+    "hevc": {"color": "black", "linestyle": "--"},
+    "av1": {"color": "0.5", "linestyle": "-"},
 }
 """Lines without marks; tokenizers have colours and marks, as in all pictures."""
 

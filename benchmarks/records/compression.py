@@ -1,7 +1,7 @@
 """Stored measurements of the protocol `compression`: one JSON file for each way of coding, beside a file of arrays.
 
 NAME.json    the record below
-NAME.npz     POINT/METRIC: a number for each picture or sound; of a tokenizer of pictures also `samples/…`, uint8
+NAME.npz     POINT/METRIC: a number for each picture, sound or film; of a tokenizer of pictures also `samples/…`, uint8
              (pictures, H, W, 3)
 """
 
@@ -25,7 +25,8 @@ SCHEMA = 1
 
 PictureCodecName = Literal["jpeg", "webp", "avif", "jpeg-xl"]
 SoundCodecName = Literal["opus", "mp3"]
-CodecName = PictureCodecName | SoundCodecName
+FilmCodecName = Literal["h264", "hevc", "av1"]
+CodecName = PictureCodecName | SoundCodecName | FilmCodecName
 
 FOLDER = "compression"
 """Below the folder of results."""
@@ -63,13 +64,13 @@ class TokenizerCoder(Frozen):
 
 
 class Point(Frozen):
-    """One rate: means over the pictures or sounds, each counting the same."""
+    """One rate: means over the pictures, sounds or films, each counting the same."""
 
     name: str
     """In words: what arrays are kept under."""
     setting: dict[str, int]
-    """What sets the rate: `quality` of a codec of pictures, `kbps` of one of sounds, `codes` per position of a
-    tokenizer that can leave the last out."""
+    """What sets the rate: `quality` of a codec of pictures, `kbps` of one of sounds, `crf` of one of films, `codes` per
+    position of a tokenizer that can leave the last out."""
     metrics: dict[str, float | None]
 
 

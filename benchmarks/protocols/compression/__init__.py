@@ -1,1 +1,1 @@
-"""The protocol `compression`: pictures and sounds as files, beside the codecs that people use."""
+"""The protocol `compression`: pictures, sounds and films as files, beside the codecs that people use."""

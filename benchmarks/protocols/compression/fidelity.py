@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -23,6 +24,22 @@ class Coder(Protocol[Item]):
     def decode(self, data: bytes, /) -> Item: ...
 
 
+class Through(NamedTuple):
+    """What came of an item as a file and back.
+
+    Attributes:
+        size: of the file in bytes.
+        numbers: of fidelity.
+        encode_seconds: from the item to the file.
+        decode_seconds: and back.
+    """
+
+    size: int
+    numbers: Numbers
+    encode_seconds: float
+    decode_seconds: float
+
+
 class Fidelity(ABC, Generic[Item]):
     """The numbers of single items, in the units of their signal.
 
@@ -37,6 +54,19 @@ class Fidelity(ABC, Generic[Item]):
     @abstractmethod
     def __call__(self, decoded: Item, original: Item) -> Numbers:
         """How far an item is from what it was."""
+
+    def through(self, coder: Coder[Item], item: Item) -> Through:
+        """An item as a file and back, timed, and how far it is then from what it was."""
+        begin = time.perf_counter()
+        data = coder.encode(item)
+        written = time.perf_counter()
+        decoded = coder.decode(data)
+        read = time.perf_counter()
+        return Through(len(data), self(decoded, item), written - begin, read - written)
+
+    def there_and_back(self, coder: Coder[Item], item: Item) -> None:
+        """An item as a file and back, and no more."""
+        coder.decode(coder.encode(item))
 
     @abstractmethod
     def cost(self, item: Item, size: int, encode_seconds: float, decode_seconds: float) -> Numbers:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
-import torch
 
 from benchmarks.metrics.speed import peak_memory_growth
 from benchmarks.protocols.compression.fidelity import Coder, Fidelity, Item, Numbers
@@ -18,15 +15,11 @@ from priors.information import information, information_in_float
 
 def coded(coder: Coder[Item], item: Item, fidelity: Fidelity[Item]) -> Numbers:
     """One item as a file and back: its size in bytes, what that costs in the signal's units, and fidelity."""
-    begin = time.perf_counter()
-    data = coder.encode(item)
-    written = time.perf_counter()
-    decoded = coder.decode(data)
-    read = time.perf_counter()
+    through = fidelity.through(coder, item)
     return {
-        "bytes": float(len(data)),
-        **fidelity.cost(item, len(data), written - begin, read - written),
-        **fidelity(decoded, item),
+        "bytes": float(through.size),
+        **fidelity.cost(item, through.size, through.encode_seconds, through.decode_seconds),
+        **through.numbers,
     }
 
 
@@ -37,17 +30,19 @@ def model_bits(codec: TokenizerCodec[Item], prior: Prior | None, item: Item) -> 
         codec: tokenizer and model.
         prior: what the model computes in fixed point, where it is one.
     """
-    codes = codec.signal(item).codes
-    numbers = {"model_bits": information(codec.files.model, codes, codec.tokenizer.quantizers)}
-    if isinstance(prior, GPT):
-        numbers["float_bits"] = information_in_float(prior, codes)
+    numbers: Numbers = {}
+    for codes in codec.codes(item):
+        of_part = {"model_bits": information(codec.model, codes, codec.tokenizer.quantizers)}
+        if isinstance(prior, GPT):
+            of_part["float_bits"] = information_in_float(prior, codes)
+        numbers = {name: numbers.get(name, 0.0) + bits for name, bits in of_part.items()}
     return numbers
 
 
-def peak_memory(coder: Coder[Any], item: Any, device: torch.device) -> float | None:
+def peak_memory(coder: Coder[Item], item: Item, fidelity: Fidelity[Item]) -> float | None:
     """Megabytes (10^6 bytes) that coding an item and back takes at most above what was taken before, as
     `peak_memory_growth` measures them; None where that cannot be."""
-    peak = peak_memory_growth(lambda: coder.decode(coder.encode(item)), device)
+    peak = peak_memory_growth(lambda: fidelity.there_and_back(coder, item), fidelity.device)
     return None if peak is None else peak / 1e6
 
 

@@ -8,13 +8,13 @@ from torch import Tensor
 
 from benchmarks.data.transforms import to_rgb, to_tensor
 from benchmarks.metrics.pictures import to_uint8, to_unit_range
-from benchmarks.protocols.compression.tokenizer_codec import TokenizerCodec
+from benchmarks.protocols.compression.tokenizer_codec import WholeCodec
 
 GREY = 1
 """The mark of a grey picture."""
 
 
-class PictureCodec(TokenizerCodec[Image.Image]):
+class PictureCodec(WholeCodec[Image.Image]):
     """Pictures of any size as bytes, by a tokenizer of RGB pictures.
 
     A picture is taken as a viewer shows it (`to_rgb`): transparency is laid over white, and stays so; grey ones are

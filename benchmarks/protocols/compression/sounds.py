@@ -7,11 +7,11 @@ from torch import Tensor
 
 from autoencoders import Tokenizer
 from benchmarks.protocols.audio.coded import with_whole_strides
-from benchmarks.protocols.compression.tokenizer_codec import TokenizerCodec
+from benchmarks.protocols.compression.tokenizer_codec import WholeCodec
 from priors.code_models import CodeModel
 
 
-class SoundCodec(TokenizerCodec[Float32[Tensor, "c n"]]):
+class SoundCodec(WholeCodec[Float32[Tensor, "c n"]]):
     """Sounds of any length as bytes: float32 (channels, samples) in [-1, 1], as the tokenizer has them.
 
     As in the audio protocol, silence follows a sound up to the next multiple of the tokenizer's stride, and what comes

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from io import BytesIO
+from itertools import chain, islice
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from benchmarks.data.films.reading import CONVERSION, to_rgb
+from benchmarks.data.films.sources import Frame
 from benchmarks.protocols.signals import CodedFile
 
 BT709, LIMITED = 1, 1
@@ -41,20 +43,25 @@ class FilmCodec:
 
     def encode(self, clip: UInt8[Tensor, "3 t h w"], frames_per_second: float) -> CodedFile:
         """The MP4 file of a clip: 8 bits, chroma of half the sides, which are made even by the last pixels again."""
+        frames = np.ascontiguousarray(clip.permute(1, 2, 3, 0).numpy())
+        return self.encode_frames(frames, Fraction(frames_per_second).limit_denominator(1001))
+
+    def encode_frames(self, frames: Iterable[Frame], rate: Fraction) -> CodedFile:
+        """The same of frames that come one by one, all of one size, so many a second."""
         import av
 
         os.environ.setdefault("SVT_LOG", "1")  # or SVT-AV1 lists its settings on the screen, clip after clip
-        frames = np.ascontiguousarray(clip.permute(1, 2, 3, 0).numpy())
-        frames = np.pad(frames, ((0, 0), *((0, -side % 2) for side in frames.shape[1:3]), (0, 0)), "edge")
-        rate = Fraction(frames_per_second).limit_denominator(1001)
+        even = (np.pad(frame, (*((0, -side % 2) for side in frame.shape[:2]), (0, 0)), "edge") for frame in frames)
+        first = next(even)
         buffer, stream_bytes = BytesIO(), 0
         with av.open(buffer, "w", format="mp4") as file:
             stream = file.add_stream(self.encoder, rate=rate, options={"crf": str(self.quality), **self.options})
-            stream.width, stream.height, stream.pix_fmt = frames.shape[2], frames.shape[1], "yuv420p"
+            stream.height, stream.width, _ = first.shape
+            stream.pix_fmt = "yuv420p"
             stream.codec_context.colorspace, stream.codec_context.color_range = BT709, LIMITED
             stream.codec_context.time_base = 1 / rate
             packets = []
-            for number, levels in enumerate(frames):
+            for number, levels in enumerate(chain([first], even)):
                 frame = av.VideoFrame.from_ndarray(levels, format="rgb24").reformat(
                     format="yuv420p", interpolation=CONVERSION, dst_colorspace=BT709, dst_color_range=LIMITED
                 )
@@ -71,12 +78,16 @@ class FilmCodec:
         Args:
             extent: Frames, height and width that it had.
         """
+        frames, height, width = extent
+        found = np.stack([frame[:height, :width] for frame in islice(self.decode_frames(data), frames)])
+        return torch.from_numpy(found).permute(3, 0, 1, 2).contiguous()
+
+    def decode_frames(self, data: bytes) -> Iterator[Frame]:
+        """The frames of a file one by one, their sides even."""
         import av
 
-        frames, height, width = extent
         with av.open(BytesIO(data), format="mp4") as file:
-            found = np.stack([to_rgb(frame) for frame in file.decode(video=0)])
-        return torch.from_numpy(found[:frames, :height, :width]).permute(3, 0, 1, 2).contiguous()
+            yield from map(to_rgb, file.decode(video=0))
 
     @property
     def software(self) -> dict[str, str]:

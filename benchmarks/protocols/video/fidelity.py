@@ -74,7 +74,11 @@ class FilmFidelity:
 
 def psnr_clip(made: Frames, wanted: Frames) -> float:
     """Of the squared error over all pixels of all frames, in dB, at most `PSNR_CAP`; codecs are compared by it."""
-    error = (made.double() - wanted.double()).square().mean().item()
+    return decibels((made.double() - wanted.double()).square().mean().item())
+
+
+def decibels(error: float) -> float:
+    """PSNR of a mean squared error in levels of 255, in dB, at most `PSNR_CAP`."""
     return PSNR_CAP if error == 0 else min(PSNR_CAP, 10 * math.log10(DATA_RANGE**2 / error))
 
 

@@ -15,7 +15,7 @@ from authors_networks import load_published
 from random_codecs import randomize
 from torch import Tensor, nn
 
-from autoencoders.extents import reconstruct_any
+from autoencoders.extents import reconstruct_any, streams
 from autoencoders.pretrained import WeightsError, film_zoo, load_vidtok, vidtok
 from autoencoders.pretrained.model import Pretrained
 from autoencoders.pretrained.sizes import VidTokConfig
@@ -140,6 +140,31 @@ def test_the_first_frame_is_coded_as_a_picture(name: str, version: str) -> None:
     whole, alone = model(film), model(film[:, :, :1])
     assert torch.equal(whole.codes[0][:, :, :1], alone.codes[0])
     torch.testing.assert_close(whole.reconstruction[:, :, :1], alone.reconstruction, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", SIZES)
+@torch.no_grad()
+def test_chunks_of_the_first_version_are_the_whole(name: str) -> None:
+    config = replace(SIZES[name], version="1.0")
+    model = randomize(vidtok.VidTok(config)).double()
+    stride, film = config.strides[0], films(config, 1 + 5 * config.strides[0])
+    expected = model(film)
+    encoder, decoder, codes, parts = model.encoder_state(2), model.decoder_state(2), [], []
+    for chunk in film.split([1 + stride, stride, 3 * stride], 2):
+        (found,), encoder = model.encode_chunk(chunk, encoder)
+        part, decoder = model.decode_chunk([found], decoder)
+        assert part.shape == chunk.shape
+        codes.append(found)
+        parts.append(part)
+    assert torch.equal(torch.cat(codes, 2), expected.codes[0])
+    torch.testing.assert_close(torch.cat(parts, 2), expected.reconstruction, rtol=0, atol=1e-9)
+
+
+def test_the_second_version_does_not_stream_and_says_why() -> None:
+    model = vidtok.VidTok(SIZES["488"])
+    assert not streams(model)
+    with pytest.raises(ValueError, match=r"cannot stream: the decoder of VidTok's version 1\.1 looks at later frames"):
+        model.encoder_state()
 
 
 @torch.no_grad()

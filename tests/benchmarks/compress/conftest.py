@@ -1,5 +1,6 @@
 """A small run with a prior, and pictures of many kinds."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from benchmarks import run
 from benchmarks.compress.__main__ import main
 from benchmarks.data.machine import torch_threads
 from benchmarks.generate.__main__ import main as generate
+from benchmarks.training.signals import Signal
 
 SIZES = [(1, 1), (7, 45), (32, 32), (61, 40), (200, 131)]
 """Width and height."""
@@ -57,3 +59,28 @@ def compress() -> Callable[..., int]:
             return main([*map(str, words), "--cpu"])
 
     return call
+
+
+@pytest.fixture(scope="session")
+def film_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Runs of fsq and rq on films, hardly trained."""
+    pytest.importorskip("av")
+    output = tmp_path_factory.mktemp("compress films")
+    few = ["--data.limit-train", "2", "--data.limit-test", "1", "--train.images", "16"]
+    words = ["--preset", "video-smoke", "--cpu", *few, "--quantizer", "fsq", "rq", "--output", str(output)]
+    with pytest.MonkeyPatch.context() as patch, torch_threads(1):
+        patch.setattr(Signal, "baseline_runs", lambda *_: [])
+        assert run.main(words) == 0
+    return output
+
+
+@pytest.fixture
+def film_run(film_runs: Path, tmp_path: Path) -> Callable[[str], Path]:
+    """The record of a quantizer's run on films, in a copy that a test may change."""
+    folder = shutil.copytree(film_runs, tmp_path / "film runs")
+
+    def find(quantizer: str) -> Path:
+        (path,) = folder.rglob(f"{quantizer}-*.json")
+        return path
+
+    return find

@@ -269,4 +269,4 @@ def test_of_a_folder_what_has_no_codes_is_named_and_left_out(home, measure, caps
 
 def test_pictures_must_be_named(capsys) -> None:
     assert main(["measure", "--codec", "jpeg"]) == 2
-    assert "name the pictures or sounds" in capsys.readouterr().err
+    assert "name the pictures, sounds or films" in capsys.readouterr().err

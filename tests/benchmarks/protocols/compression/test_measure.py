@@ -129,7 +129,7 @@ def test_overhead_is_of_all_files_together(fidelity: PictureFidelity) -> None:
     assert missing == {}
 
 
-def test_memory_is_that_of_coding() -> None:
+def test_memory_is_that_of_coding(fidelity: PictureFidelity) -> None:
     class Wasteful:
         def encode(self, picture: Image.Image) -> bytes:
             return bytes(50_000_000)[:1] + np.ones(50_000_000, np.uint8).tobytes()[:1]
@@ -137,7 +137,7 @@ def test_memory_is_that_of_coding() -> None:
         def decode(self, data: bytes) -> Image.Image:
             return _picture(8, 8)
 
-    peak = peak_memory(Wasteful(), _picture(8, 8), CPU)
+    peak = peak_memory(Wasteful(), _picture(8, 8), fidelity)
     assert peak is None or peak > 45
 
 
