@@ -21,7 +21,7 @@ LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
 
 PLACES = (
     *("vq-ema", "fsq", "lfq", "rq", "gumbel", "vq", "bsq"),
-    *("vq-cosine", "pq", "simvq", "ibq", "multi-scale", "fvq", "fsp", "diveq", "leech"),
+    *("vq-cosine", "pq", "simvq", "ibq", "multi-scale", "fvq", "fsp", "diveq", "leech", "lgq", "gq"),
 )
 """Methods in the order in which they take colours, markers and lines. Append only: pictures made before stay true."""
 
