@@ -134,7 +134,7 @@ class GQ(Quantizer):
     def _penalty(self, bits: Float[Tensor, " n"]) -> Float[Tensor, ""]:
         return self.kl_weight * self.lam * (self._weights(bits) * bits).sum() / max(bits.shape[0], 1)
 
-    @uncompiled  # a graph's backward pass would take the weights as they are after the step
+    @uncompiled  # a graph's backward pass takes the weights as they are after the step (pytorch/pytorch#197039)
     def _penalty_of_a_step(self, bits: Float[Tensor, " n"]) -> Float[Tensor, ""]:
         penalty = self._penalty(bits)
         if self._learns:
