@@ -29,7 +29,7 @@ class LGQ(CodebookQuantizer):
     code the default start is rows of the first batch, and no code is replaced (`dead_threshold=0`).
 
     Use it where a learned codebook should be used evenly without a rule for its dead codes. Not where training time
-    counts: a step takes five products of all positions with all codes and two softmaxes, where `vq` takes one product.
+    counts: a step takes eight products of all positions with all codes and two softmaxes, where `vq` takes one product.
 
     Args:
         dim: channels, the width of a code vector.
