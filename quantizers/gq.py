@@ -34,9 +34,8 @@ LEAST, MOST = 1e-3, 1e3
 
 class GQ(Quantizer):
     """The latent is mean and log variance of a Gaussian q for each position, the codebook K vectors c of the standard
-    normal distribution p, drawn once. While training, nothing is quantized: the output is a sample of q, as in a VAE. In
-    eval mode it is the vector of the largest q(c) / p(c)^beta, the nearest one in a measure that counts channels by
-    their certainty.
+    normal distribution p, drawn once. While training nothing is quantized: the output is a sample of q, as in a VAE. In
+    eval mode it is the vector of the largest q(c) / p(c)^beta.
 
     A code can stand for q where KL(q || p), in bits, is no more than log2 K. The loss keeps it there (the paper's
     target divergence constraint): kl_weight lam E[w KL], where w is lam_max for positions with more than `tolerance`
@@ -85,7 +84,7 @@ class GQ(Quantizer):
         self.tolerance = check_number("tolerance", tolerance, 0)
         self.lam_factor = check_number("lam_factor", lam_factor, 1, 2)
         self.beta = check_number("beta", beta, 0, 1)
-        self.register_buffer("table", normal_vectors(codebook_size, dim // 2))
+        self.register_buffer("table", normal_vectors(self.codebook_size, dim // 2))
         for name in ("lam", "lam_min", "lam_max"):
             self.register_buffer(name, torch.tensor(1.0))
         self._learns = True

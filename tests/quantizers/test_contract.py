@@ -45,13 +45,13 @@ NOT_ASKED = {
     "positions": dict.fromkeys(("multi-scale", "multi-scale-odd"), "is_positionwise is False"),
     "idempotence": dict.fromkeys(
         (
-            *("fsp", "fsq", "fsq-large", "gumbel", "gumbel-one-hot", "ibq", "multi-scale", "multi-scale-odd"),
-            *("rq", "rq-beam", "rq-dropout", "rq-fsq"),
+            *("fsp", "fsq", "fsq-large", "gq", "gumbel", "gumbel-one-hot", "ibq"),
+            *("multi-scale", "multi-scale-odd", "rq", "rq-beam", "rq-dropout", "rq-fsq"),
         ),
         "is_projection is False",
     ),
     "straight-through": dict.fromkeys(
-        ("diveq", "gumbel", "gumbel-one-hot", "ibq", "vq-ema-sampled"), "is_straight_through is False"
+        ("diveq", "gq", "gumbel", "gumbel-one-hot", "ibq", "lgq", "vq-ema-sampled"), "is_straight_through is False"
     ),
     "memory": {
         **dict.fromkeys(("gumbel", "gumbel-one-hot"), "holds_logits is True"),
