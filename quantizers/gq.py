@@ -102,7 +102,7 @@ class GQ(Quantizer):
     def quantize_rows(self, rows: Float[Tensor, "n d"]) -> RowOutput:
         mean, log_variance = rows.chunk(2, 1)
         log_variance = log_variance.clamp(*LOG_VARIANCES)
-        codes = likeliest(mean, log_variance, at_least_single(self.table), self.beta)
+        codes = likeliest(mean.detach(), log_variance.detach(), at_least_single(self.table), self.beta)
         if self.training:
             noise = torch.randn(mean.shape, device=mean.device).to(mean.dtype)
             vectors = mean + (log_variance / 2).exp() * noise
@@ -164,7 +164,6 @@ def divergence(mean: Float[Tensor, "n d"], log_variance: Float[Tensor, "n d"]) -
     return nats / math.log(2)
 
 
-@torch.no_grad()
 def likeliest(
     mean: Float[Tensor, "n d"], log_variance: Float[Tensor, "n d"], table: Float[Tensor, "k d"], beta: float
 ) -> Int64[Tensor, " n"]:
