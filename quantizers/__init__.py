@@ -23,10 +23,12 @@ if TYPE_CHECKING:
     from quantizers.fsp import FSP
     from quantizers.fsq import FSQ
     from quantizers.fvq import FVQ
+    from quantizers.gq import GQ
     from quantizers.gumbel import Gumbel
     from quantizers.ibq import IBQ
     from quantizers.leech import Leech
     from quantizers.lfq import LFQ
+    from quantizers.lgq import LGQ
     from quantizers.multi_scale import MultiScale
     from quantizers.none import NoQuantizer
     from quantizers.pq import PQ
@@ -41,8 +43,10 @@ __all__ = [
     "FSP",
     "FSQ",
     "FVQ",
+    "GQ",
     "IBQ",
     "LFQ",
+    "LGQ",
     "PQ",
     "RQ",
     "VQ",

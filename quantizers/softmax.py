@@ -17,6 +17,83 @@ FEWEST_ROWS = 16
 
 
 @uncompiled
+def average_by_softmax(
+    rows: Float[Tensor, "n d"], vectors: Float[Tensor, "k d"], temperature: Float[Tensor, ""]
+) -> tuple[Float[Tensor, "n d"], Float[Tensor, ""], Float[Tensor, " k"]]:
+    """What p = softmax(-|z - c|^2 / temperature) over all codes gives, differentiable in rows and vectors.
+
+    Returns:
+        The mean of the vectors under p, for each row.
+        Sum over rows and codes of p^2.
+        Sums over rows of p.
+    """
+    return _AverageBySoftmax.apply(rows, vectors, temperature)
+
+
+class _AverageBySoftmax(torch.autograd.Function):
+    @staticmethod
+    def forward(rows: Tensor, vectors: Tensor, temperature: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        means, squares, sums = torch.empty_like(rows), rows.new_zeros(()), rows.new_zeros(vectors.shape[0])
+        size = _tile_rows(rows, vectors)
+        for tile, of_tile in zip(rows.split(size), means.split(size), strict=True):
+            p = _softmax_of_distances(tile, vectors, temperature)
+            torch.mm(p, vectors, out=of_tile)
+            sums += p.sum(0)
+            squares += p.square_().sum()
+        return means, squares, sums
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor], output: tuple[Tensor, ...]) -> None:
+        ctx.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(  # type: ignore[override]
+        ctx: Any, of_means: Tensor, of_squares: Tensor, of_sums: Tensor
+    ) -> tuple[Tensor, Tensor, None]:
+        rows, vectors, temperature = ctx.saved_tensors
+        with torch.autocast(rows.device.type, enabled=False):  # which a caller may have left on for the backward pass
+            if torch.is_grad_enabled():  # to be differentiated again, which holds all products anyhow
+                return *_gradients_of_average(rows, vectors, temperature, of_means, of_squares, of_sums), None
+            grad_rows, grad_vectors = torch.empty_like(rows), torch.zeros_like(vectors)
+            size = _tile_rows(rows, vectors)
+            for tile, of_tile, grad_tile in zip(
+                rows.split(size), of_means.split(size), grad_rows.split(size), strict=True
+            ):
+                found = _gradients_of_average(tile, vectors, temperature, of_tile, of_squares, of_sums)
+                grad_tile.copy_(found[0])
+                grad_vectors += found[1]
+            return grad_rows, grad_vectors, None
+
+
+def _gradients_of_average(
+    rows: Float[Tensor, "n d"],
+    vectors: Float[Tensor, "k d"],
+    temperature: Float[Tensor, ""],
+    of_means: Float[Tensor, "n d"],
+    of_squares: Float[Tensor, ""],
+    of_sums: Float[Tensor, " k"],
+) -> tuple[Float[Tensor, "n d"], Float[Tensor, "k d"]]:
+    """The gradients on rows and vectors, differentiable. Those on the logits of a row sum to 0, so that -|z|^2 has no
+    part in them."""
+    p = _softmax_of_distances(rows, vectors, temperature)
+    of_p = of_means @ vectors.T + 2 * of_squares * p + of_sums
+    of_logits = p * (of_p - (p * of_p).sum(1, keepdim=True)) * (2 / temperature)
+    of_vectors = p.T @ of_means + of_logits.T @ rows - of_logits.sum(0).unsqueeze(1) * vectors
+    return of_logits @ vectors, of_vectors
+
+
+def _softmax_of_distances(
+    rows: Float[Tensor, "n d"], vectors: Float[Tensor, "k d"], temperature: Float[Tensor, ""]
+) -> Float[Tensor, "n k"]:
+    """softmax(-|z - c|^2 / temperature). Distances do not change where all is moved, and products lose fewer digits
+    about the vectors' mean."""
+    centre = vectors.detach().mean(0)
+    vectors = vectors - centre
+    logits = 2 * (rows - centre) @ vectors.T - vectors.square().sum(1)
+    return torch.softmax(logits / temperature, 1)
+
+
+@uncompiled
 def choose_by_softmax(
     rows: Float[Tensor, "n d"], vectors: Float[Tensor, "k d"], codes: Int64[Tensor, " n"], temperature: float
 ) -> tuple[Float[Tensor, "n d"], Float[Tensor, ""], Float[Tensor, " k"]]:

@@ -39,6 +39,13 @@ ZOO = (
         "beta 0.25; layers as in the authors' qbridge_ViT.py",
     ),
     Registration(
+        "gq",
+        "quantizers.gq:GQ",
+        "Gaussian VAE held at the codebook's rate, whose codes are random vectors of its prior (Gaussian Quant)",
+        "Xu et al. 2025, arXiv:2512.06609, and the authors' code: 65536 codes of 16 channels, tolerance 0.5 bits, "
+        "lam_factor 1.01, beta 1; kl_weight is theirs for a mean over a position's 192 values",
+    ),
+    Registration(
         "gumbel",
         "quantizers.gumbel:Gumbel",
         "discrete VAE, Gumbel-softmax sampling of codes (DALL-E)",
@@ -64,6 +71,13 @@ ZOO = (
         "lookup-free quantization, signs with an entropy loss (MAGVIT-v2)",
         "Yu et al. 2023, arXiv:2310.05737, 18 bits; weights and temperature 1/100 as in Open-MAGVIT2, "
         "arXiv:2409.04410: entropy 0.1, diversity 1, commitment 0.25",
+    ),
+    Registration(
+        "lgq",
+        "quantizers.lgq:LGQ",
+        "learnable geometric quantization, a codebook that learns through annealed soft assignments (LGQ)",
+        "Altun et al. 2026, arXiv:2602.16086, as in the authors' code and its configuration for 16384 codes: dim 64, "
+        "tau 1 to 0.1, lambda_peak and lambda_bins 0.005; k-means start is an option there, dead codes are ours",
     ),
     Registration(
         "multi-scale",

@@ -14,14 +14,17 @@ from matplotlib.lines import Line2D
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#555555")
 """Okabe and Ito's, which the colour-blind can tell apart; yellow is too light for lines on white."""
 
-MARKERS = (*((shape, "full") for shape in "osD^v<>pPXd"), *((shape, "left") for shape in "osD^v"))
-"""Shapes and how they are filled: sixteen that stay apart when small. Half filled is the left half."""
+MARKERS = (*((shape, "full") for shape in "osD^v<>pPXd"), *((shape, "left") for shape in "osD^v<>"))
+"""Shapes and how they are filled: eighteen that stay apart when small. Half filled is the left half."""
+
+MARKERS_OF_OPTIONS = 16
+"""So many of them are for methods with options. Not to be changed: pictures made before stay true."""
 
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
 
 PLACES = (
     *("vq-ema", "fsq", "lfq", "rq", "gumbel", "vq", "bsq"),
-    *("vq-cosine", "pq", "simvq", "ibq", "multi-scale", "fvq", "fsp", "diveq", "leech"),
+    *("vq-cosine", "pq", "simvq", "ibq", "multi-scale", "fvq", "fsp", "diveq", "leech", "lgq", "gq"),
 )
 """Methods in the order in which they take colours, markers and lines. Append only: pictures made before stay true."""
 
@@ -63,7 +66,7 @@ def style(label: str) -> dict[str, Any]:
     if not options:
         return _at(place, place, place)
     marker, line = divmod(_digest(options), len(LINES))
-    return {**_at(place, marker, line), "fillstyle": "none"}
+    return {**_at(place, marker % MARKERS_OF_OPTIONS, line), "fillstyle": "none"}
 
 
 def _at(colour: int, marker: int, line: int) -> dict[str, Any]:

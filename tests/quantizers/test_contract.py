@@ -14,9 +14,11 @@ VARIANTS = {
     "fsq": partial(create_quantizer, "fsq", bits=10),
     "fsq-large": partial(create_quantizer, "fsq", levels=(16,) * 12),
     "fvq": partial(create_quantizer, "fvq", bits=10, dim=4, hidden_dim=16, depth=1),
+    "gq": partial(create_quantizer, "gq", bits=11, dim=4),
     "gumbel": partial(create_quantizer, "gumbel", bits=10, dim=4),
     "gumbel-one-hot": partial(create_quantizer, "gumbel", bits=6, one_hot=True, kl_warmup=0.1),
     "ibq": partial(create_quantizer, "ibq", bits=12, dim=8),
+    "lgq": partial(create_quantizer, "lgq", bits=10, dim=4),
     "lfq": partial(create_quantizer, "lfq", bits=12),
     "lfq-large": partial(create_quantizer, "lfq", bits=32),
     "multi-scale": partial(create_quantizer, "multi-scale", bits=16, dim=3),
@@ -43,13 +45,13 @@ NOT_ASKED = {
     "positions": dict.fromkeys(("multi-scale", "multi-scale-odd"), "is_positionwise is False"),
     "idempotence": dict.fromkeys(
         (
-            *("fsp", "fsq", "fsq-large", "gumbel", "gumbel-one-hot", "ibq", "multi-scale", "multi-scale-odd"),
-            *("rq", "rq-beam", "rq-dropout", "rq-fsq"),
+            *("fsp", "fsq", "fsq-large", "gq", "gumbel", "gumbel-one-hot", "ibq"),
+            *("multi-scale", "multi-scale-odd", "rq", "rq-beam", "rq-dropout", "rq-fsq"),
         ),
         "is_projection is False",
     ),
     "straight-through": dict.fromkeys(
-        ("diveq", "gumbel", "gumbel-one-hot", "ibq", "vq-ema-sampled"), "is_straight_through is False"
+        ("diveq", "gq", "gumbel", "gumbel-one-hot", "ibq", "lgq", "vq-ema-sampled"), "is_straight_through is False"
     ),
     "memory": {
         **dict.fromkeys(("gumbel", "gumbel-one-hot"), "holds_logits is True"),

@@ -16,7 +16,7 @@ NAMES = [registration.name for registration in list_quantizers()]
 OPTIONS = {
     "fvq": {"dim": 4, "hidden_dim": 16, "depth": 1},
     "gumbel": {"dim": 4},
-    **{name: {"dim": 4} for name in ("diveq", "ibq", "multi-scale", "simvq", "vq", "vq-cosine", "vq-ema")},
+    **{name: {"dim": 4} for name in ("diveq", "ibq", "lgq", "multi-scale", "simvq", "vq", "vq-cosine", "vq-ema")},
 }
 
 RUN = """

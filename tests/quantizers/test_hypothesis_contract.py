@@ -52,6 +52,9 @@ OPTIONS = {
     "kl_warmup": shares,
     "kl_weight": weights,
     "kmeans_iterations": st.integers(0, 3),
+    "lam_factor": st.sampled_from([1.0, 1.01, 2.0]),
+    "lambda_bins": weights,
+    "lambda_peak": weights,
     "levels": st.lists(st.integers(2, 9), min_size=1, max_size=5).map(tuple),
     "one_hot": st.booleans(),
     "orthogonality_weight": weights,
@@ -61,10 +64,13 @@ OPTIONS = {
     "scales": st.lists(st.integers(1, 5), min_size=1, max_size=3, unique=True).map(sorted).map(tuple),
     "shared": st.booleans(),
     "slope": st.sampled_from([0.1, 0.8, 1.0, 3.0]),
+    "tau_end": temperatures,
+    "tau_start": temperatures,
     "temperature": st.sampled_from([0.0, 0.5]),
     "temperature_end": temperatures,
     "temperature_start": temperatures,
     "temperature_until": st.sampled_from([0.25, 1.0]),
+    "tolerance": weights,
     "variance": st.sampled_from([0.0, 1e-3]),
 }
 """Values by the option's name, which means the same in all methods."""

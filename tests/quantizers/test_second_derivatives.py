@@ -11,6 +11,7 @@ from torch import Tensor
 from quantizers import Quantizer, create_quantizer, list_quantizers
 from quantizers.codebook import LearnedCodebook
 from quantizers.entropy import bernoulli_entropy, mean_code_entropy
+from quantizers.gq import GQ
 from quantizers.softmax import choose_by_softmax
 from quantizers.testing.contract import objective
 
@@ -25,7 +26,10 @@ NAMES = [registration.name for registration in list_quantizers()]
 
 HOLDS_CONSTANT = {
     "diveq": "the direction of the error is a constant of its gradient, by definition",
-    "ibq": "its gradient is that of a softmax, its value a choice: a difference of gradients shows the second alone",
+    **dict.fromkeys(
+        ("ibq", "lgq"),
+        "its gradient is that of a softmax, its value a choice: a difference of gradients shows the second alone",
+    ),
 }
 
 
@@ -84,8 +88,9 @@ def test_index_backpropagation() -> None:
         torch.testing.assert_close(ours, reference, rtol=1e-9, atol=1e-12)
 
 
-def test_a_penalty_on_the_gradient_of_ibq_trains() -> None:
-    quantizer = quantizer_of("ibq")
+@pytest.mark.parametrize("name", ["ibq", "lgq"])
+def test_a_penalty_on_the_gradient_of_a_choice_by_softmax_trains(name: str) -> None:
+    quantizer = quantizer_of(name)
     z = torch.randn(6, quantizer.dim, dtype=torch.float64, requires_grad=True)
     gradient(quantizer, z, create_graph=True).square().sum().backward()
     assert z.grad.isfinite().all()
@@ -98,7 +103,7 @@ def test_gradients_by_torch_func(name: str, training: bool) -> None:
     quantizer = quantizer_of(name).train(training)
     z = torch.randn(6, quantizer.dim, dtype=torch.float64)
     by_func = torch.func.grad(lambda z: objective(quantizer(z)))
-    if training and any(isinstance(part, LearnedCodebook) for part in quantizer.modules()):
+    if training and any(isinstance(part, LearnedCodebook | GQ) for part in quantizer.modules()):
         with pytest.raises(RuntimeError, match="in-place operation"):  # as of a batch norm: its statistics are no input
             by_func(z)
         return

@@ -17,6 +17,7 @@ METHODS = {
     "vq": {},
     "vq-cosine": {},
     "diveq": {"variance": 0.0},
+    "lgq": {},
     "multi-scale": {"scales": (1, 2, 4)},
     "vq-ema": {},
     "rq": {"base": "vq", "codes_per_position": 2},
