@@ -174,7 +174,7 @@ def show(arguments: Arguments, console: Console, errors: Console) -> int:
     built = build(arguments, stored)
     for problem in stored.problems:
         errors.print(f"left out: {escape(problem)}")
-    write(arguments, built, stored.remarks(built.columns), console)
+    write(arguments, built, stored.remarks(built.columns) if built.columns else [], console)
     return 1 if stored.problems else 0
 
 
