@@ -4,6 +4,8 @@ Each is one opaque operation, as the search is: compiled graphs and tracers see 
 `torch.func`, which wrap tensors, kernels see plain ones. Results are equal whatever the number of threads.
 """
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -94,3 +96,20 @@ def sums_by_code(rows: Tensor, codes: Tensor, size: int) -> Tensor:
 @sums_by_code.register_fake
 def _(rows: Tensor, codes: Tensor, size: int) -> Tensor:
     return rows.new_empty(size, rows.shape[1])
+
+
+@torch.library.custom_op("quantizers::usage", mutates_args=())
+def usage_of_counts(counts: Tensor) -> tuple[Tensor, Tensor]:
+    """exp(entropy in nats) of counts (K), which kernels take, and the share of those that are not 0."""
+    counts = counts.contiguous()
+    kernel, threads = kernel_and_threads(counts.numel())
+    total, information, used = elementwise_kernels.information_of_counts(
+        kernel, threads, counts.numel(), counts.data_ptr()
+    )
+    entropy = math.log(max(total, 1)) - information / max(total, 1)
+    return torch.tensor(math.exp(entropy), dtype=counts.dtype), torch.tensor(used / len(counts), dtype=counts.dtype)
+
+
+@usage_of_counts.register_fake
+def _(counts: Tensor) -> tuple[Tensor, Tensor]:
+    return counts.new_empty(()), counts.new_empty(())

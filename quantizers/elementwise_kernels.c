@@ -178,6 +178,42 @@ INLINE void sums_by_code(Job *job)
     }
 }
 
+/* log(x) of a normal number, to 2^-22 of it and of 1. */
+INLINE float logarithm(float x)
+{
+    union {
+        float value;
+        int32_t bits;
+    } part = {x};
+    int32_t power = (part.bits - 0x3f3504f3) >> 23; /* the part lies between sqrt(1/2) and sqrt(2) */
+    part.bits -= power << 23;
+    float s = (part.value - 1) / (part.value + 1), square = s * s, value = 1.0f / 9;
+    value = value * square + 1.0f / 7; /* the series of artanh */
+    value = value * square + 1.0f / 5;
+    value = value * square + 1.0f / 3;
+    return 2 * (s + s * square * value) + power * 0.69314718055994531f;
+}
+
+/* The sums of the counts, of the counts times their logarithms, and of those that are not 0, block by block. */
+INLINE void information(Job *job)
+{
+    for (long start, count; (count = take_rows(job, &start));) {
+        float all[LANES] = {0}, times_log[LANES] = {0}, used[LANES] = {0};
+        for (long i = start; i < start + count; i += LANES) {
+            float counts[LANES] = {0};
+            memcpy(counts, job->rows + i, (start + count - i < LANES ? start + count - i : LANES) * sizeof *counts);
+            for (long lane = 0; lane < LANES; lane++) {
+                all[lane] += counts[lane];
+                times_log[lane] += counts[lane] * logarithm(counts[lane] < 1 ? 1 : counts[lane]);
+                used[lane] += counts[lane] > 0;
+            }
+        }
+        float *sums = job->sums + 3 * (start / BLOCK);
+        for (long lane = 0; lane < LANES; lane++)
+            sums[0] += all[lane], sums[1] += times_log[lane], sums[2] += used[lane];
+    }
+}
+
 #define AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,prefer-vector-width=512")))
 #define AVX2 __attribute__((target("avx2,fma")))
 #define BUILT(work)                                           \
@@ -190,6 +226,7 @@ BUILT(fsq_gradient)
 BUILT(squared_error)
 BUILT(committed_gradient)
 BUILT(sums_by_code)
+BUILT(information)
 
 static const char *const KERNELS[] = {"avx512", "avx2"};
 #define KERNEL_COUNT (long)(sizeof KERNELS / sizeof *KERNELS)
@@ -300,6 +337,23 @@ static PyObject *add_rows_by_code(PyObject *self, PyObject *args)
     return Py_NewRef(Py_None);
 }
 
+static PyObject *information_of_counts(PyObject *self, PyObject *args)
+{
+    const char *name;
+    unsigned threads;
+    unsigned long long counts;
+    Job job = {.channels = 1};
+    if (!PyArg_ParseTuple(args, "sIlK", &name, &threads, &job.count, &counts)) return NULL;
+    long blocks = (job.count + BLOCK - 1) / BLOCK;
+    job.rows = NUMBERS(counts), job.sums = calloc(3 * blocks + 1, sizeof *job.sums);
+    if (!job.sums) return PyErr_NoMemory();
+    double totals[3] = {0};
+    int done = run(information_by, name, threads, &job);
+    for (long i = 0; done && i < 3 * blocks; i++) totals[i % 3] += job.sums[i];
+    free(job.sums);
+    return done ? Py_BuildValue("ddd", totals[0], totals[1], totals[2]) : NULL;
+}
+
 static PyMethodDef methods[] = {
     {"kernel_names", kernel_names, METH_NOARGS, NULL},
     {"quantize_by_fsq", quantize_by_fsq, METH_VARARGS, NULL},
@@ -307,6 +361,7 @@ static PyMethodDef methods[] = {
     {"sum_of_squares", sum_of_squares, METH_VARARGS, NULL},
     {"add_commitment", add_commitment, METH_VARARGS, NULL},
     {"add_rows_by_code", add_rows_by_code, METH_VARARGS, NULL},
+    {"information_of_counts", information_of_counts, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -67,3 +67,11 @@ def add_rows_by_code(
     Raises:
         IndexError: a code is not in [0, `size`); the other rows are added.
     """
+
+def information_of_counts(kernel: str, threads: int, count: int, counts: int, /) -> tuple[float, float, float]:
+    """The sum of `count` counts, of their products with their logarithms, and how many are not 0; the same whatever
+    the number of threads.
+
+    Raises:
+        MemoryError
+    """

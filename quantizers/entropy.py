@@ -8,6 +8,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from quantizers.distributed import differentiable_sum_over_ranks, sum_over_ranks
+from quantizers.elementwise_compiled import can_use_kernels, usage_of_counts
 
 COUNTABLE = 2**20
 """Largest codebook whose codes are counted every step; beyond it counting outweighs the quantizing."""
@@ -21,8 +22,12 @@ def count_codes(codes: Int64[Tensor, " n"], codebook_size: int, dtype: torch.dty
 
 def usage_stats(counts: Float[Tensor, " k"]) -> dict[str, Float[Tensor, ""]]:
     """`perplexity` = exp(entropy in nats) of the code counts and `usage`, the share of codes that occur."""
-    p, log_p, _ = _mean_and_log(counts)  # `torch.special.entr` is not vectorised
-    return {"perplexity": torch.dot(p, log_p).neg().exp(), "usage": counts.sign().mean()}
+    if can_use_kernels(counts):
+        perplexity, usage = usage_of_counts(counts)
+    else:
+        p, log_p, _ = _mean_and_log(counts)  # `torch.special.entr` is not vectorised
+        perplexity, usage = torch.dot(p, log_p).neg().exp(), counts.sign().mean()
+    return {"perplexity": perplexity, "usage": usage}
 
 
 def batch_usage(codes: Int64[Tensor, " n"], codebook_size: int, *, over_ranks: bool) -> dict[str, Float[Tensor, ""]]:

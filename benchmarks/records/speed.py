@@ -1,50 +1,66 @@
-"""A stored speed run: one JSON file, written anew after every group, so that a killed run keeps what it has done."""
+"""A stored speed run: one JSON file, written anew after every process, so that a killed run keeps what it has done."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+import numpy as np
+from pydantic import Field, field_validator
 
 from benchmarks.records.files import Frozen, read_each, read_model
 from benchmarks.records.record import Environment
 from storage.paths import StrPath
 
-PROTOCOL = "speed/3"
-SCHEMA = 1
+PROTOCOL = "speed/4"
+SCHEMA = 2
 """Version of the file; raised when a field changes its name or its meaning."""
 
 PEERS = ("vector-quantize-pytorch", "faiss-cpu", "transformers")
 
 
 class Spread(Frozen):
-    """A median and the quartiles around it."""
+    """A median with the least and the largest; up to speed/3, of single rounds, with the quartiles."""
 
     median: float
     low: float
     high: float
 
 
+def spread_of_ratios(seconds: Sequence[Sequence[float]], reference: Sequence[Sequence[float]]) -> Spread:
+    """Over the processes, each of which counts with the median of its rounds' ratios of times over a reference's."""
+    ratios = [float(np.median(np.divide(*rounds))) for rounds in zip(seconds, reference, strict=True)]
+    return Spread(median=float(np.median(ratios)), low=min(ratios), high=max(ratios))
+
+
 class Result(Frozen):
     """What was measured of one competitor.
 
     Attributes:
-        seconds: of one call, round by round.
-        ratio: its time over the reference's: ratio of the medians, and quartiles of the ratios of single rounds.
-        peak_bytes: the most memory that a call takes on top of what was there before; None where that cannot be told.
+        seconds: of one call, process by process and in each round by round.
+        median_seconds: the median over the processes of their medians.
+        ratio: its time over the reference's in the same round: the median of each process's rounds, over the processes.
+        peak_bytes: the most memory that a call takes on top of what was there before, in any of the processes; None
+            where that cannot be told.
         codes_per_second: positions over the median time; a position counts once, however many codes it has.
     """
 
     competitor: str
     given: str
-    seconds: list[float]
+    seconds: list[list[float]]
     median_seconds: float
     ratio: Spread
     peak_bytes: float | None
     codes_per_second: float
+
+    @field_validator("seconds", mode="before")
+    @classmethod
+    def _of_one_process(cls, seconds: Any) -> Any:
+        """Files of schema 1 have the rounds of their one process."""
+        return [seconds] if isinstance(seconds, list) and seconds and isinstance(seconds[0], float) else seconds
 
 
 class Operator(Frozen):
@@ -59,7 +75,7 @@ class Group(Frozen):
     """One work: what each competitor took, the reference first, and why others are missing.
 
     Attributes:
-        operators: what the reference's time goes to, largest first, where a goal was missed.
+        operators: what the reference's time goes to, largest first, in the first process that missed a goal.
     """
 
     work: str
@@ -73,6 +89,11 @@ class Group(Frozen):
     def result(self, competitor: str) -> Result | None:
         """What was measured of a competitor, if it took part."""
         return next((result for result in self.results if result.competitor == competitor), None)
+
+    @property
+    def processes(self) -> int:
+        """How many it was measured in."""
+        return len(self.results[0].seconds)
 
 
 class Limits(Frozen):
@@ -122,8 +143,9 @@ class SpeedRun(Frozen):
         return next((group for group in self.groups if group.work == work), None)
 
     def with_group(self, group: Group, seconds: float) -> SpeedRun:
-        """The run with one more group, which took that long to measure."""
-        return self.model_copy(update={"groups": [*self.groups, group], "wall_seconds": self.wall_seconds + seconds})
+        """The run with a group, in the place of one of the same work, which took that much longer to measure."""
+        groups = {each.work: each for each in self.groups} | {group.work: group}
+        return self.model_copy(update={"groups": [*groups.values()], "wall_seconds": self.wall_seconds + seconds})
 
 
 def read_run(path: StrPath) -> SpeedRun:

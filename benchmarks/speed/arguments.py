@@ -17,9 +17,10 @@ class Arguments:
     """Time the quantizers beside vector-quantize-pytorch, faiss and the naive forms, store that under the speed
     protocol, and show it.
 
-    Every group of competitors is stored as soon as it is done: after a stop or a kill the same command goes on from
-    there, and what has been measured with the same code on the same machine is not measured again. Leave the machine
-    alone meanwhile. Ratios within a group mean something on any machine, milliseconds only on this one.
+    Every group of competitors is measured in three processes of its own, and stored as soon as each has ended: after a
+    stop or a kill the same command goes on from there, and what has been measured with the same code on the same
+    machine is not measured again. Leave the machine alone meanwhile, some 25 minutes on two cores. Ratios within a
+    group mean something on any machine, milliseconds only on this one.
     """
 
     threads: Annotated[tuple[Parts, ...], MinLen(1)] | None = None
@@ -29,7 +30,7 @@ class Arguments:
     output: Path = RUNS / "speed"
     """Folder of the stored runs."""
     quick: bool = False
-    """A minute or two for a first look: few rounds, no long works, and stored apart."""
+    """A few minutes for a first look: one process each, few rounds, no long works, and stored apart."""
     sweep: bool = False
     """Also measure search and VQ-EMA training step over two decades of each size, and draw them against what the
     machine can do at most."""

@@ -12,7 +12,8 @@ from rich.markup import escape
 from benchmarks.command_line.usage import UsageError, require_writable
 from benchmarks.plots.speed import save_sweep
 from benchmarks.protocols.speed import catalogue
-from benchmarks.protocols.speed.run import all_series, perform
+from benchmarks.protocols.speed.run import perform
+from benchmarks.protocols.speed.series import all_series
 from benchmarks.records.speed import SpeedRun, read_runs
 from benchmarks.speed.arguments import Arguments
 from benchmarks.tables.markers import around_markers, put_between_markers

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from benchmarks.protocols.speed.goals import GOAL_DEVICE, GOAL_THREADS, Goal, missed_goals, verdict
 from benchmarks.protocols.speed.names import FAISS, NAIVE, OURS, OVER_ROWS, TRANSFORMERS, VECTOR_QUANTIZE, family
-from benchmarks.records.speed import Group, Result, SpeedRun
+from benchmarks.records.speed import PROTOCOL, Group, Result, SpeedRun, Spread, spread_of_ratios
 
 Goals = Mapping[str, Sequence[Goal]]
 """Work's name -> its goals."""
@@ -107,14 +107,17 @@ def title(run: SpeedRun) -> str:
     environment = conditions.environment
     place = environment.processor if conditions.device == "cpu" else environment.device
     versions = ", ".join(f"{name} {version}" for name, version in conditions.packages.items())
+    processes = min((group.processes for group in run.groups), default=0)
     return (
         f"{place} · {conditions.threads} threads · float32 · protocol {run.protocol}{' · quick' * conditions.quick} · "
+        f"{processes} process{'es' * (processes > 1)} · "
         f"torch {environment.torch}, {versions}"
     )
 
 
 def _has_goals(run: SpeedRun) -> bool:
-    return (run.conditions.device, run.conditions.threads) == (GOAL_DEVICE, GOAL_THREADS)
+    conditions = run.conditions
+    return (conditions.device, conditions.threads, run.protocol) == (GOAL_DEVICE, GOAL_THREADS, PROTOCOL)
 
 
 def missed_markdown(run: SpeedRun, goals: Goals) -> str:
@@ -141,7 +144,7 @@ def markdown(run: SpeedRun, goals: Goals) -> str:
     """The works of a run that have an own implementation for reference, one line each, searches over N a line for all
     numbers of rows, then the groups that have none.
 
-    Ratios carry the quartiles of single rounds, those over N do not.
+    Ratios carry the least and the largest of single processes, of those over N the worst.
     """
     goals = goals if _has_goals(run) else {}
     over_rows = [group for group in run.groups if group.kind == OVER_ROWS]
@@ -175,7 +178,7 @@ def _row(group: Group, families: Sequence[str], goals: Sequence[Goal]) -> dict[s
     return {
         "work": group.work,
         "ours, ms": significant(1e3 * ours.median_seconds),
-        **{f"{name}, × ours": "–" if result is None else _ratio(result) for name, result in fastest.items()},
+        **{f"{name}, × ours": "–" if result is None else _ratio(result.ratio) for name, result in fastest.items()},
         "ours, MB": _megabytes(ours.peak_bytes),
         "peer, MB": _megabytes(peers[0].peak_bytes) if peers else "–",
         "goal": "<br>".join(f"{goal.competitor}: {verdict(goal, group)}" for goal in goals),
@@ -183,24 +186,24 @@ def _row(group: Group, families: Sequence[str], goals: Sequence[Goal]) -> dict[s
 
 
 def _rows_over_n(groups: Sequence[Group], goals: Goals) -> list[dict[str, str]]:
-    """A line for each shape of a codebook and each search of ours: the ratio at every number of rows, and the worst,
-    which the goal of the first is for."""
-    shapes: dict[tuple[int, int, str], list[tuple[Group, float]]] = {}
+    """A line for each shape of a codebook and each search of ours: the ratio at every number of rows, and the one with
+    the worst process, which the goal of the first is for."""
+    shapes: dict[tuple[int, int, str], list[tuple[Group, Spread]]] = {}
     for group in groups:
         faiss = group.result(FAISS)
         for result in group.results:
             if faiss is not None and family(result.competitor) == OURS:
                 shape = group.sizes["D"], group.sizes["K"], result.competitor
-                shapes.setdefault(shape, []).append((group, result.median_seconds / faiss.median_seconds))
+                shapes.setdefault(shape, []).append((group, spread_of_ratios(result.seconds, faiss.seconds)))
     rows = []
     for (dim, size, name), part in sorted(shapes.items(), key=lambda item: item[0][2] != OURS):
-        worst, most = max(part, key=lambda item: item[1])
+        worst, most = max(part, key=lambda item: item[1].high)
         asked = goals.get(worst.work, ()) if name == OURS else ()
         rows.append(
             {
                 "codebook": f"D={dim} K={size:,}{name.removeprefix(OURS)}",
-                **{f"N={group.sizes['N']:,}": significant(ratio) for group, ratio in part},
-                "worst": significant(most),
+                **{f"N={group.sizes['N']:,}": significant(ratio.median) for group, ratio in part},
+                "worst": _ratio(most),
                 "goal": "<br>".join(verdict(goal, worst) for goal in asked),
             }
         )
@@ -211,14 +214,13 @@ def _own_row(result: Result, reference: str) -> dict[str, str]:
     return {
         "quantizer": result.competitor,
         "ms": significant(1e3 * result.median_seconds),
-        f"× {reference}": _ratio(result),
+        f"× {reference}": _ratio(result.ratio),
         "MB": _megabytes(result.peak_bytes),
         "codes/s": with_prefix(result.codes_per_second),
     }
 
 
-def _ratio(result: Result) -> str:
-    ratio = result.ratio
+def _ratio(ratio: Spread) -> str:
     return f"{significant(ratio.median)} ({significant(ratio.low)}–{significant(ratio.high)})"
 
 

@@ -8,7 +8,7 @@ import torch
 from c_extensions import built
 
 from quantizers import create_quantizer, elementwise_compiled, estimators
-from quantizers.elementwise_compiled import KERNELS, can_use_kernels, sums_by_code
+from quantizers.elementwise_compiled import KERNELS, can_use_kernels, sums_by_code, usage_of_counts
 from quantizers.estimators import committed
 from quantizers.fsq_compiled import quantize_compiled
 from quantizers.fsq_grid import bound_rows, nearest_digits, values_of_digits
@@ -254,3 +254,28 @@ def test_pytorch_bounds_a_row_as_it_does_in_a_batch():
     digits = nearest_digits(together, quantizer.grid)
     assert torch.equal(torch.cat([nearest_digits(part, quantizer.grid) for part in together.split(3)]), digits)
     assert torch.equal(MixedRadix((8, 5, 3)).encode(digits), quantizer.radix.encode(digits))
+
+
+@pytest.mark.parametrize("size", [1, 15, 1000, 2**14 + 7, 2**18])
+def test_usage_and_perplexity_are_those_of_float64(kernel, size):
+    generator = torch.Generator().manual_seed(0)
+    largest = 3 if size == 2**18 else 10**6
+    counts = torch.randint(1 + largest, (size,), generator=generator) * torch.randint(2, (size,), generator=generator)
+    counts[0] = 1
+    perplexity, usage = usage_of_counts(counts.float())
+    entropy = torch.special.entr(counts / counts.sum(dtype=torch.float64)).sum()
+    assert perplexity.item() == pytest.approx(entropy.exp().item(), rel=1e-5)
+    assert usage.item() == pytest.approx((counts > 0).double().mean().item(), rel=1e-7)
+
+
+def test_no_codes_have_a_perplexity_of_1_and_threads_change_nothing(kernel):
+    assert [value.item() for value in usage_of_counts(torch.zeros(20))] == [1, 0]
+    counts = torch.randint(5, (2**17 + 3,), generator=torch.Generator().manual_seed(0)).float()
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        alone = usage_of_counts(counts)
+        torch.set_num_threads(3)
+        assert usage_of_counts(counts) == alone
+    finally:
+        torch.set_num_threads(before)

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import shlex
-import signal
-import threading
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
-from multiprocessing import connection
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +15,7 @@ import torch
 
 from autoencoders.ranges import Bits, Seed, Size, check_ranges
 from benchmarks.data.machine import torch_threads
+from benchmarks.data.workers import worker_pool
 from benchmarks.protocols.source_coding.codec import AffineCodec, measure, train
 from benchmarks.protocols.source_coding.settings import Training
 from benchmarks.protocols.source_coding.vectors import Source, open_source
@@ -162,33 +158,13 @@ def perform_all(
             except Exception as error:
                 yield run, error
         return
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_start_worker) as pool:
-        try:
-            pending = {pool.submit(perform, run, output): run for run in runs}
-            for done in as_completed(pending):
-                raised = done.exception()
-                if raised is None:
-                    yield pending[done], done.result()
-                elif isinstance(raised, Exception):
-                    yield pending[done], raised
-                else:
-                    raise raised
-        except (KeyboardInterrupt, GeneratorExit):
-            pool.shutdown(wait=False, cancel_futures=True)
-            for child in multiprocessing.active_children():
-                child.terminate()  # safe at any moment: a record is written whole or not at all
-            raise
-
-
-def _start_worker() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the command itself ends its workers
-    threading.Thread(target=_end_with_the_command, daemon=True).start()
-
-
-def _end_with_the_command() -> None:
-    """A command that was killed leaves no workers behind."""
-    command = multiprocessing.parent_process()
-    if command is not None:
-        connection.wait([command.sentinel])
-        os._exit(1)
+    with worker_pool(workers) as pool:
+        pending = {pool.submit(perform, run, output): run for run in runs}
+        for done in as_completed(pending):
+            raised = done.exception()
+            if raised is None:
+                yield pending[done], done.result()
+            elif isinstance(raised, Exception):
+                yield pending[done], raised
+            else:
+                raise raised

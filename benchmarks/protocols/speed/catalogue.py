@@ -74,6 +74,11 @@ def _coding_works() -> Iterator[Work]:
         yield coding_work(16, 256, 2, (TimesFaster(f"{NAIVE}: no cache", 5),))
 
 
+def find_work(name: str) -> Work:
+    """The work of this name."""
+    return next(work for work in (*works(), *sweep_works()) if work.name == name)
+
+
 def sweep_works() -> list[Work]:
     """Search and VQ-EMA training step at every size of the sweep, each once."""
     points = [{**SWEPT, axis: size} for axis, sizes in SWEEP.items() for size in sizes]

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from benchmarks.protocols.speed.names import OURS
-from benchmarks.records.speed import Group
+from benchmarks.records.speed import Group, Spread
 
 
 class Goal(Protocol):
-    """A bound on one measured number."""
+    """A bound on one measured number, which each process keeps for it to be met."""
 
     @property
     def competitor(self) -> str:
@@ -21,13 +21,13 @@ class Goal(Protocol):
     def text(self) -> str:
         """The bound in a few words."""
 
-    def measured(self, group: Group) -> float | None:
-        """The number that it bounds; None where it was not measured."""
+    def measured(self, group: Group) -> Spread | None:
+        """The number that it bounds, over the processes; None where it was not measured."""
 
-    def met(self, measured: float) -> bool:
-        """Whether the number keeps the bound."""
+    def met(self, measured: Spread) -> bool:
+        """Whether the worse end keeps the bound."""
 
-    def write(self, measured: float) -> str:
+    def write(self, measured: Spread) -> str:
         """The number with its unit."""
 
 
@@ -42,15 +42,15 @@ class TimesFaster:
     def text(self) -> str:
         return f"≥ {self.bound:g}×"
 
-    def measured(self, group: Group) -> float | None:
+    def measured(self, group: Group) -> Spread | None:
         result = group.result(self.competitor)
-        return None if result is None else result.ratio.median
+        return None if result is None else result.ratio
 
-    def met(self, measured: float) -> bool:
-        return measured >= self.bound
+    def met(self, measured: Spread) -> bool:
+        return measured.low >= self.bound
 
-    def write(self, measured: float) -> str:
-        return f"{measured:.3g}×"
+    def write(self, measured: Spread) -> str:
+        return _times(measured)
 
 
 @dataclass(frozen=True)
@@ -64,20 +64,24 @@ class TimesTheTime:
     def text(self) -> str:
         return f"ours ≤ {self.bound:g}×"
 
-    def measured(self, group: Group) -> float | None:
+    def measured(self, group: Group) -> Spread | None:
         result = group.result(self.competitor)
-        return None if result is None else 1 / result.ratio.median
+        if result is None:
+            return None
+        ratio = result.ratio
+        return Spread(median=1 / ratio.median, low=1 / ratio.high, high=1 / ratio.low)
 
-    def met(self, measured: float) -> bool:
-        return measured <= self.bound
+    def met(self, measured: Spread) -> bool:
+        return measured.high <= self.bound
 
-    def write(self, measured: float) -> str:
-        return f"{measured:.3g}×"
+    def write(self, measured: Spread) -> str:
+        return _times(measured)
 
 
 @dataclass(frozen=True)
 class MemoryBelow:
-    """The most memory that one call of ours takes on top of what was there is below `megabytes` (10^6 bytes)."""
+    """The most memory that one call of ours takes on top of what was there, in any of the processes, is below
+    `megabytes` (10^6 bytes)."""
 
     megabytes: float
     competitor: str = OURS
@@ -86,15 +90,19 @@ class MemoryBelow:
     def text(self) -> str:
         return f"< {self.megabytes:g} MB"
 
-    def measured(self, group: Group) -> float | None:
+    def measured(self, group: Group) -> Spread | None:
         peak = group.results[0].peak_bytes
-        return None if peak is None else peak / 1e6
+        return None if peak is None else Spread(median=peak / 1e6, low=peak / 1e6, high=peak / 1e6)
 
-    def met(self, measured: float) -> bool:
-        return measured < self.megabytes
+    def met(self, measured: Spread) -> bool:
+        return measured.high < self.megabytes
 
-    def write(self, measured: float) -> str:
-        return f"{measured:.3g} MB"
+    def write(self, measured: Spread) -> str:
+        return f"{measured.median:.3g} MB"
+
+
+def _times(measured: Spread) -> str:
+    return f"{measured.median:.3g}× ({measured.low:.3g}–{measured.high:.3g})"
 
 
 GOAL_DEVICE, GOAL_THREADS = "cpu", 2

@@ -15,7 +15,7 @@ from benchmarks.metrics.speed import peak_memory_growth
 from benchmarks.protocols.speed.goals import GOAL_DEVICE, missed_goals
 from benchmarks.protocols.speed.operators import largest_operators
 from benchmarks.protocols.speed.work import Unavailable, Work
-from benchmarks.records.speed import Group, Result, Spread
+from benchmarks.records.speed import Group, Result, spread_of_ratios
 
 SAMPLE_SECONDS = 0.02
 """Shorter calls are repeated until a sample takes this long, so that the clock and the loop do not count."""
@@ -26,14 +26,16 @@ WARM_UP_CALLS, WARM_UP_SECONDS = 5, 0.5
 
 @dataclass(frozen=True)
 class Effort:
-    """How long a group is measured: rounds until `seconds` are over, but at least `least` and at most `most`."""
+    """How long a group is measured: in so many processes, in each of them rounds until `seconds` are over, but at least
+    `least` and at most `most`."""
 
     least: int
     most: int
     seconds: float
+    processes: int = 1
 
 
-FULL = Effort(least=7, most=50, seconds=10)
+FULL = Effort(least=3, most=50, seconds=2, processes=3)
 SWEEP = Effort(least=5, most=20, seconds=3)
 QUICK = Effort(least=3, most=10, seconds=1)
 
@@ -88,7 +90,7 @@ def prepare(make: Callable[[torch.device], Callable[[], Any]], device: torch.dev
 
 
 def measure(work: Work, device: torch.device, effort: Effort, say: Callable[[str], None] = lambda text: None) -> Group:
-    """Time all competitors of a work on as many threads as PyTorch is set to.
+    """Time all competitors of a work in this process, on as many threads as PyTorch is set to.
 
     Args:
         say: told what is going on.
@@ -115,7 +117,8 @@ def measure(work: Work, device: torch.device, effort: Effort, say: Callable[[str
         for name in order:
             samples[name].append(seconds_per_call(prepared[name].call, prepared[name].repeats, device))
         order.reverse()  # so that a drift favours neither the first nor the last
-    group = group_of(work, samples, {name: each.peak_bytes for name, each in prepared.items()}, skipped)
+    rounds_of = {name: [seconds] for name, seconds in samples.items()}
+    group = group_of(work, rounds_of, {name: each.peak_bytes for name, each in prepared.items()}, skipped)
     if device.type == GOAL_DEVICE and missed_goals(work.goals, group):
         reference = prepared[work.competitors[0].name]
         group = group.model_copy(update={"operators": largest_operators(reference.call, 5 * reference.repeats)})
@@ -124,34 +127,28 @@ def measure(work: Work, device: torch.device, effort: Effort, say: Callable[[str
 
 def group_of(
     work: Work,
-    samples: Mapping[str, Sequence[float]],
+    samples: Mapping[str, Sequence[Sequence[float]]],
     peaks: Mapping[str, float | None],
     skipped: Mapping[str, str],
-    *,
-    interleaved: bool = True,
 ) -> Group:
-    """A work's record from the seconds of a call, round by round, the reference first.
-
-    Interleaved rounds are divided by the reference's own; otherwise by its median.
-    """
-    reference = np.array(next(iter(samples.values())))
+    """A work's record from the seconds of a call, process by process and round by round, the reference first."""
+    medians = {
+        name: float(np.median([np.median(rounds) for rounds in processes])) for name, processes in samples.items()
+    }
+    reference = next(iter(samples.values()))
     given = {competitor.name: competitor.given for competitor in work.competitors}
-    results = []
-    for name, seconds in samples.items():
-        median = float(np.median(seconds))
-        ratios = np.array(seconds) / (reference if interleaved else np.median(reference))
-        low, high = np.quantile(ratios, [0.25, 0.75])
-        results.append(
-            Result(
-                competitor=name,
-                given=given[name],
-                seconds=list(seconds),
-                median_seconds=median,
-                ratio=Spread(median=median / float(np.median(reference)), low=low, high=high),
-                peak_bytes=peaks[name],
-                codes_per_second=work.sizes["N"] / median,
-            )
+    results = [
+        Result(
+            competitor=name,
+            given=given[name],
+            seconds=[list(rounds) for rounds in processes],
+            median_seconds=medians[name],
+            ratio=spread_of_ratios(processes, reference),
+            peak_bytes=peaks[name],
+            codes_per_second=work.sizes["N"] / medians[name],
         )
+        for name, processes in samples.items()
+    ]
     return Group(
         work=work.name,
         kind=work.kind,
@@ -160,3 +157,18 @@ def group_of(
         results=results,
         skipped=dict(skipped),
     )
+
+
+def together(work: Work, groups: Sequence[Group]) -> Group:
+    """The record of a work from those of several processes; who was skipped in one of them is skipped."""
+    skipped = {name: reason for group in groups for name, reason in group.skipped.items()}
+    taking_part = [result.competitor for result in groups[0].results if result.competitor not in skipped]
+    results = {name: [group.result(name) for group in groups] for name in taking_part}
+    samples = {name: [rounds for each in found if each for rounds in each.seconds] for name, found in results.items()}
+    peaks = {name: _largest([each.peak_bytes for each in found if each]) for name, found in results.items()}
+    operators = next((group.operators for group in groups if group.operators), [])
+    return group_of(work, samples, peaks, skipped).model_copy(update={"operators": operators})
+
+
+def _largest(peaks: Sequence[float | None]) -> float | None:
+    return None if None in peaks else max(peak for peak in peaks if peak is not None)

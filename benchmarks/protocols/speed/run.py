@@ -1,16 +1,15 @@
-"""A speed run from what was asked for to its stored file: group by group, none done twice."""
+"""A speed run from what was asked for to its stored file: process by process, none done twice."""
 
 from __future__ import annotations
 
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timezone
+from itertools import product
 from pathlib import Path
-from typing import Literal
 
 import torch
 from rich.console import Console
@@ -18,39 +17,21 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from benchmarks.data.machine import torch_threads
-from benchmarks.protocols.speed import catalogue
+from benchmarks.protocols.speed.apart import measure_apart
 from benchmarks.protocols.speed.conditions import conditions_here
 from benchmarks.protocols.speed.limits import measure_limits
-from benchmarks.protocols.speed.measure import FULL, QUICK, SWEEP, Effort, measure
-from benchmarks.protocols.speed.work import Work
+from benchmarks.protocols.speed.measure import together
+from benchmarks.protocols.speed.series import Series
 from benchmarks.records.files import write_model
 from benchmarks.records.speed import SCHEMA, SpeedRun, read_run
 from storage.paths import StrPath
 
 
-@dataclass(frozen=True)
-class Series:
-    """Works that are measured with one effort and stored in one file."""
-
-    name: Literal["works", "sweep"]
-    works: Sequence[Work]
-    effort: Effort
-    quick: bool
-
-
-def all_series(*, sweep: bool, quick: bool) -> list[Series]:
-    """What a command measures for each number of threads."""
-    works = [work for work in catalogue.works() if not (quick and work.long)]
-    series = [Series("works", works, QUICK if quick else FULL, quick)]
-    if sweep:
-        series.append(Series("sweep", catalogue.sweep_works(), QUICK if quick else SWEEP, quick))
-    return series
-
-
 def perform(
     series: Series, device: torch.device, threads: int, output: StrPath, console: Console, force: bool
 ) -> tuple[Path, SpeedRun]:
-    """Measure what is not stored yet, storing each group as it is done.
+    """Measure what is not stored yet, storing what each process has measured as it ends. All works are measured once
+    before any is again, so that what a machine does meanwhile shows in the spread.
 
     Raises:
         RecordError: the run's file is there and is none.
@@ -72,12 +53,16 @@ def perform(
                 created=datetime.now(timezone.utc),
                 wall_seconds=0.0,
             )
-        with _bar(f"{series.name}, {threads} threads", len(series.works), console) as advance:
-            for work in series.works:
-                if run.group(work.name) is None:
+        effort = series.effort
+        with _bar(f"{series.name}, {threads} threads", effort.processes * len(series.works), console) as advance:
+            for process, work in product(range(effort.processes), series.works):
+                before = run.group(work.name)
+                if before is None or before.processes <= process:
+                    advance(f"{work.name}, process {process + 1} of {effort.processes}")
                     begin = time.perf_counter()
-                    group = measure(work, device, series.effort, advance)
-                    run = run.with_group(group, time.perf_counter() - begin)
+                    group = measure_apart(work, device, threads, effort)
+                    together_now = group if before is None else together(work, [before, group])
+                    run = run.with_group(together_now, time.perf_counter() - begin)
                     write_model(path, run)
                 advance(None)
     return path, run
@@ -85,9 +70,9 @@ def perform(
 
 @contextmanager
 def _bar(title: str, total: int, console: Console) -> Iterator[Callable[[str | None], None]]:
-    """A progress bar, or a line per group where the output is no terminal.
+    """A progress bar, or a line per process where the output is no terminal.
 
-    Yields a function that takes what is being done, or None when a group is over.
+    Yields a function that takes what is being done, or None when a process is over.
     """
     bar = Progress(
         TextColumn("{task.description}"),

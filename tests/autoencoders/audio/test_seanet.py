@@ -8,7 +8,7 @@ import torch
 from small_sounds import SEANET, codec, tones
 from torch import nn
 
-from autoencoders.audio.seanet import ChannelsToSamples, Decoder, Encoder, SamplesToChannels, SEANetCodec
+from autoencoders.audio.seanet import ELU, ChannelsToSamples, Decoder, Encoder, SamplesToChannels, SEANetCodec
 from autoencoders.audio.sizes import ENCODEC_24KHZ, SEANetConfig
 from quantizers import create_quantizer
 
@@ -155,3 +155,35 @@ def test_equal_to_the_encodec_of_transformers(name: str, samples: int) -> None:
     torch.testing.assert_close(encoder(sounds), latent, rtol=1e-9, atol=1e-12)
     torch.testing.assert_close(decoder(latent), peer.decoder(latent), rtol=1e-9, atol=1e-12)
     assert latent.std() > 1e-3
+
+
+@pytest.mark.parametrize("overwrites", [False, True])
+def test_the_elu_without_gradients_is_that_of_float64_and_overwrites_only_where_it_may(overwrites: bool) -> None:
+    infinite = torch.tensor([torch.inf, -torch.inf])
+    x = torch.cat([torch.linspace(-30, 30, 100_001), -torch.logspace(-12, 1, 1001), infinite])
+    given = x.clone()
+    made = ELU(overwrites=overwrites)(given)
+    expected = torch.nn.functional.elu(x.double())
+    assert torch.equal(made[x >= 0], x[x >= 0])
+    assert (made.double() - expected)[x < 0].abs().max() <= 2**-24
+    assert torch.equal(given, made if overwrites else x)
+
+
+@pytest.mark.parametrize("config", [ENCODEC_24KHZ, replace(ENCODEC_24KHZ, norm="time-group", causal=False)])
+def test_what_is_overwritten_is_needed_by_no_gradient(config: SEANetConfig) -> None:
+    """Gradients are those without overwriting, and what comes out in float32 without any is what float64 makes."""
+    torch.manual_seed(0)
+    small = replace(config, width=4, strides=(2, 2))
+    codec = torch.nn.Sequential(Encoder(small, 3), Decoder(small, 3)).double()
+    sound = torch.randn(1, 1, 64, dtype=torch.float64)
+    gradients = []
+    for overwriting in (True, False):
+        for layer in codec.modules():
+            if isinstance(layer, ELU):
+                layer.overwrites = layer.overwrites and overwriting
+        gradients.append(torch.autograd.grad(codec(sound).square().sum(), list(codec.parameters())))
+    for one, other in zip(*gradients, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-12)
+    expected = codec(sound)
+    with torch.no_grad():
+        torch.testing.assert_close(codec.float()(sound.float()).double(), expected, rtol=1e-4, atol=1e-5)

@@ -1,6 +1,7 @@
 """`python -m benchmarks.speed`: stored group by group, none measured twice, shown from what is stored."""
 
 import json
+import multiprocessing
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmarks.protocols.speed import catalogue, conditions, measure, run
+from benchmarks.protocols.speed import apart, catalogue, conditions, measure, run, series
 from benchmarks.protocols.speed.goals import TimesFaster
 from benchmarks.protocols.speed.measure import Effort
 from benchmarks.protocols.speed.methods import vq_ema
@@ -22,6 +23,8 @@ from benchmarks.speed import __main__ as command
 from benchmarks.tables import speed as tables
 
 Calls = list[str]
+
+PROCESSES = 2
 
 
 @pytest.fixture
@@ -50,11 +53,15 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
             for subject in ("first", "second", "long")
         ]
 
-    effort = Effort(least=2, most=2, seconds=0)
+    def here(work: Work, device: torch.device, threads: int, effort: Effort) -> record.Group:
+        return measure.measure(work, device, effort)
+
+    monkeypatch.setattr(run, "measure_apart", here)
     monkeypatch.setattr(catalogue, "works", works)
     monkeypatch.setattr(catalogue, "sweep_works", lambda: [search_work(64, 4, 8), training_work(vq_ema(64, 4, 8))])
     for name in ("FULL", "QUICK", "SWEEP"):
-        monkeypatch.setattr(run, name, effort)
+        processes = PROCESSES if name == "FULL" else 1
+        monkeypatch.setattr(series, name, Effort(least=2, most=2, seconds=0, processes=processes))
     monkeypatch.setattr(measure, "SAMPLE_SECONDS", 1e-6)
     monkeypatch.setattr(measure, "peak_memory_growth", lambda work, device: work())
     monkeypatch.setattr(run, "measure_limits", lambda device: Limits(flops_per_second=1e11, bytes_per_second=1e10))
@@ -83,45 +90,54 @@ def test_a_run_holds_all_that_a_reader_needs(tmp_path: Path, calls: Calls) -> No
         assert [result["competitor"] for result in group["results"]] == ["ours", "vector-quantize-pytorch"]
         for result in group["results"]:
             assert set(result) >= {"median_seconds", "ratio", "peak_bytes", "codes_per_second", "given"}
+            assert [len(rounds) for rounds in result["seconds"]] == [2] * PROCESSES
     assert re.search(r"[0-9a-f]{40}", raw["conditions"]["environment"]["commit"])
 
 
 def test_what_is_stored_is_not_measured_again_unless_asked(tmp_path: Path, calls: Calls) -> None:
     assert start(tmp_path) == 0
     first = stored(tmp_path)
-    assert len(calls) == 6
+    assert len(calls) == 6 * PROCESSES
     assert start(tmp_path) == 0
-    assert len(calls) == 6
+    assert len(calls) == 6 * PROCESSES
     assert stored(tmp_path) == first
     assert start(tmp_path, "--force") == 0
-    assert len(calls) == 12
+    assert len(calls) == 12 * PROCESSES
     assert stored(tmp_path) != first
 
 
 def test_a_stopped_run_keeps_what_it_has_and_goes_on(
     tmp_path: Path, calls: Calls, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def interrupted(work: Work, *rest: object) -> record.Group:
-        if work.subject == "second":
+    begun: list[str] = []
+
+    def interrupted(work: Work, device: torch.device, threads: int, effort: Effort) -> record.Group:
+        begun.append(work.subject)
+        if len(begun) == 5:
             raise KeyboardInterrupt
-        return measure.measure(work, *rest)  # type: ignore[arg-type]
+        return measure.measure(work, device, effort)
 
     with monkeypatch.context() as patched:
-        patched.setattr(run, "measure", interrupted)
+        patched.setattr(run, "measure_apart", interrupted)
         assert start(tmp_path) == 130
+    assert begun == ["first", "second", "long", "first", "second"]  # none again before all
     assert "goes on from there" in capsys.readouterr().err
-    assert [group.subject for group in stored(tmp_path)[0].groups] == ["first"]
+    (before,) = stored(tmp_path)
+    assert [(group.subject, group.processes) for group in before.groups] == [("first", 2), ("second", 1), ("long", 1)]
     calls.clear()
     assert start(tmp_path) == 0
-    assert [name for name in calls if name.startswith("first")] == []
-    assert [group.subject for group in stored(tmp_path)[0].groups] == ["first", "second", "long"]
+    assert [name for name in calls if name.endswith("ours")] == ["second ours", "long ours"]
+    (after,) = stored(tmp_path)
+    assert [(group.subject, group.processes) for group in after.groups] == [("first", 2), ("second", 2), ("long", 2)]
+    assert after.groups[0] == before.groups[0]
+    assert after.groups[1].results[0].seconds[0] == before.groups[1].results[0].seconds[0]
 
 
 def test_other_code_is_another_run(tmp_path: Path, calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
     assert start(tmp_path) == 0
     monkeypatch.setattr(conditions, "_code_digest", lambda folders: "changed")
     assert start(tmp_path) == 0
-    assert len(calls) == 12
+    assert len(calls) == 12 * PROCESSES
     assert len(stored(tmp_path)) == 2
 
 
@@ -220,6 +236,32 @@ def test_a_file_that_is_no_speed_run_is_named(tmp_path: Path, calls: Calls, caps
     path.write_text("{")
     assert start(tmp_path) == 2
     assert "not a readable JSON file" in capsys.readouterr().err
+
+
+def test_a_run_of_schema_1_is_read_as_one_process(tmp_path: Path, calls: Calls) -> None:
+    assert start(tmp_path, "--quick") == 0
+    (path,) = tmp_path.glob("*.json")
+    raw = json.loads(path.read_text())
+    seconds = [result["seconds"][0] for result in raw["groups"][0]["results"]]
+    for group in raw["groups"]:
+        for result in group["results"]:
+            (result["seconds"],) = result["seconds"]
+    path.write_text(json.dumps({**raw, "schema_version": 1, "protocol": "speed/3"}))
+    run = read_run(path)
+    assert [result.seconds for result in run.groups[0].results] == [[rounds] for rounds in seconds]
+    assert "speed/3" in tables.title(run)
+    assert "1 process ·" in tables.title(run)
+
+
+@pytest.mark.slow
+def test_each_work_is_measured_in_a_process_of_its_own_which_imports_what_it_needs() -> None:
+    work = next(work for work in catalogue.works() if work.kind == "accumulation")
+    group = apart.measure_apart(work, torch.device("cpu"), 1, Effort(least=2, most=2, seconds=0, processes=3))
+    assert (group.work, group.processes) == (work.name, 1)
+    assert [result.competitor for result in group.results] == [each.name for each in work.competitors]
+    assert all(len(result.seconds[0]) == 2 for result in group.results)
+    # what it did there left nothing here
+    assert multiprocessing.active_children() == []
 
 
 def test_the_written_protocol_is_this_version() -> None:

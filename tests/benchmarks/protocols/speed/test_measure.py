@@ -13,7 +13,7 @@ from benchmarks.protocols.speed.goals import Goal, MemoryBelow, TimesFaster, Tim
 from benchmarks.protocols.speed.limits import Limits
 from benchmarks.protocols.speed.measure import Effort
 from benchmarks.protocols.speed.work import Competitor, Unavailable, Work
-from benchmarks.records.speed import Group
+from benchmarks.records.speed import Group, Operator
 
 CPU = torch.device("cpu")
 
@@ -57,7 +57,8 @@ def test_ratios_are_over_the_first_and_codes_over_the_time(clock: Clock) -> None
     assert (ours.median_seconds, peer.median_seconds) == (0.5, 2.0)
     assert (ours.ratio.median, peer.ratio.median) == (1.0, 4.0)
     assert ours.codes_per_second == 200
-    assert len(ours.seconds) == len(peer.seconds) == 6
+    assert len(ours.seconds[0]) == len(peer.seconds[0]) == 6
+    assert result.processes == 1
 
 
 def test_competitors_take_turns_in_alternating_order(clock: Clock) -> None:
@@ -70,8 +71,8 @@ def test_a_machine_that_becomes_slow_half_way_moves_no_ratio(clock: Clock) -> No
     # from a's fourth round on everything takes ten times as long
     result = group(clock.competitor("ours", 2.0, slower_after=5), clock.competitor("peer", 6.0))
     ours, peer = result.results
-    assert max(ours.seconds) == 10 * min(ours.seconds)
-    assert (peer.ratio.low, peer.ratio.high) == pytest.approx((3.0, 3.0))
+    assert max(ours.seconds[0]) == 10 * min(ours.seconds[0])
+    assert peer.ratio.median == pytest.approx(3.0)
 
 
 def test_short_calls_are_repeated_and_each_counts_once(clock: Clock) -> None:
@@ -86,7 +87,7 @@ def test_rounds_go_on_until_the_time_is_over_but_keep_their_bounds(clock: Clock)
         (Effort(least=12, most=100, seconds=9.5), 12),
         (Effort(least=2, most=4, seconds=9.5), 4),
     ):
-        assert len(group(clock.competitor("ours", 1.0), effort=effort).results[0].seconds) == rounds
+        assert len(group(clock.competitor("ours", 1.0), effort=effort).results[0].seconds[0]) == rounds
 
 
 def test_who_cannot_take_part_is_named_with_the_reason(clock: Clock) -> None:
@@ -140,15 +141,52 @@ def test_a_missed_goal_is_explained_by_the_operators_of_ours() -> None:
 
 def test_verdicts_are_computed(clock: Clock) -> None:
     result = group(clock.competitor("ours", 2.0), clock.competitor("peer", 16.0), clock.competitor("faiss", 2.5))
-    assert verdict(TimesFaster("peer", 8), result) == "≥ 8×: 8×, met"
-    assert verdict(TimesFaster("peer", 8.1), result) == "≥ 8.1×: 8×, missed"
-    assert verdict(TimesTheTime("faiss", 0.8), result) == "ours ≤ 0.8×: 0.8×, met"
-    assert verdict(TimesTheTime("faiss", 0.7), result) == "ours ≤ 0.7×: 0.8×, missed"
+    assert verdict(TimesFaster("peer", 8), result) == "≥ 8×: 8× (8–8), met"
+    assert verdict(TimesFaster("peer", 8.1), result) == "≥ 8.1×: 8× (8–8), missed"
+    assert verdict(TimesTheTime("faiss", 0.8), result) == "ours ≤ 0.8×: 0.8× (0.8–0.8), met"
+    assert verdict(TimesTheTime("faiss", 0.7), result) == "ours ≤ 0.7×: 0.8× (0.8–0.8), missed"
     assert verdict(TimesFaster("nobody", 8), result) == "≥ 8×: not measured"
     ours = result.results[0]
     for peak, word in ((99e6, "99 MB, met"), (100e6, "100 MB, missed")):
         measured = result.model_copy(update={"results": [ours.model_copy(update={"peak_bytes": peak})]})
         assert verdict(MemoryBelow(100), measured) == f"< 100 MB: {word}"
+
+
+def test_processes_are_put_together_and_the_worst_decides(clock: Clock) -> None:
+    def of_process(ours: float, peer: float) -> Group:
+        return group(clock.competitor("ours", ours), clock.competitor("peer", peer))
+
+    parts = [of_process(2.0, 16.0), of_process(2.0, 10.0), of_process(4.0, 36.0)]
+    work = Work("search", "exact", {"N": 100}, tuple(clock.competitor(name, 1.0) for name in ("ours", "peer")))
+    result = measure.together(work, [measure.together(work, parts[:2]), parts[2]])
+    assert result == measure.together(work, parts)
+    ours, peer = result.results
+    assert result.processes == 3
+    assert [len(rounds) for rounds in peer.seconds] == [6, 6, 6]
+    assert (ours.median_seconds, peer.median_seconds) == (2.0, 16.0)
+    assert (peer.ratio.low, peer.ratio.median, peer.ratio.high) == (5.0, 8.0, 9.0)
+    assert verdict(TimesFaster("peer", 5.1), result) == "≥ 5.1×: 8× (5–9), missed"
+    assert verdict(TimesFaster("peer", 5), result) == "≥ 5×: 8× (5–9), met"
+    assert verdict(TimesTheTime("peer", 0.2), result) == "ours ≤ 0.2×: 0.125× (0.111–0.2), met"
+    assert verdict(TimesTheTime("peer", 0.19), result) == "ours ≤ 0.19×: 0.125× (0.111–0.2), missed"
+
+
+def test_of_several_processes_the_largest_memory_counts_and_who_failed_in_one_is_out(clock: Clock) -> None:
+    def part(peak: float | None, operators: list[Operator], skipped: bool) -> Group:
+        names = ["ours"] if skipped else ["ours", "peer"]
+        seconds = {name: [[1.0]] for name in names}
+        reasons = {"peer": "failed: out of memory"} if skipped else {}
+        made = measure.group_of(work, seconds, dict.fromkeys(names, peak), reasons)
+        return made.model_copy(update={"operators": operators})
+
+    work = Work("search", "exact", {"N": 100}, tuple(clock.competitor(name, 1.0) for name in ("ours", "peer")))
+    addmm, sums = ([Operator(name=name, share=1.0, calls=1)] for name in ("addmm", "sum"))
+    result = measure.together(work, [part(3e6, [], False), part(5e6, addmm, True), part(4e6, sums, False)])
+    assert [each.competitor for each in result.results] == ["ours"]
+    assert result.skipped == {"peer": "failed: out of memory"}
+    assert result.results[0].peak_bytes == 5e6
+    assert result.operators == addmm
+    assert measure.together(work, [part(3e6, [], False), part(None, [], False)]).results[0].peak_bytes is None
 
 
 def test_floors_are_the_product_and_the_bytes_over_what_the_machine_does() -> None:
