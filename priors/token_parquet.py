@@ -1,7 +1,7 @@
 """Shards as Apache Parquet: a row for each picture, which pyarrow, pandas and Hugging Face `datasets` read.
 
-Columns are `name`, `label` where there are classes, and `codes.NAME` of each map: lists in lists, of the shape (codes per
-position, *grid).
+Columns are `name`, `label` where there are classes, and `codes.NAME` of each map: lists in lists, of the shape (codes
+per position, *grid).
 """
 
 from __future__ import annotations

@@ -53,14 +53,14 @@ class Opened(NamedTuple):
         labels: None where there are none.
         ends: Of each map, where each signal ends among the positions; none where all have one size.
         first: Number of its first picture, where it says so.
-        count: Of its pictures.
+        pictures: How many it is of.
     """
 
     codes: list[Int[Tensor, "_n ..."]]
     labels: Int[Tensor, " n"] | None
     ends: list[Int64[Tensor, " n"]]
     first: int | None
-    count: int
+    pictures: int
 
     def signal(self, row: int) -> list[Int[Tensor, "c _p"]]:
         """The code maps of one of several lengths."""
@@ -95,8 +95,8 @@ def open_shard(folder: StrPath, shard: Shard, number: int, contents: Contents, s
     """
     path = require_there(folder, shard)
     opened = read_shard(path, number, contents, shard_format)
-    if opened.count != shard.count:
-        raise TokenSetError(f"{path}: the codes of {opened.count} pictures, and the index says {shard.count}")
+    if opened.pictures != shard.count:
+        raise TokenSetError(f"{path}: the codes of {opened.pictures} pictures, and the index says {shard.count}")
     return opened
 
 

@@ -45,13 +45,13 @@ SHARD_SOUNDS = 256
 UNFINISHED = re.compile(rf"\.({SHARD_NAME.pattern}|index\.json)\.\d+\.tmp")
 
 Coded = tuple[Sequence[Tensor], Tensor | Sequence[int] | None, Sequence[str]]
-"""Some pictures: their code maps (b, n, *grid), their classes (b) where there are any, and what they are called. Sounds of
-several lengths come one by one, or those that are equally long together."""
+"""Some pictures: their code maps (b, n, *grid), their classes (b) where there are any, and what they are called. Sounds
+of several lengths come one by one, or those that are equally long together."""
 
 
 @dataclass(frozen=True)
 class TokenSetWriter:
-    """A plan of a token set, and what makes it: shard i is of the pictures from i * shard_pictures on, whoever writes it.
+    """A plan of a token set, and what makes it: shard i has the pictures from i * shard_pictures on, whoever makes it.
 
     It holds nothing open and can be sent to other processes, on machines that share the folder. One of them calls
     `prepare` before the others `write`, and `finish` once all is written.
@@ -184,7 +184,7 @@ class TokenSetWriter:
         except TokenSetError:
             return False
         places = self.places(number)
-        return path == self.path(number) and (shard.first, shard.count) == (places.start, len(places))
+        return path == self.path(number) and (shard.first, shard.pictures) == (places.start, len(places))
 
 
 def _checked(

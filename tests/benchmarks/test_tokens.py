@@ -185,7 +185,7 @@ def test_a_killed_command_goes_on(
     ]
     capfd.readouterr()
     assert command(*words, "--output", tmp_path / "killed") == 0
-    assert "going on after 16 of 24 pictures" in capfd.readouterr().out  # shards of whole batches: 8 pictures
+    assert "16 of 24 pictures are stored already" in capfd.readouterr().out  # shards of whole batches: 8 pictures
     assert command(*words, "--output", tmp_path / "whole") == 0
     assert digests(tmp_path / "killed") == digests(tmp_path / "whole")
     assert command(*words, "--output", tmp_path / "whole") == 0
@@ -261,7 +261,7 @@ def test_stopped_by_hand(rq: Path, command: Command, tmp_path: Path, monkeypatch
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(work, "encode", stop)
+        patch.setattr(work, "make", stop)
         assert command("--run", rq, "--output", tmp_path / "codes") == 130
     assert "the same command goes on" in capsys.readouterr().err
     assert command("--run", rq, "--output", tmp_path / "codes") == 0

@@ -49,7 +49,12 @@ def batches(
 
 
 def write(
-    folder: Path, contents: Contents, count: int, batch: int, shard_pictures: int, shard_format: ShardFormat = "safetensors"
+    folder: Path,
+    contents: Contents,
+    count: int,
+    batch: int,
+    shard_pictures: int,
+    shard_format: ShardFormat = "safetensors",
 ) -> TokenSet:
     """A token set of random codes, or what is lacking of it."""
     writer = TokenSetWriter(folder, contents, count, shard_pictures, shard_format)
