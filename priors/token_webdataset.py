@@ -60,6 +60,8 @@ def read(path: Path, contents: Contents) -> Stored:
     labels: list[int] = []
     items: list[Signal] = []
     try:
+        if path.stat().st_size % tarfile.RECORDSIZE:
+            raise ValueError("it is cut off")
         with tarfile.open(path, "r:") as tar:
             about = parse_about(tar.pax_headers.get(METADATA))
             first = about.get("first")
@@ -77,8 +79,6 @@ def read(path: Path, contents: Contents) -> Stored:
                 items.append([_from_npy(held[f"{name}.npy"], contents) for name in contents.maps])
     except (tarfile.TarError, EOFError) as error:
         raise ValueError(str(error)) from error
-    if not items:
-        raise ValueError("it has no samples")
     tensors: dict[str, Tensor] = joined(contents, items)
     if contents.classes:
         tensors[LABELS] = torch.tensor(labels, dtype=LABEL_KIND)
@@ -124,9 +124,11 @@ def _as_npy(codes: np.ndarray) -> bytes:
 def _from_npy(content: bytes, contents: Contents) -> np.ndarray:
     """The array of a file; what its head claims is held against its bytes before any memory is taken."""
     file = io.BytesIO(content)
-    if npy.read_magic(file) != (1, 0):
-        raise ValueError("an array of another version")
-    shape, is_fortran, kind = npy.read_array_header_1_0(file)
+    try:
+        is_known = npy.read_magic(file) == (1, 0)
+        shape, is_fortran, kind = npy.read_array_header_1_0(file) if is_known else ((), False, "another version")
+    except Exception as error:  # its parser raises whatever it meets
+        raise ValueError(f"no array: {error}") from error
     if is_fortran or kind != np.dtype(str(contents.dtype).removeprefix("torch.")) or len(shape) < 2:
         raise ValueError(f"an array of {kind}, {shape}")
     return np.frombuffer(content[file.tell() :], kind).reshape(shape)

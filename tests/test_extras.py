@@ -17,7 +17,19 @@ IMPORTED_AS = {
 }
 """Distributions whose modules are called otherwise."""
 
-OTHERS = ("compression", "audio", "video", "visqol", "huggingface", "onnx", "peers", "ray", "tensorboard", "wandb")
+OTHERS = (
+    "compression",
+    "audio",
+    "video",
+    "visqol",
+    "huggingface",
+    "parquet",
+    "onnx",
+    "peers",
+    "ray",
+    "tensorboard",
+    "wandb",
+)
 
 
 MODULES = (

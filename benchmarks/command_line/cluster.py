@@ -30,7 +30,7 @@ def connected(address: str, cpus: int, gpus: float, gpu_flag: str) -> Iterator[A
     here: dict[str, Any] = {"num_cpus": cpus, "include_dashboard": False} if address == "local" else {}
     try:
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **here)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except Exception as error:  # Ray raises whatever it meets
         raise UsageError(f"--ray {address}: no Ray answers there ({error}); local starts one") from error
     try:
         if here and gpus > ray.cluster_resources().get("GPU", 0):

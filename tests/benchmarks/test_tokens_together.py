@@ -4,6 +4,9 @@ import hashlib
 import importlib
 import importlib.util
 import os
+import re
+import shlex
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -38,11 +41,11 @@ from benchmarks.training.signals.pictures import Pictures as Signal
 HOME = Path(__file__).parent
 
 class Deadly(BlockMean):
-    "Its process dies in the middle of a file, the first time that it meets a picture of one colour."
+    "Its process dies in the middle of a file, the first time that it meets a picture all red."
 
     def encode(self, pictures, **options):
         (HOME / f"process {os.getpid()}").touch()
-        is_deadly = (pictures == pictures[:, :, :1, :1]).flatten(1).all(1).any()
+        is_deadly = ((pictures[:, 0] == 1) & (pictures[:, 1:] == -1).all(1)).flatten(1).all(1).any()
         if is_deadly and "DEADLY" in os.environ and not (HOME / "died").exists():
             (HOME / "died").touch()
             os.kill(os.getpid(), signal.SIGKILL)
@@ -138,6 +141,50 @@ def test_two_ranks_of_which_one_is_killed(
     assert again.returncode == 0, said
     assert said.count("stored: 43 pictures, 50 ids each, in together") == 1
     assert digests(tmp_path / "together") == alone
+
+
+SRUN = """#!/bin/bash
+# Two nodes, both here.
+shift
+"$@" & "$@" & wait %1 && wait %2
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("deadly")
+def test_the_script_for_slurm_goes_on_by_itself_when_a_process_is_killed(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone = whole(words, tmp_path / "alone")
+    page = (ROOT / "docs" / "tutorials" / "tokens.md").read_text(encoding="utf-8")
+    (script,) = re.findall(r"```bash\n(.*?)```", page, re.DOTALL)
+    command = "-m benchmarks.tokens --run RUN.json --data path/to/pictures --output codes"
+    for given, here in (
+        (command, shlex.join(["deadly.py", *words, "--output", "together"])),
+        (" torchrun ", f" {sys.executable} -m torch.distributed.run --local-addr localhost "),
+        ("--nproc-per-node=8", "--nproc-per-node=1"),
+        (":29500", f":{free_port()}"),
+    ):
+        assert given in script
+        script = script.replace(given, here)
+    (tmp_path / "bin").mkdir()
+    for name, text in (("srun", SRUN), ("scontrol", "#!/bin/bash\necho localhost\necho other\n")):
+        (tmp_path / "bin" / name).write_text(text)
+        (tmp_path / "bin" / name).chmod(0o755)
+    slurm = {"SLURM_JOB_NODELIST": "node[1-2]", "SLURM_NNODES": "2", "SLURM_JOB_ID": "7", "DEADLY": "1"}
+    environment = {**os.environ, **slurm, "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=500, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert (tmp_path / "died").exists()
+    assert digests(tmp_path / "together") == alone
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("localhost", 0))
+        return found.getsockname()[1]
 
 
 @pytest.mark.usefixtures("deadly")
