@@ -42,7 +42,8 @@ def add_tokens(tokenizer: Any, ids: ImageIds, noun: str = "image") -> None:
     The model then needs as many embeddings: `model.resize_token_embeddings(len(tokenizer))`.
 
     Args:
-        tokenizer: A `PreTrainedTokenizerBase` of `transformers`, whose vocabulary has `ids.id_offset` ids, or the tokens already.
+        tokenizer: A `PreTrainedTokenizerBase` of `transformers`, whose vocabulary has `ids.id_offset` ids, or the tokens
+            already.
         noun: As for `token_names`.
 
     Raises:
@@ -53,8 +54,8 @@ def add_tokens(tokenizer: Any, ids: ImageIds, noun: str = "image") -> None:
         tokenizer.add_tokens(names, special_tokens=True)
     elif tokenizer.convert_tokens_to_ids(names[-1:]) != [ids.end]:
         raise ValueError(
-            f"the vocabulary has {len(tokenizer)} ids, and those of pictures begin at {ids.id_offset}: make the ids with "
-            f"id_offset={len(tokenizer)}"
+            f"the vocabulary has {len(tokenizer)} ids, and those of pictures begin at {ids.id_offset}: make the ids "
+            f"with id_offset={len(tokenizer)}"
         )
     if tokenizer.convert_tokens_to_ids(names) != [*range(ids.id_offset, ids.end + 1)]:
         raise ValueError(f"the vocabulary has tokens of the name <|{noun}:N|> with other ids: choose another noun")

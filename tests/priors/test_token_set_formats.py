@@ -1,4 +1,4 @@
-"""Parquet and WebDataset shards, as programs read them that know nothing of this project; and what is refused of them."""
+"""Parquet and WebDataset shards, as programs read them that know nothing of this project; and what of them is refused."""
 
 import io
 import json
@@ -228,7 +228,7 @@ def test_a_wrong_tar_file_is_refused(tmp_path: Path, change: Callable[[list[Memb
 
 def test_a_map_whose_name_no_member_can_have_is_a_bad_one_for_tar_files(tmp_path: Path) -> None:
     contents = some_contents(maps=("a.b", "../c"))
-    with pytest.raises(TokenSetError, match="'a.b' cannot be a member of a tar file; choose another --format"):
+    with pytest.raises(TokenSetError, match=r"'a.b' cannot be a member of a tar file; choose another"):
         TokenSetWriter(tmp_path, contents, 1, shard_format="webdataset")
 
 
