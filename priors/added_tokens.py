@@ -42,8 +42,8 @@ def add_tokens(tokenizer: Any, ids: ImageIds, noun: str = "image") -> None:
     The model then needs as many embeddings: `model.resize_token_embeddings(len(tokenizer))`.
 
     Args:
-        tokenizer: A `PreTrainedTokenizerBase` of `transformers`, whose vocabulary has `ids.id_offset` ids, or the tokens
-            already.
+        tokenizer: A `PreTrainedTokenizerBase` of `transformers`, whose vocabulary has `ids.id_offset` ids, or
+            the tokens already.
         noun: As for `token_names`.
 
     Raises:

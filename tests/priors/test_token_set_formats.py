@@ -1,4 +1,4 @@
-"""Parquet and WebDataset shards, as programs read them that know nothing of this project; and what of them is refused."""
+"""Parquet and WebDataset shards, as programs read them that know nothing of this project; what of them is refused."""
 
 import io
 import json
