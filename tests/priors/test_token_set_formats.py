@@ -154,7 +154,7 @@ def _know_the_size(folder: Path, number: int) -> None:
         (lambda table: table.set_column(2, "codes.top", table["label"]), "are not the tensors that the index says"),
         (lambda table: table.set_column(2, "codes.top", table["name"]), "codes of the kind string"),
         (lambda table: table.set_column(2, "codes.top", table["codes.bottom"]), "are not the tensors that the index"),
-        (lambda table: table.set_column(2, "codes.top", _with_gap(table["codes.top"])), "has gaps"),
+        (lambda table: table.set_column(2, "codes.top", _with_gap(table["codes.top"])), "damaged"),
         (lambda table: table.replace_schema_metadata({}), "does not say what it is"),
         (lambda table: table.slice(1), "the codes of 14 pictures, and the index says 15"),
     ],
