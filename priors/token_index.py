@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any, Literal, TypeGuard, get_args
 
 import torch
 
@@ -16,14 +16,19 @@ from priors.image_ids import ImageIds, Side
 from storage.paths import StrPath
 
 FORMAT = "quantizer-zoo-benchmark/token-set"
-VERSION = 2
+VERSION = 3
 """Raised when a reader of this version would misread what is written."""
 
-OF_ONE_SIZE = 1
-"""The version of sets whose signals all have one size, which earlier readers know."""
+OF_ONE_SIZE, OF_LENGTHS = 1, 2
+"""The versions of safetensors whose signals all have one size, and of others, which earlier readers know."""
+
+ShardFormat = Literal["safetensors", "parquet", "webdataset"]
+"""What the files of a set are."""
+
+SUFFIXES: dict[ShardFormat, str] = {"safetensors": ".safetensors", "parquet": ".parquet", "webdataset": ".tar"}
 
 INDEX = "index.json"
-SHARD_NAME = re.compile(r"codes-\d{5}\.safetensors")
+SHARD_NAME = re.compile(r"codes-(\d{5,12})(\.safetensors|\.parquet|\.tar)")
 CODE_KINDS = (torch.int16, torch.int32, torch.int64)
 
 
@@ -65,11 +70,6 @@ class Contents:
     def has_lengths(self) -> bool:
         """Whether signals have several lengths."""
         return None in self.grids[0]
-
-    @property
-    def version(self) -> int:
-        """Of the format."""
-        return VERSION if self.has_lengths else OF_ONE_SIZE
 
     @property
     def dtype(self) -> torch.dtype:
@@ -123,6 +123,14 @@ class Index:
 
     contents: Contents
     shards: tuple[Shard, ...]
+    shard_format: ShardFormat = "safetensors"
+
+    @property
+    def version(self) -> int:
+        """Of the format."""
+        if self.shard_format != "safetensors":
+            return VERSION
+        return OF_LENGTHS if self.contents.has_lengths else OF_ONE_SIZE
 
     @property
     def count(self) -> int:
@@ -134,7 +142,8 @@ class Index:
         shards = [vars(shard) for shard in self.shards]
         about = {
             "format": FORMAT,
-            "format_version": self.contents.version,
+            "format_version": self.version,
+            **({"shard_format": self.shard_format} if self.version == VERSION else {}),
             "count": self.count,
             **self.contents.as_json(),
         }
@@ -190,20 +199,25 @@ def _index_of(raw: dict[str, Any]) -> Index:
         data=dict(raw["data"]),
         id_offset=raw["ids"]["id_offset"],
     )
-    version = contents.version
-    _require("format_version", raw["format_version"] == version, f"{version} with such maps", raw["format_version"])
     for name in ("dtype", "ids"):
         _require(name, raw[name] == contents.as_json()[name], str(contents.as_json()[name]), raw[name])
-    index = Index(contents, tuple(map(_shard, _list(raw, "shards", lambda of: isinstance(of, dict)))))
+    shard_format = raw.get("shard_format", "safetensors")
+    known = get_args(ShardFormat)
+    _require("shard_format", shard_format in known, f"one of {', '.join(known)}", shard_format)
+    shards = tuple(_shard(of, shard_format) for of in _list(raw, "shards", lambda of: isinstance(of, dict)))
+    index = Index(contents, shards, shard_format)
+    version = index.version
+    _require("format_version", raw["format_version"] == version, f"{version} with such maps", raw["format_version"])
     files = [shard.file for shard in index.shards]
     _require("shards", len(set(files)) == len(files) > 0, "one at least, each once", files)
     _require("count", raw["count"] == index.count, f"{index.count}, as its shards", raw["count"])
     return index
 
 
-def _shard(raw: dict[str, Any]) -> Shard:
-    file = _word(raw, "file")
-    _require("file", SHARD_NAME.fullmatch(file) is not None, "codes-NUMBER.safetensors in the same folder", file)
+def _shard(raw: dict[str, Any], shard_format: ShardFormat) -> Shard:
+    file, suffix = _word(raw, "file"), SUFFIXES[shard_format]
+    found = SHARD_NAME.fullmatch(file)
+    _require("file", found is not None and found[2] == suffix, f"codes-NUMBER{suffix} in the same folder", file)
     return Shard(file, _count(raw, "count"), _count(raw, "bytes"), _word(raw, "sha256"))
 
 

@@ -1,11 +1,12 @@
 """The codes of a data set, computed once and kept in a folder, as `token_set.md` describes it.
 
 tokens = TokenSet.open(Path("codes/train"), fingerprint(tokenizer))
-codes = tokens.codes(torch.tensor([5, 2, 9]))  # int64 code maps, read from a memory map
+codes = tokens.codes(torch.tensor([5, 2, 9]))  # int64 code maps, of safetensors read from a memory map
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
@@ -15,12 +16,16 @@ from jaxtyping import Bool, Int, Int64
 from torch import Tensor
 
 from priors.image_ids import ImageIds, Side, integers, require_range
-from priors.token_index import Contents, Index, TokenSetError, read_index
-from priors.token_shard import Opened, file_digest, open_shard, read_names
+from priors.token_index import Contents, Index, ShardFormat, TokenSetError, read_index
+from priors.token_shard import KINDS, Opened, file_digest, look_at_shard, open_shard, read_names
 from storage.paths import StrPath
 
 Indices = Int[Tensor, " b"] | Bool[Tensor, " _pictures"] | Sequence[int] | Sequence[bool]
 """Numbers of pictures, or a mask over all of the set, as PyTorch indexes."""
+
+HELD = 4
+"""Shards that are kept in memory where they are no memory maps. To read these in any order, rather than one shard after
+the other, reads them again and again."""
 
 
 class TokenSet:
@@ -34,7 +39,7 @@ class TokenSet:
         self.folder, self._index = Path(folder), index
         self.contents: Contents = index.contents
         self._ends = torch.tensor([*accumulate(shard.count for shard in index.shards)])
-        self._opened: dict[int, Opened] = {}
+        self._opened: OrderedDict[int, Opened] = OrderedDict()
 
     @classmethod
     def open(cls, folder: StrPath, fingerprint: str | None = None) -> TokenSet:
@@ -54,12 +59,16 @@ class TokenSet:
                 f"{folder}: the codes of another tokenizer, {tokens.contents.tokenizer} (fingerprint {made[:12]}, not "
                 f"{fingerprint[:12]}): under this one they mean nothing; python -m benchmarks.tokens makes those of it"
             )
-        for number in range(len(tokens._index.shards)):
-            tokens._shard(number)
+        tokens._look()
         return tokens
 
     def __len__(self) -> int:
         return self._index.count
+
+    @property
+    def shard_format(self) -> ShardFormat:
+        """What its files are."""
+        return self._index.shard_format
 
     @property
     def has_labels(self) -> bool:
@@ -185,9 +194,26 @@ class TokenSet:
             yield number, here, places[here] - first
 
     def _names(self, number: int) -> list[str]:
-        return read_names(self.folder, self._index.shards[number])
+        return read_names(self.folder, self._index.shards[number], self.contents, self.shard_format)
+
+    @property
+    def _is_mapped(self) -> bool:
+        return KINDS[self.shard_format].head is None
+
+    def _look(self) -> None:
+        """Raise TokenSetError unless every shard is there."""
+        KINDS[self.shard_format].require(self.contents)
+        for number, shard in enumerate(self._index.shards):
+            if self._is_mapped:
+                self._shard(number)
+            else:
+                look_at_shard(self.folder, shard, number, self.contents, self.shard_format)
 
     def _shard(self, number: int) -> Opened:
         if number not in self._opened:
-            self._opened[number] = open_shard(self.folder, self._index.shards[number], number, self.contents)
+            shard = self._index.shards[number]
+            self._opened[number] = open_shard(self.folder, shard, number, self.contents, self.shard_format)
+        self._opened.move_to_end(number)
+        if not self._is_mapped and len(self._opened) > HELD:
+            self._opened.popitem(last=False)
         return self._opened[number]

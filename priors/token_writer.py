@@ -1,175 +1,225 @@
-"""Writes a token set shard by shard, with no more than one in memory; one that was killed goes on after its last."""
+"""Makes a token set shard by shard, by one process or by many: each shard is one file, whole or not there.
+
+writer = TokenSetWriter(Path("codes"), contents, count=len(pictures))
+for number in writer.prepare():  # those that are still to be made
+    writer.write(number, [(codes_of(writer.places(number)), None, names_of(writer.places(number)))])
+tokens = writer.finish()
+"""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from einops import rearrange
-from jaxtyping import Int
-from safetensors.torch import save
 from torch import Tensor
 
 from priors.image_ids import integers
-from priors.token_index import INDEX, SHARD_NAME, Contents, Index, OtherSetError, Shard, TokenSetError
+from priors.token_content import LABEL_KIND, LABELS, Stored, length_name, tensor_name
+from priors.token_index import (
+    INDEX,
+    SHARD_NAME,
+    SUFFIXES,
+    Contents,
+    Index,
+    OtherSetError,
+    Shard,
+    ShardFormat,
+    TokenSetError,
+)
 from priors.token_set import TokenSet
-from priors.token_shard import LABEL_KIND, LABELS, METADATA, file_digest, length_name, read_shard, tensor_name
+from priors.token_shard import KINDS, file_digest, read_shard, shard_file
 from storage.paths import StrPath
 from storage.whole_files import replacing
 
 SHARD_PICTURES = 4096
-"""Pictures of a shard: what is lost at most when the writer is killed."""
+"""Pictures of a shard: what is lost at most when a writer is killed."""
 
 SHARD_SOUNDS = 256
 """Sounds of a shard, each of which may be long."""
 
-UNFINISHED = re.compile(r"\.(codes-\d{5}\.safetensors|index\.json)\.\d+\.tmp")
+UNFINISHED = re.compile(rf"\.({SHARD_NAME.pattern}|index\.json)\.\d+\.tmp")
 
-Batch = dict[str, Tensor]
+Coded = tuple[Sequence[Tensor], Tensor | Sequence[int] | None, Sequence[str]]
+"""Some pictures: their code maps (b, n, *grid), their classes (b) where there are any, and what they are called. Sounds
+of several lengths come one by one, or those that are equally long together."""
 
 
+@dataclass(frozen=True)
 class TokenSetWriter:
-    """Makes a token set of codes that come in order.
+    """A plan of a token set, and what makes it: shard i has the pictures from i * shard_pictures on, whoever makes it.
+
+    It holds nothing open and can be sent to other processes, on machines that share the folder. One of them calls
+    `prepare` before the others `write`, and `finish` once all is written.
 
     Attributes:
-        done: Pictures whose codes lie in whole shards already: go on after them.
-        finished: Whether the set is whole already.
+        folder: Made where it is missing; its parents too.
+        contents: What the codes will be.
+        count: Pictures of the set.
+        shard_pictures: Of each shard but the last.
+        shard_format: What its files are.
     """
 
-    def __init__(self, folder: StrPath, contents: Contents, shard_pictures: int = SHARD_PICTURES) -> None:
-        """
-        Args:
-            folder: Made where it is missing; its parents too.
-            contents: What the codes will be.
-            shard_pictures: Of each shard but the last.
+    folder: Path
+    contents: Contents
+    count: int
+    shard_pictures: int = SHARD_PICTURES
+    shard_format: ShardFormat = "safetensors"
+
+    def __post_init__(self) -> None:
+        """Refuse an empty set, a format that cannot be written here, and codes that a format has no names for."""
+        if self.count < 1:
+            raise ValueError(f"a token set has one picture at least, got {self.count}")
+        if self.shard_pictures < 1:
+            raise ValueError(f"a shard has one picture at least, got {self.shard_pictures}")
+        KINDS[self.shard_format].require(self.contents)
+
+    @property
+    def shards(self) -> range:
+        """Numbers of all shards."""
+        return range(-(-self.count // self.shard_pictures))
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the index is there, which is written last."""
+        return (self.folder / INDEX).is_file()
+
+    def places(self, number: int) -> range:
+        """The pictures of a shard."""
+        start = number * self.shard_pictures
+        return range(start, min(start + self.shard_pictures, self.count))
+
+    def path(self, number: int) -> Path:
+        """Where a shard is, once it is whole."""
+        return self.folder / shard_file(number, self.shard_format)
+
+    def prepare(self) -> list[int]:
+        """The shards that are still to be made. What others have left unfinished or damaged is removed.
 
         Raises:
             TokenSetError: a folder with other things, or with other codes.
         """
-        folder = Path(folder)
-        self.folder, self.contents, self.shard_pictures = folder, contents, shard_pictures
-        folder.mkdir(parents=True, exist_ok=True)
-        _require_own(folder)
-        self._shards: list[tuple[str, int]] = []
-        self._held: list[Batch] = []
-        self._names: list[str] = []
-        self.finished = (folder / INDEX).is_file()
-        if self.finished:
-            self.done = self._require_same()
-        else:
-            self.done = self._resume()
-
-    def add(
-        self,
-        codes: Sequence[Int[Tensor, "b n ..."]],
-        labels: Int[Tensor, " b"] | Sequence[int] | None,
-        names: Sequence[str],
-    ) -> None:
-        """The next pictures: their code maps, their classes where there are any, and what they are called. Sounds of
-        several lengths come one by one, or those that are equally long together.
-
-        Raises:
-            ValueError: codes or labels that are not what the contents say.
-        """
-        contents = self.contents
-        count = contents.ids.require_maps(codes)
-        if len(names) != count:
-            raise ValueError(f"each of {count} pictures needs a name, got {len(names)}")
-        batch: Batch = {}
-        for name, of in zip(contents.maps, codes, strict=True):
-            stored = of.to("cpu", contents.dtype)
-            if contents.has_lengths:
-                batch[length_name(name)] = torch.full((count,), of.shape[2])
-                stored = rearrange(stored, "b n p -> (b p) n")
-            batch[tensor_name(name)] = stored
-        if contents.classes:
-            if labels is None or len(labels) != count:
-                raise ValueError(f"each of {count} pictures needs a label, got {0 if labels is None else len(labels)}")
-            labels = integers(labels, "labels")
-            if count and not (labels.min() >= 0 and labels.max() < len(contents.classes)):
-                raise ValueError(f"labels must lie in [0, {len(contents.classes)}), as many as there are classes")
-            batch[LABELS] = labels.to("cpu", LABEL_KIND)
-        self._held.append(batch)
-        self._names += names
-        while len(self._names) >= self.shard_pictures:
-            self._write(self.shard_pictures)
-
-    def finish(self) -> TokenSet:
-        """Write the last shard, then the index: the set is whole. ValueError for a set without pictures."""
-        if self.finished:
-            return TokenSet.open(self.folder)
-        if self._names:
-            self._write(len(self._names))
-        if not self._shards:
-            raise ValueError("a token set has one picture at least, and none came")
-        shards = []
-        for file, count in self._shards:
-            path = self.folder / file
-            shards.append(Shard(file, count, path.stat().st_size, file_digest(path)))
-        with replacing(self.folder / INDEX) as temporary:
-            temporary.write_text(Index(self.contents, tuple(shards)).as_text(), encoding="utf-8")
-        self.finished = True
-        return TokenSet.open(self.folder)
-
-    def _write(self, count: int) -> None:
-        joined = {name: torch.cat([batch[name] for batch in self._held]) for name in self._held[0]}
-        number = len(self._shards)
-        file = shard_file(number)
-        rows = dict.fromkeys(joined, count)
-        if self.contents.has_lengths:
-            lengths = {name: joined[length_name(name)][:count] for name in self.contents.maps}
-            rows |= {tensor_name(name): int(of.sum()) for name, of in lengths.items()}
-        # clones, since a file of a view would hold all that it is a view of
-        tensors = {
-            name: tensor[: rows[name]].clone(memory_format=torch.contiguous_format) for name, tensor in joined.items()
-        }
-        about = {"key": self.contents.key, "shard": number, "names": self._names[:count]}
-        with replacing(self.folder / file) as temporary:
-            temporary.write_bytes(save(tensors, metadata={METADATA: json.dumps(about)}))
-        self._shards.append((file, count))
-        self._held = [{name: tensor[rows[name] :].clone() for name, tensor in joined.items()}]
-        self._names = self._names[count:]
-        self.done += count
-
-    def _require_same(self) -> int:
-        """How many pictures the finished set has; TokenSetError where it is another."""
-        found = TokenSet.open(self.folder)
-        if json.dumps(found.contents.as_json()) != json.dumps(self.contents.as_json()):
-            raise TokenSetError(f"{self.folder} {self._other(found.contents.tokenizer)}")
-        return len(found)
-
-    def _resume(self) -> int:
-        """How many pictures lie in whole shards. What was being written is removed, and so is all after a bad shard."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        _require_own(self.folder)
+        if self.is_finished:
+            self._require_same()
+            return []
         for left in self.folder.iterdir():
             if UNFINISHED.fullmatch(left.name):
                 left.unlink()
-        written = sorted(file.name for file in self.folder.iterdir() if SHARD_NAME.fullmatch(file.name))
-        for number, file in enumerate(written):
-            try:
-                _, count = read_shard(self.folder / file, number, self.contents)
-            except OtherSetError as error:
-                raise TokenSetError(f"{self.folder} {self._other('another tokenizer or data set')}") from error
-            except TokenSetError:
-                for bad in written[number:]:
-                    (self.folder / bad).unlink()
-                break
-            self._shards.append((file, count))
-        return sum(count for _, count in self._shards)
+        return sorted(set(self.shards) - self._whole())
 
-    def _other(self, whose: str) -> str:
-        return f"holds the codes of {whose}, made otherwise than asked for now; name another folder, or delete it"
+    def write(self, number: int, batches: Iterable[Coded]) -> None:
+        """Make one shard, which gets its name once it is whole.
+
+        Args:
+            number: Of the shard.
+            batches: Its pictures, in order.
+
+        Raises:
+            ValueError: codes, labels or names that are not what the contents say, or not as many.
+        """
+        places = self.places(number)
+        names: list[str] = []
+        held = []
+        for codes, labels, called in batches:
+            held.append(_checked(self.contents, codes, labels, called))
+            names += called
+        if len(names) != len(places):
+            raise ValueError(f"shard {number} has {len(places)} pictures, got {len(names)}")
+        tensors = {name: torch.cat([batch[name] for batch in held]).contiguous() for name in held[0]}
+        about = {"key": self.contents.key, "shard": number, "first": places.start}
+        with replacing(self.path(number)) as temporary:
+            KINDS[self.shard_format].write(temporary, self.contents, Stored(about, names, tensors))
+
+    def finish(self) -> TokenSet:
+        """Write the index: the set is whole.
+
+        Raises:
+            TokenSetError: a shard is missing.
+        """
+        if not self.is_finished:
+            shards = [self._listed(number) for number in self.shards]
+            index = Index(self.contents, tuple(shards), self.shard_format)
+            with replacing(self.folder / INDEX) as temporary:
+                temporary.write_text(index.as_text(), encoding="utf-8")
+        return TokenSet.open(self.folder)
+
+    def _listed(self, number: int) -> Shard:
+        path = self.path(number)
+        if not path.is_file():
+            raise TokenSetError(f"{path} is missing; the command that makes the token set makes it when given again")
+        return Shard(path.name, len(self.places(number)), path.stat().st_size, file_digest(path))
+
+    def _require_same(self) -> None:
+        """TokenSetError where the finished set is another."""
+        found = TokenSet.open(self.folder)
+        same = json.dumps(found.contents.as_json()) == json.dumps(self.contents.as_json())
+        if not same or len(found) != self.count or found.shard_format != self.shard_format:
+            raise TokenSetError(f"{self.folder} {_made_otherwise(found.contents.tokenizer)}")
+
+    def _whole(self) -> set[int]:
+        """Shards that are whole. Damaged ones, and those of another division into shards, are removed."""
+        whole = set()
+        for path in sorted(self.folder.iterdir()):
+            if not (found := SHARD_NAME.fullmatch(path.name)):
+                continue
+            if found[2] != SUFFIXES[self.shard_format]:
+                raise TokenSetError(f"{self.folder} {_made_otherwise('another format')}")
+            if self._is_whole(path, number := int(found[1])):
+                whole.add(number)
+            else:
+                path.unlink()
+        return whole
+
+    def _is_whole(self, path: Path, number: int) -> bool:
+        try:
+            shard = read_shard(path, number, self.contents, self.shard_format)
+        except OtherSetError as error:
+            raise TokenSetError(f"{self.folder} {_made_otherwise('another tokenizer or data set')}") from error
+        except TokenSetError:
+            return False
+        places = self.places(number)
+        return path == self.path(number) and (shard.first, shard.pictures) == (places.start, len(places))
 
 
-def shard_file(number: int) -> str:
-    """The name of a shard."""
-    return f"codes-{number:05}.safetensors"
+def _checked(
+    contents: Contents,
+    codes: Sequence[Tensor],
+    labels: Tensor | Sequence[int] | None,
+    names: Sequence[str],
+) -> dict[str, Tensor]:
+    """The tensors of some pictures. ValueError where they are not what the contents say."""
+    count = contents.ids.require_maps(codes)
+    if len(names) != count:
+        raise ValueError(f"each of {count} pictures needs a name, got {len(names)}")
+    batch: dict[str, Tensor] = {}
+    for name, of in zip(contents.maps, codes, strict=True):
+        stored = of.to("cpu", contents.dtype)
+        if contents.has_lengths:
+            batch[length_name(name)] = torch.full((count,), of.shape[2])
+            stored = rearrange(stored, "b n p -> (b p) n")
+        batch[tensor_name(name)] = stored
+    if contents.classes:
+        if labels is None or len(labels) != count:
+            raise ValueError(f"each of {count} pictures needs a label, got {0 if labels is None else len(labels)}")
+        labels = integers(labels, "labels")
+        if count and not (labels.min() >= 0 and labels.max() < len(contents.classes)):
+            raise ValueError(f"labels must lie in [0, {len(contents.classes)}), as many as there are classes")
+        batch[LABELS] = labels.to("cpu", LABEL_KIND)
+    return batch
 
 
-def _require_own(folder: Path) -> None:
+def _made_otherwise(whose: str) -> str:
+    return f"holds the codes of {whose}, made otherwise than asked for now; name another folder, or delete it"
+
+
+def _require_own(folder: StrPath) -> None:
     """TokenSetError where a folder has other files than those of a token set."""
-    for file in sorted(folder.iterdir()):
+    for file in sorted(Path(folder).iterdir()):
         if not (file.name == INDEX or SHARD_NAME.fullmatch(file.name) or UNFINISHED.fullmatch(file.name)):
             raise TokenSetError(f"{folder} has other things in it ({file.name}); name a new folder for the codes")

@@ -25,6 +25,7 @@ OTHERS = (
     "films",
     "visqol",
     "huggingface",
+    "parquet",
     "onnx",
     "peers",
     "ray",

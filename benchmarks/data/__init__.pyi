@@ -1,4 +1,5 @@
 from .batches import (
+    chosen_batches as chosen_batches,
     pair_batches as pair_batches,
     test_batches as test_batches,
     training_batches as training_batches,

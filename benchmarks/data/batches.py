@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any, Protocol
 
@@ -89,6 +89,12 @@ def test_batches(
         yield torch.tensor(indices), batch
 
 
+def chosen_batches(data: EvaluationData, batches: Sequence[Sequence[int]]) -> Iterator[UInt8[Tensor, "batch 3 h w"]]:
+    """The test pictures of these numbers, a batch for each list of them."""
+    workers = worker_count(data.workers, data.test.crops is not None, torch.device("cpu"))
+    return iter(_loader(data.test, batches, workers))
+
+
 def pair_batches(
     pairs: PicturePairs, batch_size: int, rank: int = 0, world_size: int = 1, done: int = 0
 ) -> Iterator[tuple[Int64[Tensor, " batch"], UInt8[Tensor, "batch 2 3 h w"]]]:
@@ -125,7 +131,7 @@ def worker_count(asked: int | None, in_memory: bool, device: torch.device) -> in
 
 def _loader(
     items: Dataset[Any] | TrainingItems,
-    batches: TrainingSampler | list[list[int]],
+    batches: TrainingSampler | Sequence[Sequence[int]],
     workers: int,
     pin_memory: bool = False,
 ) -> DataLoader[Any]:

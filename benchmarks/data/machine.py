@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import psutil
 from rich.console import Console
@@ -128,19 +128,29 @@ def own_console() -> Console:
     return Console(stderr=True, quiet=os.environ.get("LOCAL_RANK", "0") != "0")
 
 
+class Spread(Protocol):
+    """What does work(0), work(1), … work(count - 1), somehow at once, and gives the results in this order."""
+
+    def __call__(self, work: Callable[[int], Result], count: int, label: str, console: Console) -> Iterator[Result]: ...
+
+
 def in_threads(work: Callable[[int], Result], count: int, label: str, console: Console) -> Iterator[Result]:
-    """work(0), work(1), … work(count - 1) in this order, done in parallel; a progress bar after one second.
+    """The work on this machine's cores, under a progress bar, as `Spread` says.
 
     PIL and torch release the interpreter's lock while they decode and resize.
     """
+    with ThreadPoolExecutor(cores()) as pool:
+        # in blocks, so that a million pictures are not a million futures
+        blocks = (range(start, min(start + 1024, count)) for start in range(0, count, 1024))
+        yield from with_bar((result for block in blocks for result in pool.map(work, block)), count, label, console)
+
+
+def with_bar(results: Iterable[Result], count: int, label: str, console: Console) -> Iterator[Result]:
+    """The results as they come; a progress bar after one second."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     began = time.monotonic()
-    with (
-        ThreadPoolExecutor(cores()) as pool,
-        Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress,
-    ):
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(label, total=count, visible=False)
-        for start in range(0, count, 1024):  # in blocks, so that a million pictures are not a million futures
-            for result in pool.map(work, range(start, min(start + 1024, count))):
-                yield result
-                progress.update(task, advance=1, visible=time.monotonic() - began > 1)
+        for result in results:
+            yield result
+            progress.update(task, advance=1, visible=time.monotonic() - began > 1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
@@ -11,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.command_line.usage import UsageError
+from benchmarks.command_line.cluster import connected
 from benchmarks.sweep.job import ATTEMPTS, TICK, Executor, Job, Outcome, carry_out
 
 
@@ -28,22 +27,9 @@ def executor(address: str, workers: int, cpus: int, gpus: float) -> Iterator[Exe
     Raises:
         UsageError: Ray is not installed, not there, or has no such GPUs here.
     """
-    try:
-        import ray
-    except ImportError as error:
-        raise UsageError("--ray needs Ray: pip install 'quantizer-zoo-benchmark[ray]'") from error
-    here: dict[str, Any] = {"num_cpus": workers * cpus, "include_dashboard": False} if address == "local" else {}
-    try:
-        ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **here)
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        raise UsageError(f"--ray {address}: no Ray answers there ({error}); local starts one") from error
-    try:
-        if here and gpus > ray.cluster_resources().get("GPU", 0):
-            raise UsageError(f"--gpus-per-run {gpus:g}: Ray finds fewer GPUs on this machine")
+    with connected(address, workers * cpus, gpus, "--gpus-per-run") as ray:
         task = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=ATTEMPTS - 1)(_carry_out_in)
         yield partial(_perform, task, cpus)
-    finally:
-        ray.shutdown()
 
 
 def _perform(task: Any, cpus: int, jobs: Sequence[Job], stop_requested: Callable[[], bool]) -> Iterator[list[Outcome]]:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
+from annotated_types import Interval
 
-from autoencoders.ranges import Count, Place, Size
+from autoencoders.ranges import Count, Parts, Place, Size
 from benchmarks.command_line.usage import UsageError, require_published
 from benchmarks.data.config import SOURCES
 from benchmarks.data.division import Part
+from quantizers.options import MAX_PARTS
+
+Format = Literal["safetensors", "parquet", "webdataset"]
+"""As the token sets' own names, which are not asked for them so that help need not wait for PyTorch."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +27,10 @@ class Arguments:
     The tokenizer is that of a stored run of `python -m benchmarks.run` (--run), or a published one (--model NAME with
     --checkpoint). Of each picture the reconstruction protocol's centre crop is taken, of each sound all of it, of each
     film the clips that it has as one that tests. priors/token_set.md describes the folder; a prior needs one of each
-    --part. A command that was stopped or killed goes on after the last whole file when it is given again.
+    --part. A command that was stopped or killed makes the files that lack when it is given again.
+
+    Several processes make the files together: on Ray (--ray), or started by torchrun, on one machine or on several that
+    share the folders. Whoever of them dies, each file is whole or not there, and all are what one process makes.
     """
 
     data: Annotated[str, tyro.conf.arg(help=SOURCES)]
@@ -41,6 +49,9 @@ class Arguments:
     WebDataset shard says, or the label in a data set by name."""
     image_size: Size | None = None
     """Side in pixels that pictures are resized and cropped to for --model; the model's own unless given."""
+    format: Format = "safetensors"
+    """Of the files: safetensors, which priors train on in any order, Parquet (extra parquet), or the tar files of
+    WebDataset."""
     id_offset: Place = 0
     """First id of codes in the vocabulary of a language model: how many ids it has without them."""
     limit: Count | None = None
@@ -52,8 +63,22 @@ class Arguments:
     cpu: bool = False
     """Stay on the CPU where there is a GPU."""
 
+    ray: str | None = None
+    """Make the files as tasks of Ray (extra ray): local starts it on this machine, auto takes the cluster that this one
+    is part of, and so does any other address of Ray's. The machines share the folders and the Python environment."""
+    workers: Parts | None = None
+    """Files at a time on --ray local. By default one for each core, or for so many as each takes."""
+    cpus_per_worker: Parts = 1
+    """Cores, and threads, of each on Ray."""
+    gpus_per_worker: Annotated[float, Interval(ge=0, le=MAX_PARTS)] = 0
+    """GPUs of each on Ray, or its share of one."""
+
     def check(self) -> None:
         """Raise UsageError where these flags do not go together."""
+        if self.workers is not None and self.ray != "local":
+            raise UsageError("--workers is for --ray local: other processes are counted by what starts them")
+        if self.ray is None and (self.cpus_per_worker, self.gpus_per_worker) != (1, 0):
+            raise UsageError("--cpus-per-worker and --gpus-per-worker are for --ray")
         if (self.run is None) == (self.model is None):
             raise UsageError("which tokenizer? Give either --run RUN.json, or --model NAME with --checkpoint FILE")
         require_published(self.model, self.checkpoint, self.image_size)

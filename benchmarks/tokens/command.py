@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from typing import Any
 
-import torch
+from accelerate import Accelerator
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from benchmarks.command_line.usage import UsageError, require_writable
-from benchmarks.data import DataConfig, DataError
+from benchmarks.data import DataConfig
 from benchmarks.data.sources import open_source
-from benchmarks.metrics.device import full_float32
+from benchmarks.tokens import cluster
 from benchmarks.tokens.arguments import Arguments
+from benchmarks.tokens.executors import Alone, Executor, Ranks
 from benchmarks.tokens.opening import Named, open_tokenizer
+from benchmarks.tokens.work import Classes, Work
+from benchmarks.training.in_step import in_step, in_turn
 from benchmarks.training.loop import make_accelerator
 from benchmarks.training.settings import TrainConfig
 from benchmarks.training.signals import PartData, signal_of_data
@@ -23,25 +28,6 @@ from priors.fingerprint import fingerprint
 from priors.layout import equal_codes
 from priors.token_index import Contents
 from priors.token_writer import TokenSetWriter
-from storage.paths import printable
-
-
-class Classes(NamedTuple):
-    """Names of the classes by label."""
-
-    names: tuple[str, ...]
-
-    def label(self, of_picture: str | int) -> int:
-        """The label of a class, given by its name or number. DataError for a number that has no name."""
-        if isinstance(of_picture, str):
-            return self.names.index(printable(of_picture))
-        if of_picture >= len(self.names):
-            raise DataError(f"a picture is of class {of_picture}, and there are {len(self.names)}, from 0 on")
-        return of_picture
-
-    def labels(self, data: Any, places: Sequence[int]) -> list[int]:
-        """Those of the pictures at some places."""
-        return [self.label(data.test.pictures.class_of(place)) for place in places]
 
 
 def classes_of(config: Any) -> Classes:
@@ -70,20 +56,41 @@ def contents_of(named: Named, data: PartData, classes: Classes | None, arguments
     )
 
 
-@torch.no_grad()
-def encode(
-    named: Named, data: PartData, classes: Classes | None, writer: TokenSetWriter, batch_size: int, console: Console
-) -> None:
-    """The codes of all items that are not done, under a progress bar."""
+def open_work(
+    arguments: Arguments, executor: Executor, accelerator: Accelerator, console: Console, errors: Console
+) -> Work:
+    """What is to be made, with everything found out that can be wrong with it."""
+    named = open_tokenizer(arguments, errors)
     signal = signal_of_data(named.data)
+    config = signal.elsewhere(named.data, arguments.data, arguments.limit, arguments.root)
+    in_turn(f"the {signal.noun}", partial(signal.find, config), accelerator)
+    classes = classes_of(config) if arguments.classes else None
+    data = in_step(f"the {signal.noun}", partial(signal.open_part, config, arguments.part, executor.spread))
+    console.print(escape(data.words), soft_wrap=True, highlight=False)
+    # whole batches in each file, so that whoever makes one makes the same batches
+    shard = max(1, signal.shard_items // arguments.batch_size) * arguments.batch_size
+    contents = contents_of(named, data, classes, arguments)
+    writer = TokenSetWriter(arguments.output, contents, len(data.test), shard, arguments.format)
+    return Work(named.tokenizer, signal, data, classes, writer, arguments.batch_size)
+
+
+def make(work: Work, executor: Executor, numbers: Sequence[int], console: Console) -> bool:
+    """Have the files made under a progress bar; whether this process is the one that sees all of them made."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with full_float32(), Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task(signal.noun, total=len(data.test), completed=writer.done)
-        for places, codes in signal.codes(named.tokenizer, data, batch_size, writer.done):
-            names = [printable(data.test.name(place)) for place in places]
-            writer.add(codes, None if classes is None else classes.labels(data, places), names)
-            bar.advance(task, len(names))
-    writer.finish()
+    to_do = sum(len(work.writer.places(number)) for number in numbers)
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(work.signal.noun, total=work.writer.count, completed=work.writer.count - to_do)
+        return executor.make(work, numbers, partial(bar.advance, task))
+
+
+def choose(arguments: Arguments, accelerator: Accelerator) -> AbstractContextManager[Executor]:
+    """Who makes the files."""
+    if arguments.ray is None:
+        several = accelerator.num_processes > 1
+        return nullcontext(Ranks(accelerator) if several else Alone(accelerator.device))
+    if accelerator.num_processes > 1:
+        raise UsageError("--ray starts processes by itself: give the command without torchrun")
+    return cluster.executor(arguments)
 
 
 def make_tokens(arguments: Arguments, console: Console, errors: Console) -> int:
@@ -94,27 +101,24 @@ def make_tokens(arguments: Arguments, console: Console, errors: Console) -> int:
     """
     arguments.check()
     accelerator = make_accelerator(TrainConfig(), arguments.cpu)
-    if accelerator.num_processes > 1:
-        raise UsageError("python -m benchmarks.tokens is one process: start it without torchrun")
+    console.quiet = errors.quiet = not accelerator.is_main_process
     require_writable(arguments.output)
-    named = open_tokenizer(arguments, errors)
-    signal = signal_of_data(named.data)
-    config = signal.elsewhere(named.data, arguments.data, arguments.limit, arguments.root)
-    classes = classes_of(config) if arguments.classes else None
-    data = signal.open_part(config, arguments.part)
-    console.print(escape(data.words), soft_wrap=True, highlight=False)
-    # whole batches in each shard, so that a command that goes on makes the same batches
-    shard = max(1, signal.shard_items // arguments.batch_size) * arguments.batch_size
-    writer = TokenSetWriter(arguments.output, contents_of(named, data, classes, arguments), shard)
-    length = writer.contents.ids.length
-    where = f"{'ids of several lengths' if length is None else f'{length} ids each'}, in {arguments.output}"
-    if writer.finished:
-        writer.finish().verify()
-        console.print(f"done already: {writer.done:,} {signal.noun}, {escape(where)}", soft_wrap=True)
-        return 0
-    if writer.done:
-        console.print(f"going on after {writer.done:,} of {len(data.test):,} {signal.noun}", soft_wrap=True)
-    named.tokenizer.to(accelerator.device)
-    encode(named, data, classes, writer, arguments.batch_size, console)
-    console.print(f"stored: {writer.done:,} {signal.noun}, {escape(where)}", soft_wrap=True)
+    with choose(arguments, accelerator) as executor:
+        work = open_work(arguments, executor, accelerator, console, errors)
+        writer, noun = work.writer, work.signal.noun
+        length = writer.contents.ids.length
+        where = f"{'ids of several lengths' if length is None else f'{length} ids each'}, in {arguments.output}"
+        numbers = in_step("the folder", partial(executor.prepare, writer))
+        errors.quiet = False  # from here on each meets its own
+        if writer.is_finished:
+            if accelerator.is_main_process:
+                writer.finish().verify()
+            console.print(f"done already: {writer.count:,} {noun}, {escape(where)}", soft_wrap=True)
+            return 0
+        if len(numbers) < len(writer.shards):
+            done = writer.count - sum(len(writer.places(number)) for number in numbers)
+            console.print(f"{done:,} of {writer.count:,} {noun} are stored already", soft_wrap=True)
+        if make(work, executor, numbers, console):
+            writer.finish()
+            console.print(f"stored: {writer.count:,} {noun}, {escape(where)}", soft_wrap=True)
     return 0

@@ -8,6 +8,7 @@ import tarfile
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ from benchmarks.metrics.pictures import to_unit_range
 from benchmarks.protocols.reconstruction.measured import PROTOCOL
 from benchmarks.records.record import Record, read_record, write_record
 from benchmarks.tokens import __main__ as tokens, command as work, opening
+from benchmarks.tokens.arguments import Format
 from benchmarks.training.arguments import parse
 from benchmarks.training.models import make_tokenizer
 from benchmarks.training.planning import plan
@@ -32,6 +34,7 @@ from benchmarks.training.settings import run_id, settings_digest
 from benchmarks.training.signals.pictures import Pictures as PictureSignal
 from benchmarks.training.trained import trained_tokenizer
 from priors.fingerprint import fingerprint
+from priors.token_index import ShardFormat
 from priors.token_set import TokenSet
 
 Command = Callable[..., int]
@@ -185,11 +188,34 @@ def test_a_killed_command_goes_on(
     ]
     capfd.readouterr()
     assert command(*words, "--output", tmp_path / "killed") == 0
-    assert "going on after 16 of 24 pictures" in capfd.readouterr().out  # shards of whole batches: 8 pictures
+    assert "16 of 24 pictures are stored already" in capfd.readouterr().out  # shards of whole batches: 8 pictures
     assert command(*words, "--output", tmp_path / "whole") == 0
     assert digests(tmp_path / "killed") == digests(tmp_path / "whole")
     assert command(*words, "--output", tmp_path / "whole") == 0
     assert "done already: 24 pictures, 34 ids each" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("shard_format", [of for of in get_args(ShardFormat) if of != "safetensors"])
+def test_files_of_another_format_also_when_one_lacks(
+    mean: Path, command: Command, tmp_path: Path, shard_format: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert get_args(Format) == get_args(ShardFormat)
+    monkeypatch.setattr(PictureSignal, "shard_items", 9)
+    words = ["--model", "mean", "--checkpoint", mean, "--batch-size", 4, "--classes"]
+    other = [*words, "--format", shard_format, "--output", tmp_path / "other"]
+    assert command(*words, "--output", tmp_path / "plain") == 0
+    assert command(*other) == 0
+    before = digests(tmp_path / "other")
+    for name in sorted(before)[1:]:  # all but the first file of codes
+        (tmp_path / "other" / name).unlink()
+    assert command(*other) == 0
+    assert digests(tmp_path / "other") == before
+    plain, found = TokenSet.open(tmp_path / "plain"), TokenSet.open(tmp_path / "other")
+    everything = range(24)
+    assert torch.equal(plain.codes(everything)[0], found.codes(everything)[0])
+    assert torch.equal(plain.labels(everything), found.labels(everything))
+    assert plain.names(everything) == found.names(everything)
+    assert command(*words, "--output", tmp_path / "other") == 2  # as safetensors
 
 
 def test_a_published_tokenizer(
@@ -261,7 +287,7 @@ def test_stopped_by_hand(rq: Path, command: Command, tmp_path: Path, monkeypatch
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(work, "encode", stop)
+        patch.setattr(work, "make", stop)
         assert command("--run", rq, "--output", tmp_path / "codes") == 130
     assert "the same command goes on" in capsys.readouterr().err
     assert command("--run", rq, "--output", tmp_path / "codes") == 0

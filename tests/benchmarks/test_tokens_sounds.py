@@ -62,7 +62,7 @@ def test_a_killed_command_goes_on_after_the_last_whole_file(
         (tmp_path / "killed" / name).unlink()
     capsys.readouterr()
     assert command(*words, "--output", tmp_path / "killed") == 0
-    assert "going on after 8 of 10 sounds" in capsys.readouterr().out
+    assert "8 of 10 sounds are stored already" in capsys.readouterr().out
     for path in (tmp_path / "whole").iterdir():
         assert (tmp_path / "killed" / path.name).read_bytes() == path.read_bytes()
 

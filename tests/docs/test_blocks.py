@@ -4,6 +4,7 @@ import argparse
 import ast
 import re
 import runpy
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -179,6 +180,13 @@ def test_the_sweep_file_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     assert "--train.images 4000" in capsys.readouterr().out
 
 
+def test_scripts_are_bash() -> None:
+    """What they do is tested where their command is."""
+    for block in blocks("bash"):
+        assert block.text.startswith("#!/bin/bash\n")
+        assert subprocess.run(["bash", "-n"], input=block.text, text=True, check=False).returncode == 0
+
+
 def test_toml_is_toml() -> None:
     tomllib = pytest.importorskip("tomllib")
     for block in blocks("toml"):
@@ -186,4 +194,4 @@ def test_toml_is_toml() -> None:
 
 
 def test_every_block_says_what_it_is() -> None:
-    assert {block.language for block in blocks()} <= {"sh", "python", "yaml", "toml", "math"}
+    assert {block.language for block in blocks()} <= {"sh", "bash", "python", "yaml", "toml", "math"}

@@ -3,26 +3,32 @@
 import hashlib
 import json
 import os
+import pickle
 import stat
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
 from killed import kill_at_call
 from safetensors.torch import load_file
-from token_sets import make, random_codes, some_contents, write
+from token_sets import batches, make, random_codes, some_contents, write
 
+from priors.token_index import ShardFormat, TokenSetError
 from priors.token_set import TokenSet
 from priors.token_writer import TokenSetWriter
+
+FORMATS = get_args(ShardFormat)
 
 
 def digests(folder: Path) -> dict[str, str]:
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in folder.iterdir()}
 
 
-def test_codes_labels_and_names_come_back(tmp_path: Path) -> None:
-    tokens = TokenSet.open(make(tmp_path / "set"), "f" * 64)
+@pytest.mark.parametrize("shard_format", FORMATS)
+def test_codes_labels_and_names_come_back(tmp_path: Path, shard_format: ShardFormat) -> None:
+    tokens = TokenSet.open(make(tmp_path / "set", shard_format), "f" * 64)
     tokens.verify()
     codes, labels, names = random_codes(some_contents(), 50)
     assert len(tokens) == 50
@@ -72,14 +78,14 @@ def test_bad_indices(indices: object, said: str, tmp_path: Path) -> None:
 def test_bad_codes_and_labels_are_not_rounded(tmp_path: Path) -> None:
     contents = some_contents()
     codes, labels, names = random_codes(contents, 5)
-    writer = TokenSetWriter(tmp_path, contents)
+    writer = TokenSetWriter(tmp_path, contents, 5)
     with pytest.raises(ValueError, match="codes must be integers, got"):
-        writer.add([of.float() for of in codes], labels, names)
+        writer.write(0, [([of.float() for of in codes], labels, names)])
     with pytest.raises(ValueError, match="labels must be integers, got"):
-        writer.add(codes, [1.9] * 5, names)
+        writer.write(0, [(codes, [1.9] * 5, names)])
     with pytest.raises(ValueError, match="codes must be integers"):
         contents.ids.as_ids([of.double() for of in codes])
-    writer.add(codes, labels.tolist(), names)
+    writer.write(0, [(codes, labels.tolist(), names)])
     assert torch.equal(writer.finish().labels(range(5)), labels)
 
 
@@ -105,9 +111,9 @@ def test_batches_are_all_in_order(tmp_path: Path) -> None:
 )
 def test_the_smallest_integers_hold_the_largest_code(codebook_size: int, dtype: torch.dtype, tmp_path: Path) -> None:
     contents = some_contents(codebook_size=codebook_size, maps=("codes",), grids=((5,),), classes=())
-    writer = TokenSetWriter(tmp_path / "set", contents)
+    writer = TokenSetWriter(tmp_path / "set", contents, 1)
     largest = torch.full((1, 2, 5), codebook_size - 1)
-    writer.add([largest], None, ["a"])
+    writer.write(0, [([largest], None, ["a"])])
     tokens = writer.finish()
     assert load_file(tmp_path / "set" / "codes-00000.safetensors")["codes.codes"].dtype == dtype
     assert torch.equal(tokens.codes([0])[0], largest)
@@ -160,19 +166,45 @@ def test_a_killed_writer_goes_on_and_ends_in_the_same_files(tmp_path: Path, monk
     assert left[0].startswith(".codes-00002.safetensors.")
     with pytest.raises(ValueError, match="not finished"):
         TokenSet.open(tmp_path / "killed")
-    assert TokenSetWriter(tmp_path / "killed", some_contents()).done == 30
+    assert TokenSetWriter(tmp_path / "killed", some_contents(), 50, 15).prepare() == [2, 3]
     write(tmp_path / "killed", some_contents(), 50, batch=5, shard_pictures=15)
     assert digests(tmp_path / "killed") == digests(make(tmp_path / "set"))
 
 
-def test_a_damaged_shard_of_an_unfinished_set_is_made_again(tmp_path: Path) -> None:
-    folder, whole = make(tmp_path / "set"), digests(make(tmp_path / "other"))
+@pytest.mark.parametrize("shard_format", FORMATS)
+def test_what_lacks_of_an_unfinished_set_is_made_whoever_made_the_rest(
+    tmp_path: Path, shard_format: ShardFormat
+) -> None:
+    """A damaged shard is, and one that another division made."""
+    folder, whole = make(tmp_path / "set", shard_format), digests(make(tmp_path / "other", shard_format))
     (folder / "index.json").unlink()
-    content = (folder / "codes-00001.safetensors").read_bytes()
-    (folder / "codes-00001.safetensors").write_bytes(content[: len(content) // 2])
-    assert TokenSetWriter(folder, some_contents()).done == 15
-    write(folder, some_contents(), 50, batch=5, shard_pictures=15)
+    paths = sorted(folder.iterdir())
+    content = paths[1].read_bytes()
+    paths[1].write_bytes(content[: len(content) // 2])
+    paths[0].unlink()
+    writer = TokenSetWriter(folder, some_contents(), 50, 15, shard_format)
+    assert writer.prepare() == [0, 1]
+    assert not paths[1].exists()
+    other = TokenSetWriter(folder, some_contents(), 50, 16, shard_format)
+    other.write(1, batches(some_contents(), 50, other.places(1), 9))
+    assert writer.prepare() == [0, 1]
+    with pytest.raises(TokenSetError, match=r"codes-00000.* is missing; the command that makes"):
+        writer.finish()
+    for number in (1, 0):
+        writer.write(number, batches(some_contents(), 50, writer.places(number), 4))
+    assert writer.prepare() == []
+    writer.finish().verify()
     assert digests(folder) == whole
+
+
+def test_a_writer_is_sent_to_another_process(tmp_path: Path) -> None:
+    writer = TokenSetWriter(tmp_path / "set", some_contents(), 50, 15)
+    assert writer.prepare() == [0, 1, 2, 3]
+    elsewhere = pickle.loads(pickle.dumps(writer))
+    for number in (3, 1, 0, 2):
+        elsewhere.write(number, batches(some_contents(), 50, elsewhere.places(number), 7))
+    writer.finish()
+    assert digests(tmp_path / "set") == digests(make(tmp_path / "other"))
 
 
 def test_the_files_can_be_read_by_whom_the_folders_can(tmp_path: Path) -> None:
@@ -187,9 +219,9 @@ def test_the_files_can_be_read_by_whom_the_folders_can(tmp_path: Path) -> None:
 def test_a_finished_set_is_not_written_again(tmp_path: Path) -> None:
     folder = make(tmp_path / "set")
     before = digests(folder)
-    writer = TokenSetWriter(folder, some_contents())
-    assert writer.finished
-    assert writer.done == 50
+    writer = TokenSetWriter(folder, some_contents(), 50, 15)
+    assert writer.is_finished
+    assert writer.prepare() == []
     writer.finish()
     assert digests(folder) == before
 
@@ -204,38 +236,37 @@ def test_memory_does_not_grow_with_the_set(tmp_path: Path) -> None:
     """20 MB of codes, of which a set that kept them, or read shards into memory, would take half at least."""
     contents = some_contents(maps=("codes",), grids=((32, 32),), classes=(), codebook_size=1024)
     codes, _, names = random_codes(contents, 100)
-    writer = TokenSetWriter(tmp_path / "set", contents, 500)
+    writer = TokenSetWriter(tmp_path / "set", contents, 5000, 500)
 
-    def write_and_read(pictures: int) -> int:
-        for _ in range(pictures // 100):
-            writer.add(codes, None, names)
+    def write_and_read(shards: range) -> int:
+        for number in shards:
+            writer.write(number, [(codes, None, names)] * 5)
         return anonymous_memory()
 
-    before = write_and_read(1000)
-    tokens, written = write_and_read(4000), writer.finish()
+    before = write_and_read(range(2))
+    tokens, written = write_and_read(range(2, 10)), writer.finish()
     assert tokens - before < 6e6
     for part in torch.randperm(5000).split(100):
         assert written.codes(part)[0].shape == (100, 2, 32, 32)
     assert anonymous_memory() - before < 6e6
 
 
-def test_signals_of_several_lengths_come_back_each_as_long_as_it_was(tmp_path: Path) -> None:
+@pytest.mark.parametrize("shard_format", FORMATS)
+def test_signals_of_several_lengths_come_back_each_as_long_as_it_was(tmp_path: Path, shard_format: ShardFormat) -> None:
     """Also the last of a shard and the first of the next, from two maps of which one has half the positions."""
     contents = some_contents(grids=((None,), (None,)), classes=())
     generator = torch.Generator().manual_seed(0)
     lengths = torch.randint(1, 9, (7,), generator=generator).tolist()
     shapes = [[(1, 2, length), (1, 2, 2 * length)] for length in lengths]
     signals = [[torch.randint(40_000, shape, generator=generator) for shape in both] for both in shapes]
-    writer = TokenSetWriter(tmp_path / "set", contents, shard_pictures=3)
-    for number, codes in enumerate(signals[:4]):
-        writer.add(codes, None, [f"{number}.wav"])
-    writer = TokenSetWriter(tmp_path / "set", contents, shard_pictures=3)  # the first was killed
-    assert writer.done == 3
-    for number, codes in enumerate(signals[3:], 3):
-        writer.add(codes, None, [f"{number}.wav"])
+    writer = TokenSetWriter(tmp_path / "set", contents, 7, 3, shard_format)
+    for number in writer.prepare():
+        writer.write(number, ((signals[place], None, [f"{place}.wav"]) for place in writer.places(number)))
+    assert writer.prepare() == []
     writer.finish().verify()
     tokens = TokenSet.open(tmp_path / "set")
-    assert json.loads((tmp_path / "set" / "index.json").read_text())["format_version"] == 2
+    version = {"safetensors": 2}.get(shard_format, 3)
+    assert json.loads((tmp_path / "set" / "index.json").read_text())["format_version"] == version
     for number, expected in enumerate(signals):
         found = tokens.codes([number])
         assert all(torch.equal(*pair) for pair in zip(found, expected, strict=True))
@@ -246,6 +277,8 @@ def test_signals_of_several_lengths_come_back_each_as_long_as_it_was(tmp_path: P
     assert torch.equal(twice[1], torch.cat([signals[5][1]] * 2))
     with pytest.raises(ValueError, match="several lengths make no one tensor"):
         tokens.codes([lengths.index(min(lengths)), lengths.index(max(lengths))])
+    if shard_format != "safetensors":
+        return
     stored = load_file(tmp_path / "set" / "codes-00002.safetensors")
     assert torch.equal(stored["codes.top"], signals[6][0][0].mT.int())
     assert stored["lengths.bottom"].tolist() == [2 * lengths[6]]

@@ -149,7 +149,7 @@ def test_unknown_pictures_are_refused(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        (lambda index: index.update(format_version=3), "newer version of this program"),
+        (lambda index: index.update(format_version=4), "newer version of this program"),
         (lambda index: index.update(format_version="1"), "format_version must be"),
         (lambda index: index.update(format="something"), "not the index of a token set"),
         (lambda index: index["shards"][1].update(file="../../elsewhere/codes-00001.safetensors"), "in the same folder"),
@@ -210,36 +210,43 @@ def test_a_writer_refuses_a_wrong_folder(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").touch()
     with pytest.raises(TokenSetError, match=r"other things in it \(thesis.tex\)"):
-        TokenSetWriter(tmp_path / "mine", some_contents())
+        TokenSetWriter(tmp_path / "mine", some_contents(), 50).prepare()
     assert (tmp_path / "mine" / "thesis.tex").exists()
     before = sorted(folder.iterdir())
-    with pytest.raises(TokenSetError, match="holds the codes of made up, made otherwise"):
-        TokenSetWriter(folder, some_contents(fingerprint="0" * 64))
+    another = {"contents": some_contents(fingerprint="0" * 64)}
+    for changed in (another, {"count": 51}, {"shard_format": "parquet"}):
+        writer = TokenSetWriter(**{"folder": folder, "contents": some_contents(), "count": 50, **changed})
+        with pytest.raises(TokenSetError, match="holds the codes of made up, made otherwise"):
+            writer.prepare()
     (folder / "index.json").unlink()
     with pytest.raises(TokenSetError, match="holds the codes of another tokenizer or data set"):
-        TokenSetWriter(folder, some_contents(fingerprint="0" * 64))
+        TokenSetWriter(folder, count=50, **another).prepare()
+    with pytest.raises(TokenSetError, match="holds the codes of another format, made otherwise"):
+        TokenSetWriter(folder, some_contents(), 50, shard_format="webdataset").prepare()
     assert sorted(folder.iterdir()) == before[:-1]
 
 
 def test_a_writer_refuses_bad_codes(tmp_path: Path) -> None:
     contents = some_contents()
     codes, labels, names = random_codes(contents, 4)
-    writer = TokenSetWriter(tmp_path / "set", contents)
-    with pytest.raises(ValueError, match="none came"):
-        writer.finish()
-    with pytest.raises(ValueError, match="expected code maps"):
-        writer.add(codes[:1], labels, names)
-    with pytest.raises(ValueError, match="expected code maps"):
-        writer.add([codes[0], codes[1][:3]], labels, names)
-    with pytest.raises(ValueError, match=r"must lie in \[0, 40000\)"):
-        writer.add([codes[0], codes[1] + 40_000], labels, names)
-    with pytest.raises(ValueError, match="needs a label, got 0"):
-        writer.add(codes, None, names)
-    with pytest.raises(ValueError, match=r"labels must lie in \[0, 3\)"):
-        writer.add(codes, labels + 3, names)
-    with pytest.raises(ValueError, match="needs a name"):
-        writer.add(codes, labels, names[1:])
-    writer.add(codes, labels, names)
+    with pytest.raises(ValueError, match="one picture at least, got 0"):
+        TokenSetWriter(tmp_path / "set", contents, 0)
+    with pytest.raises(ValueError, match="one picture at least, got 0"):
+        TokenSetWriter(tmp_path / "set", contents, 4, 0)
+    writer = TokenSetWriter(tmp_path / "set", contents, 4)
+    for wrong, message in (
+        ((codes[:1], labels, names), "expected code maps"),
+        (([codes[0], codes[1][:3]], labels, names), "expected code maps"),
+        (([codes[0], codes[1] + 40_000], labels, names), r"must lie in \[0, 40000\)"),
+        ((codes, None, names), "needs a label, got 0"),
+        ((codes, labels + 3, names), r"labels must lie in \[0, 3\)"),
+        ((codes, labels, names[1:]), "needs a name"),
+        (([of[1:] for of in codes], labels[1:], names[1:]), "shard 0 has 4 pictures, got 3"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            writer.write(0, [wrong])
+    assert not list((tmp_path / "set").glob("*"))
+    writer.write(0, [(codes, labels, names)])
     assert torch.equal(writer.finish().codes(range(4))[1], codes[1])
 
 
@@ -262,9 +269,9 @@ def test_a_set_without_classes_has_no_labels(tmp_path: Path) -> None:
 def test_bad_lengths_are_refused(tmp_path: Path, edit: Callable[[dict[str, Any]], Any], message: str) -> None:
     """Two signals of 2 and 4 positions."""
     contents = some_contents(maps=("codes",), grids=((None,),), classes=())
-    writer = TokenSetWriter(tmp_path / "set", contents)
-    for positions in (2, 4):
-        writer.add([torch.zeros(1, 2, positions, dtype=torch.int64)], None, [f"{positions}.wav"])
+    writer = TokenSetWriter(tmp_path / "set", contents, 2)
+    signals = (([torch.zeros(1, 2, of, dtype=torch.int64)], None, [f"{of}.wav"]) for of in (2, 4))
+    writer.write(0, signals)
     writer.finish()
     rewrite(tmp_path / "set", 0, edit)
     refused(tmp_path / "set", message)
@@ -281,8 +288,8 @@ def test_bad_lengths_are_refused(tmp_path: Path, edit: Callable[[dict[str, Any]]
 def test_a_bad_index_of_several_lengths_is_refused(
     tmp_path: Path, edit: Callable[[dict[str, Any]], Any], message: str
 ) -> None:
-    writer = TokenSetWriter(tmp_path / "set", some_contents(maps=("codes",), grids=((None,),), classes=()))
-    writer.add([torch.zeros(1, 2, 3, dtype=torch.int64)], None, ["a.wav"])
+    writer = TokenSetWriter(tmp_path / "set", some_contents(maps=("codes",), grids=((None,),), classes=()), 1)
+    writer.write(0, [([torch.zeros(1, 2, 3, dtype=torch.int64)], None, ["a.wav"])])
     writer.finish()
     edit_index(tmp_path / "set", edit)
     refused(tmp_path / "set", message)

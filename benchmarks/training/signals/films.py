@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +16,8 @@ from autoencoders import FilmLoss, FilmLossConfig, Tokenizer
 from benchmarks.data import items_to_test
 from benchmarks.data.division import Part
 from benchmarks.data.films import FilmConfig, FilmData, FilmTestData, open_films, open_test_films
+from benchmarks.data.films.opening import open_source
+from benchmarks.data.machine import Spread, in_threads
 from benchmarks.metrics.pictures import to_uint8
 from benchmarks.metrics.weights import MetricWeights
 from benchmarks.protocols.generation.drawing import SamplingSpeed
@@ -121,15 +123,19 @@ class Films(Signal):
     def elsewhere(self, own: FilmConfig, source: str, limit: int | None, root: StrPath | None) -> FilmConfig:
         return replace(own, source=source, limit_test=limit, root=None if root is None else Path(root))
 
-    def open_part(self, config: FilmConfig, part: Part) -> FilmTestData:
-        return open_test_films(config, part)
+    def find(self, config: FilmConfig) -> None:
+        open_source(config)
+
+    def open_part(self, config: FilmConfig, part: Part, spread: Spread = in_threads) -> FilmTestData:
+        return open_test_films(config, part, spread=spread)
 
     def grids(self, tokenizer: Tokenizer, config: FilmConfig) -> tuple[tuple[Side, ...], ...]:
         return tuple(map(tuple, CodeLayout.of(tokenizer, config.extent).grids))
 
-    def codes(self, tokenizer: Tokenizer, data: FilmTestData, batch_size: int, done: int = 0) -> CodedItems:
+    def codes(self, tokenizer: Tokenizer, data: FilmTestData, batches: Sequence[Sequence[int]]) -> CodedItems:
         device = device_of(tokenizer)
-        for places, clips in _batches(data, batch_size, done):
+        for places in batches:
+            clips = torch.stack([data.test[place] for place in places])
             yield places, tokenizer.encode(self.to_unit_range(clips.to(device)))
 
     def open_training(self, config: FilmConfig) -> FilmTestData:
@@ -137,7 +143,9 @@ class Films(Signal):
 
     def centre_crops(self, data: FilmTestData, config: FilmConfig, batch_size: int) -> Iterator[Tensor]:
         """Of each film the clips that would test, were it one of those that do."""
-        return (clips for _, clips in _batches(data, batch_size))
+        for start in range(0, len(data.test), batch_size):
+            places = range(start, min(start + batch_size, len(data.test)))
+            yield torch.stack([data.test[place] for place in places])
 
     def to_unit_range(self, items: UInt8[Tensor, "b 3 t h w"]) -> Float[Tensor, "b 3 t h w"]:
         return items.float() / 127.5 - 1
@@ -171,15 +179,6 @@ class Films(Signal):
 
     def about_item(self, path: StrPath) -> str | None:
         return about_film(path)
-
-
-def _batches(
-    data: FilmTestData, batch_size: int, done: int = 0
-) -> Iterator[tuple[list[int], UInt8[Tensor, "b 3 t h w"]]]:
-    """Clips and their places, without the first `done`."""
-    for start in range(done, len(data.test), batch_size):
-        places = [*range(start, min(start + batch_size, len(data.test)))]
-        yield places, torch.stack([data.test[place] for place in places])
 
 
 def _config(settings: Settings) -> FilmConfig:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +18,13 @@ from benchmarks.data import (
     DataConfig,
     EvaluationData,
     Part,
+    chosen_batches,
     open_data,
     open_evaluation_data,
     test_batches,
 )
+from benchmarks.data.machine import Spread, in_threads
+from benchmarks.data.sources import open_source
 from benchmarks.metrics.pictures import to_uint8, to_unit_range
 from benchmarks.metrics.speed import measure_speed
 from benchmarks.metrics.weights import MetricWeights
@@ -122,16 +125,19 @@ class Pictures(Signal):
     def elsewhere(self, own: DataConfig, source: str, limit: int | None, root: StrPath | None) -> DataConfig:
         return DataConfig(source, own.image_size, root=None if root is None else Path(root), limit_test=limit)
 
-    def open_part(self, config: DataConfig, part: Part) -> EvaluationData:
-        return open_evaluation_data(config, part, budget=ONE_PASS)
+    def find(self, config: DataConfig) -> None:
+        open_source(config)
+
+    def open_part(self, config: DataConfig, part: Part, spread: Spread = in_threads) -> EvaluationData:
+        return open_evaluation_data(config, part, budget=ONE_PASS, spread=spread)
 
     def grids(self, tokenizer: Tokenizer, config: DataConfig) -> tuple[tuple[Side, ...], ...]:
         return tuple(map(tuple, CodeLayout.of(tokenizer, config.extent).grids))
 
-    def codes(self, tokenizer: Tokenizer, data: EvaluationData, batch_size: int, done: int = 0) -> CodedItems:
+    def codes(self, tokenizer: Tokenizer, data: EvaluationData, batches: Sequence[Sequence[int]]) -> CodedItems:
         device = device_of(tokenizer)
-        for places, pictures in test_batches(data, batch_size, done=done):
-            yield places.tolist(), tokenizer.encode(to_unit_range(pictures.to(device)))
+        for places, pictures in zip(batches, chosen_batches(data, batches), strict=True):
+            yield places, tokenizer.encode(to_unit_range(pictures.to(device)))
 
     def open_training(self, config: DataConfig) -> EvaluationData:
         return open_evaluation_data(config, "train")

@@ -16,6 +16,7 @@ from autoencoders import Tokenizer, TrainingLoss
 from benchmarks.data.batches import TrainingData
 from benchmarks.data.checking import Named
 from benchmarks.data.division import Part
+from benchmarks.data.machine import Spread, in_threads
 from benchmarks.metrics.weights import MetricWeights
 from benchmarks.protocols.generation.drawing import SamplingSpeed
 from benchmarks.protocols.generation.metrics import GenerationMetrics
@@ -63,6 +64,10 @@ class PartData(Protocol):
     @property
     def words(self) -> str:
         """How many were taken by which rule, for the screen."""
+
+    @property
+    def workers(self) -> int | None:
+        """Loading processes asked for; None: by rule."""
 
 
 class Measured(Protocol):
@@ -205,8 +210,16 @@ class Signal(ABC):
         """
 
     @abstractmethod
-    def open_part(self, config: Any, part: Part) -> PartData:
-        """Those that train, that test, or all, each once. DataError, with one sentence, where they cannot be used."""
+    def find(self, config: Any) -> None:
+        """Fetch data by name where they are not here yet. DataError, with one sentence, where they cannot be had."""
+
+    @abstractmethod
+    def open_part(self, config: Any, part: Part, spread: Spread = in_threads) -> PartData:
+        """Those that train, that test, or all, each once. DataError, with one sentence, where they cannot be used.
+
+        Args:
+            spread: What decodes and checks them.
+        """
 
     @abstractmethod
     def grids(self, tokenizer: Tokenizer, config: Any) -> tuple[tuple[Side, ...], ...]:
@@ -214,12 +227,13 @@ class Signal(ABC):
         take items of that size."""
 
     @abstractmethod
-    def codes(self, tokenizer: Tokenizer, data: Any, batch_size: int, done: int = 0) -> CodedItems:
-        """The code maps of all items in order, at most so many at a time, without the first `done`.
+    def codes(self, tokenizer: Tokenizer, data: Any, batches: Sequence[Sequence[int]]) -> CodedItems:
+        """The code maps of items in order, a batch at a time; items of several lengths one by one.
 
         Args:
             tokenizer: In eval mode; on its device it is done.
             data: Of `open_part`.
+            batches: Places of the items of each.
         """
 
     @abstractmethod

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,9 @@ from torch import Tensor
 
 from autoencoders import AudioLoss, AudioLossConfig, Tokenizer
 from benchmarks.data import Part, items_to_test
+from benchmarks.data.machine import Spread, in_threads
 from benchmarks.data.sounds import SoundConfig, SoundData, SoundTestData, open_sounds, open_test_sounds
+from benchmarks.data.sounds.opening import open_source
 from benchmarks.metrics.weights import MetricWeights
 from benchmarks.protocols.audio.codecs import AudioCodec
 from benchmarks.protocols.audio.coded import in_16_bits, with_whole_strides
@@ -116,16 +119,19 @@ class Sounds(Signal):
         where = None if root is None else Path(root)
         return SoundConfig(source, own.sample_rate, own.channels, limit_test=limit, root=where)
 
-    def open_part(self, config: SoundConfig, part: Part) -> SoundTestData:
-        return open_test_sounds(config, part)
+    def find(self, config: SoundConfig) -> None:
+        open_source(config)
+
+    def open_part(self, config: SoundConfig, part: Part, spread: Spread = in_threads) -> SoundTestData:
+        return open_test_sounds(config, part, spread=spread)
 
     def grids(self, tokenizer: Tokenizer, config: SoundConfig) -> tuple[tuple[Side, ...], ...]:
         return ((None,),) * len(tokenizer.maps)
 
-    def codes(self, tokenizer: Tokenizer, data: SoundTestData, batch_size: int, done: int = 0) -> CodedItems:
+    def codes(self, tokenizer: Tokenizer, data: SoundTestData, batches: Sequence[Sequence[int]]) -> CodedItems:
         """One by one: each has its own length."""
         device = device_of(tokenizer)
-        for place in range(done, len(data.test)):
+        for place in chain.from_iterable(batches):
             yield [place], tokenizer.encode(with_whole_strides(tokenizer, data.test[place]).to(device))
 
     def open_training(self, config: SoundConfig) -> SoundTestData:

@@ -106,7 +106,7 @@ def test_token_sets(film_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         (tmp_path / "killed" / name).unlink()
     with torch_threads(1):
         assert tokens([*words, "--batch-size", "2", "--output", str(tmp_path / "killed")]) == 0
-    assert "going on after 4 of 5 films" in capsys.readouterr().out
+    assert "4 of 5 films are stored already" in capsys.readouterr().out
     for path in (tmp_path / "whole").iterdir():
         assert (tmp_path / "killed" / path.name).read_bytes() == path.read_bytes()
     loaded = load_run(film_run)
