@@ -16,6 +16,7 @@ from torch import Tensor
 
 from priors.token_content import LABEL_KIND, LABELS, METADATA, Stored, length_name, parse_about, tensor_name
 from priors.token_index import Contents, TokenSetError
+from storage.paths import StrPath
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -36,7 +37,7 @@ def require_package() -> None:
         ) from error
 
 
-def write(path: Path, contents: Contents, stored: Stored) -> None:
+def write(path: StrPath, contents: Contents, stored: Stored) -> None:
     """Write a shard."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -51,13 +52,13 @@ def write(path: Path, contents: Contents, stored: Stored) -> None:
     pq.write_table(table, path, row_group_size=GROUP)
 
 
-def read(path: Path, contents: Contents) -> Stored:
+def read(path: StrPath, contents: Contents) -> Stored:
     """A shard. ValueError or OSError for a file that is none."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        with path.open("rb") as file:
+        with Path(path).open("rb") as file:
             table = pq.read_table(file)
         about = parse_about((table.schema.metadata or {}).get(METADATA.encode()))
         tensors: dict[str, Tensor] = {}
@@ -76,13 +77,13 @@ def read(path: Path, contents: Contents) -> Stored:
     return Stored(about, names.to_pylist(), tensors)
 
 
-def head(path: Path) -> dict[str, Any]:
+def head(path: StrPath) -> dict[str, Any]:
     """What a shard says of itself, without its pictures. ValueError or OSError for a file that is none."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        with path.open("rb") as file:
+        with Path(path).open("rb") as file:
             return parse_about((pq.read_schema(file).metadata or {}).get(METADATA.encode()))
     except pa.ArrowException as error:
         raise ValueError(str(error)) from error

@@ -10,15 +10,16 @@ from safetensors.torch import save
 
 from priors.token_content import METADATA, Stored, parse_about, require_names
 from priors.token_index import Contents
+from storage.paths import StrPath
 
 
-def write(path: Path, contents: Contents, stored: Stored) -> None:
+def write(path: StrPath, contents: Contents, stored: Stored) -> None:
     """Write a shard."""
     about = {**stored.about, "names": stored.names}
-    path.write_bytes(save(stored.tensors, metadata={METADATA: json.dumps(about)}))
+    Path(path).write_bytes(save(stored.tensors, metadata={METADATA: json.dumps(about)}))
 
 
-def read(path: Path, contents: Contents) -> Stored:
+def read(path: StrPath, contents: Contents) -> Stored:
     """A shard; its tensors are a memory map. ValueError or OSError for a file that is none."""
     try:
         with safe_open(path, framework="pt") as file:

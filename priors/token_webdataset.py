@@ -21,6 +21,7 @@ from torch import Tensor
 
 from priors.token_content import LABEL_KIND, LABELS, METADATA, Signal, Stored, joined, parse_about, signals
 from priors.token_index import Contents, TokenSetError
+from storage.paths import StrPath
 
 DIGITS = 12
 """Of a key, so that keys sort as their numbers do."""
@@ -39,7 +40,7 @@ def require_map_names(contents: Contents) -> None:
             raise TokenSetError(f"the code map {name!r} cannot be a member of a tar file; choose another --format")
 
 
-def write(path: Path, contents: Contents, stored: Stored) -> None:
+def write(path: StrPath, contents: Contents, stored: Stored) -> None:
     """Write a shard."""
     comment = {METADATA: json.dumps(stored.about)}
     labels = stored.tensors[LABELS].tolist() if contents.classes else None
@@ -53,14 +54,14 @@ def write(path: Path, contents: Contents, stored: Stored) -> None:
                 _add(tar, f"{key}.{code_map}.npy", _as_npy(of))
 
 
-def read(path: Path, contents: Contents) -> Stored:
+def read(path: StrPath, contents: Contents) -> Stored:
     """A shard. ValueError or OSError for a file that is none."""
     parts = ["json", *(["cls"] if contents.classes else []), *(f"{name}.npy" for name in contents.maps)]
     names: list[str] = []
     labels: list[int] = []
     items: list[Signal] = []
     try:
-        if path.stat().st_size % tarfile.RECORDSIZE:
+        if Path(path).stat().st_size % tarfile.RECORDSIZE:
             raise ValueError("it is cut off")
         with tarfile.open(path, "r:") as tar:
             about = parse_about(tar.pax_headers.get(METADATA))
@@ -85,7 +86,7 @@ def read(path: Path, contents: Contents) -> Stored:
     return Stored(about, names, tensors)
 
 
-def head(path: Path) -> dict[str, Any]:
+def head(path: StrPath) -> dict[str, Any]:
     """What a shard says of itself, without its pictures. ValueError or OSError for a file that is none."""
     try:
         with tarfile.open(path, "r:") as tar:

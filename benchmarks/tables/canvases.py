@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from benchmarks.data.sizes import written
 from benchmarks.records.texture import Canvas
 from benchmarks.tables.formats import Cell, NumberColumn, Titled
 
@@ -50,7 +49,7 @@ def _cells(rows: pd.DataFrame) -> pd.DataFrame:
         "quantizer": rows["quantizer"],
         "bits": rows["bits"].map("{:.4g}".format),
         "squares": rows["squares"].map("{} px".format),
-        "canvas": [f"{written(extent)} px" for extent in zip(rows["height"], rows["width"], strict=True)],
+        "canvas": [f"{width} × {height} px" for width, height in zip(rows["width"], rows["height"], strict=True)],
     }
     for measure in MEASURES:
         own, of_test = rows[measure.name], rows[f"{measure.name}_of_test"]

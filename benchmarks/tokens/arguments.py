@@ -36,8 +36,9 @@ class Arguments:
     data: Annotated[str, tyro.conf.arg(help=SOURCES)]
     output: Path
     """Folder that the codes are stored in, for these data and this tokenizer alone."""
-    run: Path | None = None
-    """Stored run (RUN.json, with RUN.safetensors beside it)."""
+    run: Annotated[Path | None, tyro.conf.arg(aliases=["--runs"])] = None
+    """Stored run (RUN.json, with RUN.safetensors beside it). Under torchrun write --runs: it takes --run for one of its
+    own flags."""
     model: str | None = None
     """Name of a published tokenizer, see python -m benchmarks.evaluate --list-models."""
     checkpoint: Path | None = None

@@ -158,7 +158,7 @@ def test_the_script_for_slurm_goes_on_by_itself_when_a_process_is_killed(
     alone = whole(words, tmp_path / "alone")
     page = (ROOT / "docs" / "tutorials" / "tokens.md").read_text(encoding="utf-8")
     (script,) = re.findall(r"```bash\n(.*?)```", page, re.DOTALL)
-    command = "-m benchmarks.tokens --run RUN.json --data path/to/pictures --output codes"
+    command = "-m benchmarks.tokens --runs RUN.json --data path/to/pictures --output codes"
     for given, here in (
         (command, shlex.join(["deadly.py", *words, "--output", "together"])),
         (" torchrun ", f" {sys.executable} -m torch.distributed.run --local-addr localhost "),

@@ -20,6 +20,7 @@ WRITERS = {
     "compress": ["compression"],
     "explain": ["explain"],
     "sources": ["source-coding"],
+    "stability": ["stability"],
 }
 """The sections that a command writes unless --section names another."""
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -22,7 +21,7 @@ from benchmarks.data.machine import own_console
 from benchmarks.data.naming import short_name
 from benchmarks.data.opening import SAMPLED, SAMPLED_EACH
 from benchmarks.data.recordings import report_recordings
-from storage.paths import printable
+from storage.paths import StrPath, printable
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ def film_of(head: Head, each_frame: Callable[[Fraction, int], Iterator[Frame]]) 
     return Film((count, height, width), rate, lambda: each_frame(rate, count))
 
 
-def open_film(path: Path) -> Film:
+def open_film(path: StrPath) -> Film:
     """The film of a file. ValueError or OSError on one that cannot be used."""
     return film_of(read_head(path), partial(each_frame, path))
 
