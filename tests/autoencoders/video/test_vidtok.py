@@ -121,7 +121,7 @@ def test_it_learns() -> None:
     model = VidTok(SMALL, create_quantizer("fsq", bits=8))
     signal = films(4, 5, 8).float()
     optimizer = torch.optim.Adam(model.parameters(), 3e-3)
-    for _ in range(60):
+    for _ in range(120):
         loss = (model(signal).reconstruction - signal).square().mean()
         optimizer.zero_grad()
         loss.backward()
