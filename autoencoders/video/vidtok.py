@@ -1,10 +1,10 @@
 """The backbone of VidTok: residual blocks of single frames and of time in turn, around any quantizer of the zoo.
 
-Tang et al. 2024, "VidTok: A Versatile and Open-Source Video Tokenizer" (arXiv:2412.13061), the causal one, with the norms
-and the initial values of the authors' source. The coarsest level sees space and time at once, and attends within each
-frame. The network runs on whole strides of frames: the first frame is repeated until it is one. What a frame depends on
-lies before it, but for the decoder of version 1.1, which interpolates between frames and so looks ahead: version 1.0
-streams, and 1.1 does not.
+Tang et al. 2024, "VidTok: A Versatile and Open-Source Video Tokenizer" (arXiv:2412.13061), the causal one, with the
+norms and the initial values of the authors' source. The coarsest level sees space and time at once, and attends within
+each frame. The network runs on whole strides of frames: the first frame is repeated until it is one. What a frame
+depends on lies before it, but for the decoder of version 1.1, which interpolates between frames and so looks ahead:
+version 1.0 streams, and 1.1 does not.
 """
 
 from __future__ import annotations
@@ -287,8 +287,8 @@ class Decoder(nn.Sequential):
 class VidTok(StreamingTokenizer, TrainableTokenizer):
     """A tokenizer of films: (B, in_channels, 1 + k · time_stride, H, W) in [-1, 1] to 1 + k grids of codes, and back.
 
-    Version 1.0 streams: the first chunk has 1 + k · time_stride frames, each later one a multiple of time_stride; memory
-    is that of a chunk.
+    Version 1.0 streams: the first chunk has 1 + k · time_stride frames, each later one a multiple of time_stride;
+    memory is that of a chunk.
     """
 
     config: VidTokConfig

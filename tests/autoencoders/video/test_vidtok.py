@@ -129,6 +129,17 @@ def test_it_learns() -> None:
     assert loss.item() < 0.5 * signal.var().item()
 
 
+def test_it_starts_as_the_authors_does() -> None:
+    """vidtok/modules/model_3dcausal.py: levels leave time alone (zero_init), and 88 % of resampling is by a fixed rule."""
+    model = VidTok(SMALL, create_quantizer("fsq", bits=8))
+    x = torch.randn(1, 8, 3, 2, 2)
+    assert torch.equal(model.encoder.down[0].block[0].time(x), x)
+    assert torch.equal(model.decoder.up[0][0][1].time(x), x)
+    assert not torch.equal(model.encoder.mid.block_1(x.repeat(1, 2, 1, 1, 1)), x.repeat(1, 2, 1, 1, 1))
+    shares = [value.sigmoid().item() for name, value in model.named_parameters() if name.endswith("mix_factor")]
+    assert shares == [pytest.approx(0.8808, abs=1e-4)] * 4
+
+
 def test_each_block_is_named_once() -> None:
     """Two in each level of the encoder, four in the decoder's, and three in the middle of both."""
     blocks = VidTok(SMALL, create_quantizer("fsq", bits=8)).blocks()

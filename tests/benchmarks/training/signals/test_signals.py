@@ -105,7 +105,10 @@ def test_the_small_presets_of_films_have_all_backbones_at_one_stride(preset: Pre
             "--preset video-smoke --quantizer opus",
             "opus is no baseline of films: there are block-mean, pca",
         ),
-        ("--preset video-cpu --backbone vidtok", "no sizes for the backbone vidtok, .* video-smoke, video-quick, vidtok"),
+        (
+            "--preset video-cpu --backbone vidtok",
+            "no sizes for the backbone vidtok, .* video-smoke, video-quick, vidtok",
+        ),
         ("--preset video-smoke --backbone vqgan", "preset video-smoke has no sizes for the backbone vqgan"),
         ("--quantizer opus", "opus is no baseline of pictures: there are block-mean, pca, kmeans"),
         ("--preset speech-smoke --quantizer pca", "pca is no baseline of sounds: there are opus, mp3, mdct-kmeans"),
