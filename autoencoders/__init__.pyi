@@ -134,7 +134,11 @@ from .video.sizes import (
     FilmBackboneConfig as FilmBackboneConfig,
     FilmBackboneName as FilmBackboneName,
     MAGVIT2Config as MAGVIT2Config,
+    VidTokConfig as VidTokConfig,
 )
 from .video.temporal_loss import (
     temporal_difference_loss as temporal_difference_loss,
+)
+from .video.vidtok import (
+    VidTok as VidTok,
 )

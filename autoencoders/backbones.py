@@ -16,6 +16,7 @@ from autoencoders.pictures.vqvae2 import VQVAE2
 from autoencoders.sizes import BackboneConfig, BackboneName, backbone_of
 from autoencoders.tokenizer import TrainableTokenizer
 from autoencoders.video.magvit2 import MAGVIT2
+from autoencoders.video.vidtok import VidTok
 from quantizers import Quantizer
 
 NETWORKS: Mapping[BackboneName, type[TrainableTokenizer]] = {
@@ -29,6 +30,7 @@ NETWORKS: Mapping[BackboneName, type[TrainableTokenizer]] = {
     "dac": DAC,
     "mdct": MDCTCodec,
     "magvit2": MAGVIT2,
+    "vidtok": VidTok,
 }
 """What is made of each backbone's sizes."""
 

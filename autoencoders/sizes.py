@@ -16,7 +16,7 @@ from autoencoders.pictures.sizes import (
     VQVAE2Config,
     VQVAEConfig,
 )
-from autoencoders.video.sizes import FilmBackboneConfig, FilmBackboneName, MAGVIT2Config
+from autoencoders.video.sizes import FilmBackboneConfig, FilmBackboneName, MAGVIT2Config, VidTokConfig
 
 BackboneName = Literal[PictureBackboneName, AudioBackboneName, FilmBackboneName]
 BackboneConfig = PictureBackboneConfig | AudioBackboneConfig | FilmBackboneConfig
@@ -32,6 +32,7 @@ BACKBONES: Mapping[BackboneName, type[BackboneConfig]] = {
     "dac": DACConfig,
     "mdct": MDCTConfig,
     "magvit2": MAGVIT2Config,
+    "vidtok": VidTokConfig,
 }
 """The sizes of each backbone; `backbones.NETWORKS` has what is made of them."""
 

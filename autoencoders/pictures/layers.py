@@ -6,6 +6,7 @@ published checkpoints (`norm1`, `conv1`, `nin_shortcut`, `q`, `proj_out`, ...).
 """
 
 import math
+from collections import OrderedDict
 from collections.abc import Callable
 
 import torch
@@ -13,6 +14,9 @@ import torch.nn.functional as F
 from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
+
+Block = Callable[[int, int], nn.Module]
+"""A residual block from one width to another."""
 
 
 def group_norm(channels: int) -> nn.GroupNorm:
@@ -138,3 +142,13 @@ class ShuffleUp(nn.Module):
 
     def forward(self, x: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c2 h2 w2"]:
         return F.pixel_shuffle(self.conv(x), 2)
+
+
+def row(block: Block, in_channels: int, out_channels: int, count: int) -> nn.Sequential:
+    """Blocks in a row, of which the first changes the width."""
+    return nn.Sequential(*(block(out_channels if index else in_channels, out_channels) for index in range(count)))
+
+
+def level(blocks: nn.Module, **resample: nn.Module) -> nn.Sequential:
+    """The blocks of one resolution, and what leads to the next under its own name."""
+    return nn.Sequential(OrderedDict(block=blocks, **resample))

@@ -6,7 +6,6 @@ the sides are halved, and in the decoder. Submodules carry the names of MaskGIT'
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
@@ -14,25 +13,12 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from autoencoders.pictures.layers import group_norm
+from autoencoders.pictures.layers import Block, group_norm, level, row
 from autoencoders.tokenizer import OneMapTokenizer
 from quantizers import Quantizer
 
-Block = Callable[[int, int], nn.Module]
-"""A residual block from one width to another."""
-
 CHANNELS = 3
 """Of a picture."""
-
-
-def row(block: Block, in_channels: int, out_channels: int, count: int) -> nn.Sequential:
-    """Blocks in a row, of which the first changes the width."""
-    return nn.Sequential(*(block(out_channels if index else in_channels, out_channels) for index in range(count)))
-
-
-def level(blocks: nn.Module, **resample: nn.Module) -> nn.Sequential:
-    """The blocks of one resolution, and what leads to the next under its own name."""
-    return nn.Sequential(OrderedDict(block=blocks, **resample))
 
 
 class Encoder(nn.Module):

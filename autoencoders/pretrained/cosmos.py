@@ -24,13 +24,14 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from autoencoders.pictures import layers as pictures
-from autoencoders.pretrained.attention_free import CHANNELS, level, row
+from autoencoders.pictures.layers import level, row
+from autoencoders.pretrained.attention_free import CHANNELS
 from autoencoders.pretrained.files import build, read_tensors, renamed
 from autoencoders.pretrained.sizes import CosmosConfig
-from autoencoders.pretrained.vidtok import CausalConv as AnyCausalConv, repeated
 from autoencoders.tokenizer import OneMapTokenizer
 from autoencoders.video.layers import PerFrame, Steps
 from autoencoders.video.magvit2 import POINT, SPACE, TIME
+from autoencoders.video.vidtok import CausalConv as AnyCausalConv, repeated
 from quantizers import create_quantizer
 from storage.paths import StrPath
 

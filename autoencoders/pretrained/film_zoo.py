@@ -6,20 +6,21 @@ Apart from the networks and from what reads the files, as `picture_zoo`.
 from __future__ import annotations
 
 from autoencoders.pretrained.model import HUB, Films, Loader, Pretrained
-from autoencoders.pretrained.sizes import CosmosConfig, VidTokConfig
+from autoencoders.pretrained.sizes import CosmosConfig
+from autoencoders.video.sizes import VidTokConfig
 
 BY_PACKAGE = "latents, codes and films on random weights, with diffusers' AutoencoderVidTok"
 """How version 1.1 is verified, which is all that the package has."""
 
 
-def _vidtok(name: str, config: VidTokConfig) -> Pretrained:
+def _vidtok(name: str, dims: int, config: VidTokConfig) -> Pretrained:
     first = config.version == "1.0"
     file = f"vidtok_fsq_causal_{name}" if first else f"vidtok_v1_1/vidtok_fsq_causal_{name}_v1_1"
     return Pretrained(
         name=file.rpartition("/")[2].replace("_", "-"),
-        load=Loader.of("vidtok:load_vidtok", config=config),
-        signals=Films(256, 17, 30, config.strides),
-        codes=str(8**config.dims),
+        load=Loader.of("vidtok:load_vidtok", config=config, dims=dims),
+        signals=Films(256, 17, 30, config.stride),
+        codes=str(8**dims),
         paper="Tang et al. 2024, arXiv:2412.13061",
         licence="MIT",
         source=f"{HUB}/microsoft/VidTok: checkpoints/{file}.ckpt",
@@ -28,12 +29,12 @@ def _vidtok(name: str, config: VidTokConfig) -> Pretrained:
 
 
 VIDTOK = (
-    _vidtok("488_4096", VidTokConfig(4, "1.0")),
-    _vidtok("488_32768", VidTokConfig(5, "1.0")),
-    _vidtok("488_262144", VidTokConfig(6, "1.0")),
-    _vidtok("41616_262144", VidTokConfig(6, "1.0", multipliers=(1, 2, 4, 4, 4), halving=(2, 3))),
-    _vidtok("488_32768", VidTokConfig(5, "1.1")),
-    _vidtok("888_32768", VidTokConfig(5, "1.1", halving=(0, 1, 2), doubling=(1, 2, 3))),
+    _vidtok("488_4096", 4, VidTokConfig()),
+    _vidtok("488_32768", 5, VidTokConfig()),
+    _vidtok("488_262144", 6, VidTokConfig()),
+    _vidtok("41616_262144", 6, VidTokConfig(multipliers=(1, 2, 4, 4, 4), halving=(2, 3))),
+    _vidtok("488_32768", 5, VidTokConfig(version="1.1")),
+    _vidtok("888_32768", 5, VidTokConfig(version="1.1", halving=(0, 1, 2), doubling=(1, 2, 3))),
 )
 """The causal ones with codes, by their names: strides of time and of both sides, and codes. Version 1.1 was trained on
 from 1.0, on longer films."""

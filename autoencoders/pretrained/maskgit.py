@@ -15,8 +15,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from autoencoders.pictures.layers import ResidualBlock, Upsample, group_norm
-from autoencoders.pretrained.attention_free import CHANNELS, AttentionFreeTokenizer, Encoder, level, row
+from autoencoders.pictures.layers import ResidualBlock, Upsample, group_norm, level, row
+from autoencoders.pretrained.attention_free import CHANNELS, AttentionFreeTokenizer, Encoder
 from autoencoders.pretrained.files import build, read_tensors, renamed
 from autoencoders.pretrained.taming import KEPT
 from quantizers import Quantizer, create_quantizer

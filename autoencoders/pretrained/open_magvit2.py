@@ -19,8 +19,8 @@ from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from autoencoders.pictures.layers import ResidualBlock, group_norm
-from autoencoders.pretrained.attention_free import CHANNELS, AttentionFreeTokenizer, Encoder, level, row
+from autoencoders.pictures.layers import ResidualBlock, group_norm, level, row
+from autoencoders.pretrained.attention_free import CHANNELS, AttentionFreeTokenizer, Encoder
 from autoencoders.pretrained.files import build, read_tensors, renamed
 from autoencoders.pretrained.seed_voken import evaluated
 from quantizers import create_quantizer

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
 
 from autoencoders.audio.sizes import DACConfig, SEANetConfig
 from autoencoders.pictures.sizes import VQGANConfig
@@ -67,41 +66,6 @@ class MimiConfig:
     def stride(self) -> int:
         """Samples per position of the codes."""
         return self.seanet.stride * self.halving
-
-
-VidTokVersion = Literal["1.0", "1.1"]
-"""What the layers of time do. 1.0: zeros stand before the first frame, and frames are doubled as they are. 1.1: the
-first frame stands before itself, and between frames is interpolated."""
-
-
-@dataclass(frozen=True)
-class VidTokConfig:
-    """Sizes of VidTok. The defaults are those that most of the published models have."""
-
-    dims: int
-    """Channels of a latent, of 8 levels each."""
-    version: VidTokVersion
-    width: int = 128
-    """Channels at full resolution."""
-    multipliers: tuple[int, ...] = (1, 2, 4, 4)
-    """Width of each level over `width`, finest first; each but the last halves the sides."""
-    halving: tuple[int, ...] = (1, 2)
-    """Levels, the finest being 0, from which the encoder halves the frames, too."""
-    doubling: tuple[int, ...] = (1, 2)
-    """Levels from which the decoder doubles them again; as many, but not always to the same places."""
-    blocks: int = 2
-    """Residual blocks of each level, of space and of time in turn; the decoder has one more."""
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        """Channels of each level, finest first."""
-        return tuple(self.width * multiplier for multiplier in self.multipliers)
-
-    @property
-    def strides(self) -> tuple[int, int, int]:
-        """Frames and pixels per position of the codes, along each axis."""
-        side = 2 ** (len(self.multipliers) - 1)
-        return 2 ** len(self.halving), side, side
 
 
 @dataclass(frozen=True)

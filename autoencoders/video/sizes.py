@@ -1,4 +1,4 @@
-"""Sizes of the backbone for films, apart from the network: to read them needs no torch."""
+"""Sizes of the backbones for films, apart from the networks: to read them needs no torch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from annotated_types import Interval, MinLen
 from tyro.conf import Suppress as NoFlag
 
-from autoencoders.ranges import Parts, Size, check_ranges
+from autoencoders.ranges import Parts, Place, Size, check_ranges
 from quantizers.options import MAX_CHANNELS
 
 Factor = Annotated[int, Interval(ge=1, le=2)]
@@ -78,10 +78,7 @@ class MAGVIT2Config:
 
     def misfit(self, extent: Sequence[int]) -> str | None:
         """What films of that extent, (frames, height, width), are not, in words; None where they fit the grid."""
-        frames, *sides = extent
-        if frames % self.time_stride == 1 % self.time_stride and not any(side % self.side_stride for side in sides):
-            return None
-        return f"not of 1 + k · {self.time_stride} frames with sides that are multiples of {self.side_stride} px"
+        return _off_grid(self.time_stride, self.side_stride, extent)
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -94,8 +91,81 @@ class MAGVIT2Config:
         return self.in_channels * self.stem**2
 
 
-FilmBackboneName = Literal["magvit2"]
-FilmBackboneConfig = MAGVIT2Config
+VidTokVersion = Literal["1.0", "1.1"]
+"""What the layers of time do. 1.0: zeros stand before the first frame, and frames are doubled as they are. 1.1: the
+first frame stands before itself, and between frames is interpolated."""
+
+
+@dataclass(frozen=True)
+class VidTokConfig:
+    """Sizes of VidTok. The defaults are those that most of the published models have: 4 frames × 8 × 8 pixels a
+    position."""
+
+    in_channels: NoFlag[Size] = 3
+    """Channels of a frame; commands read, measure and show RGB alone."""
+    version: VidTokVersion = "1.0"
+    """The first streams."""
+    width: Size = 128
+    """Channels at full resolution."""
+    multipliers: Annotated[tuple[Size, ...], MinLen(1)] = (1, 2, 4, 4)
+    """Width of each level over `width`, finest first; each but the last halves the sides."""
+    halving: tuple[Place, ...] = (1, 2)
+    """Levels, the finest being 0, from which the encoder halves the frames, too."""
+    doubling: tuple[Place, ...] = (1, 2)
+    """Levels from which the decoder doubles them again; as many, but not always to the same places."""
+    blocks: Parts = 2
+    """Residual blocks of each level, of space and of time in turn; the decoder has one more."""
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+        for name, chosen in (("halving", self.halving), ("doubling", self.doubling)):
+            if len(set(chosen)) < len(chosen) or any(level >= len(self.multipliers) for level in chosen):
+                raise ValueError(
+                    f"{name} names each level at most once, of the {len(self.multipliers)} that the multipliers make, "
+                    f"the finest being 0, got {chosen}."
+                )
+        if len(self.halving) != len(self.doubling):
+            raise ValueError(
+                f"frames must be doubled as often as they are halved: halving names {len(self.halving)} levels and "
+                f"doubling {len(self.doubling)}."
+            )
+        if max(self.widths) > MAX_CHANNELS:
+            raise ValueError(f"width times each of the multipliers must be at most {MAX_CHANNELS}, got {self.widths}.")
+
+    @property
+    def time_stride(self) -> int:
+        """Frames per position of the codes, after the first frame, which has its own."""
+        return 2 ** len(self.halving)
+
+    @property
+    def side_stride(self) -> int:
+        """Pixels per position of the codes, along each side."""
+        return 2 ** (len(self.multipliers) - 1)
+
+    @property
+    def stride(self) -> tuple[int, int, int]:
+        """Frames and pixels per position of the codes, along each axis."""
+        return self.time_stride, self.side_stride, self.side_stride
+
+    def misfit(self, extent: Sequence[int]) -> str | None:
+        """What films of that extent, (frames, height, width), are not, in words; None where they fit the grid."""
+        return _off_grid(self.time_stride, self.side_stride, extent)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Channels of each level, finest first."""
+        return tuple(self.width * multiplier for multiplier in self.multipliers)
+
+
+def _off_grid(time_stride: int, side_stride: int, extent: Sequence[int]) -> str | None:
+    frames, *sides = extent
+    if frames % time_stride == 1 % time_stride and not any(side % side_stride for side in sides):
+        return None
+    return f"not of 1 + k · {time_stride} frames with sides that are multiples of {side_stride} px"
+
+
+FilmBackboneName = Literal["magvit2", "vidtok"]
+FilmBackboneConfig = MAGVIT2Config | VidTokConfig
 
 MAGVIT2_128 = MAGVIT2Config()
 """4 frames × 8 × 8 pixels a position; published with lookup-free quantization to 2^18 codes."""
@@ -110,3 +180,8 @@ SMALL_64 = MAGVIT2Config(
     resampling="shuffle",
 )
 """Small enough to train on two CPU cores in minutes, at the same strides: films of 64 pixels."""
+VIDTOK_488 = VidTokConfig()
+"""4 frames × 8 × 8 pixels a position; published with finite scalar quantization to 2^12, 2^15 and 2^18 codes."""
+SMALL_VIDTOK = VidTokConfig(width=8, multipliers=(1, 2, 4, 8), blocks=1)
+"""Small enough to train on two CPU cores, at the same strides. It has no stem: at full resolution a step takes eight
+times as long as one of `SMALL_64`."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from autoencoders.sizes import BackboneConfig, BackboneName
 from autoencoders.video.loss_config import FilmLossConfig
-from autoencoders.video.sizes import MAGVIT2_128, SMALL_64
+from autoencoders.video.sizes import MAGVIT2_128, SMALL_64, SMALL_VIDTOK, VIDTOK_488
 from benchmarks.data.films.config import FilmConfig
 from benchmarks.training.settings import PresetName, Settings, TrainConfig, published_training
 
@@ -61,6 +61,24 @@ FILM_PRESETS: dict[PresetName, Settings] = {
         ),
         train=published_training(256 * 300_000, 256, 1e-4, betas=(0.0, 0.99), weight_ema=0.999),
     ),
+    # microsoft/VidTok, configs/vidtok_fsq_causal_488_262144.yaml and README.md, for `fsq --bits 18` (12 and 15 in the
+    # other files): 17 x 128 x 128 at 3 frames a second -> 5 x 16 x 16 codes, the first of two stages. The second, of
+    # the decoder alone on 256 px, is not here. The discriminator starts at 20,001 of a count that goes up by two a
+    # batch (one for each optimizer; their source halves it elsewhere). Whether the 50,000 steps of batches of 16 are
+    # of that count, too, could not be checked: here they are batches. Not the same: they crop the centre; sum the error
+    # over a frame, over a learned scale, and the quantizer's loss counts beside that sum (of FSQ an entropy and a
+    # commitment, which ours does not have); their discriminator judges single frames, under LeCAM; their generator's
+    # loss is the cross entropy of a frame's mean logit; they cut gradients at a norm of 20.
+    "vidtok-488": Settings(
+        data=FilmConfig(frame_size=128, frames_per_second=3.0, flip=False),
+        model=VIDTOK_488,
+        dim=6,
+        loss=FilmLossConfig(perceptual_weight=1.0, gan_weight=0.2, gan_start=10_001, temporal_weight=0.0),
+        train=published_training(16 * 50_000, 16, 1e-5, precision="bf16"),
+    ),
 }
 
-FILM_SIZES: dict[BackboneName, dict[PresetName, BackboneConfig]] = {"magvit2": {}}
+FILM_SIZES: dict[BackboneName, dict[PresetName, BackboneConfig]] = {
+    "magvit2": {},
+    "vidtok": {"video-smoke": replace(SMALL_VIDTOK, multipliers=(1, 1, 1, 2)), "video-quick": SMALL_VIDTOK},
+}

@@ -49,6 +49,7 @@ PresetName = Literal[
     "video-quick",
     "video-cpu",
     "magvit2",
+    "vidtok-488",
 ]
 
 
@@ -65,7 +66,7 @@ class SignalSettings(NamedTuple):
 SIGNALS: Mapping[SignalName, SignalSettings] = {
     "pictures": SignalSettings(DataConfig, get_args(PictureBackboneConfig), LossConfig, 10),
     "sounds": SignalSettings(SoundConfig, get_args(AudioBackboneConfig), AudioLossConfig, 60),
-    "films": SignalSettings(FilmConfig, (FilmBackboneConfig,), FilmLossConfig, 10),
+    "films": SignalSettings(FilmConfig, get_args(FilmBackboneConfig), FilmLossConfig, 10),
 }
 """By the type of its data; `signals` has what is done with them."""
 

@@ -25,6 +25,9 @@ STARTING_ITEMS = 512
 """On whose latents the quantizer of a training starts that it comes to late: 8 vectors for each of 1,024 codes at 16
 positions an item."""
 
+CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
+"""By the number of axes."""
+
 
 class Trainer(TrainingLoop[Tensor]):
     """Trains one tokenizer in place, on batches as the data of its signal give them.
@@ -55,9 +58,7 @@ class Trainer(TrainingLoop[Tensor]):
         super().__init__(settings.train, accelerator, run, content, weights)
         train = settings.train
         self.signal = signal_of(settings)
-        # The same numbers in another order in memory, in which convolutions are faster.
-        tokenizer = tokenizer.to(self.device).to(memory_format=self.signal.memory_format)
-        self.tokenizer: TrainableTokenizer = tokenizer.train()
+        self.tokenizer: TrainableTokenizer = _channels_last(tokenizer.to(self.device)).train()
         self.loss = self.signal.make_loss(settings).to(self.device)
         self.discriminator = self.loss.make_discriminator()
         self.average = (
@@ -233,3 +234,12 @@ class Trainer(TrainingLoop[Tensor]):
         if self.accelerator.scaler is not None:
             parts["scaler"] = self.accelerator.scaler
         return {name: part for name, part in parts.items() if part is not None}
+
+
+def _channels_last(tokenizer: TrainableTokenizer) -> TrainableTokenizer:
+    """With the same numbers in another order in memory, in which convolutions are faster: those of pictures and of
+    films, which one network may both have."""
+    for tensor in (*tokenizer.parameters(), *tokenizer.buffers()):
+        if tensor.ndim in CHANNELS_LAST:
+            tensor.data = tensor.data.to(memory_format=CHANNELS_LAST[tensor.ndim])
+    return tokenizer

@@ -12,8 +12,8 @@ from three_ways import Start, three_ways
 
 from autoencoders.pretrained import Films, registry
 from autoencoders.pretrained.model import Pretrained
-from autoencoders.pretrained.sizes import VidTokConfig
-from autoencoders.pretrained.vidtok import VidTok
+from autoencoders.pretrained.vidtok import published
+from autoencoders.video.sizes import VidTokConfig
 from benchmarks.data.films import open_films, opening
 from benchmarks.data.machine import torch_threads
 from benchmarks.evaluate.__main__ import main as evaluate
@@ -108,10 +108,10 @@ def test_a_published_tokenizer_is_measured_and_its_codes_stored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A small VidTok, of random weights, on clips of its own length, size and rate."""
-    config = VidTokConfig(3, "1.1", width=4, multipliers=(1, 1, 1), halving=(0, 1), blocks=1)
-    tokenizer = randomize(VidTok(config))
+    config = VidTokConfig(version="1.1", width=4, multipliers=(1, 1, 1), halving=(0, 1), doubling=(0, 1), blocks=1)
+    tokenizer = randomize(published(config, 3))
     about = {"codes": "512", "paper": "paper", "licence": "MIT", "source": "page", "verified": None}
-    small = Pretrained(name="small", load=lambda _: tokenizer, signals=Films(16, 5, 8, config.strides), **about)
+    small = Pretrained(name="small", load=lambda _: tokenizer, signals=Films(16, 5, 8, config.stride), **about)
     monkeypatch.setattr(registry, "ZOO", (small,))
     weights, films = tmp_path / "small.ckpt", tmp_path / "films"
     weights.touch()

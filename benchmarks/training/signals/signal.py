@@ -101,7 +101,7 @@ class Signal(ABC):
         crops: What a training shows of them, in words.
         baselines: The names of its baselines.
         codecs: Those of them that are codecs, each with the options of all its rates.
-        memory_format: Of weights and signals, in which convolutions are faster.
+        memory_format: Of signals, in which convolutions are faster.
         sizes: What its data's record says of how large an item is.
         shard_items: Of a file of a token set, about.
         item: What one is called among stored arrays.

@@ -18,13 +18,13 @@ from torch import Tensor, nn
 from autoencoders.extents import reconstruct_any, streams
 from autoencoders.pretrained import WeightsError, film_zoo, load_vidtok, vidtok
 from autoencoders.pretrained.model import Pretrained
-from autoencoders.pretrained.sizes import VidTokConfig
+from autoencoders.video.sizes import VidTokConfig
 
 theirs_in = pytest.importorskip(
     "diffusers.models.autoencoders.autoencoder_vidtok", reason="diffusers is not there, or has no VidTok"
 )
 
-SMALL = VidTokConfig(3, "1.1", width=8, blocks=1)
+SMALL, DIMS = VidTokConfig(version="1.1", width=8, blocks=1), 3
 SIZES = {
     "488": replace(SMALL, multipliers=(1, 2, 2, 3)),
     # frames are halved at other levels than they are doubled at
@@ -37,13 +37,13 @@ def theirs(config: VidTokConfig) -> nn.Module:
     model = theirs_in.AutoencoderVidTok(
         ch=config.width,
         ch_mult=list(config.multipliers),
-        z_channels=config.dims,
+        z_channels=DIMS,
         double_z=False,
         num_res_blocks=config.blocks,
         tempo_ds=list(config.halving),
         tempo_us=list(config.doubling),
         regularizer="fsq",
-        codebook_size=8**config.dims,
+        codebook_size=8**DIMS,
     )
     if config.version == "1.0":
         for module in model.modules():
@@ -98,7 +98,7 @@ def saved(model: nn.Module, folder: Path) -> Path:
 
 def films(config: VidTokConfig, frames: int) -> Tensor:
     """Not square."""
-    side = config.strides[1]
+    side = config.stride[1]
     return torch.rand(2, 3, frames, 2 * side, 3 * side, dtype=torch.float64) * 2 - 1
 
 
@@ -110,17 +110,17 @@ def test_latents_codes_and_films_are_theirs(name: str, version: str, frames: int
     """Also of lengths off the grid of strides, where both have the last frame go on."""
     config = replace(SIZES[name], version=version)
     reference = randomized(config)
-    ours = load_vidtok(saved(reference, tmp_path), config)
+    ours = load_vidtok(saved(reference, tmp_path), config, DIMS)
     assert not ours.training
     reference, ours, signal = reference.double(), ours.double(), films(config, frames)
     quantized, codes = reference(signal, encoder_mode=True, return_dict=False)
     again, found = reconstruct_any(ours, signal)
-    positions = 1 + -(-(frames - 1) // config.strides[0])
+    positions = 1 + -(-(frames - 1) // config.stride[0])
     assert codes.shape == (2, positions, 2, 3)
     assert torch.equal(found[0].squeeze(1), codes)
     assert codes.unique().numel() > 5
-    if (frames - 1) % config.strides[0] == 0:
-        ahead = F.pad(signal, (0, 0, 0, 0, config.strides[0] - 1, 0), mode="replicate")
+    if (frames - 1) % config.stride[0] == 0:
+        ahead = F.pad(signal, (0, 0, 0, 0, config.stride[0] - 1, 0), mode="replicate")
         torch.testing.assert_close(ours.latent(signal), reference.encoder(ahead), rtol=0, atol=1e-10)
         (output,) = ours.quantize(signal)
         assert torch.equal(output.quantized, quantized)
@@ -135,7 +135,7 @@ def test_latents_codes_and_films_are_theirs(name: str, version: str, frames: int
 @torch.no_grad()
 def test_the_first_frame_is_coded_as_a_picture(name: str, version: str) -> None:
     config = replace(SIZES[name], version=version)
-    model = randomize(vidtok.VidTok(config)).double()
+    model = randomize(vidtok.published(config, DIMS)).double()
     film = films(config, 17)
     whole, alone = model(film), model(film[:, :, :1])
     assert torch.equal(whole.codes[0][:, :, :1], alone.codes[0])
@@ -146,8 +146,8 @@ def test_the_first_frame_is_coded_as_a_picture(name: str, version: str) -> None:
 @torch.no_grad()
 def test_chunks_of_the_first_version_are_the_whole(name: str) -> None:
     config = replace(SIZES[name], version="1.0")
-    model = randomize(vidtok.VidTok(config)).double()
-    stride, film = config.strides[0], films(config, 1 + 5 * config.strides[0])
+    model = randomize(vidtok.published(config, DIMS)).double()
+    stride, film = config.stride[0], films(config, 1 + 5 * config.stride[0])
     expected = model(film)
     encoder, decoder, codes, parts = model.encoder_state(2), model.decoder_state(2), [], []
     for chunk in film.split([1 + stride, stride, 3 * stride], 2):
@@ -161,7 +161,7 @@ def test_chunks_of_the_first_version_are_the_whole(name: str) -> None:
 
 
 def test_the_second_version_does_not_stream_and_says_why() -> None:
-    model = vidtok.VidTok(SIZES["488"])
+    model = vidtok.published(SIZES["488"], DIMS)
     assert not streams(model)
     with pytest.raises(ValueError, match=r"cannot stream: the decoder of VidTok's version 1\.1 looks at later frames"):
         model.encoder_state()
@@ -170,7 +170,7 @@ def test_the_second_version_does_not_stream_and_says_why() -> None:
 @torch.no_grad()
 def test_a_file_does_not_say_its_version(tmp_path: Path) -> None:
     path = saved(randomized(SIZES["488"]), tmp_path)
-    new, old = (load_vidtok(path, replace(SIZES["488"], version=version)).double() for version in ("1.1", "1.0"))
+    new, old = (load_vidtok(path, replace(SIZES["488"], version=version), DIMS).double() for version in ("1.1", "1.0"))
     film = films(SIZES["488"], 9)
     assert (new.latent(film) - old.latent(film)).abs().max() > 0.1
 
@@ -186,19 +186,19 @@ OF_TRAINING = 14_714_688 + 1_472 + 2_768_705
 def test_the_published_models_have_these_names_and_shapes(
     published: Pretrained, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = published.load.options["config"]
+    config, dims = (published.load.options[name] for name in ("config", "dims"))
     with torch.device("meta"):
         parts = (
             theirs_in.VidTokEncoder3D(
                 3,
                 config.width,
                 list(config.multipliers),
-                z_channels=config.dims,
+                z_channels=dims,
                 double_z=False,
                 tempo_ds=list(config.halving),
             ),
             theirs_in.VidTokDecoder3D(
-                config.width, list(config.multipliers), z_channels=config.dims, tempo_us=list(config.doubling)
+                config.width, list(config.multipliers), z_channels=dims, tempo_us=list(config.doubling)
             ),
         )
     tensors = {
@@ -222,8 +222,8 @@ def test_the_published_models_have_these_names_and_shapes(
 def test_another_network_is_said(tmp_path: Path) -> None:
     path = saved(theirs(SMALL), tmp_path)
     with pytest.raises(WeightsError, match=r"of another shape: decoder\.conv_in\.conv\.weight \(32, 3, 3, 3, 3\)"):
-        load_vidtok(path, replace(SMALL, dims=4))
+        load_vidtok(path, SMALL, 4)
     with pytest.raises(WeightsError, match=r"missing: decoder\.up\.0\.block\.2\.space\.layer"):
-        load_vidtok(path, replace(SMALL, blocks=2))
+        load_vidtok(path, replace(SMALL, blocks=2), DIMS)
     with pytest.raises(WeightsError, match=r"missing: .*encoder\.down\.0\.frames\.conv\.conv\.bias"):
-        load_vidtok(path, replace(SMALL, halving=(0, 1)))
+        load_vidtok(path, replace(SMALL, halving=(0, 1)), DIMS)

@@ -13,6 +13,7 @@ from autoencoders import VQGAN, LossConfig
 from autoencoders.pictures.dvae import DVAE
 from autoencoders.pictures.sizes import DVAEConfig
 from benchmarks.training.loop import Progress, TrainingError, TrainingStopped, learning_rate, make_accelerator
+from benchmarks.training.presets import preset_settings
 from benchmarks.training.signals.pictures import Pictures
 from benchmarks.training.trainer import Trainer
 from quantizers import create_quantizer
@@ -119,6 +120,14 @@ def test_weights_lie_channels_last_in_training_and_as_ever_in_what_is_stored(wei
     assert weight.is_contiguous(memory_format=torch.channels_last)
     trainer.fit(iter(smoke_batches(settings)[:1]))
     assert all(tensor.is_contiguous() for tensor in trainer.evaluated().state_dict().values())
+
+
+def test_weights_of_layers_of_pictures_and_of_films_lie_channels_last_in_one_network() -> None:
+    trainer = smoke_trainer(preset_settings("video-smoke", "vidtok"))
+    formats = {4: torch.channels_last, 5: torch.channels_last_3d}
+    weights = [weight for weight in trainer.tokenizer.parameters() if weight.ndim in formats]
+    assert {weight.ndim for weight in weights} == {4, 5}
+    assert all(weight.is_contiguous(memory_format=formats[weight.ndim]) for weight in weights)
 
 
 def test_a_stop_saves_the_step_that_it_interrupts(tmp_path: Path) -> None:

@@ -7,13 +7,14 @@ from typing import get_args
 import pytest
 
 from autoencoders.sizes import BACKBONES, BackboneName, misfit
+from autoencoders.video.sizes import FilmBackboneName
 from benchmarks.data import DataConfig
 from benchmarks.data.films import FilmConfig
 from benchmarks.data.sounds import SoundConfig
 from benchmarks.records import baselines
 from benchmarks.training.arguments import parse
 from benchmarks.training.planning import plan
-from benchmarks.training.presets import PRESETS
+from benchmarks.training.presets import PRESETS, preset_settings
 from benchmarks.training.settings import SIGNALS, PresetName, Settings
 from benchmarks.training.signals import Signal, signal_of, signal_of_data
 from benchmarks.training.signals.films import Films
@@ -79,12 +80,21 @@ def test_clips_fit_the_grid_of_a_causal_backbone(extent: tuple[int, int, int], f
         replace(FILM, data=replace(FILM.data, clip_frames=16))
 
 
-def test_published_film_tokenizers_fit_their_papers() -> None:
-    """MAGVIT-v2 (arXiv:2310.05737): 17 frames of 128 pixels as 5 × 16 × 16 positions of 18 bits."""
-    settings = PRESETS["magvit2"]
+@pytest.mark.parametrize(("preset", "dim"), [("magvit2", 18), ("vidtok-488", 6)])
+def test_published_film_tokenizers_fit_their_papers(preset: PresetName, dim: int) -> None:
+    """MAGVIT-v2 (arXiv:2310.05737), and VidTok's first stage (microsoft/VidTok): 17 frames of 128 pixels as 5 × 16 × 16
+    positions of 18 bits, one or three for each channel."""
+    settings = PRESETS[preset]
     data, model = settings.data, settings.model
-    assert (data.clip_frames, data.frame_size, settings.dim) == (17, 128, 18)
+    assert (data.clip_frames, data.frame_size, settings.dim) == (17, 128, dim)
     assert (1 + (data.clip_frames - 1) // model.time_stride, data.frame_size // model.side_stride) == (5, 16)
+
+
+@pytest.mark.parametrize("preset", ["video-smoke", "video-quick"])
+def test_the_small_presets_of_films_have_all_backbones_at_one_stride(preset: PresetName) -> None:
+    for name in get_args(FilmBackboneName):
+        settings = preset_settings(preset, name)
+        assert (settings.backbone, settings.model.stride) == (name, PRESETS[preset].model.stride)
 
 
 @pytest.mark.parametrize(
@@ -94,6 +104,10 @@ def test_published_film_tokenizers_fit_their_papers() -> None:
         (
             "--preset video-smoke --quantizer opus",
             "opus is no baseline of films: there are block-mean, pca",
+        ),
+        (
+            "--preset video-cpu --backbone vidtok",
+            "no sizes for the backbone vidtok, .* video-smoke, video-quick, vidtok",
         ),
         ("--preset video-smoke --backbone vqgan", "preset video-smoke has no sizes for the backbone vqgan"),
         ("--quantizer opus", "opus is no baseline of pictures: there are block-mean, pca, kmeans"),
