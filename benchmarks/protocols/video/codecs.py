@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from io import BytesIO
@@ -20,6 +21,18 @@ from benchmarks.protocols.signals import CodedFile
 
 BT709, LIMITED = 1, 1
 """Matrix and range that all codecs get, and are tagged with (ITU-T H.273; FFmpeg's number of the range)."""
+
+
+@contextmanager
+def same_priority() -> Iterator[None]:
+    """Of the calling thread, afterwards as before: under root SVT-AV1 makes a thread that opens it a real-time one, and
+    a training that goes on in it would leave the machine to nobody else."""
+    if not hasattr(os, "sched_setscheduler"):  # not Linux
+        yield
+        return
+    before = os.sched_getscheduler(0), os.sched_getparam(0)
+    yield
+    os.sched_setscheduler(0, *before)
 
 
 @dataclass(frozen=True)
@@ -60,6 +73,8 @@ class FilmCodec:
             stream.pix_fmt = "yuv420p"
             stream.codec_context.colorspace, stream.codec_context.color_range = BT709, LIMITED
             stream.codec_context.time_base = 1 / rate
+            with same_priority():
+                stream.codec_context.open()
             packets = []
             for number, levels in enumerate(chain([first], even)):
                 frame = av.VideoFrame.from_ndarray(levels, format="rgb24").reformat(

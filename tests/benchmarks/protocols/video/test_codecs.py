@@ -1,5 +1,6 @@
 """H.264, HEVC and AV1: what is decoded stands where and when it stood, in its colours, and costs what is said."""
 
+import os
 import re
 from io import BytesIO
 from pathlib import Path
@@ -88,6 +89,14 @@ def test_a_clip_is_coded_alike_each_time(name: str) -> None:
     """Which the usual settings of x264 and x265 do not do with such small frames."""
     codec, clip = FILM_CODECS[name](25), scene(11, 64, 64)
     assert len({codec.encode(clip, 12.0).data for _ in range(12)}) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="Linux alone has such priorities")
+@each
+def test_coding_leaves_the_process_its_priority(name: str) -> None:
+    """Which SVT-AV1 changes where it may: findings/av1-encoder-takes-the-machine.sh."""
+    FILM_CODECS[name](25).encode(scene(2, 64, 64), 12.0)
+    assert os.sched_getscheduler(0) == os.SCHED_OTHER
 
 
 def test_settings_stand_in_the_protocol() -> None:
