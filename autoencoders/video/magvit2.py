@@ -8,14 +8,12 @@ nor the weights of a model for pictures to start from.
 
 from __future__ import annotations
 
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 
 from autoencoders.pictures.layers import PositionNorm, group_norm
-from autoencoders.streaming import StreamingTokenizer
-from autoencoders.tokenizer import TrainableTokenizer
 from autoencoders.video.layers import CausalConv3d, PerFrame, ResidualBlock, ShuffleDown, Upsample
 from autoencoders.video.sizes import MAGVIT2Config
+from autoencoders.video.tokenizer import FilmTokenizer
 from quantizers import Quantizer
 
 BOTH, SPACE, TIME, POINT = (3, 3), (1, 3), (3, 1), (1, 1)
@@ -102,29 +100,15 @@ def _initialise(module: nn.Module) -> None:
         nn.init.zeros_(module.branch[-1].get_parameter("conv.weight"))
 
 
-class MAGVIT2(StreamingTokenizer, TrainableTokenizer):
-    """A tokenizer of films: (B, in_channels, 1 + k · time_stride, H, W) in [-1, 1] to 1 + k grids of codes, and back.
-
-    It streams: the first chunk has 1 + k · time_stride frames, each later one a multiple of time_stride; memory is that
-    of a chunk.
-    """
+class MAGVIT2(FilmTokenizer):
+    """The tokenizer. It streams."""
 
     config: MAGVIT2Config
 
     def __init__(self, config: MAGVIT2Config, quantizer: Quantizer) -> None:
-        super().__init__()
-        self.config = config
-        self.strides = config.stride
-        self.encoder = Encoder(config, quantizer.dim)
-        self.quantizer = quantizer
-        self.decoder = Decoder(config, quantizer.dim)
+        super().__init__(config, quantizer, Encoder(config, quantizer.dim), Decoder(config, quantizer.dim))
         for part in (self.encoder, self.decoder):
             part.apply(_initialise)
-
-    @property
-    def lead(self) -> tuple[int, ...]:
-        """The first frame is a position of its own."""
-        return 1, 0, 0
 
     @property
     def not_streaming(self) -> str | None:
@@ -139,12 +123,3 @@ class MAGVIT2(StreamingTokenizer, TrainableTokenizer):
     def blocks(self) -> list[nn.Module]:
         """The residual blocks."""
         return [module for module in self.modules() if isinstance(module, ResidualBlock)]
-
-    def latent(self, films: Float[Tensor, "b c T H W"]) -> Float[Tensor, "b d t h w"]:
-        """What the quantizer is given; ValueError on other channels or an extent off the grid."""
-        self._require_signal(films)
-        return self.encoder(films)
-
-    def from_latent(self, quantized: Float[Tensor, "b d t h w"]) -> Float[Tensor, "b c T H W"]:
-        """Films from quantized latents; not clamped."""
-        return self.decoder(quantized)

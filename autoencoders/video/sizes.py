@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -17,8 +18,46 @@ Factor = Annotated[int, Interval(ge=1, le=2)]
 """How much coarser a level makes an axis: not at all, or by half."""
 
 
+class FilmSizes(ABC):
+    """What follows from the sizes of a network for films."""
+
+    width: int
+    multipliers: tuple[int, ...]
+
+    @property
+    @abstractmethod
+    def time_stride(self) -> int:
+        """Frames per position of the codes, after the first frame, which has its own."""
+
+    @property
+    @abstractmethod
+    def side_stride(self) -> int:
+        """Pixels per position of the codes, along each side."""
+
+    @property
+    def stride(self) -> tuple[int, int, int]:
+        """Frames and pixels per position of the codes, along each axis."""
+        return self.time_stride, self.side_stride, self.side_stride
+
+    def misfit(self, extent: Sequence[int]) -> str | None:
+        """What films of that extent, (frames, height, width), are not, in words; None where they fit the grid."""
+        frames, *sides = extent
+        if frames % self.time_stride == 1 % self.time_stride and not any(side % self.side_stride for side in sides):
+            return None
+        return f"not of 1 + k · {self.time_stride} frames with sides that are multiples of {self.side_stride} px"
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Channels of each level, finest first."""
+        return tuple(self.width * multiplier for multiplier in self.multipliers)
+
+    def _check_widths(self) -> None:
+        if max(self.widths) > MAX_CHANNELS:
+            raise ValueError(f"width times each of the multipliers must be at most {MAX_CHANNELS}, got {self.widths}.")
+
+
 @dataclass(frozen=True)
-class MAGVIT2Config:
+class MAGVIT2Config(FilmSizes):
     """Sizes and parts of the encoder and decoder. The defaults are our reading of the paper, whose code is not public,
     for films of 128 pixels: 17 frames become 5 × 16 × 16 positions."""
 
@@ -58,8 +97,7 @@ class MAGVIT2Config:
                 f"strides lead from each of the levels to the next: {len(self.multipliers)} multipliers need "
                 f"{len(self.multipliers) - 1} of them, got {len(self.strides)}."
             )
-        if max(self.widths) > MAX_CHANNELS:
-            raise ValueError(f"width times each of the multipliers must be at most {MAX_CHANNELS}, got {self.widths}.")
+        self._check_widths()
 
     @property
     def time_stride(self) -> int:
@@ -70,20 +108,6 @@ class MAGVIT2Config:
     def side_stride(self) -> int:
         """Pixels per position of the codes, along each side."""
         return self.stem * math.prod(side for _, side in self.strides)
-
-    @property
-    def stride(self) -> tuple[int, int, int]:
-        """Frames and pixels per position of the codes, along each axis."""
-        return self.time_stride, self.side_stride, self.side_stride
-
-    def misfit(self, extent: Sequence[int]) -> str | None:
-        """What films of that extent, (frames, height, width), are not, in words; None where they fit the grid."""
-        return _off_grid(self.time_stride, self.side_stride, extent)
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        """Channels of each level, finest first."""
-        return tuple(self.width * multiplier for multiplier in self.multipliers)
 
     @property
     def block_channels(self) -> int:
@@ -97,7 +121,7 @@ first frame stands before itself, and between frames is interpolated."""
 
 
 @dataclass(frozen=True)
-class VidTokConfig:
+class VidTokConfig(FilmSizes):
     """Sizes of VidTok. The defaults are those that most of the published models have: 4 frames × 8 × 8 pixels a
     position."""
 
@@ -129,8 +153,7 @@ class VidTokConfig:
                 f"frames must be doubled as often as they are halved: halving names {len(self.halving)} levels and "
                 f"doubling {len(self.doubling)}."
             )
-        if max(self.widths) > MAX_CHANNELS:
-            raise ValueError(f"width times each of the multipliers must be at most {MAX_CHANNELS}, got {self.widths}.")
+        self._check_widths()
 
     @property
     def time_stride(self) -> int:
@@ -141,27 +164,6 @@ class VidTokConfig:
     def side_stride(self) -> int:
         """Pixels per position of the codes, along each side."""
         return 2 ** (len(self.multipliers) - 1)
-
-    @property
-    def stride(self) -> tuple[int, int, int]:
-        """Frames and pixels per position of the codes, along each axis."""
-        return self.time_stride, self.side_stride, self.side_stride
-
-    def misfit(self, extent: Sequence[int]) -> str | None:
-        """What films of that extent, (frames, height, width), are not, in words; None where they fit the grid."""
-        return _off_grid(self.time_stride, self.side_stride, extent)
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        """Channels of each level, finest first."""
-        return tuple(self.width * multiplier for multiplier in self.multipliers)
-
-
-def _off_grid(time_stride: int, side_stride: int, extent: Sequence[int]) -> str | None:
-    frames, *sides = extent
-    if frames % time_stride == 1 % time_stride and not any(side % side_stride for side in sides):
-        return None
-    return f"not of 1 + k · {time_stride} frames with sides that are multiples of {side_stride} px"
 
 
 FilmBackboneName = Literal["magvit2", "vidtok"]

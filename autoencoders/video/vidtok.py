@@ -19,11 +19,11 @@ from torch import Tensor, nn
 
 from autoencoders.pictures import layers as pictures
 from autoencoders.pictures.layers import level, row
-from autoencoders.streaming import State, StreamingTokenizer
-from autoencoders.tokenizer import TrainableTokenizer
+from autoencoders.streaming import State
 from autoencoders.video.layers import PerFrame, ResidualBlock, Steps
 from autoencoders.video.magvit2 import BOTH, TIME
 from autoencoders.video.sizes import VidTokConfig, VidTokVersion
+from autoencoders.video.tokenizer import FilmTokenizer
 from quantizers import Quantizer
 
 FIXED_SHARE = 2.0
@@ -284,27 +284,13 @@ class Decoder(nn.Sequential):
         )
 
 
-class VidTok(StreamingTokenizer, TrainableTokenizer):
-    """A tokenizer of films: (B, in_channels, 1 + k · time_stride, H, W) in [-1, 1] to 1 + k grids of codes, and back.
-
-    Version 1.0 streams: the first chunk has 1 + k · time_stride frames, each later one a multiple of time_stride;
-    memory is that of a chunk.
-    """
+class VidTok(FilmTokenizer):
+    """The tokenizer. Version 1.0 streams."""
 
     config: VidTokConfig
 
     def __init__(self, config: VidTokConfig, quantizer: Quantizer) -> None:
-        super().__init__()
-        self.config = config
-        self.strides = config.stride
-        self.encoder = Encoder(config, quantizer.dim)
-        self.quantizer = quantizer
-        self.decoder = Decoder(config, quantizer.dim)
-
-    @property
-    def lead(self) -> tuple[int, ...]:
-        """The first frame is a position of its own."""
-        return 1, 0, 0
+        super().__init__(config, quantizer, Encoder(config, quantizer.dim), Decoder(config, quantizer.dim))
 
     @property
     def not_streaming(self) -> str | None:
@@ -320,12 +306,3 @@ class VidTok(StreamingTokenizer, TrainableTokenizer):
         """The residual and attention blocks."""
         kinds = ResidualBlock | pictures.ResidualBlock | pictures.AttentionBlock
         return [module for module in self.modules() if isinstance(module, kinds)]
-
-    def latent(self, films: Float[Tensor, "b c T H W"]) -> Float[Tensor, "b d t h w"]:
-        """What the quantizer is given; ValueError on other channels or an extent off the grid."""
-        self._require_signal(films)
-        return self.encoder(films)
-
-    def from_latent(self, quantized: Float[Tensor, "b d t h w"]) -> Float[Tensor, "b c T H W"]:
-        """Films from quantized latents; not clamped."""
-        return self.decoder(quantized)
