@@ -16,6 +16,9 @@ from autoencoders.streaming import State, first_state, stream
 Steps = tuple[int, int]
 """In time, in frames, and along both sides, in pixels."""
 
+BOTH, SPACE, TIME, POINT = (3, 3), (1, 3), (3, 1), (1, 1)
+"""What kernels see."""
+
 
 class PerFrame(nn.Module):
     """A layer of pictures on each frame by itself: (B, C, T, H, W) to (B, C2, T, H2, W2)."""

@@ -11,13 +11,20 @@ from __future__ import annotations
 from torch import nn
 
 from autoencoders.pictures.layers import PositionNorm, group_norm
-from autoencoders.video.layers import CausalConv3d, PerFrame, ResidualBlock, ShuffleDown, Upsample
+from autoencoders.video.layers import (
+    BOTH,
+    POINT,
+    SPACE,
+    TIME,
+    CausalConv3d,
+    PerFrame,
+    ResidualBlock,
+    ShuffleDown,
+    Upsample,
+)
 from autoencoders.video.sizes import MAGVIT2Config
 from autoencoders.video.tokenizer import FilmTokenizer
 from quantizers import Quantizer
-
-BOTH, SPACE, TIME, POINT = (3, 3), (1, 3), (3, 1), (1, 1)
-"""Kernels, in time and along the sides."""
 
 IN_BLOCKS = {"3d": (BOTH, BOTH), "2d+1d": (SPACE, TIME), "2d": (SPACE, SPACE)}
 """Of a residual block's two convolutions. The first of them is also that of the first and the last of all."""

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from autoencoders.extents import reconstruct_any
 from autoencoders.pretrained import WeightsError, cosmos, film_zoo, load_cosmos
+from autoencoders.pretrained.cosmos_layers import Haar, InverseHaar
 from autoencoders.pretrained.model import Pretrained
 from autoencoders.pretrained.sizes import CosmosConfig
 
@@ -160,11 +161,11 @@ def test_nothing_looks_ahead_and_other_lengths_go_on() -> None:
 @torch.no_grad()
 def test_blocks_come_back_from_their_haar_coefficients() -> None:
     film = torch.rand(1, 3, 9, 8, 12, dtype=torch.float64)
-    coefficients = cosmos.Haar()(film)
+    coefficients = Haar()(film)
     assert coefficients.shape == (1, 192, 3, 2, 3)
     torch.testing.assert_close(coefficients[:, :3, 0], nn.functional.avg_pool2d(film[:, :, 0], 4))
     torch.testing.assert_close(coefficients[:, :3, 1:], nn.functional.avg_pool3d(film[:, :, 1:], 4))
-    torch.testing.assert_close(cosmos.InverseHaar()(coefficients), film)
+    torch.testing.assert_close(InverseHaar()(coefficients), film)
 
 
 MEGABYTES = {"encoder": 86.6, "decoder": 125}
