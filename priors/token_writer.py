@@ -1,6 +1,6 @@
 """Makes a token set shard by shard, by one process or by many: each shard is one file, whole or not there.
 
-writer = TokenSetWriter(Path("codes"), contents, count=len(pictures))
+writer = TokenSetWriter("codes", contents, count=len(pictures))
 for number in writer.prepare():  # those that are still to be made
     writer.write(number, [(codes_of(writer.places(number)), None, names_of(writer.places(number)))])
 tokens = writer.finish()
@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -49,34 +48,40 @@ Coded = tuple[Sequence[Tensor], Tensor | Sequence[int] | None, Sequence[str]]
 of several lengths come one by one, or those that are equally long together."""
 
 
-@dataclass(frozen=True)
 class TokenSetWriter:
     """A plan of a token set, and what makes it: shard i has the pictures from i * shard_pictures on, whoever makes it.
 
     It holds nothing open and can be sent to other processes, on machines that share the folder. One of them calls
     `prepare` before the others `write`, and `finish` once all is written.
-
-    Attributes:
-        folder: Made where it is missing; its parents too.
-        contents: What the codes will be.
-        count: Pictures of the set.
-        shard_pictures: Of each shard but the last.
-        shard_format: What its files are.
     """
 
-    folder: Path
-    contents: Contents
-    count: int
-    shard_pictures: int = SHARD_PICTURES
-    shard_format: ShardFormat = "safetensors"
+    def __init__(
+        self,
+        folder: StrPath,
+        contents: Contents,
+        count: int,
+        shard_pictures: int = SHARD_PICTURES,
+        shard_format: ShardFormat = "safetensors",
+    ) -> None:
+        """
+        Args:
+            folder: Made where it is missing; its parents too.
+            contents: What the codes will be.
+            count: Pictures of the set.
+            shard_pictures: Of each shard but the last.
+            shard_format: What its files are.
 
-    def __post_init__(self) -> None:
-        """Refuse an empty set, a format that cannot be written here, and codes that a format has no names for."""
-        if self.count < 1:
-            raise ValueError(f"a token set has one picture at least, got {self.count}")
-        if self.shard_pictures < 1:
-            raise ValueError(f"a shard has one picture at least, got {self.shard_pictures}")
-        KINDS[self.shard_format].require(self.contents)
+        Raises:
+            ValueError: an empty set or shard.
+            TokenSetError: a format that cannot be written here, or has no names for such codes.
+        """
+        if count < 1:
+            raise ValueError(f"a token set has one picture at least, got {count}")
+        if shard_pictures < 1:
+            raise ValueError(f"a shard has one picture at least, got {shard_pictures}")
+        KINDS[shard_format].require(contents)
+        self.folder, self.contents, self.count = Path(folder), contents, count
+        self.shard_pictures, self.shard_format = shard_pictures, shard_format
 
     @property
     def shards(self) -> range:

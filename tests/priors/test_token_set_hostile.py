@@ -210,7 +210,7 @@ def test_a_writer_refuses_a_wrong_folder(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").touch()
     with pytest.raises(TokenSetError, match=r"other things in it \(thesis.tex\)"):
-        TokenSetWriter(tmp_path / "mine", some_contents(), 50).prepare()
+        TokenSetWriter(str(tmp_path / "mine"), some_contents(), 50).prepare()
     assert (tmp_path / "mine" / "thesis.tex").exists()
     before = sorted(folder.iterdir())
     another = {"contents": some_contents(fingerprint="0" * 64)}
