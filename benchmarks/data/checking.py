@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from benchmarks.data.config import DataError
-from benchmarks.data.machine import Spread, in_threads
+from benchmarks.data.machine import Parallel, in_threads
 from storage.paths import printable
 
 NAMES_ON_SCREEN = 10
@@ -77,14 +77,14 @@ def try_each(
     label: str,
     console: Console,
     noun: str = "picture",
-    spread: Spread = in_threads,
+    parallel: Parallel = in_threads,
 ) -> Usable[Result]:
     """Do the work on each item, leave out those on which it fails. Raises DataError if none is left.
 
     Args:
         label: What the work is, beside its progress.
         noun: What an item is called.
-        spread: What does the work.
+        parallel: What does the work.
     """
     if not items:
         raise DataError(f"the data source has a split without {noun}s")
@@ -97,7 +97,7 @@ def try_each(
 
     results: dict[int, Any] = {}
     skipped: dict[str, str] = {}
-    for index, (result, problem) in enumerate(spread(attempt, len(items), label, console)):
+    for index, (result, problem) in enumerate(parallel(attempt, len(items), label, console)):
         if problem is None:
             results[index] = result
         else:

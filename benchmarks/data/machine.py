@@ -1,4 +1,4 @@
-"""What this machine can give: cores, memory, and work spread over threads.
+"""What this machine can give: cores, memory, and work done at once.
 
 Without torch, which help and lists do not wait for.
 """
@@ -128,14 +128,14 @@ def own_console() -> Console:
     return Console(stderr=True, quiet=os.environ.get("LOCAL_RANK", "0") != "0")
 
 
-class Spread(Protocol):
+class Parallel(Protocol):
     """What does work(0), work(1), … work(count - 1), somehow at once, and gives the results in this order."""
 
     def __call__(self, work: Callable[[int], Result], count: int, label: str, console: Console) -> Iterator[Result]: ...
 
 
 def in_threads(work: Callable[[int], Result], count: int, label: str, console: Console) -> Iterator[Result]:
-    """The work on this machine's cores, under a progress bar, as `Spread` says.
+    """The work on this machine's cores, under a progress bar, as `Parallel` says.
 
     PIL and torch release the interpreter's lock while they decode and resize.
     """

@@ -15,7 +15,7 @@ from benchmarks.data.checking import Usable, content_digest, report, sampled, tr
 from benchmarks.data.config import DataConfig
 from benchmarks.data.datasets import Decoder, TestPictures, TrainingPictures, protocol_crop
 from benchmarks.data.division import Part, take_evenly, usable_of
-from benchmarks.data.machine import MEMORY_SHARE, Spread, in_threads, memory_budget, own_console
+from benchmarks.data.machine import MEMORY_SHARE, Parallel, in_threads, memory_budget, own_console
 from benchmarks.data.naming import short_name
 from benchmarks.data.pictures import Pictures, Source, Subset
 from benchmarks.data.sizes import PictureSize, extent_of, written
@@ -114,7 +114,7 @@ def open_evaluation_data(
     *,
     budget: int | None = None,
     size: PictureSize | None = None,
-    spread: Spread = in_threads,
+    parallel: Parallel = in_threads,
 ) -> EvaluationData:
     """Find, check and decode pictures to test on only, with the protocol's crop of each.
 
@@ -124,7 +124,7 @@ def open_evaluation_data(
         console: As for `open_data`.
         budget: Crops stay in memory if they fit into so many bytes, by default those of `open_data`.
         size: Of the crops; squares of the configuration's `image_size` unless given.
-        spread: What decodes them.
+        parallel: What decodes them.
 
     Raises:
         DataError: as `open_data`.
@@ -137,7 +137,7 @@ def open_evaluation_data(
     size = config.image_size if size is None else size
     height, width = extent_of(size)
     chosen = take_evenly(pictures, config.limit_test, Subset)
-    test, test_record = _open_test(size, chosen, budget, console, spread)
+    test, test_record = _open_test(size, chosen, budget, console, parallel)
     record = {
         "name": short_name(config.source),
         "source": printable(config.source),
@@ -157,7 +157,7 @@ def open_evaluation_data(
 
 
 def _open_test(
-    size: PictureSize, pictures: Pictures, budget: int, console: Console, spread: Spread = in_threads
+    size: PictureSize, pictures: Pictures, budget: int, console: Console, parallel: Parallel = in_threads
 ) -> tuple[TestPictures, dict[str, Any]]:
     in_memory = len(pictures) * 3 * math.prod(extent_of(size)) <= budget
 
@@ -165,7 +165,7 @@ def _open_test(
         crop = protocol_crop(pictures, size, index)
         return content_digest(pictures.name(index), crop.numpy().tobytes()), crop if in_memory else None
 
-    usable = try_each(pictures, read, "reading test pictures", console, spread=spread)
+    usable = try_each(pictures, read, "reading test pictures", console, parallel=parallel)
     crops = [crop for _, crop in usable.results.values() if crop is not None]
     test = TestPictures(usable_of(pictures, usable, Subset), size, torch.stack(crops) if in_memory else None)
     return test, {

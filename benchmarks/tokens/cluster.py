@@ -55,7 +55,7 @@ class OnRay:
     cpus: int
     gpus: float
 
-    def spread(self, work: Callable[[int], Result], count: int, label: str, console: Console) -> Iterator[Result]:
+    def parallel(self, work: Callable[[int], Result], count: int, label: str, console: Console) -> Iterator[Result]:
         """A task for every so many items."""
         task = self.ray.remote(num_cpus=1, max_retries=RETRIES)(_do_each)
         held = self.ray.put(work)

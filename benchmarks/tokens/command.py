@@ -65,7 +65,7 @@ def open_work(
     config = signal.elsewhere(named.data, arguments.data, arguments.limit, arguments.root)
     in_turn(f"the {signal.noun}", partial(signal.find, config), accelerator)
     classes = classes_of(config) if arguments.classes else None
-    data = in_step(f"the {signal.noun}", partial(signal.open_part, config, arguments.part, executor.spread))
+    data = in_step(f"the {signal.noun}", partial(signal.open_part, config, arguments.part, executor.parallel))
     console.print(escape(data.words), soft_wrap=True, highlight=False)
     # whole batches in each file, so that whoever makes one makes the same batches
     shard = max(1, signal.shard_items // arguments.batch_size) * arguments.batch_size

@@ -12,7 +12,7 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list, gather_object
 from rich.console import Console
 
-from benchmarks.data.machine import Result, Spread, in_threads
+from benchmarks.data.machine import Parallel, Result, in_threads
 from benchmarks.tokens.work import Work
 from priors.token_writer import TokenSetWriter
 
@@ -24,7 +24,7 @@ class Executor(Protocol):
     """Who makes the files."""
 
     @property
-    def spread(self) -> Spread:
+    def parallel(self) -> Parallel:
         """Decodes and checks what the files will be of."""
 
     def prepare(self, writer: TokenSetWriter) -> list[int]:
@@ -46,7 +46,7 @@ class Alone:
     """This process."""
 
     device: torch.device
-    spread: Spread = in_threads
+    parallel: Parallel = in_threads
 
     def prepare(self, writer: TokenSetWriter) -> list[int]:
         return writer.prepare()
@@ -66,7 +66,7 @@ class Ranks:
 
     accelerator: Accelerator
 
-    def spread(self, work: Callable[[int], Result], count: int, label: str, console: Console) -> Iterator[Result]:
+    def parallel(self, work: Callable[[int], Result], count: int, label: str, console: Console) -> Iterator[Result]:
         """Each does its part, and has the results of all."""
         rank, size = self.accelerator.process_index, self.accelerator.num_processes
         first, last = (part * count // size for part in (rank, rank + 1))

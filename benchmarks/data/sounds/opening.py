@@ -14,7 +14,7 @@ from benchmarks.data.checking import content_digest, sampled, try_each
 from benchmarks.data.config import DataError
 from benchmarks.data.division import Division, Part, take_evenly, usable_of
 from benchmarks.data.finding import find
-from benchmarks.data.machine import MEMORY_SHARE, Spread, in_threads, memory_budget, own_console
+from benchmarks.data.machine import MEMORY_SHARE, Parallel, in_threads, memory_budget, own_console
 from benchmarks.data.naming import parse_source, short_name
 from benchmarks.data.opening import SAMPLED, SAMPLED_EACH
 from benchmarks.data.recordings import report_recordings
@@ -123,7 +123,7 @@ def open_sounds(config: SoundConfig, console: Console | None = None) -> SoundDat
 
 
 def open_test_sounds(
-    config: SoundConfig, part: Part | None = None, console: Console | None = None, *, spread: Spread = in_threads
+    config: SoundConfig, part: Part | None = None, console: Console | None = None, *, parallel: Parallel = in_threads
 ) -> SoundTestData:
     """Find, check and decode sounds to test on only.
 
@@ -131,7 +131,7 @@ def open_test_sounds(
         config: Where they are; `limit_test` holds for whatever part.
         part: Which of them; unless given all, but of a source that comes with a part for tests that.
         console: As for `open_sounds`.
-        spread: What decodes them; unless it is this process, none is kept in memory.
+        parallel: What decodes them; unless it is this process, none is kept in memory.
 
     Raises:
         DataError: as `open_sounds`.
@@ -141,8 +141,8 @@ def open_test_sounds(
     part = part or source.measured
     sounds = source.part(part)
     to_test = take_evenly(sounds, config.limit_test, SomeSounds)
-    budget = memory_budget() if spread is in_threads else 0  # what others decode stays with them
-    test, test_record = _open_test(config, to_test, budget, console, spread)
+    budget = memory_budget() if parallel is in_threads else 0  # what others decode stays with them
+    test, test_record = _open_test(config, to_test, budget, console, parallel)
     record = {
         **_described(config, "all sounds" if part == "all" else source.split),
         **({} if part == source.measured else {"part": part}),
@@ -170,7 +170,7 @@ def _described(config: SoundConfig, split: str) -> dict[str, Any]:
 
 
 def _open_test(
-    config: SoundConfig, sounds: Sounds, budget: int, console: Console, spread: Spread = in_threads
+    config: SoundConfig, sounds: Sounds, budget: int, console: Console, parallel: Parallel = in_threads
 ) -> tuple[TestSounds, dict[str, Any]]:
     in_memory = _fits(config, sounds, budget)
 
@@ -180,7 +180,7 @@ def _open_test(
         content, said = stored_content(sounds, index, config), remarks(recording, config.sample_rate)
         return _Look(signal.shape[1], content, said, signal if in_memory else None)
 
-    usable = try_each(sounds, read, "reading test sounds", console, "sound", spread)
+    usable = try_each(sounds, read, "reading test sounds", console, "sound", parallel)
     looks = list(usable.results.values())
     test = TestSounds(usable_of(sounds, usable, SomeSounds), config, _signals(looks) if in_memory else None)
     return test, {

@@ -17,7 +17,7 @@ from benchmarks.data import items_to_test
 from benchmarks.data.division import Part
 from benchmarks.data.films import FilmConfig, FilmData, FilmTestData, open_films, open_test_films
 from benchmarks.data.films.opening import open_source
-from benchmarks.data.machine import Spread, in_threads
+from benchmarks.data.machine import Parallel, in_threads
 from benchmarks.metrics.pictures import to_uint8
 from benchmarks.metrics.weights import MetricWeights
 from benchmarks.protocols.generation.drawing import SamplingSpeed
@@ -126,8 +126,8 @@ class Films(Signal):
     def find(self, config: FilmConfig) -> None:
         open_source(config)
 
-    def open_part(self, config: FilmConfig, part: Part, spread: Spread = in_threads) -> FilmTestData:
-        return open_test_films(config, part, spread=spread)
+    def open_part(self, config: FilmConfig, part: Part, parallel: Parallel = in_threads) -> FilmTestData:
+        return open_test_films(config, part, parallel=parallel)
 
     def grids(self, tokenizer: Tokenizer, config: FilmConfig) -> tuple[tuple[Side, ...], ...]:
         return tuple(map(tuple, CodeLayout.of(tokenizer, config.extent).grids))

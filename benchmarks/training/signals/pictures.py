@@ -23,7 +23,7 @@ from benchmarks.data import (
     open_evaluation_data,
     test_batches,
 )
-from benchmarks.data.machine import Spread, in_threads
+from benchmarks.data.machine import Parallel, in_threads
 from benchmarks.data.sources import open_source
 from benchmarks.metrics.pictures import to_uint8, to_unit_range
 from benchmarks.metrics.speed import measure_speed
@@ -128,8 +128,8 @@ class Pictures(Signal):
     def find(self, config: DataConfig) -> None:
         open_source(config)
 
-    def open_part(self, config: DataConfig, part: Part, spread: Spread = in_threads) -> EvaluationData:
-        return open_evaluation_data(config, part, budget=ONE_PASS, spread=spread)
+    def open_part(self, config: DataConfig, part: Part, parallel: Parallel = in_threads) -> EvaluationData:
+        return open_evaluation_data(config, part, budget=ONE_PASS, parallel=parallel)
 
     def grids(self, tokenizer: Tokenizer, config: DataConfig) -> tuple[tuple[Side, ...], ...]:
         return tuple(map(tuple, CodeLayout.of(tokenizer, config.extent).grids))

@@ -16,7 +16,7 @@ from autoencoders import Tokenizer, TrainingLoss
 from benchmarks.data.batches import TrainingData
 from benchmarks.data.checking import Named
 from benchmarks.data.division import Part
-from benchmarks.data.machine import Spread, in_threads
+from benchmarks.data.machine import Parallel, in_threads
 from benchmarks.metrics.weights import MetricWeights
 from benchmarks.protocols.generation.drawing import SamplingSpeed
 from benchmarks.protocols.generation.metrics import GenerationMetrics
@@ -214,11 +214,11 @@ class Signal(ABC):
         """Fetch data by name where they are not here yet. DataError, with one sentence, where they cannot be had."""
 
     @abstractmethod
-    def open_part(self, config: Any, part: Part, spread: Spread = in_threads) -> PartData:
+    def open_part(self, config: Any, part: Part, parallel: Parallel = in_threads) -> PartData:
         """Those that train, that test, or all, each once. DataError, with one sentence, where they cannot be used.
 
         Args:
-            spread: What decodes and checks them.
+            parallel: What decodes and checks them.
         """
 
     @abstractmethod

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from autoencoders import AudioLoss, AudioLossConfig, Tokenizer
 from benchmarks.data import Part, items_to_test
-from benchmarks.data.machine import Spread, in_threads
+from benchmarks.data.machine import Parallel, in_threads
 from benchmarks.data.sounds import SoundConfig, SoundData, SoundTestData, open_sounds, open_test_sounds
 from benchmarks.data.sounds.opening import open_source
 from benchmarks.metrics.weights import MetricWeights
@@ -122,8 +122,8 @@ class Sounds(Signal):
     def find(self, config: SoundConfig) -> None:
         open_source(config)
 
-    def open_part(self, config: SoundConfig, part: Part, spread: Spread = in_threads) -> SoundTestData:
-        return open_test_sounds(config, part, spread=spread)
+    def open_part(self, config: SoundConfig, part: Part, parallel: Parallel = in_threads) -> SoundTestData:
+        return open_test_sounds(config, part, parallel=parallel)
 
     def grids(self, tokenizer: Tokenizer, config: SoundConfig) -> tuple[tuple[Side, ...], ...]:
         return ((None,),) * len(tokenizer.maps)
