@@ -150,28 +150,28 @@ PICTURE_SIZES: dict[BackboneName, dict[PresetName, BackboneConfig]] = {
     "vqgan": {},
     "vqvae": {
         "smoke": VQVAEConfig(width=16, residual_width=8, blocks=1, downsamplings=3),
-        "quick": VQVAEConfig(width=256, residual_width=128, downsamplings=3),
-        "cpu": VQVAEConfig(width=256, residual_width=128, downsamplings=3),
+        "quick": VQVAEConfig(width=128, residual_width=64, downsamplings=3),
+        "cpu": VQVAEConfig(width=128, residual_width=64, downsamplings=3),
     },
     "vqvae2": {
         "smoke": VQVAE2Config(width=16, residual_width=8, blocks=1, downsamplings=3),
-        "quick": VQVAE2Config(width=192, residual_width=96, downsamplings=3),
-        "cpu": VQVAE2Config(width=192, residual_width=96, downsamplings=3),
+        "quick": VQVAE2Config(width=96, residual_width=48, downsamplings=3),
+        "cpu": VQVAE2Config(width=96, residual_width=48, downsamplings=3),
     },
     "vit": {
         "smoke": ViTConfig(patch_size=8, width=32, layers=1, heads=2),
-        "quick": ViTConfig(patch_size=8, width=192, layers=4, heads=6),
-        "cpu": ViTConfig(patch_size=8, width=192, layers=4, heads=6),
+        "quick": ViTConfig(patch_size=8, width=128, layers=4, heads=4),
+        "cpu": ViTConfig(patch_size=8, width=128, layers=4, heads=4),
     },
     "dvae": {
         "smoke": DVAEConfig(width=8, blocks=1, z_channels=8),
-        "quick": DVAEConfig(width=64, blocks=1, z_channels=64),
-        "cpu": DVAEConfig(width=64, blocks=1, z_channels=64),
+        "quick": DVAEConfig(width=32, blocks=1, z_channels=64),
+        "cpu": DVAEConfig(width=32, blocks=1, z_channels=64),
     },
     # as many tokens as the grids of the others have positions
     "1d": {
         "smoke": TiTokConfig(patch_size=8, width=32, layers=1, heads=2, latent_tokens=16),
-        "quick": TiTokConfig(patch_size=8, width=192, layers=3, heads=6, latent_tokens=16),
-        "cpu": TiTokConfig(patch_size=8, width=192, layers=3, heads=6, latent_tokens=64),
+        "quick": TiTokConfig(patch_size=8, width=128, layers=3, heads=4, latent_tokens=16),
+        "cpu": TiTokConfig(patch_size=8, width=128, layers=3, heads=4, latent_tokens=64),
     },
 }
