@@ -7,7 +7,9 @@ step, and a checkpoint holds all the rest, random states included.
 
 from __future__ import annotations
 
+import logging
 import math
+import os
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -27,6 +29,8 @@ from benchmarks.training.settings import TrainConfig
 from storage.checkpoint import CheckpointError, Tree, load_tree, save_tree
 from storage.paths import StrPath
 
+logger = logging.getLogger(__name__)
+
 Batch = TypeVar("Batch")
 
 
@@ -40,6 +44,13 @@ class TrainingStopped(Exception):
 
 def make_accelerator(train: TrainConfig, cpu: bool = False) -> Accelerator:
     """The process group, device and precision of a command's runs."""
+    told = [os.environ.get(name) for name in ("RANK", "TORCHELASTIC_USE_AGENT_STORE", "TORCHELASTIC_MAX_RESTARTS")]
+    if told[:2] == ["0", "True"] and told[2] != "0":
+        # pytorch/pytorch, issue 167288
+        logger.warning(
+            "after a restart by torchrun the processes may look for each other where the dead ones were, and hang; "
+            "start torchrun with TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 in its environment"
+        )
     return Accelerator(
         cpu=cpu,
         mixed_precision=train.precision,

@@ -177,6 +177,7 @@ def test_the_script_for_slurm_goes_on_by_itself_when_a_process_is_killed(
         ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=500, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
+    assert "after a restart" not in done.stderr
     assert (tmp_path / "died").exists()
     assert digests(tmp_path / "together") == alone
 

@@ -38,6 +38,25 @@ def test_pictures_span_minus_one_to_one() -> None:
     assert torch.equal(((pictures + 1) * 127.5).round().to(torch.uint8), levels)
 
 
+@pytest.mark.parametrize(
+    ("restarts", "shared", "rank", "is_warned"),
+    [("3", "True", "0", True), ("3", "True", "1", False), ("3", "False", "0", False), ("0", "True", "0", False)],
+)
+def test_restarts_that_may_hang_are_warned_of(
+    restarts: str,
+    shared: str,
+    rank: str,
+    is_warned: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for name, value in (("MAX_RESTARTS", restarts), ("USE_AGENT_STORE", shared)):
+        monkeypatch.setenv(f"TORCHELASTIC_{name}", value)
+    monkeypatch.setenv("RANK", rank)
+    make_accelerator(SMOKE.train, cpu=True)
+    assert ("TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1" in caplog.text) == is_warned
+
+
 @pytest.mark.parametrize("accumulation", [1, 2])
 def test_training_lowers_the_loss_and_plays_the_gan_from_its_start(accumulation: int) -> None:
     AcceleratorState._reset_state(reset_partial_state=True)
