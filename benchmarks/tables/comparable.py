@@ -94,25 +94,26 @@ def within_settings(record: Record) -> Row:
 
 
 def across_backbones(record: Record) -> Row:
-    """Quantizers and backbones: data, training and loss are equal, the network is not, and rows compete at an equal
-    number of bits per picture, those of all code maps, or per second of sound or film."""
+    """Quantizers and backbones: data, training and loss are equal, the network and the rate that its preset has for it
+    are not, and rows compete at an equal number of bits per picture, those of all code maps, or per second of sound or
+    film."""
     if record.preset == ELSEWHERE:
         return within_settings(record)
     settings = record.config["settings"]
     backbone = settings.get("backbone", DEFAULT_BACKBONE)
-    shared = {name: value for name, value in settings.items() if name not in ("backbone", "model")}
-    shared["data"] = record.data["fingerprint"]
     plain = {name: value for name, value in record.changes.items() if name.split(".")[0] not in ("backbone", "model")}
+    shared = {name: value for name, value in settings.items() if name not in ("backbone", "model")}
+    shared["train"] = {name: value for name, value in settings["train"].items() if name != "learning_rate"}
+    shared |= {"data": record.data["fingerprint"], "learning_rate": plain.get("train.learning_rate")}
     title = group_title(record.model_copy(update={"changes": plain}))
     unit = "picture" if record.of_pictures else "second"
-    bits = asked_bits(record) * _bits_per_unit(record)
+    bits = _bits_per_unit(record)
+    if record.quantizer.name != baselines.KMEANS:  # whose one map has the bits of all those of the network
+        bits *= asked_bits(record) / (record.quantizer.bits_per_position or 1)
     name = label(record) if record.quantizer.name in baselines.NAMES else f"{backbone} · {label(record)}"
-    return Row(
-        f"{title} · rates in bits per {unit}",
-        digest(shared, record.protocol),
-        name,
-        round(bits / (record.quantizer.bits_per_position or 1)),
-    )
+    if record.quantizer.name == baselines.PCA:
+        name += f", {record.quantizer.dim} channels"  # those of `none`, all code maps together
+    return Row(f"{title} · rates in bits per {unit}", digest(shared, record.protocol), name, round(bits))
 
 
 def _bits_per_unit(record: Record) -> float:

@@ -174,12 +174,15 @@ def verdict(rows: pd.DataFrame) -> str:
     quality = rows[PSNR.heading]
     better = _codecs_not_worse(rows, PSNR)
     found = []
-    linear, ceiling = (quality[rows["name"] == name].max() for name in (baselines.PCA, "none"))
-    if ceiling <= linear:
-        found.append(
-            f"none ({PSNR.format(ceiling, np.nan)} dB) is not above pca ({PSNR.format(linear, np.nan)} dB), a linear "
-            "transform to as many channels"
-        )
+    for bits, ceilings in rows[rows["name"] == "none"].groupby("bits"):
+        linear = quality[(rows["name"] == baselines.PCA) & (rows["bits"] == bits)].max()
+        below = ceilings[quality[ceilings.index] <= linear]
+        if len(below):
+            names = (f"{row['quantizer']} ({PSNR.format(row[PSNR.heading], np.nan)} dB)" for _, row in below.iterrows())
+            found.append(
+                f"{' and '.join(names)} {'is' if len(below) == 1 else 'are'} not above pca "
+                f"({PSNR.format(linear, np.nan)} dB), a linear transform to as many channels"
+            )
     for rate, rivals in rows[rows["rate"] > 0].groupby("rate"):
         competes = ~rivals["name"].isin(BASELINES)
         best, classical = quality[rivals.index[competes]].max(), quality[rivals.index[~competes]].max()

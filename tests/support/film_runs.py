@@ -45,7 +45,7 @@ def store_film_run(
         quantizer=quantizer,
         config={
             "bits": None if is_codec or name == "pca" else bits,
-            "settings": {"data": {"clip_frames": FRAMES, "frame_size": SIDE, "frames_per_second": RATE}},
+            "settings": {"data": {"clip_frames": FRAMES, "frame_size": SIDE, "frames_per_second": RATE}, "train": {}},
         },
         data=DATA,
         metrics={**METRICS, **metrics},

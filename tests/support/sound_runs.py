@@ -24,7 +24,7 @@ def store_sound_run(
         quantizer = QuantizerRecord(
             name=name, options={}, dim=8, codebook_size=1024, codes_per_position=6, bits_per_position=float(bits)
         )
-    settings = {"data": {"crop_samples": 8_000, "sample_rate": RATE}}
+    settings = {"data": {"crop_samples": 8_000, "sample_rate": RATE}, "train": {}}
     record = make_record(
         name,
         seed,

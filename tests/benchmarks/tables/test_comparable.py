@@ -11,13 +11,18 @@ from benchmarks.tables.columns import BY_NAME
 
 def with_backbone(record: Record, backbone: str, bits: int, bpp: float, digest: str) -> Record:
     """The same run in another backbone."""
-    settings = {"dim": 8, "model": {"width": bits}, "backbone": backbone}
+    rate = {"vqgan": 1e-4, "vqvae2": 1e-5}[backbone]
+    settings = {"dim": 8, "model": {"width": bits}, "backbone": backbone, "train": {"learning_rate": rate}}
     changes: dict[str, object] = {"train.images": 4000}
     if backbone == "vqgan":
         del settings["backbone"]  # as in the runs stored before there was another
     else:
         changes |= {"backbone": backbone, "model.width": 7}
-    quantizer = record.quantizer.model_copy(update={"bits_per_position": bits - 0.03})
+    is_two_maps = backbone == "vqvae2"  # which `pca` and `kmeans` stand beside with one
+    own = {"bits_per_position": bits - 0.03, "dim": 10 if is_two_maps else 8}
+    if record.quantizer.name == "kmeans":
+        own["bits_per_position"] = 10
+    quantizer = record.quantizer.model_copy(update=own)
     return record.model_copy(
         update={
             "id": f"{record.id}-{backbone}",
@@ -26,7 +31,10 @@ def with_backbone(record: Record, backbone: str, bits: int, bpp: float, digest: 
             "changes": changes,
             "quantizer": quantizer,
             "data": {**record.data, "image_size": 32},
-            "metrics": {**record.metrics, "bpp": bpp * (bits - 0.03) / bits},
+            "metrics": {
+                **record.metrics,
+                "bpp": bpp if record.quantizer.name == "kmeans" else bpp * (bits - 0.03) / bits,
+            },
         }
     )
 
@@ -39,6 +47,10 @@ def test_backbones_stand_in_one_table_and_compete_at_equal_bits_per_picture(make
         ("vqvae2", "lfq", 9, 180 / 1024, 23.0),
         ("vqgan", "block-mean", 24, 0.375, 17.0),
         ("vqvae2", "block-mean", 24, 0.375, 17.0),
+        ("vqgan", "pca", 256, 4.0, 23.0),
+        ("vqvae2", "pca", 320, 5.0, 24.0),
+        ("vqgan", "kmeans", 10, 160 / 1024, 19.0),
+        ("vqvae2", "kmeans", 8, 160 / 1024, 19.0),  # asked for 8 bits at each of 20 positions
     ]
     records = [
         with_backbone(make_record(name, psnr=psnr), backbone, bits, bpp, backbone)
@@ -52,6 +64,9 @@ def test_backbones_stand_in_one_table_and_compete_at_equal_bits_per_picture(make
     assert "model.width" not in title
     assert dict(zip(table["quantizer"], table["rate"], strict=True)) == {
         "block-mean": 0,
+        "pca, 8 channels": 0,
+        "pca, 10 channels": 0,
+        "kmeans": 160,
         "vqgan · fsq": 160,
         "vqvae2 · fsq": 160,
         "vqgan · lfq": 128,
@@ -61,10 +76,22 @@ def test_backbones_stand_in_one_table_and_compete_at_equal_bits_per_picture(make
     matrix = next(
         each for each in summaries.matrices(frame, BY_NAME["psnr"], resampled.__getitem__) if "160" in each.title
     )
-    assert list(matrix.cells.columns) == ["row − column", "block-mean", "vqgan · fsq", "vqvae2 · fsq"]
-    other = [record.model_copy(update={"data": {**record.data, "fingerprint": "other"}}) for record in records[:1]]
-    frame = summaries.to_frame([*records, *other], comparable.across_backbones)
-    assert len(summaries.groups(summaries.summarise(frame))) == 2
+    assert list(matrix.cells.columns) == [
+        "row − column",
+        "block-mean",
+        "pca, 8 channels",
+        "pca, 10 channels",
+        "vqgan · fsq",
+        "vqvae2 · fsq",
+        "kmeans",
+    ]
+    first = records[0]
+    for other in (
+        {"data": {**first.data, "fingerprint": "other"}},
+        {"changes": {**first.changes, "train.learning_rate": 1e-3}},
+    ):
+        frame = summaries.to_frame([*records, first.model_copy(update=other)], comparable.across_backbones)
+        assert len(summaries.groups(summaries.summarise(frame))) == 2
 
 
 def test_all_settings_in_one_table_name_what_was_changed(make_record: Callable[..., Record]) -> None:

@@ -12,7 +12,7 @@ from rich.console import Console
 from scipy import stats
 
 from benchmarks.records.record import Record, write_record
-from benchmarks.tables import formats, summaries
+from benchmarks.tables import comparable, formats, summaries
 from benchmarks.tables.columns import BY_NAME
 
 
@@ -230,6 +230,28 @@ def test_what_is_no_better_than_what_needs_no_network_is_said(
     formats.print_tables([titled], console)
     written = (formats.markdown([titled]), formats.html([titled]), formats.latex([titled]), console.file.getvalue())
     assert all(("measures the training" in text) == bool(says) for text in written)
+
+
+def test_each_network_is_held_against_as_many_channels(make_record: Callable[..., Record]) -> None:
+    record = make_record(config={"settings": {"train": {}}})
+    rows = []
+    for backbone, none, bits in (
+        ("vqgan", 24.5, 512.0),
+        ("vit", 23.5, 512.0),
+        ("1d", 23.0, 512.0),
+        ("vqvae2", 24.8, 640.0),
+    ):
+        settings = {"backbone": backbone, "train": {}}
+        for name, psnr in (("none", none), ("pca", bits / 64 + 16.0)):
+            made = bound_to(record, name, psnr, None)
+            quantizer = made.quantizer.model_copy(update={"bits_per_position": bits, "dim": int(bits / 32)})
+            update = {"id": f"{backbone} {name}", "config": {"settings": settings}, "quantizer": quantizer}
+            rows.append(made.model_copy(update={**update, "data": {**record.data, "image_size": 32}}))
+    frame = summaries.to_frame(rows, comparable.across_backbones)
+    (titled,) = summaries.comparison(summaries.summarise(frame))
+    assert "vit · none (23.50 dB) and 1d · none (23.00 dB) are not above pca (24.00 dB)" in titled.remark
+    assert "vqvae2 · none (24.80 dB) is not above pca (26.00 dB)" in titled.remark
+    assert "vqgan" not in titled.remark
 
 
 def test_nothing_is_said_where_the_baselines_are_missing(make_record: Callable[..., Record]) -> None:
