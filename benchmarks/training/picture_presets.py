@@ -175,3 +175,6 @@ PICTURE_SIZES: dict[BackboneName, dict[PresetName, BackboneConfig]] = {
         "cpu": TiTokConfig(patch_size=8, width=128, layers=3, heads=4, latent_tokens=64),
     },
 }
+
+PICTURE_RATES: dict[BackboneName, float] = dict.fromkeys(("vqvae", "vqvae2", "vit", "1d"), 1.5e-3 / 16)
+"""Of Adam, where the VQGAN's is not theirs too: results/sweeps/backbone-rates.yaml asks."""

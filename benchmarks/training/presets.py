@@ -10,7 +10,7 @@ from autoencoders.sizes import BackboneConfig, BackboneName
 from benchmarks.command_line.flags import as_flags
 from benchmarks.records.values import as_command
 from benchmarks.training.film_presets import FILM_PRESETS, FILM_SIZES
-from benchmarks.training.picture_presets import PICTURE_PRESETS, PICTURE_SIZES
+from benchmarks.training.picture_presets import PICTURE_PRESETS, PICTURE_RATES, PICTURE_SIZES
 from benchmarks.training.settings import PresetName, RunConfig, Settings, effective
 from benchmarks.training.sound_presets import SOUND_PRESETS, SOUND_SIZES
 
@@ -21,7 +21,7 @@ SIZES: dict[BackboneName, dict[PresetName, BackboneConfig]] = PICTURE_SIZES | SO
 
 
 def preset_settings(preset: PresetName, backbone: BackboneName | None = None) -> Settings:
-    """A preset with the sizes of a backbone, or as it is.
+    """A preset with the sizes and the learning rate of a backbone, or as it is.
 
     Raises:
         ValueError: it has none for that backbone.
@@ -32,7 +32,8 @@ def preset_settings(preset: PresetName, backbone: BackboneName | None = None) ->
     if preset not in SIZES[backbone]:
         own = ", ".join(name for name in PRESETS if name in SIZES[backbone] or PRESETS[name].backbone == backbone)
         raise ValueError(f"the preset {preset} has no sizes for the backbone {backbone}, but these have: {own}")
-    return replace(settings, model=SIZES[backbone][preset])
+    rate = PICTURE_RATES.get(backbone, settings.train.learning_rate)
+    return replace(settings, model=SIZES[backbone][preset], train=replace(settings.train, learning_rate=rate))
 
 
 def changes(settings: Settings, preset: PresetName) -> dict[str, Any]:

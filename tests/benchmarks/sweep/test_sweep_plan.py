@@ -109,6 +109,7 @@ def test_options_arrive_as_they_were_written() -> None:
 STORED = {
     "quick": ("quick", "."),
     "cpu": ("cpu", "."),
+    "backbone-rates": ("quick", "backbone-rates"),
     "backbones": ("quick", "backbones"),
     "deferred": ("quick", "deferred"),
     "gan": ("cpu", "gan"),

@@ -1,5 +1,6 @@
 """Every backbone by its name in the main command, from the flag to the stored row and back."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -66,6 +67,17 @@ def test_the_small_presets_have_all_backbones_at_one_stride(preset: str) -> None
         model = preset_settings(preset, name).model
         assert (model.bottom_stride if isinstance(model, VQVAE2Config) else model.stride) == stride
         assert model.image_size == PRESETS[preset].data.image_size
+
+
+def test_a_backbone_brings_its_own_rate_where_it_has_one() -> None:
+    rates = {name: preset_settings("quick", name).train.learning_rate for name in get_args(PictureBackboneName)}
+    assert rates["dvae"] == rates["vqgan"] == PRESETS["quick"].train.learning_rate
+    assert {2 * rates[name] for name in ("vqvae", "vqvae2", "vit", "1d")} == {rates["vqgan"]}
+    faster = replace(preset_settings("quick", "vit").train, learning_rate=rates["vqgan"])
+    assert changes(replace(preset_settings("quick", "vit"), train=faster), "quick").keys() == {
+        "backbone",
+        "train.learning_rate",
+    }
 
 
 def test_a_preset_without_that_backbone_is_refused_with_those_that_have_it(capsys: pytest.CaptureFixture[str]) -> None:
