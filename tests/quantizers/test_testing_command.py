@@ -11,8 +11,8 @@ from quantizers.testing.__main__ import main
 
 RATES = (4, 6, 8, 10, 14)
 
-MINUTES = (("diveq", 14), ("fvq", 14))
-"""What takes so long with as many codes of the default width."""
+MINUTES = [(name, 14) for name in ("diveq", "fvq", "gumbel", "ibq", "lgq", "vq", "vq-ema")]
+"""What takes so long with as many codes of the default width: each line starts codebooks anew."""
 
 COMPILED = 10
 """The rate at which compiling is asked too: a graph is the same at any."""
