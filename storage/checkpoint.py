@@ -27,11 +27,14 @@ class CheckpointError(ValueError):
 def save_tree(path: StrPath, tree: Tree) -> None:
     """Write `tree` to `path`; tensors keep their dtype and values, and are brought back on the CPU."""
     tensors: dict[str, torch.Tensor] = {}
+    memory: set[int] = set()
 
     def keep(tensor: torch.Tensor) -> int:
         name = str(len(tensors))
-        # A clone, since safetensors refuses tensors that share memory.
-        tensors[name] = tensor.detach().cpu().contiguous().clone()
+        stored = tensor.detach().cpu().contiguous()
+        where = stored.untyped_storage().data_ptr()
+        tensors[name] = stored.clone() if where in memory else stored  # safetensors refuses those that share memory
+        memory.add(where)
         return int(name)
 
     metadata = {"tree": json.dumps(_pack(tree, keep))}

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from PIL import Image
-from scipy.stats import qmc
 
 from benchmarks.data.config import DataConfig, DataError
 from benchmarks.data.division import require_splits
@@ -81,6 +80,8 @@ def crop_sides(image_size: int, short_side: int) -> tuple[int, int]:
 
 def square_box(part: Box, image_size: int, number: int) -> Box:
     """The square of this number in a test part: the points of a Halton sequence give its size and place."""
+    from scipy.stats import qmc  # takes a second and 60 MB, for which other data do not wait
+
     width, height = size_of(part)
     smallest, largest = crop_sides(image_size, min(width, height))
     size, x, y = qmc.Halton(3, scramble=False).fast_forward(number).random()[0]

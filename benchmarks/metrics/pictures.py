@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Float64, UInt8
 from torch import Tensor
 
-from benchmarks.metrics.ssim import Levels
+from benchmarks.metrics.ssim import Levels, few_at_a_time
 
 DATA_RANGE = 255.0
 PSNR_CAP = 100.0  # dB, reported for a picture reproduced exactly, whose PSNR is infinite
@@ -51,5 +51,9 @@ def psnr(reconstructions: Levels, originals: Levels) -> Float[Tensor, " b"]:
 
     Of 8-bit pictures the squared differences are exact, and so is their sum, in float64.
     """
-    squares = (reconstructions.float() - originals.float()).square_()
-    return (10 * (DATA_RANGE**2 / squares.mean((1, 2, 3), dtype=torch.float64)).log10()).clamp(max=PSNR_CAP)
+    error = few_at_a_time(_squared_error, reconstructions, originals)
+    return (10 * (DATA_RANGE**2 / error).log10()).clamp(max=PSNR_CAP)
+
+
+def _squared_error(a: Float[Tensor, "b c h w"], b: Float[Tensor, "b c h w"]) -> Float64[Tensor, " b"]:
+    return (a - b).square_().mean((1, 2, 3), dtype=torch.float64)

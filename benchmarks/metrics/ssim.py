@@ -46,7 +46,7 @@ def ssim(reconstructions: Levels, originals: Levels) -> Float[Tensor, " b"]:
     and scikit-image do.
     """
     _require_size(originals, SSIM_MIN_SIZE, "SSIM")
-    return _few_at_a_time(lambda a, b: _similarity(a, b).whole.mean((1, 2, 3)), reconstructions, originals)
+    return few_at_a_time(lambda a, b: _similarity(a, b).whole.mean((1, 2, 3)), reconstructions, originals)
 
 
 def ms_ssim(reconstructions: Levels, originals: Levels) -> Float[Tensor, " b"]:
@@ -57,7 +57,7 @@ def ms_ssim(reconstructions: Levels, originals: Levels) -> Float[Tensor, " b"]:
     border too.
     """
     _require_size(originals, MS_SSIM_MIN_SIZE, "MS-SSIM")
-    return _few_at_a_time(_multi_scale, reconstructions, originals)
+    return few_at_a_time(_multi_scale, reconstructions, originals)
 
 
 def _multi_scale(a: Float[Tensor, "b c h w"], b: Float[Tensor, "b c h w"]) -> Float[Tensor, " b"]:
@@ -95,9 +95,9 @@ def _window(pictures: Tensor, dim: int) -> Tensor:
     return total
 
 
-def _few_at_a_time(
+def few_at_a_time(
     measure: Callable[[Tensor, Tensor], Tensor], reconstructions: Levels, originals: Levels
-) -> Float[Tensor, " b"]:
+) -> Num[Tensor, " b"]:
     """`measure` of float32 pictures, on a CPU a few at a time."""
     pixels = math.prod(originals.shape[-2:])
     count = max(1, PIXELS // pixels if originals.device.type == "cpu" else len(originals))

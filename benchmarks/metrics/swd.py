@@ -152,11 +152,11 @@ def resampled_wasserstein(
 
     The distance is the integral of |F_a - F_b|, whose steps lie where the whole sets' are: one sort for all resamples.
     """
-    count, sets = len(a), torch.cat([a, b])
+    count = len(a)
     drawn = draws.to(a).T.contiguous()
     total = a.new_zeros(len(draws), dtype=torch.float64)
     for some in directions.to(a).split(_RESAMPLED_AT_ONCE):
-        for projected in some @ sets.T:
+        for projected in torch.cat([some @ a.T, some @ b.T], dim=1):
             values, order = projected.sort()
             picture, gaps = (order % count) // (count // draws.shape[1]), values.diff()
             sign = torch.where(order < count, 1.0, -1.0).unsqueeze(1)

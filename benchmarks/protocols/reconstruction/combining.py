@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import reduce
 from operator import add
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from benchmarks.metrics import fid, swd
 from benchmarks.metrics.codes import (
@@ -55,7 +57,7 @@ def combine(
     if not present:
         raise ValueError("evaluate() got no picture: the test set is empty")
     stored = [part for share in present for part in share.parts]
-    parts = [replace(load_part(part), rows=[]) for part in stored]
+    parts = [replace(load_part(part), rows=[], kept=[]) for part in stored]
     indices = torch.cat([part.indices for part in parts]).numpy()
     order = np.argsort(indices, kind="stable")
     count = len(indices)
@@ -70,12 +72,10 @@ def combine(
     measured = _Measured(dict.fromkeys(METRICS), dict(present[0].missing), {}, {})
     measured.metrics.update({name: float(values.mean()) for name, values in per_image.items()})
 
-    kept_indices = torch.cat([part.kept_indices for part in parts]).numpy()
-    kept_order = np.argsort(kept_indices)
-    originals, reconstructions = (torch.cat([part.kept[i] for part in parts])[kept_order] for i in (0, 1))
+    kept_indices, originals, reconstructions = _kept(stored)
     first, its_reconstructions = (central(of[:SAMPLES], SAMPLE_SIZE) for of in (originals, reconstructions))
     if "swd" not in measured.missing:
-        found = swd.swd(originals, reconstructions, kept_indices[kept_order], device, draws(len(originals)))
+        found = swd.swd(originals, reconstructions, kept_indices, device, draws(len(originals)))
         measured.metrics["swd"], measured.resampled["swd"] = found.mean, found.resampled
     if "rfid" not in measured.missing:
         sums = [share.features for share in present if share.features is not None]
@@ -98,6 +98,18 @@ def combine(
         code_counts=code_counts,
         samples=(first, its_reconstructions),
     )
+
+
+def _kept(parts: Sequence[Part | Path]) -> tuple[np.ndarray, Tensor, Tensor]:
+    """Places of the kept pictures, in their order, and the originals and reconstructions, of one part at a time."""
+    indices = [load_part(part).kept_indices for part in parts]
+    places = torch.cat(indices)
+    rows = places.argsort().argsort().split([len(each) for each in indices])
+    size = load_part(parts[0]).kept[0].shape[1:]
+    originals, reconstructions = (torch.empty(len(places), *size, dtype=torch.uint8) for _ in (0, 1))
+    for part, to in zip(parts, rows, strict=True):
+        originals[to], reconstructions[to] = load_part(part).kept
+    return places.sort().values.numpy(), originals, reconstructions
 
 
 class _Measured(NamedTuple):

@@ -22,7 +22,10 @@ from storage.checkpoint import CheckpointError, load_tree, save_tree
 from storage.paths import StrPath
 
 PICTURES = 1024
-"""Of a part at most: beside a batch, what a pass holds in memory. At 256 px they are 400 MB."""
+"""Of a part at most."""
+
+BYTES = 2**26
+"""Of its pixels about: beside a batch, what a pass holds in memory. At 256 px they are 170 pictures."""
 
 SECONDS = 60.0
 """Of a part at most: what is lost when a pass is killed."""
@@ -166,7 +169,9 @@ class PartStore:
 
     def is_due(self, batches: Sequence[Part]) -> bool:
         """Whether these are to become a part."""
-        return sum(len(batch.indices) for batch in batches) >= PICTURES or time.monotonic() - self._last >= SECONDS
+        pictures = sum(len(batch.indices) for batch in batches)
+        held = sum(pixels.nbytes for batch in batches for pixels in batch.kept)
+        return pictures >= PICTURES or held >= BYTES or time.monotonic() - self._last >= SECONDS
 
     def add(self, share: Share, part: Part) -> None:
         """Keep a part. The state comes after it, so that a part without one is as if it had never been."""

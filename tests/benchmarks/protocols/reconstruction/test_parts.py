@@ -1,12 +1,22 @@
 """Parts of a pass: joined, stored, read back; what does not fit is no part of it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from benchmarks.metrics.fid import FeatureSums
-from benchmarks.protocols.reconstruction.parts import FeatureRows, Part, PartStore, Share, join, load_part
+from benchmarks.protocols.reconstruction.parts import (
+    BYTES,
+    PICTURES,
+    FeatureRows,
+    Part,
+    PartStore,
+    Share,
+    join,
+    load_part,
+)
 from storage.checkpoint import CheckpointError, load_tree, save_tree
 
 
@@ -66,6 +76,15 @@ def test_what_was_stored_is_read_back(tmp_path: Path) -> None:
     rows = FeatureRows(share.parts, 1)
     assert len(rows) == 2
     assert torch.equal(rows[1], part(3).rows[1])
+
+
+def test_a_part_is_due_by_its_pictures_and_by_what_they_hold(tmp_path: Path) -> None:
+    store = PartStore(tmp_path, "key", 5)
+    large = replace(part(0), kept=[torch.empty(1, 3, 2**10, BYTES // (3 * 2**11), dtype=torch.uint8) for _ in range(2)])
+    assert not store.is_due([part(0)])
+    assert not store.is_due([large])
+    assert store.is_due([large, part(3)] * 2)
+    assert store.is_due([part(0, count=PICTURES)])
 
 
 def test_joined_parts_are_one() -> None:
