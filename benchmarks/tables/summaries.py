@@ -174,13 +174,13 @@ def verdict(rows: pd.DataFrame) -> str:
     quality = rows[PSNR.heading]
     better = _codecs_not_worse(rows, PSNR)
     found = []
-    for bits, ceilings in rows[rows["name"] == "none"].groupby("bits"):
-        linear = quality[(rows["name"] == baselines.PCA) & (rows["bits"] == bits)].max()
+    for bpp, ceilings in rows[rows["name"] == "none"].groupby("bpp"):
+        linear = quality[(rows["name"] == baselines.PCA) & (rows["bpp"] == bpp)].max()
         below = ceilings[quality[ceilings.index] <= linear]
         if len(below):
             names = (f"{row['quantizer']} ({PSNR.format(row[PSNR.heading], np.nan)} dB)" for _, row in below.iterrows())
             found.append(
-                f"{' and '.join(names)} {'is' if len(below) == 1 else 'are'} not above pca "
+                f"{', '.join(names)} {'is' if len(below) == 1 else 'are'} not above pca "
                 f"({PSNR.format(linear, np.nan)} dB), a linear transform to as many channels"
             )
     for rate, rivals in rows[rows["rate"] > 0].groupby("rate"):
