@@ -126,6 +126,14 @@ def test_independent_of_the_batch_size(size):
     assert_same(whole, evaluate(block_mean(), batches(pictures, size), device="cpu", weights=MetricWeights()))
 
 
+def test_independent_of_the_order():
+    batched = [*batches(photographs(), 5)]
+    one, other = (
+        evaluate(block_mean(), order, device="cpu", weights=MetricWeights()) for order in (batched, batched[::-1])
+    )
+    assert_same(one, other)
+
+
 @pytest.mark.slow
 def test_two_processes_equal_one(tmp_path):
     ranks = [
