@@ -34,12 +34,20 @@ def run_command(main: Callable[[Sequence[str]], int]) -> NoReturn:
     Console.on_broken_pipe = _end_unread  # type: ignore[method-assign, assignment]  # rich's ends as a failed run does
     try:
         code = main(sys.argv[1:])
+        _leave_group()
         sys.stdout.flush()
     except BrokenPipeError:
         if not _reader_is_gone():
             raise  # it was another pipe, and that is an error
         _end_unread()
     sys.exit(code)
+
+
+def _leave_group() -> None:
+    """End the process group, if there is one: its threads, still running at exit, abort a process now and then."""
+    distributed = sys.modules.get("torch.distributed")  # which no command imports for this
+    if distributed is not None and distributed.is_available() and distributed.is_initialized():
+        distributed.destroy_process_group()
 
 
 ASCII = {"±": "~", "–": "-", "×": "x", "·": "|", "→": "->", "↑": "^", "↓": "v", "≤": "<=", "≥": ">="}

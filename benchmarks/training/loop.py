@@ -44,13 +44,7 @@ class TrainingStopped(Exception):
 
 def make_accelerator(train: TrainConfig, cpu: bool = False) -> Accelerator:
     """The process group, device and precision of a command's runs."""
-    told = [os.environ.get(name) for name in ("RANK", "TORCHELASTIC_USE_AGENT_STORE", "TORCHELASTIC_MAX_RESTARTS")]
-    if told[:2] == ["0", "True"] and told[2] != "0":
-        # pytorch/pytorch, issue 167288
-        logger.warning(
-            "after a restart by torchrun the processes may look for each other where the dead ones were, and hang; "
-            "start torchrun with TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 in its environment"
-        )
+    _warn_of_restarts()
     return Accelerator(
         cpu=cpu,
         mixed_precision=train.precision,
@@ -58,6 +52,19 @@ def make_accelerator(train: TrainConfig, cpu: bool = False) -> Accelerator:
         # Quantizers keep their buffers equal on all ranks by themselves.
         kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],
     )
+
+
+def _warn_of_restarts() -> None:
+    """Say it, once, where processes that torchrun starts again would share a store with those that died: they may find
+    their addresses there, and wait for them (pytorch/pytorch, issue 167288)."""
+    rank, is_shared, restarts = map(
+        os.environ.get, ("RANK", "TORCHELASTIC_USE_AGENT_STORE", "TORCHELASTIC_MAX_RESTARTS")
+    )
+    if rank == "0" and is_shared == "True" and restarts != "0":
+        logger.warning(
+            "after a restart by torchrun the processes may look for each other where the dead ones were, and hang; "
+            "start torchrun with TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 in its environment"
+        )
 
 
 def learning_rate(train: TrainConfig, step: int) -> float:

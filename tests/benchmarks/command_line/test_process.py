@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import torch
 
 from benchmarks.command_line.process import UNREAD, run_command
 
@@ -33,6 +34,17 @@ def test_another_pipe_that_breaks_is_an_error() -> None:
 
     with pytest.raises(BrokenPipeError, match="a worker's"):
         run_command(broken)
+
+
+def test_a_process_group_ends_with_the_command(tmp_path: Path) -> None:
+    def in_a_group(argv: Sequence[str]) -> int:
+        torch.distributed.init_process_group("gloo", f"file://{tmp_path / 'store'}", rank=0, world_size=1)
+        return 3
+
+    with pytest.raises(SystemExit) as end:
+        run_command(in_a_group)
+    assert end.value.code == 3
+    assert not torch.distributed.is_initialized()
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
