@@ -46,10 +46,10 @@ def use_tables(frame: pd.DataFrame, use_of: Callable[[str], CodebookUse | None])
             uses = [use for run in ids[key] if (use := use_of(run)) is not None and len(use.usage) > 1]
             if uses:
                 use = mean_use(uses)
-                _, _, label, _, rate = key
-                found.append((f"{label}, {rate} bits" if rate else label, use))
+                row = dict(zip(summaries.KEYS, key, strict=True))
+                found.append((f"{row['quantizer']}, {row['rate']} bits" if row["rate"] else row["quantizer"], use))
                 codes = {"code": np.arange(1, len(use.usage) + 1), **use._asdict()}
-                numbers.append(pd.DataFrame({**dict(zip(summaries.KEYS, key, strict=True)), **codes}))
+                numbers.append(pd.DataFrame({**row, **codes}))
         if found:
             tables.append(Titled(title, _cells(found)))
     return UseTables(tables, pd.concat(numbers, ignore_index=True) if numbers else pd.DataFrame())

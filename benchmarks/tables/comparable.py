@@ -76,6 +76,13 @@ def asked_bits(record: Record) -> int:
     return round(record.quantizer.bits_per_position or 0) if asked is None else asked
 
 
+def backbone(record: Record) -> str:
+    """The network that a run trained; empty where there is none."""
+    if record.quantizer.name in baselines.NAMES or "settings" not in record.config:
+        return ""
+    return str(record.config["settings"].get("backbone", DEFAULT_BACKBONE))
+
+
 class Row(NamedTuple):
     """What tells the rows of the tables apart, and which of them compete."""
 
@@ -100,7 +107,6 @@ def across_backbones(record: Record) -> Row:
     if record.preset == ELSEWHERE:
         return within_settings(record)
     settings = record.config["settings"]
-    backbone = settings.get("backbone", DEFAULT_BACKBONE)
     plain = {name: value for name, value in record.changes.items() if name.split(".")[0] not in ("backbone", "model")}
     shared = {name: value for name, value in settings.items() if name not in ("backbone", "model")}
     shared["train"] = {name: value for name, value in settings["train"].items() if name != "learning_rate"}
@@ -110,7 +116,8 @@ def across_backbones(record: Record) -> Row:
     bits = _bits_per_unit(record)
     if record.quantizer.name != baselines.KMEANS:  # whose one map has the bits of all those of the network
         bits *= asked_bits(record) / (record.quantizer.bits_per_position or 1)
-    name = label(record) if record.quantizer.name in baselines.NAMES else f"{backbone} · {label(record)}"
+    network = backbone(record)
+    name = f"{network} · {label(record)}" if network else label(record)
     if record.quantizer.name == baselines.PCA:
         name += f", {record.quantizer.dim} channels"  # those of `none`, all code maps together
     return Row(f"{title} · rates in bits per {unit}", digest(shared, record.protocol), name, round(bits))

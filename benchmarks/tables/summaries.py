@@ -16,7 +16,7 @@ from benchmarks.records.record import Record
 from benchmarks.records.resampling import RESAMPLED, resampled_metrics
 from benchmarks.records.statistics import Measured
 from benchmarks.tables.columns import BY_NAME, COLUMNS, Column, columns_of
-from benchmarks.tables.comparable import BASELINES, CODECS, FRAME, Row, within_settings
+from benchmarks.tables.comparable import BASELINES, CODECS, FRAME, Row, backbone, within_settings
 from benchmarks.tables.formats import Cell, Titled
 
 BITS, PSNR, MEL, PESQ, KBPS = (BY_NAME[name] for name in ("bits", "psnr", "mel_distance", "pesq", "kbps"))
@@ -30,7 +30,7 @@ LEGEND = (
     "told from it (differences paired by its items, 5 % of false calls among all pairs)."
 )
 
-KEYS = ["group", "settings", "quantizer", "name", "rate"]
+KEYS = ["group", "settings", "quantizer", "name", "rate", "backbone"]
 """What makes a row."""
 
 
@@ -64,6 +64,7 @@ def to_frame(records: Iterable[Record], row_of: Callable[[Record], Row] = within
             row.label,
             record.quantizer.name,
             row.rate,
+            backbone(record),
             record.seed,
             record.id,
             record.training.steps > 0,
@@ -168,15 +169,19 @@ def untested(rows: pd.DataFrame) -> str:
 
 
 def verdict(rows: pd.DataFrame) -> str:
-    """What is to be said under a table whose rows are no better than what needs no network; nothing where they are."""
+    """What is to be said under a table whose rows are no better than what needs no network; nothing where they are.
+
+    Of each network that which does best without a quantizer counts.
+    """
     if MEL.heading in rows and rows[MEL.heading].notna().any():
         return _verdict_of_sounds(rows)
     quality = rows[PSNR.heading]
     better = _codecs_not_worse(rows, PSNR)
     found = []
-    for bpp, ceilings in rows[rows["name"] == "none"].groupby("bpp"):
+    ceilings = quality[rows["name"] == "none"].dropna().groupby([rows["backbone"], rows["bpp"]], sort=False).idxmax()
+    for bpp, of_networks in rows.loc[ceilings].groupby("bpp"):
         linear = quality[(rows["name"] == baselines.PCA) & (rows["bpp"] == bpp)].max()
-        below = ceilings[quality[ceilings.index] <= linear]
+        below = of_networks[quality[of_networks.index] <= linear]
         if len(below):
             names = (f"{row['quantizer']} ({PSNR.format(row[PSNR.heading], np.nan)} dB)" for _, row in below.iterrows())
             found.append(

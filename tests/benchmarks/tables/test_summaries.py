@@ -250,6 +250,20 @@ def test_each_network_is_held_against_as_many_channels(make_record: Callable[...
     assert "vqgan" not in titled.remark
 
 
+def test_of_one_network_the_best_without_a_quantizer_counts(make_record: Callable[..., Record]) -> None:
+    data = {"name": "photographs", "source": "photographs", "fingerprint": "f", "image_size": 32}
+    record = make_record(data=data, config={"settings": {}})
+    nones = [bound_to(record, "none", psnr, None) for psnr in (23.0, 24.5)]
+    rows = [bound_to(record, "pca", 24.0, None)]
+    for width, none in zip((32, 96), nones, strict=True):
+        changed = {"id": f"none {width}", "changes": {"model.width": width}, "config": {"settings": {}}}
+        rows.append(none.model_copy(update=changed))
+    (titled,) = summaries.comparison(summaries.summarise(summaries.to_frame(rows, comparable.across_settings)))
+    assert titled.remark == ""
+    (titled,) = summaries.comparison(summaries.summarise(summaries.to_frame(rows[:2], comparable.across_settings)))
+    assert "none model.width=32 (23.00 dB) is not above pca (24.00 dB)" in titled.remark
+
+
 def test_nothing_is_said_where_the_baselines_are_missing(make_record: Callable[..., Record]) -> None:
     (titled,) = summaries.comparison(summaries.summarise(summaries.to_frame([rated(make_record(), 10)])))
     assert titled.remark == ""
