@@ -80,7 +80,7 @@ def crop_sides(image_size: int, short_side: int) -> tuple[int, int]:
 
 def square_box(part: Box, image_size: int, number: int) -> Box:
     """The square of this number in a test part: the points of a Halton sequence give its size and place."""
-    from scipy.stats import qmc  # takes a second and 60 MB, for which other data do not wait
+    from scipy.stats import qmc  # takes a second, for which other data do not wait
 
     width, height = size_of(part)
     smallest, largest = crop_sides(image_size, min(width, height))

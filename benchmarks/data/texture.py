@@ -79,7 +79,7 @@ def open_texture(config: DataConfig, name: str, splits: Sequence[str] = ()) -> S
 
 def corners(first: int, last: int, height: int, size: int, count: int) -> list[tuple[int, int]]:
     """(left, top) of so many squares between two columns, at the places of a Halton sequence."""
-    from scipy.stats import qmc  # takes a second and 60 MB, for which other data do not wait
+    from scipy.stats import qmc  # takes a second, for which other data do not wait
 
     places = qmc.Halton(2, scramble=False).random(count)
     return [(first + int(x * (last - first - size + 1)), int(y * (height - size + 1))) for x, y in places]

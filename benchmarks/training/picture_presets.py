@@ -145,7 +145,7 @@ PICTURE_PRESETS: dict[PresetName, Settings] = {
     ),
 }
 
-# The same of the other backbones: at the stride of the preset's VQGAN, and about as long to train.
+# The same of the other backbones: at the stride of the preset's VQGAN, and as long to train, or up to twice.
 PICTURE_SIZES: dict[BackboneName, dict[PresetName, BackboneConfig]] = {
     "vqgan": {},
     "vqvae": {
