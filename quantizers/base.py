@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils._pytree import _register_namedtuple
 
 from quantizers.constants import WithConstants
-from quantizers.precision import at_least_single
+from quantizers.precision import at_least_single, without_autocast
 from quantizers.printing import shown_options
 from quantizers.validation import check_codes, check_latent
 
@@ -162,20 +162,20 @@ class Quantizer(WithConstants, ABC):
 
     def quantize_grid(self, z: Float[Tensor, "b d *spatial"], *details: Tensor) -> QuantizerOutput:
         """Quantize a checked input, float32 or float64, as a list of positions; `details` go to `quantize_rows`."""
-        out = self.bound_and_quantize(rearrange(z, "b d ... -> (b ...) d"), *details)
+        out = self.bound_and_quantize(_rows(z), *details)
         return QuantizerOutput(_positions(out.quantized, z), _positions(out.codes, z), out.loss, out.stats)
 
     def _pass_on(self, z: Float[Tensor, "b d *spatial"]) -> QuantizerOutput:
         """A checked input as `bound` gives it; every parameter has a part in the loss, as data-parallel training asks,
         and a gradient of 0."""
-        rows = self.bound(rearrange(z, "b d ... -> (b ...) d"))
+        rows = self.bound(_rows(z))
         codes = torch.zeros(z.shape[0], self.codes_per_position, *z.shape[2:], dtype=torch.int64, device=z.device)
         loss = z.new_zeros(()) + sum(0 * parameter.sum() for parameter in self.parameters())
         return QuantizerOutput(_positions(rows, z), codes, loss, {})
 
     def decode_grid(self, codes: Int64[Tensor, "b c *spatial"]) -> Float[Tensor, "b d *spatial"]:
         """Decode checked codes as a list of positions."""
-        return _positions(self.decode_rows(rearrange(codes, "b c ... -> (b ...) c")), codes)
+        return _positions(self.decode_rows(_rows(codes)), codes)
 
     def forward(self, z: Float[Tensor, "b d *spatial"]) -> QuantizerOutput:
         """Quantize `z`.
@@ -187,7 +187,7 @@ class Quantizer(WithConstants, ABC):
             ValueError: wrong channel count, number of axes or dtype; NaN or infinite values.
         """
         check_latent(z, self.dim)
-        with torch.autocast(z.device.type, enabled=False):
+        with without_autocast(z.device.type):
             quantize = self._pass_on if self.training and self.deferred else self.quantize_grid
             out = quantize(at_least_single(z))
         return out._replace(quantized=out.quantized.to(z.dtype))
@@ -199,7 +199,7 @@ class Quantizer(WithConstants, ABC):
             ValueError: wrong shape or dtype; codes outside [0, codebook_size).
         """
         check_codes(codes, self.codes_per_position, self.codebook_size)
-        with torch.autocast(codes.device.type, enabled=False):
+        with without_autocast(codes.device.type):
             return self.decode_grid(codes).to(self.dtype)
 
     def code_density(self, spatial: Sequence[int]) -> tuple[float, ...]:
@@ -223,6 +223,13 @@ class Quantizer(WithConstants, ABC):
         """Set what the method schedules over training; `progress` runs from 0 to 1. Called once per step."""
 
 
+def _rows(grid: Tensor) -> Tensor:
+    """(B, C, *spatial) -> (N, C); where it is a list of positions already, itself."""
+    return grid if grid.ndim == 2 else rearrange(grid, "b c ... -> (b ...) c")
+
+
 def _positions(rows: Tensor, like: Tensor) -> Tensor:
-    """(N, C) -> (B, C, *spatial) with the batch and spatial axes of `like`; a view."""
+    """(N, C) -> (B, C, *spatial) with the batch and spatial axes of `like`; a view, or itself."""
+    if like.ndim == 2:
+        return rows
     return rows.reshape(like.shape[0], *like.shape[2:], rows.shape[1]).movedim(-1, 1)

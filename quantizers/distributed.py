@@ -7,6 +7,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from quantizers.functions import called_in_place
+
 
 def world_size() -> int:
     """Number of data-parallel ranks; 1 where `torch.distributed` is not initialised."""
@@ -42,6 +44,7 @@ class _DifferentiableSum(torch.autograd.Function):
     """Sum over ranks. Every rank's loss depends on every rank's x, so gradients are summed as well."""
 
     @staticmethod
+    @called_in_place
     def forward(x: Tensor) -> Tensor:
         x = x.clone(memory_format=torch.contiguous_format)
         dist.all_reduce(x)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from quantizers.exporting import is_exporting
+from quantizers.operations import operation
 
 try:
     from quantizers import elementwise_kernels
@@ -37,7 +38,7 @@ def kernel_and_threads(numbers: int) -> tuple[str, int]:
     return KERNELS[0], max(1, min(torch.get_num_threads(), numbers // NUMBERS_PER_THREAD))
 
 
-@torch.library.custom_op("quantizers::sum_of_squares", mutates_args=())
+@operation("sum_of_squares")
 def sum_of_squares(rows: Tensor, quantized: Tensor) -> Tensor:
     """Sum of (rows - quantized)^2 over all elements of two tensors of one shape that kernels take."""
     rows, quantized = rows.contiguous(), quantized.contiguous()
@@ -46,12 +47,12 @@ def sum_of_squares(rows: Tensor, quantized: Tensor) -> Tensor:
     return torch.tensor(total, dtype=rows.dtype)
 
 
-@sum_of_squares.register_fake
+@torch.library.register_fake(sum_of_squares)
 def _(rows: Tensor, quantized: Tensor) -> Tensor:
     return rows.new_empty(())
 
 
-@torch.library.custom_op("quantizers::add_commitment", mutates_args=())
+@operation("add_commitment")
 def add_commitment(rows: Tensor, quantized: Tensor, factor: Tensor, gradient: Tensor) -> Tensor:
     """`gradient` + factor (`rows` - `quantized`), for three tensors of one shape, and a scalar, that kernels take."""
     rows, quantized, gradient = rows.contiguous(), quantized.contiguous(), gradient.contiguous()
@@ -70,12 +71,12 @@ def add_commitment(rows: Tensor, quantized: Tensor, factor: Tensor, gradient: Te
     return out
 
 
-@add_commitment.register_fake
+@torch.library.register_fake(add_commitment)
 def _(rows: Tensor, quantized: Tensor, factor: Tensor, gradient: Tensor) -> Tensor:
     return rows.new_empty(rows.shape)
 
 
-@torch.library.custom_op("quantizers::sums_by_code", mutates_args=())
+@operation("sums_by_code")
 def sums_by_code(rows: Tensor, codes: Tensor, size: int) -> Tensor:
     """Sums (K, D) of the rows (N, D), which kernels take, with each code (N) of `size`; equal to those of `index_add_`.
 
@@ -93,12 +94,12 @@ def sums_by_code(rows: Tensor, codes: Tensor, size: int) -> Tensor:
     return sums
 
 
-@sums_by_code.register_fake
+@torch.library.register_fake(sums_by_code)
 def _(rows: Tensor, codes: Tensor, size: int) -> Tensor:
     return rows.new_empty(size, rows.shape[1])
 
 
-@torch.library.custom_op("quantizers::usage", mutates_args=())
+@operation("usage")
 def usage_of_counts(counts: Tensor) -> tuple[Tensor, Tensor]:
     """exp(entropy in nats) of counts (K), which kernels take, and the share of those that are not 0."""
     counts = counts.contiguous()
@@ -110,6 +111,6 @@ def usage_of_counts(counts: Tensor) -> tuple[Tensor, Tensor]:
     return torch.tensor(math.exp(entropy), dtype=counts.dtype), torch.tensor(used / len(counts), dtype=counts.dtype)
 
 
-@usage_of_counts.register_fake
+@torch.library.register_fake(usage_of_counts)
 def _(counts: Tensor) -> tuple[Tensor, Tensor]:
     return counts.new_empty(()), counts.new_empty(())

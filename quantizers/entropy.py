@@ -9,6 +9,8 @@ from torch import Tensor
 
 from quantizers.distributed import differentiable_sum_over_ranks, sum_over_ranks
 from quantizers.elementwise_compiled import can_use_kernels, usage_of_counts
+from quantizers.functions import called_in_place
+from quantizers.precision import without_autocast
 
 COUNTABLE = 2**20
 """Largest codebook whose codes are counted every step; beyond it counting outweighs the quantizing."""
@@ -48,6 +50,7 @@ def mean_entropy(sums: Float[Tensor, "*k"]) -> Float[Tensor, ""]:
 
 class _MeanEntropy(torch.autograd.Function):
     @staticmethod
+    @called_in_place
     def forward(sums: Tensor) -> Tensor:
         p, log_p, _ = _mean_and_log(sums)
         return -torch.dot(p.flatten(), log_p.flatten())
@@ -77,6 +80,7 @@ def bernoulli_entropy(logits: Float[Tensor, "n d"]) -> Float[Tensor, " n"]:
 
 class _BernoulliEntropy(torch.autograd.Function):
     @staticmethod
+    @called_in_place
     def forward(logits: Tensor) -> tuple[Tensor, Tensor]:
         size, rarer = logits.abs(), _rarer(logits)
         # r log(1 / r) = r (m - log(1 - r)): no logarithm of a probability that may be 0
@@ -117,6 +121,7 @@ class _CodeSums(torch.autograd.Function):
     """Sums over rows of p(code), as a matrix: values of the first half of the bits, values of the second."""
 
     @staticmethod
+    @called_in_place
     def forward(logits: Tensor) -> tuple[Tensor, ...]:
         one, zero = torch.sigmoid(logits), torch.sigmoid(-logits)
         half = logits.shape[1] // 2
@@ -135,7 +140,7 @@ class _CodeSums(torch.autograd.Function):
         if grad is None:
             return None
         logits, one, zero, left, right = ctx.saved_tensors
-        with torch.autocast(one.device.type, enabled=False):  # which a caller may have left on for the backward pass
+        with without_autocast(one.device.type):  # which a caller may have left on for the backward pass
             if torch.is_grad_enabled():  # to be differentiated again
                 one, zero = torch.sigmoid(logits), torch.sigmoid(-logits)
                 left, right = map(_differentiable_joint, logits.tensor_split([logits.shape[1] // 2], 1))

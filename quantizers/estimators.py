@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from quantizers.elementwise_compiled import add_commitment, can_use_kernels, sum_of_squares
-from quantizers.functions import with_known_signature
+from quantizers.functions import called_in_place
 
 SMALLEST_NORM = 1e-6
 """Norms below it are taken for it, so that the rotation of a vector near 0 has a finite gradient."""
@@ -18,7 +18,7 @@ class _StraightThrough(torch.autograd.Function):
     """Value of the second argument, gradient of the first, and no pass over memory for either."""
 
     @staticmethod
-    @with_known_signature
+    @called_in_place
     def forward(rows: Tensor, quantized: Tensor) -> Tensor:
         return quantized.view_as(quantized)
 
@@ -45,7 +45,7 @@ class _Committed(torch.autograd.Function):
     """As `_StraightThrough`, with the mean squared error, whose gradient is added to the other where it is made."""
 
     @staticmethod
-    @with_known_signature
+    @called_in_place
     def forward(rows: Tensor, quantized: Tensor) -> tuple[Tensor, Tensor]:
         return quantized.view_as(quantized), _mean_squared_error(rows, quantized)
 
@@ -82,6 +82,7 @@ def _sum_of_squares(rows: Float[Tensor, "n d"], quantized: Float[Tensor, "n d"])
 
 class _RotationTrick(torch.autograd.Function):
     @staticmethod
+    @called_in_place
     def forward(rows: Tensor, quantized: Tensor) -> Tensor:
         return quantized.view_as(quantized)
 

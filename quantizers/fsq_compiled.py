@@ -22,7 +22,8 @@ from torch import Tensor
 
 from quantizers.elementwise_compiled import kernel_and_threads
 from quantizers.fsq_grid import bound_rows, nearest_digits, values_of_digits
-from quantizers.functions import with_known_signature
+from quantizers.functions import called_in_place
+from quantizers.operations import operation
 
 with suppress(ImportError):  # installed where no compiler was: nothing here is called
     from quantizers import elementwise_kernels
@@ -49,7 +50,7 @@ def bound_compiled(rows: Float[Tensor, "n d"], grid: Float[Tensor, "5 d"], slope
 
 class _Bounded(torch.autograd.Function):
     @staticmethod
-    @with_known_signature
+    @called_in_place
     def forward(rows: Tensor, grid: Tensor, slope: float) -> Tensor:
         return bound_rows(rows, grid, slope)
 
@@ -65,7 +66,7 @@ class _Bounded(torch.autograd.Function):
 
 class _Quantized(torch.autograd.Function):
     @staticmethod
-    @with_known_signature
+    @called_in_place
     def forward(rows: Tensor, grid: Tensor, radix: Tensor, slope: float) -> tuple[Tensor, Tensor]:
         return _quantize(rows, grid, radix, slope)
 
@@ -90,7 +91,7 @@ def _through_bound(ctx: Any, grad: Tensor) -> Tensor:
     return _gradient(rows, grid, grad, ctx.slope)
 
 
-@torch.library.custom_op("quantizers::fsq", mutates_args=())
+@operation("fsq")
 def _quantize(rows: Tensor, grid: Tensor, radix: Tensor, slope: float) -> tuple[Tensor, Tensor]:
     rows = rows.contiguous()
     quantized, codes = torch.empty_like(rows), torch.empty(rows.shape[0], dtype=torch.int64)
@@ -117,12 +118,12 @@ def _quantize(rows: Tensor, grid: Tensor, radix: Tensor, slope: float) -> tuple[
     return quantized, codes
 
 
-@_quantize.register_fake
+@torch.library.register_fake(_quantize)
 def _(rows: Tensor, grid: Tensor, radix: Tensor, slope: float) -> tuple[Tensor, Tensor]:
     return rows.new_empty(rows.shape), rows.new_empty(rows.shape[0], dtype=torch.int64)
 
 
-@torch.library.custom_op("quantizers::fsq_gradient", mutates_args=())
+@operation("fsq_gradient")
 def _gradient(rows: Tensor, grid: Tensor, grad: Tensor, slope: float) -> Tensor:
     rows, grad = rows.contiguous(), grad.contiguous()
     out = torch.empty_like(rows)
@@ -141,6 +142,6 @@ def _gradient(rows: Tensor, grid: Tensor, grad: Tensor, slope: float) -> Tensor:
     return out
 
 
-@_gradient.register_fake
+@torch.library.register_fake(_gradient)
 def _(rows: Tensor, grid: Tensor, grad: Tensor, slope: float) -> Tensor:
     return rows.new_empty(rows.shape)

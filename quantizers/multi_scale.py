@@ -17,7 +17,7 @@ from quantizers.estimators import ESTIMATORS
 from quantizers.losses import mean_squared_error
 from quantizers.modes import with_modes_of_its_own
 from quantizers.options import MAX_PARTS, check_choice, check_integer, check_number
-from quantizers.precision import at_least_single, call_in_single
+from quantizers.precision import at_least_single, call_in_single, without_autocast
 from quantizers.scales import check_scales, enlarge, nominal_density, once, repeated, shrink
 from quantizers.search import nearest_codes
 from quantizers.uncompiled import uncompiled
@@ -142,7 +142,7 @@ class MultiScale(Quantizer):
     ) -> Float[Tensor, "b d *spatial"]:
         """What the code map of a scale, at its own size, adds to the sum on a grid, in float32 at least: for whoever
         predicts the next map from the sum so far."""
-        with torch.autocast(codes.device.type, enabled=False):
+        with without_autocast(codes.device.type):
             return self._spread(scale, codes, at_least_single(self.codebook()), spatial)
 
     @property

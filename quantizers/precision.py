@@ -1,5 +1,7 @@
 """Half precision is for storage: nothing is computed in less than float32."""
 
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -11,6 +13,13 @@ HALF = (torch.bfloat16, torch.float16)
 def at_least_single(tensor: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """The tensor in float32, or in float64 if it is."""
     return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
+
+
+def without_autocast(device_type: str) -> AbstractContextManager[object]:
+    """A context without autocast; where it is off nothing is entered, which takes as long as some operations."""
+    if torch.is_autocast_enabled(device_type):
+        return torch.autocast(device_type, enabled=False)
+    return nullcontext()
 
 
 def call_in_single(module: nn.Module, x: Tensor) -> Tensor:

@@ -9,7 +9,9 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from quantizers.exporting import is_exporting
+from quantizers.operations import operation
 from quantizers.options import check_number
+from quantizers.precision import without_autocast
 from quantizers.search_compiled import can_use_kernels, search_compiled
 from quantizers.search_cpu import search_cpu
 from quantizers.search_triton import can_use_triton, nearest_codes_triton
@@ -44,7 +46,7 @@ def nearest_codes(rows: Float[Tensor, "n d"], codes: Float[Tensor, "k d"]) -> In
     return _search(rows, codes)
 
 
-@torch.library.custom_op("quantizers::nearest_codes", mutates_args=())
+@operation("nearest_codes")
 def _search(rows: Tensor, codes: Tensor) -> Tensor:
     """The rule that picks a search.
 
@@ -59,7 +61,7 @@ def _search(rows: Tensor, codes: Tensor) -> Tensor:
         return search_two_best(rows, codes)
 
 
-@_search.register_fake
+@torch.library.register_fake(_search)
 def _(rows: Tensor, codes: Tensor) -> Tensor:
     return rows.new_empty(rows.shape[0], dtype=torch.int64)
 
@@ -117,13 +119,13 @@ def _search_few(rows: Tensor, codes: Tensor, count: int) -> Tensor:
         return torch.cat([_few(tile, codes, count) for tile in rows.split(height)])
 
 
-@torch.library.custom_op("quantizers::nearest_few", mutates_args=())
+@operation("nearest_few")
 def _few_in_graph(rows: Tensor, codes: Tensor, count: int) -> Tensor:
     """As `_search`."""
     return _search_few(rows, codes, count)
 
 
-@_few_in_graph.register_fake
+@torch.library.register_fake(_few_in_graph)
 def _(rows: Tensor, codes: Tensor, count: int) -> Tensor:
     return rows.new_empty(rows.shape[0], count, dtype=torch.int64)
 
@@ -214,7 +216,7 @@ def _checked(rows: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
 def _full_precision(device_type: str) -> Iterator[None]:
     """Products of float32 in float32, though autocast, TF32 or bfloat16 may be on in the program."""
     products: Any = getattr(torch.backends.cuda if device_type == "cuda" else torch.backends.mkldnn, "matmul", None)
-    with torch.autocast(device_type, enabled=False):
+    with without_autocast(device_type):
         if hasattr(products, "fp32_precision"):
             before, products.fp32_precision = products.fp32_precision, "ieee"
             try:

@@ -10,6 +10,8 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from quantizers.functions import called_in_place
+from quantizers.precision import without_autocast
 from quantizers.uncompiled import uncompiled
 
 FEWEST_ROWS = 16
@@ -32,6 +34,7 @@ def average_by_softmax(
 
 class _AverageBySoftmax(torch.autograd.Function):
     @staticmethod
+    @called_in_place
     def forward(rows: Tensor, vectors: Tensor, temperature: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         means, squares, sums = torch.empty_like(rows), rows.new_zeros(()), rows.new_zeros(vectors.shape[0])
         size = _tile_rows(rows, vectors)
@@ -51,7 +54,7 @@ class _AverageBySoftmax(torch.autograd.Function):
         ctx: Any, of_means: Tensor, of_squares: Tensor, of_sums: Tensor
     ) -> tuple[Tensor, Tensor, None]:
         rows, vectors, temperature = ctx.saved_tensors
-        with torch.autocast(rows.device.type, enabled=False):  # which a caller may have left on for the backward pass
+        with without_autocast(rows.device.type):  # which a caller may have left on for the backward pass
             if torch.is_grad_enabled():  # to be differentiated again, which holds all products anyhow
                 return *_gradients_of_average(rows, vectors, temperature, of_means, of_squares, of_sums), None
             grad_rows, grad_vectors = torch.empty_like(rows), torch.zeros_like(vectors)
@@ -111,6 +114,7 @@ def choose_by_softmax(
 
 class _ChoiceBySoftmax(torch.autograd.Function):
     @staticmethod
+    @called_in_place
     def forward(rows: Tensor, vectors: Tensor, codes: Tensor, temperature: float) -> tuple[Tensor, Tensor, Tensor]:
         entropy, sums = rows.new_zeros(()), rows.new_zeros(vectors.shape[0])
         for tile in rows.split(_tile_rows(rows, vectors)):
@@ -129,7 +133,7 @@ class _ChoiceBySoftmax(torch.autograd.Function):
         ctx: Any, of_chosen: Tensor, of_entropy: Tensor, of_sums: Tensor
     ) -> tuple[Tensor, Tensor, None, None]:
         rows, vectors, codes = ctx.saved_tensors
-        with torch.autocast(rows.device.type, enabled=False):  # which a caller may have left on for the backward pass
+        with without_autocast(rows.device.type):  # which a caller may have left on for the backward pass
             if torch.is_grad_enabled():  # to be differentiated again, which holds all products anyhow
                 return *_gradients(rows, vectors, codes, of_chosen, of_entropy, of_sums, ctx.temperature), None, None
             return *_tiled_gradients(rows, vectors, codes, of_chosen, of_entropy, of_sums, ctx.temperature), None, None
