@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized
 
 from autoencoders.audio.convolutions import Conv1d
-from autoencoders.audio.sizes import CodecConfig
+from autoencoders.audio.sizes import CodecConfig, LevelsConfig
 from autoencoders.tokenizer import OneMapTokenizer, TrainableTokenizer
 from quantizers import Quantizer
 
@@ -39,7 +39,7 @@ class ConvolutionalCodec(OneMapTokenizer, TrainableTokenizer):
         self.encoder = self.encoder_class(config, quantizer.dim)
         self.quantizer = quantizer
         self.decoder = self.decoder_class(config, quantizer.dim)
-        if config.start == "variance":
+        if isinstance(config, LevelsConfig) and config.start == "variance":
             keep_variance(self.encoder)
             keep_variance(self.decoder)
 

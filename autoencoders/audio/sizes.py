@@ -29,9 +29,6 @@ class CodecConfig(ABC):
     """Samples a second, in Hz, of each channel. In a run the data say it."""
     in_channels: NoFlag[Size] = 1
     """Channels of a sound: 1 for mono, 2 for stereo. In a run the data say it."""
-    start: Start = "pytorch"
-    """Weights of the convolutions before the training: PyTorch's, as published; or of a size that keeps the variance of
-    what they are given. PyTorch's let so little through so many layers that a short training is largely spent on it."""
 
     def __post_init__(self) -> None:
         check_ranges(self)
@@ -55,6 +52,9 @@ class LevelsConfig(CodecConfig):
     """Channels at the sample rate; each stride doubles them in the encoder."""
     strides: Annotated[tuple[Size, ...], MinLen(1)] = (2, 4, 5, 8)
     """How much coarser each level of the encoder makes time, finest first; the decoder undoes them in reverse."""
+    start: Start = "pytorch"
+    """Weights of the convolutions before the training: PyTorch's, as published; or of a size that keeps the variance of
+    what they are given. PyTorch's let so little through so many layers that a short training is largely spent on it."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -155,9 +155,6 @@ class MDCTConfig(CodecConfig):
 
     sample_rate: NoFlag[Count] = 16_000
     """Samples a second, in Hz, of each channel."""
-    start: Start = "variance"
-    """Weights of the convolutions before the training: PyTorch's, or of a size that keeps the variance of what they are
-    given."""
     block: Size = 320
     """Samples of a block of the transform, and coefficients of each channel; even. Each is a position of the codes."""
     width: Size = 256

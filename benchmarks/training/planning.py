@@ -63,9 +63,10 @@ def plan(arguments: Arguments) -> list[RunConfig]:
     runs: list[RunConfig] = []
     rates: list[int] = []
     for name in dict.fromkeys(name for name in names if name not in baselines.NAMES):
+        its = {**signal.options.get(name, {}), **options}
         for bits in dict.fromkeys(bits_asked):
             for seed in dict.fromkeys(arguments.seed):
-                run = RunConfig(name, bits, options, seed, arguments.preset, settings, source_digest(name), start)
+                run = RunConfig(name, bits, its, seed, arguments.preset, settings, source_digest(name), start)
                 rate = make_quantizer(run).bits_per_position
                 runs.append(run)
             if name != "none":

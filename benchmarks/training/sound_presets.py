@@ -58,7 +58,7 @@ SOUND_PRESETS: dict[PresetName, Settings] = {
     # Someone tries it: about three core-minutes.
     "speech-quick": Settings(
         data=SoundConfig(crop_samples=8_000, limit_test=24, test_seconds=4.0),
-        model=MDCTConfig(),
+        model=MDCTConfig(blocks=0),
         dim=96,  # which 3, 6 and 12 codebooks of `pq` divide
         loss=_SMALL_AUDIO_LOSS,
         train=_small_audio_training(9_600),

@@ -5,7 +5,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from autoencoders.audio.sizes import AudioBackboneConfig, DACConfig, MDCTConfig, SEANetConfig
+from autoencoders.audio.sizes import AudioBackboneConfig, DACConfig, LevelsConfig, MDCTConfig, SEANetConfig
 from autoencoders.backbones import create_tokenizer
 from autoencoders.tokenizer import TrainableTokenizer
 from quantizers import Quantizer
@@ -23,7 +23,9 @@ def codec(config: AudioBackboneConfig, quantizer: Quantizer) -> TrainableTokeniz
     """A tokenizer of these sizes that lets signals through: so few layers of PyTorch's own start let so little through
     that all codes would be one."""
     torch.manual_seed(0)
-    return create_tokenizer(replace(config, start="variance"), [quantizer])
+    if isinstance(config, LevelsConfig):
+        config = replace(config, start="variance")
+    return create_tokenizer(config, [quantizer])
 
 
 def tones(count: int, samples: int, channels: int = 1, sample_rate: int = 16_000) -> Tensor:

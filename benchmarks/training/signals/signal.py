@@ -101,6 +101,7 @@ class Signal(ABC):
         crops: What a training shows of them, in words.
         baselines: The names of its baselines.
         codecs: Those of them that are codecs, each with the options of all its rates.
+        options: Of quantizers, where the field uses others with this signal than the quantizer's defaults.
         memory_format: Of signals, in which convolutions are faster.
         sizes: What its data's record says of how large an item is.
         shard_items: Of a file of a token set, about.
@@ -113,6 +114,7 @@ class Signal(ABC):
     crops: ClassVar[str]
     baselines: ClassVar[tuple[str, ...]]
     codecs: ClassVar[Mapping[str, Sequence[Mapping[str, Any]]]] = {}
+    options: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     memory_format: ClassVar[torch.memory_format] = torch.channels_last
     sizes: ClassVar[tuple[str, ...]]
     shard_items: ClassVar[int]

@@ -57,6 +57,7 @@ class Sounds(Signal):
     item = "sound"
     suffix = ".wav"
     codecs = {name: [{"kbps": bitrate // 1000} for bitrate in of] for name, of in BITRATES.items()}  # noqa: RUF012
+    options = {"rq": {"shared": False}}  # noqa: RUF012 (as SoundStream, EnCodec and DAC have it)
 
     def open(self, config: SoundConfig) -> SoundData:
         return open_sounds(config)

@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 import torch
+from einops import rearrange
 from small_sounds import SMALL, codec, tones
 
 from autoencoders.audio.mdct import MDCT
-from autoencoders.audio.mdct_codec import ConvNeXtBlock, MDCTCodec
+from autoencoders.audio.mdct_codec import GAIN, ConvNeXtBlock, MDCTCodec
 from autoencoders.audio.sizes import MDCTConfig
 from quantizers import create_quantizer
 
@@ -27,25 +28,33 @@ def test_shapes_and_stride(channels: int) -> None:
     assert model(sounds).reconstruction.shape == sounds.shape
 
 
+@pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("blocks", [0, 2])
 @torch.no_grad()
-def test_it_starts_at_a_linear_transform_that_can_keep_all(blocks: int) -> None:
-    """With as many channels as coefficients, and the decoder's layers the inverses of the encoder's."""
-    model = make(MDCTConfig(block=8, width=8, blocks=blocks), dim=8)
-    layers = [network[index].conv for network, index in [(model.encoder, 1), (model.encoder, -1)]]
-    back = [network[index].conv for network, index in [(model.decoder, -2), (model.decoder, 0)]]
-    for layer, inverse in zip(layers, back, strict=True):
-        layer.bias.zero_()
-        inverse.weight.copy_(torch.linalg.inv(layer.weight.squeeze(-1)).unsqueeze(-1))
-        inverse.bias.zero_()
-    sounds = tones(2, 80).double()
-    expected = MDCT(8).double()(sounds).squeeze(1).mT
-    for layer in layers:
-        expected = layer(expected)
+def test_it_starts_at_the_transform_of_which_it_keeps_the_lowest_coefficients(blocks: int, channels: int) -> None:
+    sounds = tones(2, 80, channels).double()
+    coefficients = MDCT(8).double()(sounds)
+    coefficients[..., 3:] = 0
+    model = make(MDCTConfig(in_channels=channels, block=8, width=8 * channels, blocks=blocks), dim=3 * channels)
+    expected = rearrange(GAIN * coefficients[..., :3], "b c t n -> b (n c) t")
     torch.testing.assert_close(model.latent(sounds), expected)
+    # latents are kept in float32
     torch.testing.assert_close(
-        model(sounds).reconstruction, sounds, rtol=1e-4, atol=1e-5
-    )  # latents are kept in float32
+        model(sounds).reconstruction, MDCT(8).double().inverse(coefficients), rtol=1e-4, atol=1e-5
+    )
+
+
+@torch.no_grad()
+def test_a_quiet_sound_comes_out_quiet() -> None:
+    """What blocks add is as loud as what they are given."""
+    model = make(MDCTConfig(block=8, width=8), dim=8)
+    for name, weights in model.named_parameters():
+        if "conv.bias" not in name:
+            torch.nn.init.normal_(weights)
+    sounds = tones(1, 800).double()
+    loud, quiet = model(sounds).reconstruction, model(sounds / 100).reconstruction
+    assert loud.square().mean() > 0
+    torch.testing.assert_close(100 * quiet, loud, rtol=1e-3, atol=1e-4 * float(loud.abs().max()))
 
 
 def test_a_block_is_its_formula() -> None:
@@ -55,12 +64,14 @@ def test_a_block_is_its_formula() -> None:
     x = torch.randn(1, 3, 4, dtype=torch.float64)
     at = torch.nn.functional.pad(x, (1, 1)).unfold(-1, 3, 1)  # what each position sees
     mixed = (at * block.mix.conv.weight[None, :, 0, None]).sum(-1) + block.mix.conv.bias[:, None]
+    loudness = (mixed.square().mean(1, keepdim=True) + 1e-8).sqrt()
+    mixed = mixed / loudness
     mixed = mixed - mixed.mean(1, keepdim=True)
     mixed = mixed / (mixed.square().mean(1, keepdim=True) + 1e-5).sqrt()
     mixed = mixed * block.norm.weight[:, None] + block.norm.bias[:, None]
     hidden = block.widen.weight @ mixed + block.widen.bias[:, None]
     hidden = hidden * 0.5 * (1 + torch.erf(hidden / 2**0.5))
-    expected = x + block.narrow.weight @ hidden + block.narrow.bias[:, None]
+    expected = x + loudness * (block.narrow.weight @ hidden + block.narrow.bias[:, None])
     torch.testing.assert_close(block(x), expected, rtol=1e-9, atol=1e-9)
 
 
