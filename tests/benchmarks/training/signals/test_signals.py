@@ -2,7 +2,7 @@
 
 import shlex
 from dataclasses import replace
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -127,3 +127,17 @@ def test_rates_unless_asked_for_others() -> None:
     assert parse(["--preset", "speech-quick", "--bits", "30"]).bits == (30,)
     (run,) = (run for run in plan(parse(["--preset", "speech-quick", "--quantizer", "rq"])) if run.quantizer == "rq")
     assert run.bits == 60
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("--preset speech-quick --quantizer rq", {"shared": False}),
+        ("--preset speech-quick --quantizer rq --options shared=True beam=2", {"shared": True, "beam": 2}),
+        ("--preset speech-quick --quantizer pq", {}),
+        ("--preset quick --quantizer rq", {}),
+    ],
+)
+def test_rq_of_sounds_has_a_codebook_for_each_depth_unless_told_otherwise(words: str, expected: dict[str, Any]) -> None:
+    (run,) = (run for run in plan(parse(shlex.split(words))) if run.quantizer in ("rq", "pq"))
+    assert run.options == expected
