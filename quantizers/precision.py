@@ -15,11 +15,14 @@ def at_least_single(tensor: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
 
 
+def is_under_autocast(device_type: str) -> bool:
+    """Whether autocast is on for a device; the meta device has none."""
+    return torch.amp.is_autocast_available(device_type) and torch.is_autocast_enabled(device_type)
+
+
 def without_autocast(device_type: str) -> AbstractContextManager[object]:
     """A context without autocast; where it is off nothing is entered, which takes as long as some operations."""
-    if torch.is_autocast_enabled(device_type):
-        return torch.autocast(device_type, enabled=False)
-    return nullcontext()
+    return torch.autocast(device_type, enabled=False) if is_under_autocast(device_type) else nullcontext()
 
 
 def call_in_single(module: nn.Module, x: Tensor) -> Tensor:

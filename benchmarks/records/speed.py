@@ -19,7 +19,7 @@ PROTOCOL = "speed/4"
 SCHEMA = 2
 """Version of the file; raised when a field changes its name or its meaning."""
 
-PEERS = ("vector-quantize-pytorch", "faiss-cpu", "transformers")
+PEERS = ("vector-quantize-pytorch", "faiss-cpu", "transformers", "diffusers")
 
 
 class Spread(Frozen):

@@ -11,13 +11,22 @@ from rich.markup import escape
 from rich.table import Table
 
 from benchmarks.protocols.speed.goals import GOAL_DEVICE, GOAL_THREADS, Goal, missed_goals, verdict
-from benchmarks.protocols.speed.names import FAISS, NAIVE, OURS, OVER_ROWS, TRANSFORMERS, VECTOR_QUANTIZE, family
+from benchmarks.protocols.speed.names import (
+    DIFFUSERS,
+    FAISS,
+    NAIVE,
+    OURS,
+    OVER_ROWS,
+    TRANSFORMERS,
+    VECTOR_QUANTIZE,
+    family,
+)
 from benchmarks.records.speed import PROTOCOL, Group, Result, SpeedRun, Spread, spread_of_ratios
 
 Goals = Mapping[str, Sequence[Goal]]
 """Work's name -> its goals."""
 
-FAMILIES = (VECTOR_QUANTIZE, FAISS, TRANSFORMERS, NAIVE)
+FAMILIES = (VECTOR_QUANTIZE, FAISS, TRANSFORMERS, DIFFUSERS, NAIVE)
 
 TEXT_COLUMNS = ("work", "codebook", "quantizer", "goal", "goal missed", "where it goes (calls)")
 

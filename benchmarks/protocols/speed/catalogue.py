@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 
 from benchmarks.protocols.speed.accumulation import accumulation_work
+from benchmarks.protocols.speed.backbone import IN_SINGLE, backbone_work, mixed_backbone_work
 from benchmarks.protocols.speed.decode import fsq_decode_work, lfq_decode_work, vq_decode_work
 from benchmarks.protocols.speed.entropy import entropy_work
 from benchmarks.protocols.speed.fidelity import TORCHMETRICS, fidelity_work
 from benchmarks.protocols.speed.goals import TimesFaster, TimesTheTime
 from benchmarks.protocols.speed.methods import fsq, lfq, rq, vq_ema, zoo
-from benchmarks.protocols.speed.names import FAISS, NAIVE, VECTOR_QUANTIZE
+from benchmarks.protocols.speed.names import DIFFUSERS, FAISS, NAIVE, VECTOR_QUANTIZE
 from benchmarks.protocols.speed.networks import decoding_work, encoding_work
 from benchmarks.protocols.speed.sampling import sampling_work
 from benchmarks.protocols.speed.search import (
@@ -59,6 +60,10 @@ def works() -> list[Work]:
         lfq_decode_work(65536, 48, fewer=18),
         accumulation_work(64, 2048),
         fidelity_work(32, 256, (TimesFaster(TORCHMETRICS, 3),)),
+        backbone_work(8, 64, (TimesFaster(DIFFUSERS, 1.5),)),
+        backbone_work(1, 256, (TimesFaster(DIFFUSERS, 1.3),), long=True),
+        mixed_backbone_work(8, 64, (TimesFaster(IN_SINGLE, 2),)),
+        mixed_backbone_work(1, 256, (TimesFaster(IN_SINGLE, 2),), long=True),
         encoding_work(150),
         decoding_work(150),
         sampling_work(8, 256, 2, (TimesFaster(f"{NAIVE}: no cache", 10),)),

@@ -4,6 +4,7 @@ OURS = "ours"
 VECTOR_QUANTIZE = "vector-quantize-pytorch"
 FAISS = "faiss-cpu"
 TRANSFORMERS = "transformers"
+DIFFUSERS = "diffusers"
 NAIVE = "naive"
 
 OVER_ROWS = "search over N"

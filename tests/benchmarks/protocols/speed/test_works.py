@@ -9,6 +9,7 @@ import torch
 
 from benchmarks.protocols.speed import peers, search
 from benchmarks.protocols.speed.accumulation import accumulation_work
+from benchmarks.protocols.speed.backbone import backbone_work, mixed_backbone_work
 from benchmarks.protocols.speed.catalogue import sweep_works, works
 from benchmarks.protocols.speed.decode import fsq_decode_work, lfq_decode_work, vq_decode_work
 from benchmarks.protocols.speed.entropy import entropy_work
@@ -87,6 +88,18 @@ def test_networks_for_sound_make_the_same(make: Callable[[int], Work]) -> None:
     assert ours.shape == ((1, 128, 4) if make is encoding_work else (1, 1, 1280))
     assert ours.std() > 1e-3
     torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5 * float(theirs.std()))
+
+
+def test_backbones_reconstruct_the_same() -> None:
+    pytest.importorskip("diffusers")
+    ours, theirs = outcomes(backbone_work(2, 16)).values()
+    assert ours.std() > 1e-3
+    torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4 * float(theirs.std()))
+    mixed, theirs_mixed, in_single = outcomes(mixed_backbone_work(2, 16)).values()
+    assert mixed.dtype == theirs_mixed.dtype == torch.bfloat16
+    assert torch.equal(in_single, theirs)
+    for other in (theirs_mixed, in_single):
+        assert (mixed - other).abs().mean() < 0.1 * theirs.std()
 
 
 def test_sampling_draws_the_same_tokens_with_and_without_the_cache() -> None:
@@ -216,8 +229,8 @@ def test_works_have_names_of_their_own_and_goals_name_a_competitor() -> None:
         names = [competitor.name for competitor in work.competitors]
         assert len(set(names)) == len(names)
         assert all(goal.competitor in names for goal in work.goals)
-    # the lines of DESIGN.md, section 4, one of them at each number of rows; the caches', the lattice's, the metrics'
-    assert sum(len(work.goals) for work in works()) == 16 + 4 * len(search.ROWS) + 4
+    # the lines of DESIGN.md, section 4, one of them at each number of rows; those of caches, lattice, metrics, backbone
+    assert sum(len(work.goals) for work in works()) == 16 + 4 * len(search.ROWS) + 8
 
 
 def test_the_sweep_covers_two_decades_of_each_size() -> None:
