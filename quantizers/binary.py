@@ -7,6 +7,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from quantizers.base import Quantizer, RowOutput
+from quantizers.elementwise_compiled import can_use_kernels, quantize_by_sign
 from quantizers.entropy import batch_usage, bernoulli_entropy, mean_code_entropy
 from quantizers.estimators import committed
 from quantizers.options import check_integer, check_number
@@ -70,9 +71,8 @@ class BinaryQuantizer(Quantizer):
         return 0.5
 
     def quantize_rows(self, rows: Float[Tensor, "n d"]) -> RowOutput:
-        positive = rows.detach().sign().clamp_min_(0)  # a comparison is not vectorised
-        quantized, commitment = committed(rows, self._values(positive))
-        codes = self.radix.encode(positive)
+        values, codes = self._nearest(rows.detach())
+        quantized, commitment = committed(rows, values)
         stats = {"commitment": commitment.detach()}
         loss = self.commitment_weight * commitment
         if self.training:
@@ -81,6 +81,12 @@ class BinaryQuantizer(Quantizer):
             stats |= {"sample_entropy": sample_entropy.detach(), "batch_entropy": batch_entropy.detach()}
         stats |= batch_usage(codes, self.codebook_size, over_ranks=self.training)
         return RowOutput(quantized, codes.unsqueeze(1), loss, stats)
+
+    def _nearest(self, rows: Float[Tensor, "n d"]) -> tuple[Float[Tensor, "n d"], Int64[Tensor, " n"]]:
+        if can_use_kernels(rows):
+            return quantize_by_sign(rows, self.magnitude)
+        positive = rows.sign().clamp_min_(0)  # a comparison is not vectorised
+        return self._values(positive), self.radix.encode(positive)
 
     def decode_rows(self, codes: Int64[Tensor, "n c"]) -> Float[Tensor, "n d"]:
         positive = codes & self._bit_values(codes.device) != 0

@@ -38,6 +38,31 @@ def kernel_and_threads(numbers: int) -> tuple[str, int]:
     return KERNELS[0], max(1, min(torch.get_num_threads(), numbers // NUMBERS_PER_THREAD))
 
 
+@operation("signs")
+def quantize_by_sign(rows: Tensor, magnitude: float) -> tuple[Tensor, Tensor]:
+    """Rows (N, D), which kernels take, as +`magnitude` where a number is above 0 and -`magnitude` where not, and codes
+    (N) whose bit k belongs to channel k; D is at most 62."""
+    rows = rows.contiguous()
+    quantized, codes = torch.empty_like(rows), torch.empty(rows.shape[0], dtype=torch.int64)
+    kernel, threads = kernel_and_threads(rows.numel())
+    elementwise_kernels.quantize_by_sign(
+        kernel,
+        threads,
+        rows.shape[0],
+        rows.shape[1],
+        rows.data_ptr(),
+        magnitude,
+        quantized.data_ptr(),
+        codes.data_ptr(),
+    )
+    return quantized, codes
+
+
+@torch.library.register_fake(quantize_by_sign)
+def _(rows: Tensor, magnitude: float) -> tuple[Tensor, Tensor]:
+    return rows.new_empty(rows.shape), rows.new_empty(rows.shape[0], dtype=torch.int64)
+
+
 @operation("sum_of_squares")
 def sum_of_squares(rows: Tensor, quantized: Tensor) -> Tensor:
     """Sum of (rows - quantized)^2 over all elements of two tensors of one shape that kernels take."""

@@ -138,6 +138,21 @@ INLINE void fsq_gradient(Job *job)
         }
 }
 
+/* Bit k of a row's code is whether its number k is above 0; of the numbers the signs alone are left, times the factor. */
+INLINE void signs(Job *job)
+{
+    for (long start, count; (count = take_rows(job, &start));) {
+        const float *rows = job->rows + start * job->channels;
+        float *out = job->out + start * job->channels;
+        for (long i = 0; i < count * job->channels; i++) out[i] = rows[i] > 0 ? job->factor : -job->factor;
+        for (long row = 0; row < count; row++) {
+            int64_t code = 0;
+            for (long k = 0; k < job->channels; k++) code |= (int64_t)(rows[row * job->channels + k] > 0) << k;
+            job->codes[start + row] = code;
+        }
+    }
+}
+
 INLINE void squared_error(Job *job)
 {
     for (long start, count; (count = take_rows(job, &start));) {
@@ -223,6 +238,7 @@ INLINE void information(Job *job)
 
 BUILT(fsq)
 BUILT(fsq_gradient)
+BUILT(signs)
 BUILT(squared_error)
 BUILT(committed_gradient)
 BUILT(sums_by_code)
@@ -292,6 +308,19 @@ static PyObject *gradient_of_fsq(PyObject *self, PyObject *args)
     return run(fsq_gradient_by, name, threads, &job) ? Py_NewRef(Py_None) : NULL;
 }
 
+static PyObject *quantize_by_sign(PyObject *self, PyObject *args)
+{
+    const char *name;
+    unsigned threads;
+    unsigned long long rows, out, codes;
+    Job job = {0};
+    if (!PyArg_ParseTuple(args, "sIllKfKK", &name, &threads, &job.count, &job.channels, &rows, &job.factor, &out,
+                          &codes))
+        return NULL;
+    job.rows = NUMBERS(rows), job.out = NUMBERS(out), job.codes = INTEGERS(codes);
+    return run(signs_by, name, threads, &job) ? Py_NewRef(Py_None) : NULL;
+}
+
 static PyObject *sum_of_squares(PyObject *self, PyObject *args)
 {
     const char *name;
@@ -358,6 +387,7 @@ static PyMethodDef methods[] = {
     {"kernel_names", kernel_names, METH_NOARGS, NULL},
     {"quantize_by_fsq", quantize_by_fsq, METH_VARARGS, NULL},
     {"gradient_of_fsq", gradient_of_fsq, METH_VARARGS, NULL},
+    {"quantize_by_sign", quantize_by_sign, METH_VARARGS, NULL},
     {"sum_of_squares", sum_of_squares, METH_VARARGS, NULL},
     {"add_commitment", add_commitment, METH_VARARGS, NULL},
     {"add_rows_by_code", add_rows_by_code, METH_VARARGS, NULL},

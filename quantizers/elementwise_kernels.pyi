@@ -43,6 +43,15 @@ def gradient_of_fsq(
 ) -> None:
     """`gradient` times the derivative of the bounding of `rows`."""
 
+def quantize_by_sign(
+    kernel: str, threads: int, count: int, channels: int, rows: int, magnitude: float, quantized: int, codes: int, /
+) -> None:
+    """+-`magnitude` for numbers above 0 and others, and codes whose bit k says which the number k of a row is.
+
+    Args:
+        codes: address of `count` int64.
+    """
+
 def sum_of_squares(kernel: str, threads: int, count: int, rows: int, quantized: int, /) -> float:
     """Of the differences of `count` numbers, the same whatever the number of threads.
 

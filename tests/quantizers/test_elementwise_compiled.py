@@ -279,3 +279,19 @@ def test_no_codes_have_a_perplexity_of_1_and_threads_change_nothing(kernel):
         assert usage_of_counts(counts) == alone
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("bits", [1, 2, 14, 16, 18, 31, 33, 62])
+@pytest.mark.parametrize("method", ["lfq", "bsq"])
+def test_signs_and_their_codes_are_those_of_pytorch(kernel, method, bits, monkeypatch):
+    quantizer = create_quantizer(method, bits=bits).eval()
+    rows = random_rows(quantizer, 16 * 1024 // bits + 5)  # more than one thread takes at a time
+    for place, number in enumerate([0.0, -0.0, 1e-45, -1e-45, 3e38, -3e38]):
+        rows[place] = number
+    values, codes = quantizer._nearest(rows)
+    assert (values[:6, 0] > 0).tolist() == [False, False, True, False, True, False]
+    expected = without_kernels(monkeypatch, lambda: quantizer._nearest(rows))
+    assert torch.equal(values, expected[0])
+    assert torch.equal(codes, expected[1])
+    many = rows.repeat(40, 1)
+    assert torch.equal(elementwise_compiled.quantize_by_sign(many, 0.5)[1], codes.repeat(40))

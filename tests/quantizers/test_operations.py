@@ -23,6 +23,7 @@ CALLS = {
     "fsq_gradient": lambda: (numbers(40, 4), grid_of(LEVELS), numbers(40, 4), 1.0),
     "nearest_codes": lambda: (numbers(40, 4), numbers(9, 4)),
     "nearest_few": lambda: (numbers(40, 4), numbers(9, 4), 3),
+    "signs": lambda: (numbers(40, 4), 0.5),
     "sum_of_squares": lambda: (numbers(40, 4), numbers(40, 4)),
     "sums_by_code": lambda: (numbers(40, 4), torch.arange(40) % 9, 9),
     "usage": lambda: (torch.arange(9.0),),
