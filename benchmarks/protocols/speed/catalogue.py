@@ -12,7 +12,7 @@ from benchmarks.protocols.speed.entropy import entropy_work
 from benchmarks.protocols.speed.fidelity import TORCHMETRICS, fidelity_work
 from benchmarks.protocols.speed.goals import TimesFaster, TimesTheTime
 from benchmarks.protocols.speed.methods import fsq, lfq, rq, vq_ema, zoo
-from benchmarks.protocols.speed.names import DIFFUSERS, FAISS, NAIVE, VECTOR_QUANTIZE
+from benchmarks.protocols.speed.names import DIFFUSERS, FAISS, NAIVE, TRANSFORMERS, VECTOR_QUANTIZE
 from benchmarks.protocols.speed.networks import decoding_work, encoding_work
 from benchmarks.protocols.speed.sampling import sampling_work
 from benchmarks.protocols.speed.search import (
@@ -64,8 +64,8 @@ def works() -> list[Work]:
         backbone_work(1, 256, (TimesFaster(DIFFUSERS, 1.3),), long=True),
         mixed_backbone_work(8, 64, (TimesFaster(IN_SINGLE, 2),)),
         mixed_backbone_work(1, 256, (TimesFaster(IN_SINGLE, 2),), long=True),
-        encoding_work(150),
-        decoding_work(150),
+        encoding_work(150, (TimesFaster(TRANSFORMERS, 1.2),)),
+        decoding_work(150, (TimesFaster(TRANSFORMERS, 1.2),)),
         sampling_work(8, 256, 2, (TimesFaster(f"{NAIVE}: no cache", 10),)),
         *_coding_works(),
     ]

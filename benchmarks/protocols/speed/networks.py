@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from autoencoders.audio.seanet import Decoder, Encoder
 from autoencoders.audio.sizes import ENCODEC_24KHZ
 from benchmarks.data.machine import torch_threads
+from benchmarks.protocols.speed.goals import Goal
 from benchmarks.protocols.speed.names import OURS, TRANSFORMERS
 from benchmarks.protocols.speed.peers import load
 from benchmarks.protocols.speed.work import Competitor, Work
@@ -20,17 +21,19 @@ CHANNELS = 128
 Network = type[Encoder] | type[Decoder]
 
 
-def encoding_work(positions: int) -> Work:
+def encoding_work(positions: int, goals: tuple[Goal, ...] = ()) -> Work:
     """Of a sound of so many positions, `ENCODEC_24KHZ.stride` samples each."""
-    return _work("encoding", Encoder, "encoder", (1, 1, positions * ENCODEC_24KHZ.stride), positions)
+    return _work("encoding", Encoder, "encoder", (1, 1, positions * ENCODEC_24KHZ.stride), positions, goals)
 
 
-def decoding_work(positions: int) -> Work:
+def decoding_work(positions: int, goals: tuple[Goal, ...] = ()) -> Work:
     """The way back, from latents."""
-    return _work("decoding", Decoder, "decoder", (1, CHANNELS, positions), positions)
+    return _work("decoding", Decoder, "decoder", (1, CHANNELS, positions), positions, goals)
 
 
-def _work(kind: str, network: Network, part: str, shape: tuple[int, ...], positions: int) -> Work:
+def _work(
+    kind: str, network: Network, part: str, shape: tuple[int, ...], positions: int, goals: tuple[Goal, ...]
+) -> Work:
     """A network of EnCodec at 24 kHz on one thread, ours and the package's with the same fresh weights."""
 
     def ours(device: torch.device) -> Callable[[], Tensor]:
@@ -46,7 +49,7 @@ def _work(kind: str, network: Network, part: str, shape: tuple[int, ...], positi
         Competitor(OURS, "autoencoders.audio.seanet, eval mode, one thread", ours),
         Competitor(TRANSFORMERS, f"EncodecModel.{part} with our weights, eval mode, one thread", theirs),
     )
-    return Work(kind, "SEANet", {"N": positions, "D": CHANNELS}, competitors)
+    return Work(kind, "SEANet", {"N": positions, "D": CHANNELS}, competitors, goals)
 
 
 def _fresh(network: Network) -> nn.Module:
