@@ -56,7 +56,7 @@ def test_a_run_beside_codecs_is_measured_once_and_shown(
     said = capsys.readouterr()
     found = stored(tmp_path)
     rates = {heading: len(record.points) for heading, (_, record) in found.items()}
-    run = "rq 20 bits (speech-smoke)"
+    run = "rq shared=False 20 bits (speech-smoke)"
     assert rates == {"Opus": 2, "MP3": 1, f"{run}, fixed-length": 2, f"{run}, histogram": 2}
     for path, record in found.values():
         assert path.parent == tmp_path / "results" / "compression" / speech.name
