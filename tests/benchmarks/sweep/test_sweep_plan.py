@@ -117,6 +117,7 @@ STORED = {
     "lengths": ("quick", "lengths"),
     "recipe": ("quick", "recipe"),
     "speech": ("speech-quick", "."),
+    "speech-recipe": ("speech-quick", "speech-recipe"),
     "video": ("video-quick", "."),
 }
 """Name -> preset, and folder in results/."""
