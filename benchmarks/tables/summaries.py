@@ -10,16 +10,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.records import baselines, statistics
+from benchmarks.records import statistics
 from benchmarks.records.arrays import read_arrays
 from benchmarks.records.record import Record
 from benchmarks.records.resampling import RESAMPLED, resampled_metrics
 from benchmarks.records.statistics import Measured
 from benchmarks.tables.columns import BY_NAME, COLUMNS, Column, columns_of
-from benchmarks.tables.comparable import BASELINES, CODECS, FRAME, Row, backbone, within_settings
+from benchmarks.tables.comparable import BASELINES, FRAME, Row, backbone, within_settings
 from benchmarks.tables.formats import Cell, Titled
+from benchmarks.tables.verdicts import verdict
 
-BITS, PSNR, MEL, PESQ, KBPS = (BY_NAME[name] for name in ("bits", "psnr", "mel_distance", "pesq", "kbps"))
+BITS, PSNR, MEL = (BY_NAME[name] for name in ("bits", "psnr", "mel_distance"))
 
 Resamples = Callable[[str], Mapping[str, np.ndarray]]
 """A run's id -> its metrics on the fixed resamples of the test pictures."""
@@ -144,99 +145,7 @@ def groups(summary: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
 
 def comparison(summary: pd.DataFrame, columns: Sequence[Column] = COLUMNS) -> list[Titled]:
     """The tables of a summary with their numbers written out; columns that nobody measured are left out."""
-    return [Titled(title, _cells(part, columns), _remark(part)) for title, part in groups(summary)]
-
-
-def _remark(rows: pd.DataFrame) -> str:
-    return " ".join(filter(None, (verdict(rows), untested(rows))))
-
-
-def untested(rows: pd.DataFrame) -> str:
-    """What is to be said under a table at some of whose rates nothing can be tested; nothing elsewhere."""
-    marks = [f"{column.heading} best" for column in columns_of(rows) if column.better is not None]
-    competing = rows[~rows["name"].isin(BASELINES) & (rows["rate"] > 0)]
-    rates = [
-        str(rate)
-        for rate, rivals in competing.groupby("rate")
-        if len(rivals) > 1 and not rivals[marks].to_numpy().any()
-    ]
-    if not rates:
-        return ""
-    return (
-        f"Nothing is bold at {', '.join(rates)} bits, where no difference can be tested: that takes "
-        f"{statistics.FEWEST_SEEDS} seeds of each row, and several test pictures."
-    )
-
-
-def verdict(rows: pd.DataFrame) -> str:
-    """What is to be said under a table whose rows are no better than what needs no network; nothing where they are.
-
-    Of each network that which does best without a quantizer counts.
-    """
-    if MEL.heading in rows and rows[MEL.heading].notna().any():
-        return _verdict_of_sounds(rows)
-    quality = rows[PSNR.heading]
-    better = _codecs_not_worse(rows, PSNR)
-    found = []
-    ceilings = quality[rows["name"] == "none"].dropna().groupby([rows["backbone"], rows["bpp"]], sort=False).idxmax()
-    for bpp, of_networks in rows.loc[ceilings].groupby("bpp"):
-        linear = quality[(rows["name"] == baselines.PCA) & (rows["bpp"] == bpp)].max()
-        below = of_networks[quality[of_networks.index] <= linear]
-        if len(below):
-            names = (f"{row['quantizer']} ({PSNR.format(row[PSNR.heading], np.nan)} dB)" for _, row in below.iterrows())
-            found.append(
-                f"{', '.join(names)} {'is' if len(below) == 1 else 'are'} not above pca "
-                f"({PSNR.format(linear, np.nan)} dB), a linear transform to as many channels"
-            )
-    for rate, rivals in rows[rows["rate"] > 0].groupby("rate"):
-        competes = ~rivals["name"].isin(BASELINES)
-        best, classical = quality[rivals.index[competes]].max(), quality[rivals.index[~competes]].max()
-        if best <= classical:
-            found.append(
-                f"at {rate} bits no quantizer ({PSNR.format(best, np.nan)} dB at best) is above kmeans "
-                f"({PSNR.format(classical, np.nan)} dB), vector quantization of raw pixels"
-            )
-    return _said(found, better)
-
-
-def _verdict_of_sounds(rows: pd.DataFrame) -> str:
-    """The transform must be beaten at equal bits, and it is said where a codec in daily use is better at no more."""
-    found = []
-    for rate, rivals in rows[rows["rate"] > 0].groupby("rate"):
-        competes = rivals[~rivals["name"].isin(BASELINES)]
-        mel, classical = competes[MEL.heading].min(), rivals.drop(competes.index)[MEL.heading].min()
-        if mel >= classical:
-            found.append(
-                f"at {rate} bits no quantizer (mel {MEL.format(mel, np.nan)} at best) is below mdct-kmeans "
-                f"({MEL.format(classical, np.nan)}), k-means of a transform"
-            )
-    return _said(found, _codecs_not_worse(rows, PESQ))
-
-
-def _codecs_not_worse(rows: pd.DataFrame, quality: Column) -> list[str]:
-    """Of each rate the best codec at no more bits a second than its quantizers, where none of these is better."""
-    if quality.heading not in rows or KBPS.heading not in rows:
-        return []
-    found = []
-    of_codecs = rows[rows["name"].isin(CODECS)]
-    for rate, rivals in rows[rows["rate"] > 0].groupby("rate"):
-        competes = rivals[~rivals["name"].isin(BASELINES)]
-        best, kbps = competes[quality.heading].max(), competes[KBPS.heading].max()
-        codecs = of_codecs[of_codecs[KBPS.heading] <= kbps].dropna(subset=[quality.heading])
-        if len(codecs) and (codec := codecs.loc[codecs[quality.heading].idxmax()])[quality.heading] >= best:
-            name = quality.heading.removesuffix(" ↑")
-            found.append(
-                f"{codec['quantizer']} ({KBPS.format(codec[KBPS.heading], np.nan)} kbit/s, {name} "
-                f"{quality.format(codec[quality.heading], np.nan)}) is not worse than every quantizer at {rate} bits "
-                f"({KBPS.format(kbps, np.nan)} kbit/s, {quality.format(best, np.nan)} at best)"
-            )
-    return found
-
-
-def _said(found: Sequence[str], better: Sequence[str]) -> str:
-    """What makes a table one of the training, and which codecs are not worse, in sentences."""
-    said = [f"This table measures the training and not the quantizers: {'; '.join(found)}."] if found else []
-    return " ".join([*said, *(f"{line[0].upper()}{line[1:]}." for line in better)])
+    return [Titled(title, _cells(part, columns), verdict(part)) for title, part in groups(summary)]
 
 
 def _cells(part: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
