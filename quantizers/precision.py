@@ -15,14 +15,12 @@ def at_least_single(tensor: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
 
 
-def is_under_autocast(device_type: str) -> bool:
-    """Whether autocast is on for a device; the meta device has none."""
-    return torch.amp.is_autocast_available(device_type) and torch.is_autocast_enabled(device_type)
-
-
 def without_autocast(device_type: str) -> AbstractContextManager[object]:
-    """A context without autocast; where it is off nothing is entered, which takes as long as some operations."""
-    return torch.autocast(device_type, enabled=False) if is_under_autocast(device_type) else nullcontext()
+    """A context without autocast. Where it is off, or there is none as on the meta device, nothing is entered, which
+    takes as long as some operations."""
+    if torch.amp.is_autocast_available(device_type) and torch.is_autocast_enabled(device_type):
+        return torch.autocast(device_type, enabled=False)
+    return nullcontext()
 
 
 def call_in_single(module: nn.Module, x: Tensor) -> Tensor:

@@ -55,7 +55,7 @@ SOUND_PRESETS: dict[PresetName, Settings] = {
         ),
         train=TrainConfig(images=64, batch_size=8, learning_rate=1e-3 / 8, weight_ema=0.5),
     ),
-    # Someone tries it: about three core-minutes.
+    # Someone tries it: one to three core-minutes.
     "speech-quick": Settings(
         data=SoundConfig(crop_samples=8_000, limit_test=24, test_seconds=4.0),
         model=MDCTConfig(blocks=0),
@@ -77,7 +77,7 @@ SOUND_PRESETS: dict[PresetName, Settings] = {
         loss=_SMALL_AUDIO_LOSS,
         train=_small_audio_training(24_000),
     ),
-    # Zeghidour et al. 2021, for `rq --options base=vq-ema shared=False dropout=1.0 codes_per_position=8`; with
+    # Zeghidour et al. 2021, for `rq --options base=vq-ema dropout=1.0 codes_per_position=8`; with
     # EnCodec's discriminators and balanced losses, not the paper's own.
     "soundstream": Settings(
         data=SoundConfig(sample_rate=24_000, crop_samples=24_000),
@@ -86,7 +86,7 @@ SOUND_PRESETS: dict[PresetName, Settings] = {
         loss=AudioLossConfig(),
         train=published_training(64 * 1_000_000, 64, 1e-4, betas=(0.5, 0.9)),
     ),
-    # Défossez et al. 2022, the causal model for 24 kHz, for `rq --options base=vq-ema shared=False dropout=1.0
+    # Défossez et al. 2022, the causal model for 24 kHz, for `rq --options base=vq-ema dropout=1.0
     # codes_per_position=32`; dropout there draws among four bitrates.
     "encodec-24khz": Settings(
         data=SoundConfig(sample_rate=24_000, crop_samples=24_000),
@@ -95,8 +95,8 @@ SOUND_PRESETS: dict[PresetName, Settings] = {
         loss=AudioLossConfig(),
         train=published_training(64 * 300 * 2_000, 64, 3e-4, betas=(0.5, 0.9)),
     ),
-    # Kumar et al. 2023, the model for 44.1 kHz, for `rq --options base=vq-cosine shared=False dropout=0.5
-    # codes_per_position=9`; with a cosine in the place of the authors' exponential decay of the rate.
+    # Kumar et al. 2023, the model for 44.1 kHz, for `rq --options base=vq-cosine dropout=0.5 codes_per_position=9`;
+    # with a cosine in the place of the authors' exponential decay of the rate.
     "dac-44khz": Settings(
         data=SoundConfig(sample_rate=44_100, crop_samples=16_896),
         model=DAC_44KHZ,

@@ -295,3 +295,13 @@ def test_signs_and_their_codes_are_those_of_pytorch(kernel, method, bits, monkey
     assert torch.equal(codes, expected[1])
     many = rows.repeat(40, 1)
     assert torch.equal(elementwise_compiled.quantize_by_sign(many, 0.5)[1], codes.repeat(40))
+
+
+def test_what_is_no_number_has_the_sign_that_pytorch_gives_it(kernel, monkeypatch):
+    quantizer = create_quantizer("lfq", bits=20)
+    rows = random_rows(quantizer, 33)
+    rows[3, 17], rows[32, 0] = float("nan"), -float("nan")
+    values, codes = quantizer._nearest(rows)
+    expected = without_kernels(monkeypatch, lambda: quantizer._nearest(rows))
+    assert torch.equal(values, expected[0])
+    assert torch.equal(codes, expected[1])
